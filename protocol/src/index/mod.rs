@@ -1,0 +1,82 @@
+//! The package index: `<command>|<package>|<dependencies>\n`, answered `OK`, `FAIL` or `ERROR`.
+//!
+//! A server keeps an index of packages and their dependencies. It lets no package in before all of its
+//! dependencies are in, and none out while another indexed package lists it.
+
+pub mod model;
+pub mod wire;
+
+use crate::{Lines, Protocol, Unacceptable};
+use model::Model;
+use wire::{Malformed, Reply, Request};
+
+/// The protocol that clause ids such as `F1`, `R3` and `S2` speak of; docs/PROTOCOL.md lists the clauses.
+#[derive(Clone, Copy, Debug)]
+pub struct Index;
+
+impl Protocol for Index {
+    type Framing = Lines;
+    type Request<'a> = Request<'a>;
+    type Response = Reply;
+    type Malformed = Malformed;
+    type Model = Model;
+
+    fn framing(frame_bytes_max: usize) -> Lines {
+        Lines::new(frame_bytes_max)
+    }
+
+    fn decode_request(frame: &[u8]) -> Result<Request<'_>, Malformed> {
+        Request::decode(frame)
+    }
+
+    fn encode_request(request: &Request<'_>, out: &mut Vec<u8>) {
+        request.encode(out);
+    }
+
+    fn decode_response(frame: &[u8]) -> Result<Reply, Malformed> {
+        Reply::decode(frame)
+    }
+
+    fn encode_response(response: &Reply, out: &mut Vec<u8>) {
+        out.extend_from_slice(response.line());
+    }
+
+    fn accept(model: &mut Model, request: &[u8], response: &Reply) -> Result<(), Unacceptable<Reply>> {
+        let mut after = model.clone();
+        let had_to_come = after.answer(request);
+        if had_to_come != *response {
+            return Err(Unacceptable { had_to_come });
+        }
+        *model = after;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_accepted_step_moves_the_model_and_a_refused_one_leaves_it() {
+        let mut model = Model::default();
+        let wrong = Index::accept(&mut model, b"INDEX|a|", &Reply::Fail);
+        assert_eq!(wrong, Err(Unacceptable { had_to_come: Reply::Ok }));
+        assert_eq!(model, Model::default());
+        assert_eq!(Index::accept(&mut model, b"INDEX|a|", &Reply::Ok), Ok(()));
+        assert_eq!(Index::accept(&mut model, b"QUERY|a|", &Reply::Ok), Ok(()));
+    }
+
+    #[test]
+    fn requests_and_replies_are_written_as_they_are_read() {
+        for line in ["INDEX|cloog|gmp,isl,pkg-config", "REMOVE|cloog|", "QUERY|cloog|ignored"] {
+            let mut out = Vec::new();
+            Index::encode_request(&Index::decode_request(line.as_bytes()).unwrap(), &mut out);
+            assert_eq!(out, format!("{line}\n").as_bytes());
+        }
+        for reply in ["OK", "FAIL", "ERROR"] {
+            let mut out = Vec::new();
+            Index::encode_response(&Index::decode_response(reply.as_bytes()).unwrap(), &mut out);
+            assert_eq!(out, format!("{reply}\n").as_bytes());
+        }
+    }
+}
