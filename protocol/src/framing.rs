@@ -20,6 +20,9 @@ pub trait Framing: Send {
 
     /// Whether a frame has begun and not ended.
     fn is_mid_frame(&self) -> bool;
+
+    /// What is kept of the frame that has begun and not ended; nothing of one that was too long.
+    fn partial(&self) -> &[u8];
 }
 
 /// Frames that end in `\n`.
@@ -88,7 +91,11 @@ impl Framing for Lines {
     }
 
     fn is_mid_frame(&self) -> bool {
-        self.is_skipping || !(self.is_taken || self.begun.is_empty())
+        self.is_skipping || !self.partial().is_empty()
+    }
+
+    fn partial(&self) -> &[u8] {
+        if self.is_taken { &[] } else { &self.begun }
     }
 }
 
@@ -139,8 +146,10 @@ mod tests {
         assert!(!lines.is_mid_frame());
         assert_eq!(lines.next(b"INDEX|a|"), (8, Next::Incomplete));
         assert!(lines.is_mid_frame());
+        assert_eq!(lines.partial(), b"INDEX|a|");
         assert_eq!(lines.next(b"\n"), (1, Next::Frame(b"INDEX|a|")));
         assert!(!lines.is_mid_frame());
+        assert_eq!(lines.partial(), b"");
     }
 
     #[test]

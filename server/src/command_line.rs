@@ -141,7 +141,8 @@ fn raise_descriptor_limit() {
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds: f64 = text.parse().map_err(|_| "a number of seconds is needed, such as 30 or 0.5".to_owned())?;
+    let seconds: f64 =
+        text.parse().map_err(|_| "a number of seconds is needed, such as 30 or 0.5".to_owned())?;
     match Duration::try_from_secs_f64(seconds) {
         Ok(duration) if !duration.is_zero() && duration <= SECONDS_MAX => Ok(duration),
         _ => Err(format!("more than 0 and at most {} seconds are needed", SECONDS_MAX.as_secs())),
@@ -149,7 +150,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 }
 
 /// A day: longer than any client should hold a connection in mid-air.
-const SECONDS_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+const SECONDS_MAX: Duration = Duration::from_hours(24);
 
 fn line_bytes_max(text: &str) -> Result<usize, String> {
     match text.parse() {

@@ -48,7 +48,8 @@ impl Index {
     /// Lets the package in, or gives it a new list; false, and nothing is changed, if a dependency is not
     /// indexed (S1, S2).
     pub fn insert<'a>(&mut self, package: &[u8], dependencies: impl Iterator<Item = &'a [u8]>) -> bool {
-        let Some(mut listed) = dependencies.map(|name| self.ids.get(name).copied()).collect::<Option<Vec<_>>>()
+        let Some(mut listed) =
+            dependencies.map(|name| self.ids.get(name).copied()).collect::<Option<Vec<_>>>()
         else {
             return false;
         };
