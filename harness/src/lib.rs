@@ -1,1 +1,19 @@
+//! Says whether a server keeps its protocol.
+//!
+//! One way leads through: a seed becomes a plan ([`workload`]), the driver makes its [`moves`] ([`drive`]) and emits
+//! a [`history`], the judge reads that a request at a time ([`pairing`]) and comes to a [`verdict`], and the
+//! [`report`] shows it. Plan, judge and report are pure; only the driver has sockets and a clock. [`run`] joins the
+//! parts for one run and [`command`] for a command line; [`target`] finds or starts what is judged.
 
+pub mod command;
+pub mod drive;
+pub mod exit;
+pub mod flags;
+pub mod history;
+pub mod moves;
+pub mod pairing;
+pub mod report;
+pub mod run;
+pub mod target;
+pub mod verdict;
+pub mod workload;

@@ -123,8 +123,14 @@ fn listen(addr: &str) -> Result<Async<TcpListener>, Error> {
     let failed = |source| Error::Listen { addr: addr.to_owned(), source };
     let addresses: Vec<SocketAddr> = addr.to_socket_addrs().map_err(failed)?.collect();
     let listener = TcpListener::bind(&addresses[..]).map_err(failed)?;
+    // Listening again only changes the backlog, which the standard library sets to 128: with more clients at once the
+    // system drops their first packet, and each waits a second for the next.
+    rustix::net::listen(&listener, BACKLOG).map_err(|errno| failed(errno.into()))?;
     Async::new(listener).map_err(failed)
 }
+
+/// How many connections may wait to be accepted; the system may allow fewer.
+const BACKLOG: i32 = 4096;
 
 fn announce(addr: SocketAddr) -> io::Result<()> {
     let mut out = io::stdout().lock();

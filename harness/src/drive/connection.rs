@@ -1,0 +1,206 @@
+//! One connection of the driver: one buffer for its whole life, and a time limit on all that it waits for.
+
+use std::borrow::Cow;
+use std::io::{self, ErrorKind};
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use protocol::{Framing, Next};
+use rustix::io::Errno;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{timeout, timeout_at};
+
+use super::{CONNECT_TIMEOUT, Run, as_ns};
+use crate::history::{Event, Failure, FailureKind, What};
+
+/// How much is read at once. Replies are short; more than this comes only from a target that says too much.
+const INPUT_BYTES: usize = 4096;
+
+/// After the sending half is ended, how long a target may take to end its own before the connection is closed.
+const FAREWELL_TIMEOUT: Duration = Duration::from_millis(250);
+
+/// How much of a target's surplus is taken in at the end; it is a violation after the first byte.
+const FAREWELL_READS_MAX: usize = 16;
+
+/// A connection that came to an end which was already told.
+pub(super) struct Gone;
+
+pub(super) struct Connection<F> {
+    number: u32,
+    client: u32,
+    stream: TcpStream,
+    framing: F,
+    input: Box<[u8]>,
+    /// The part of `input` that was read and not yet cut into replies.
+    unread: std::ops::Range<usize>,
+    /// The replies that were awaited last.
+    replies: Vec<Vec<u8>>,
+    sent_at: Instant,
+}
+
+impl<F: Framing> Connection<F> {
+    /// Opens a connection; nothing if that could not be done, which is told.
+    pub(super) async fn open<O>(run: &Run<O>, client: u32, framing: F) -> Option<Self>
+    where
+        O: FnMut(&Event<'_>) -> ControlFlow<()>,
+    {
+        let permit = run.connects.acquire().await;
+        let opened = timeout(CONNECT_TIMEOUT, TcpStream::connect(run.target)).await;
+        drop(permit);
+        let stream = match opened.unwrap_or_else(|_| Err(ErrorKind::TimedOut.into())) {
+            Ok(stream) => stream,
+            Err(error) => {
+                run.tell(run.now_ns(), client, 0, What::NotOpened(failure(&error)));
+                return None;
+            }
+        };
+        // Sendings are whole requests; holding one back for more would only add to its reply's time.
+        let _ = stream.set_nodelay(true);
+        let number = run.connection_count.get() + 1;
+        run.connection_count.set(number);
+        run.tell(run.now_ns(), client, number, What::Opened);
+        Some(Self {
+            number,
+            client,
+            stream,
+            framing,
+            input: vec![0; INPUT_BYTES].into_boxed_slice(),
+            unread: 0..0,
+            replies: Vec::new(),
+            sent_at: Instant::now(),
+        })
+    }
+
+    /// What the last [`Connection::read_replies`] brought.
+    pub(super) fn replies(&self) -> &[Vec<u8>] {
+        &self.replies
+    }
+
+    /// Sends all of `bytes`. The time is taken before the first of them can have any effect.
+    pub(super) async fn send<O>(&mut self, run: &Run<O>, bytes: &[u8]) -> Result<(), Gone>
+    where
+        O: FnMut(&Event<'_>) -> ControlFlow<()>,
+    {
+        self.sent_at = Instant::now();
+        let at_ns = as_ns(self.sent_at.duration_since(run.begun));
+        run.tell(at_ns, self.client, self.number, What::Sent(Cow::Borrowed(bytes)));
+        let deadline = self.sent_at + run.limits.reply_timeout;
+        match timeout_at(deadline.into(), self.stream.write_all(bytes)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(self.lost(run, &error)),
+            Err(_) => Err(self.timed_out(run, deadline)),
+        }
+    }
+
+    /// Reads until `count` replies are there. The limit is for each reply: what came before the first is no excuse.
+    pub(super) async fn read_replies<O>(&mut self, run: &Run<O>, count: usize) -> Result<(), Gone>
+    where
+        O: FnMut(&Event<'_>) -> ControlFlow<()>,
+    {
+        self.replies.clear();
+        let mut missing = count;
+        let mut begun = self.sent_at;
+        loop {
+            let found = self.cut_replies(missing);
+            missing -= found;
+            if missing == 0 {
+                return Ok(());
+            }
+            if found > 0 {
+                begun = Instant::now();
+            }
+            let deadline = begun + run.limits.reply_timeout;
+            match timeout_at(deadline.into(), self.stream.read(&mut self.input)).await {
+                Ok(Ok(0)) => {
+                    run.tell(run.now_ns(), self.client, self.number, What::Ended);
+                    return Err(Gone);
+                }
+                Ok(Ok(read)) => self.received(run, read),
+                Ok(Err(error)) => return Err(self.lost(run, &error)),
+                Err(_) => return Err(self.timed_out(run, deadline)),
+            }
+        }
+    }
+
+    /// Ends the sending half, takes in what still comes (each byte of it is one too many), and closes.
+    pub(super) async fn close<O>(mut self, run: &Run<O>)
+    where
+        O: FnMut(&Event<'_>) -> ControlFlow<()>,
+    {
+        let farewell = async {
+            // A target that is gone already is found so by the read.
+            let _ = self.stream.shutdown().await;
+            for _ in 0..FAREWELL_READS_MAX {
+                match self.stream.read(&mut self.input).await {
+                    Ok(0) => {
+                        run.tell(run.now_ns(), self.client, self.number, What::Ended);
+                        return;
+                    }
+                    Ok(read) => self.received(run, read),
+                    Err(_) => return,
+                }
+            }
+        };
+        // A target may keep its half open for as long as it likes.
+        let _ = timeout(FAREWELL_TIMEOUT, farewell).await;
+        run.tell(run.now_ns(), self.client, self.number, What::Closed);
+    }
+
+    /// Moves up to `wanted` replies from what was read to `replies`.
+    fn cut_replies(&mut self, wanted: usize) -> usize {
+        let mut found = 0;
+        while found < wanted {
+            let (taken, next) = self.framing.next(&self.input[self.unread.clone()]);
+            self.unread.start += taken;
+            match next {
+                Next::Frame(reply) => self.replies.push(reply.to_vec()),
+                Next::TooLong => self.replies.push(Vec::new()),
+                Next::Incomplete => break,
+            }
+            found += 1;
+        }
+        found
+    }
+
+    fn received<O>(&mut self, run: &Run<O>, read: usize)
+    where
+        O: FnMut(&Event<'_>) -> ControlFlow<()>,
+    {
+        self.unread = 0..read;
+        let bytes = Cow::Borrowed(&self.input[..read]);
+        run.tell(run.now_ns(), self.client, self.number, What::Received(bytes));
+    }
+
+    fn lost<O>(&self, run: &Run<O>, error: &io::Error) -> Gone
+    where
+        O: FnMut(&Event<'_>) -> ControlFlow<()>,
+    {
+        run.tell(run.now_ns(), self.client, self.number, What::Lost(failure(error)));
+        Gone
+    }
+
+    fn timed_out<O>(&self, run: &Run<O>, deadline: Instant) -> Gone
+    where
+        O: FnMut(&Event<'_>) -> ControlFlow<()>,
+    {
+        let late_ns = as_ns(Instant::now().saturating_duration_since(deadline));
+        let waited_ns = as_ns(run.limits.reply_timeout) + late_ns;
+        run.tell(run.now_ns(), self.client, self.number, What::TimedOut { waited_ns, late_ns });
+        Gone
+    }
+}
+
+fn failure(error: &io::Error) -> Failure {
+    let is_ours = |errno: Errno| error.raw_os_error() == Some(errno.raw_os_error());
+    let kind = match error.kind() {
+        ErrorKind::ConnectionRefused => FailureKind::Refused,
+        ErrorKind::TimedOut => FailureKind::TimedOut,
+        ErrorKind::AddrNotAvailable => FailureKind::OutOfResources,
+        _ if is_ours(Errno::MFILE) || is_ours(Errno::NFILE) || is_ours(Errno::NOBUFS) => {
+            FailureKind::OutOfResources
+        }
+        _ => FailureKind::Other,
+    };
+    Failure { kind, message: error.to_string() }
+}

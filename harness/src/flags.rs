@@ -1,0 +1,199 @@
+//! The command line as it is typed: a plain struct, not yet checked against the world.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{CommandFactory, Parser};
+
+/// Replays a package graph against a package-index server, and says whether it keeps the protocol.
+///
+/// Without --addr, --host, --port or --exec the built-in reference server is the target. Long flags are taken with
+/// one dash too (-concurrency 100).
+#[derive(Clone, Debug, Parser)]
+#[command(name = "harness", version, max_term_width = 100, after_help = AFTER_HELP)]
+pub struct Flags {
+    /// The server to judge
+    #[arg(long, value_name = "HOST:PORT", conflicts_with_all = ["host", "port"])]
+    pub addr: Option<String>,
+
+    /// The server's host; 127.0.0.1 if only --port is given
+    #[arg(long)]
+    pub host: Option<String>,
+
+    /// The server's port; 8080 if only --host is given
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    pub port: Option<u16>,
+
+    /// Start this shell command, judge it, and end it with all its children; {port} and {addr} in it stand for a
+    /// free port on 127.0.0.1, without them --addr says where it will listen
+    #[arg(long, value_name = "COMMAND")]
+    pub exec: Option<String>,
+
+    /// Decides every draw; random, and printed, if not given
+    #[arg(long, value_name = "N", conflicts_with = "seeds")]
+    pub seed: Option<u64>,
+
+    /// Run each of these seeds, first and last included, and print one table
+    #[arg(long, value_name = "A..B", value_parser = seeds)]
+    pub seeds: Option<SeedRange>,
+
+    /// How many clients, 1 to 10000; with several, as in 1,10,100, run each and print one table
+    #[arg(long, value_name = "N[,N]", value_delimiter = ',', default_value = "100",
+          value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub concurrency: Vec<u32>,
+
+    /// The chance, in a hundred, of a broken line before a package is indexed
+    #[arg(long, value_name = "PERCENT", default_value_t = 5, value_parser = clap::value_parser!(u32).range(..=100))]
+    pub unluckiness: u32,
+
+    /// A package graph in the form of `brew deps --for-each`; 3,403 packages of Debian if not given
+    #[arg(long, value_name = "FILE")]
+    pub fixture: Option<PathBuf>,
+
+    /// Seconds that a reply may take
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    pub timeout: Duration,
+
+    /// Seconds that a run may take; what is not decided by then is unknown
+    #[arg(long, value_name = "SECONDS", default_value = "45", value_parser = seconds)]
+    pub deadline: Duration,
+
+    /// How often a client may go through its packages in one step before that is called unknown
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub rounds_max: u32,
+
+    /// Write the report as JSON
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+
+    /// Write the history of the run as JSON lines: every byte sent and received, with its time
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+
+    /// Show every byte sent and received, on standard error
+    #[arg(long)]
+    pub debug: bool,
+}
+
+const AFTER_HELP: &str = "\
+Exit status:
+  0  pass
+  1  a clause of the protocol was violated
+  2  the command line, or a file that it names, is wrong
+  3  unknown: something was not decided, and nothing was violated
+  4  the target cannot be reached or started, or speaks another protocol";
+
+/// Seeds from the first to the last, both included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SeedRange {
+    /// The first seed.
+    pub first: u64,
+    /// The last seed.
+    pub last: u64,
+}
+
+impl Flags {
+    /// Parses a command line; the first argument is the program.
+    ///
+    /// # Errors
+    /// It is wrong, or asks for help or the version.
+    pub fn parse_arguments(arguments: &[OsString]) -> Result<Self, clap::Error> {
+        Self::try_parse_from(with_two_dashes(arguments))
+    }
+}
+
+/// The challenge's own harness takes its flags with one dash, and people have learnt to type them so.
+fn with_two_dashes(arguments: &[OsString]) -> impl Iterator<Item = OsString> {
+    let command = Flags::command();
+    let names: Vec<String> =
+        command.get_arguments().filter_map(|flag| flag.get_long().map(str::to_owned)).collect();
+    arguments.iter().map(move |argument| match argument.to_str().and_then(|text| text.strip_prefix('-')) {
+        Some(text) if names.iter().any(|name| Some(name.as_str()) == text.split('=').next()) => {
+            format!("--{text}").into()
+        }
+        _ => argument.clone(),
+    })
+}
+
+/// More than anybody waits for, and little enough to be no trap.
+const SEEDS_MAX: u64 = 100_000;
+
+fn seeds(text: &str) -> Result<SeedRange, String> {
+    let wrong = || "a range such as 1..5 is needed, first and last seed included".to_owned();
+    let (first, last) = text.split_once("..").ok_or_else(wrong)?;
+    let first = first.parse().map_err(|_| wrong())?;
+    let last = last.parse().map_err(|_| wrong())?;
+    match last {
+        last if last < first => Err("the last seed is before the first".to_owned()),
+        last if last - first >= SEEDS_MAX => Err(format!("at most {SEEDS_MAX} seeds are run")),
+        last => Ok(SeedRange { first, last }),
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 =
+        text.parse().map_err(|_| "a number of seconds is needed, such as 10 or 0.5".to_owned())?;
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(duration) if !duration.is_zero() && duration <= SECONDS_MAX => Ok(duration),
+        _ => Err(format!("more than 0 and at most {} seconds are needed", SECONDS_MAX.as_secs())),
+    }
+}
+
+const SECONDS_MAX: Duration = Duration::from_hours(24);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(arguments: &[&str]) -> Result<Flags, clap::Error> {
+        let arguments: Vec<OsString> = ["harness"].iter().chain(arguments).map(Into::into).collect();
+        Flags::parse_arguments(&arguments)
+    }
+
+    #[test]
+    fn the_definition_of_the_flags_holds_together() {
+        Flags::command().debug_assert();
+    }
+
+    #[test]
+    fn the_challenges_flags_are_taken_with_one_dash_and_with_two() {
+        let one =
+            parse(&["-host", "h", "-port=81", "-concurrency", "3", "-seed=9", "-unluckiness=50", "-debug"])
+                .unwrap();
+        assert_eq!((one.host.as_deref(), one.port, one.seed), (Some("h"), Some(81), Some(9)));
+        assert_eq!((one.concurrency, one.unluckiness, one.debug), (vec![3], 50, true));
+        let two = parse(&["--host", "h", "--port=81", "--seed", "9"]).unwrap();
+        assert_eq!((two.host.as_deref(), two.port, two.seed), (Some("h"), Some(81), Some(9)));
+        assert_eq!(two.concurrency, [100]);
+    }
+
+    #[test]
+    fn lists_and_ranges_are_read() {
+        let flags = parse(&["--seeds", "1..5", "--concurrency", "1,10,1000"]).unwrap();
+        assert_eq!(flags.seeds, Some(SeedRange { first: 1, last: 5 }));
+        assert_eq!(flags.concurrency, [1, 10, 1000]);
+    }
+
+    #[test]
+    fn what_is_wrong_is_refused() {
+        for arguments in [
+            &["--seeds", "5..1"][..],
+            &["--seeds", "1"],
+            &["--seeds", "0..100000"],
+            &["--seed", "1", "--seeds", "1..2"],
+            &["--concurrency", "0"],
+            &["--concurrency", "1,x"],
+            &["--unluckiness", "101"],
+            &["--timeout", "0"],
+            &["--timeout", "nan"],
+            &["--deadline", "1e9"],
+            &["--port", "0"],
+            &["--addr", "a:1", "--port", "2"],
+            &["--no-such-flag"],
+            &["stray"],
+        ] {
+            assert!(parse(arguments).is_err(), "{arguments:?}");
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! From a history to requests with their replies: what was asked on a connection is answered there in order.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use protocol::{Framing, Next};
+
+use crate::history::{Event, Failure, What};
+
+/// The longest frame that is read in either direction; far beyond any that a workload sends or a protocol answers.
+pub const FRAME_BYTES_MAX: usize = 1 << 20;
+
+/// What a history says, a request at a time.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Seen<'a> {
+    /// A client met the others, and began this phase.
+    Phase {
+        /// Which client.
+        client: u32,
+        /// Which phase.
+        phase: u32,
+    },
+    /// A request and its reply.
+    Replied(Replied<'a>),
+    /// Bytes that answer nothing.
+    Surplus {
+        /// Where.
+        place: Place,
+        /// The first of them.
+        bytes: &'a [u8],
+    },
+    /// A request that got no reply, or none that is whole.
+    Unanswered {
+        /// Where.
+        place: Place,
+        /// The oldest request that waits; empty if none does.
+        request: &'a [u8],
+        /// When it was sent.
+        sent_ns: u64,
+        /// The part of a reply that came.
+        partial: &'a [u8],
+        /// How it ended: [`What::Ended`], [`What::Lost`] or [`What::TimedOut`].
+        end: &'a What<'a>,
+    },
+    /// The target ended a connection on which nothing was owed.
+    EndedAtRest {
+        /// Where.
+        place: Place,
+    },
+    /// A connection that could not be opened.
+    NotOpened {
+        /// Which client.
+        client: u32,
+        /// Why.
+        failure: &'a Failure,
+    },
+}
+
+/// Where on the way through a run something was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Which client.
+    pub client: u32,
+    /// Which of the run's connections.
+    pub connection: u32,
+    /// How many replies this connection had brought before.
+    pub replies: u64,
+    /// Whether anything had been sent on it.
+    pub has_sent: bool,
+}
+
+/// A request and its reply, both without delimiters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Replied<'a> {
+    /// Where.
+    pub place: Place,
+    /// What was asked.
+    pub request: &'a [u8],
+    /// What came; nothing for a reply beyond [`FRAME_BYTES_MAX`].
+    pub reply: &'a [u8],
+    /// Taken before the request was written.
+    pub sent_ns: u64,
+    /// Taken after the last byte of the reply was read.
+    pub replied_ns: u64,
+}
+
+/// Reads a history event by event.
+#[derive(Debug)]
+pub struct Pairing<F> {
+    framing: fn(usize) -> F,
+    lanes: BTreeMap<u32, Lane<F>>,
+}
+
+#[derive(Debug)]
+struct Lane<F> {
+    sent: F,
+    received: F,
+    waiting: VecDeque<(Vec<u8>, u64)>,
+    place: Place,
+}
+
+impl<F: Framing> Pairing<F> {
+    /// Reads frames as the protocol does.
+    pub fn new(framing: fn(usize) -> F) -> Self {
+        Self { framing, lanes: BTreeMap::new() }
+    }
+
+    /// Takes in an event, and says what it means.
+    pub fn observe(&mut self, event: &Event<'_>, mut see: impl FnMut(Seen<'_>)) {
+        let client = event.client;
+        match &event.event {
+            What::Phase(phase) => see(Seen::Phase { client, phase: *phase }),
+            What::NotOpened(failure) => see(Seen::NotOpened { client, failure }),
+            What::Opened => {
+                let place = Place { client, connection: event.connection, replies: 0, has_sent: false };
+                let frames = || (self.framing)(FRAME_BYTES_MAX);
+                let lane = Lane { sent: frames(), received: frames(), waiting: VecDeque::new(), place };
+                self.lanes.insert(event.connection, lane);
+            }
+            What::Closed => {
+                self.lanes.remove(&event.connection);
+            }
+            what => {
+                if let Some(lane) = self.lanes.get_mut(&event.connection) {
+                    lane.observe(event.at_ns, what, &mut see);
+                }
+            }
+        }
+    }
+}
+
+impl<F: Framing> Lane<F> {
+    fn observe(&mut self, at_ns: u64, what: &What<'_>, see: &mut impl FnMut(Seen<'_>)) {
+        match what {
+            What::Sent(bytes) => self.send(at_ns, bytes),
+            What::Received(bytes) => self.receive(at_ns, bytes, see),
+            end => self.end(end, see),
+        }
+    }
+
+    fn send(&mut self, at_ns: u64, bytes: &[u8]) {
+        self.place.has_sent = true;
+        let mut at = 0;
+        loop {
+            let (taken, next) = self.sent.next(&bytes[at..]);
+            at += taken;
+            match next {
+                Next::Frame(request) => self.waiting.push_back((request.to_vec(), at_ns)),
+                Next::TooLong => self.waiting.push_back((Vec::new(), at_ns)),
+                Next::Incomplete => return,
+            }
+        }
+    }
+
+    fn receive(&mut self, at_ns: u64, bytes: &[u8], see: &mut impl FnMut(Seen<'_>)) {
+        let mut at = 0;
+        while at < bytes.len() {
+            let Some((request, sent_ns)) = self.waiting.front() else {
+                return see(Seen::Surplus { place: self.place, bytes: &bytes[at..] });
+            };
+            let (taken, next) = self.received.next(&bytes[at..]);
+            at += taken;
+            let reply: &[u8] = match next {
+                Next::Frame(reply) => reply,
+                Next::TooLong => &[],
+                Next::Incomplete => return,
+            };
+            see(Seen::Replied(Replied {
+                place: self.place,
+                request,
+                reply,
+                sent_ns: *sent_ns,
+                replied_ns: at_ns,
+            }));
+            self.waiting.pop_front();
+            self.place.replies += 1;
+        }
+    }
+
+    fn end(&mut self, end: &What<'_>, see: &mut impl FnMut(Seen<'_>)) {
+        let place = self.place;
+        match self.waiting.front() {
+            Some((request, sent_ns)) => {
+                let partial = self.received.partial();
+                see(Seen::Unanswered { place, request, sent_ns: *sent_ns, partial, end });
+            }
+            None => see(Seen::EndedAtRest { place }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use protocol::Lines;
+
+    use super::*;
+
+    /// What a history of one connection says, in short.
+    fn read(events: Vec<What<'_>>) -> Vec<String> {
+        let mut pairing = Pairing::new(Lines::new);
+        let mut said = Vec::new();
+        for (event, at_ns) in events.into_iter().zip(1..) {
+            pairing.observe(&Event { at_ns, client: 0, connection: 1, event }, |seen| {
+                said.push(match seen {
+                    Seen::Replied(Replied { request, reply, sent_ns, replied_ns, .. }) => {
+                        let (request, reply) = (request.escape_ascii(), reply.escape_ascii());
+                        format!("{request} {sent_ns} => {reply} {replied_ns}")
+                    }
+                    Seen::Surplus { bytes, .. } => format!("surplus {}", bytes.escape_ascii()),
+                    Seen::Unanswered { request, partial, .. } => {
+                        format!("{} => no reply but '{}'", request.escape_ascii(), partial.escape_ascii())
+                    }
+                    Seen::EndedAtRest { .. } => "ended at rest".into(),
+                    other => format!("{other:?}"),
+                });
+            });
+        }
+        said
+    }
+
+    fn sent(bytes: &str) -> What<'_> {
+        What::Sent(Cow::Borrowed(bytes.as_bytes()))
+    }
+
+    fn received(bytes: &str) -> What<'_> {
+        What::Received(Cow::Borrowed(bytes.as_bytes()))
+    }
+
+    #[test]
+    fn replies_answer_in_order_however_the_bytes_are_cut() {
+        let events =
+            vec![What::Opened, sent("a\nb"), sent("\n"), received("O"), received("K\nFA"), received("IL\n")];
+        assert_eq!(read(events), ["a 2 => OK 5", "b 3 => FAIL 6"]);
+    }
+
+    #[test]
+    fn bytes_that_answer_nothing_are_surplus() {
+        assert_eq!(read(vec![What::Opened, received("hello\n")]), [r"surplus hello\n"]);
+        let events = vec![What::Opened, sent("a\n"), received("OK\nOK\n")];
+        assert_eq!(read(events), ["a 2 => OK 3", r"surplus OK\n"]);
+    }
+
+    #[test]
+    fn an_end_names_the_request_that_waits_and_what_came_of_its_reply() {
+        let events = vec![What::Opened, sent("a\nb\n"), received("OK\nFA"), What::Ended];
+        assert_eq!(read(events), ["a 2 => OK 3", "b => no reply but 'FA'"]);
+        assert_eq!(
+            read(vec![What::Opened, sent("a\n"), received("OK\n"), What::Ended]).last().unwrap(),
+            "ended at rest"
+        );
+        assert_eq!(read(vec![What::Opened, What::Closed, What::Ended]), [""; 0]);
+    }
+}

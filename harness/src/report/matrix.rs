@@ -1,0 +1,64 @@
+//! Many runs in one table: seeds down, concurrencies across.
+
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+use std::time::Duration;
+
+use crate::report::RunReport;
+use crate::report::terminal::{grouped, style_of};
+use crate::verdict::Verdict;
+
+/// Shows the verdict and the time of each run, and counts them in the last line.
+///
+/// # Errors
+/// `out` cannot be written.
+pub fn write_matrix(out: &mut impl Write, runs: &[RunReport]) -> io::Result<()> {
+    let columns: BTreeSet<u32> = runs.iter().map(|run| run.concurrency).collect();
+    let rows: BTreeSet<u64> = runs.iter().map(|run| run.seed).collect();
+    write!(out, "\n{:<12}", "seed")?;
+    for concurrency in &columns {
+        write!(out, "{:>22}", format!("{} clients", grouped((*concurrency).into())))?;
+    }
+    writeln!(out)?;
+    for seed in &rows {
+        write!(out, "{seed:<12}")?;
+        for concurrency in &columns {
+            match runs.iter().find(|run| (run.seed, run.concurrency) == (*seed, *concurrency)) {
+                Some(run) => write_cell(out, run)?,
+                None => write!(out, "{:>22}", "")?,
+            }
+        }
+        writeln!(out)?;
+    }
+    writeln!(out)?;
+    write_count(out, runs)
+}
+
+fn write_cell(out: &mut impl Write, run: &RunReport) -> io::Result<()> {
+    let style = style_of(run.verdict);
+    let seconds = Duration::from_nanos(run.duration_ns).as_secs_f64();
+    let clause = run.findings.first().and_then(|finding| finding.clause).map_or("", |clause| clause.id);
+    let word = format!("{} {clause}", run.verdict.word());
+    write!(out, "{style}{:>13}{style:#} {:>8}", word.trim_end(), format!("{seconds:.2} s"))
+}
+
+fn write_count(out: &mut impl Write, runs: &[RunReport]) -> io::Result<()> {
+    let worst = runs.iter().map(|run| run.verdict).max().unwrap_or(Verdict::Pass);
+    let style = style_of(worst);
+    let requests: u64 = runs.iter().map(|run| run.requests).sum();
+    let counts: Vec<String> = [Verdict::Pass, Verdict::Fail, Verdict::Unknown, Verdict::Unreachable]
+        .into_iter()
+        .map(|verdict| (verdict, runs.iter().filter(|run| run.verdict == verdict).count()))
+        .filter(|&(verdict, count)| count > 0 || verdict == Verdict::Pass)
+        .map(|(verdict, count)| format!("{count} {}", verdict.word().to_lowercase()))
+        .collect();
+    let workload = runs.first().map_or("", |run| run.workload);
+    writeln!(
+        out,
+        "{style}{}{style:#} {workload}: {} of {} runs, {} requests",
+        worst.word(),
+        counts.join(", "),
+        runs.len(),
+        grouped(requests)
+    )
+}

@@ -1,0 +1,30 @@
+//! Every event as a line of text, for `--debug`.
+
+use std::io::{self, Write};
+
+use crate::history::{Event, Failure, What};
+use crate::verdict::printable;
+
+/// Writes one event as one line.
+///
+/// # Errors
+/// `out` cannot be written.
+pub fn write_event(out: &mut impl Write, event: &Event<'_>) -> io::Result<()> {
+    let milliseconds = event.at_ns as f64 / 1e6;
+    let what = match &event.event {
+        What::Phase(phase) => format!("begins phase {phase}"),
+        What::Opened => "opened".into(),
+        What::NotOpened(Failure { message, .. }) => format!("not opened: {message}"),
+        What::Sent(bytes) => format!("-> {}", printable(bytes)),
+        What::Received(bytes) => format!("<- {}", printable(bytes)),
+        What::Ended => "ended by the target".into(),
+        What::Lost(Failure { message, .. }) => format!("lost: {message}"),
+        What::TimedOut { waited_ns, .. } => format!("no reply within {:.1} s", *waited_ns as f64 / 1e9),
+        What::Closed => "closed".into(),
+    };
+    writeln!(
+        out,
+        "{milliseconds:>10.3} ms  client {:>4}  connection {:>5}  {what}",
+        event.client, event.connection
+    )
+}

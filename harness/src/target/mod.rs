@@ -1,0 +1,255 @@
+//! What is judged: a server at an address, one that is started for the run, or the built-in one.
+//!
+//! Whatever is started runs under a supervisor, a process of its own that ends it with all its children when this
+//! one ends, however that comes about.
+
+mod builtin;
+mod output;
+mod supervisor;
+
+use std::ffi::OsString;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::process::{ExitCode, Stdio};
+use std::time::Duration;
+
+use tokio::net::{TcpStream, lookup_host};
+use tokio::process::{Child, Command};
+use tokio::time::{sleep, timeout};
+
+use output::Output;
+
+/// Where the target of a run comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// The reference server, in a process of its own, on a free port.
+    BuiltIn,
+    /// Any server at `HOST:PORT`.
+    Addr(String),
+    /// A shell command; `{port}` and `{addr}` in it stand for a free port on this machine.
+    Exec {
+        /// The command.
+        command: String,
+        /// Where it will listen, if the command does not say so by a placeholder.
+        addr: Option<String>,
+    },
+}
+
+/// Why there is no target.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Something listens already where the command was to listen.
+    #[error(
+        "something listens on {0} already, and would be judged in place of the command; end it or choose another --addr"
+    )]
+    Taken(String),
+    /// The host's name is not known, or the address is none.
+    #[error("{addr} is no address that can be reached: {source}")]
+    Resolve {
+        /// As it was given.
+        addr: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Nothing takes connections there.
+    #[error("nothing takes connections on {addr}: {source}; is the server started?")]
+    NotReachable {
+        /// As it was given.
+        addr: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The command ended before it listened.
+    #[error("the target ended before it listened on {addr} ({ended}){output}")]
+    EndedEarly {
+        /// Where it was to listen.
+        addr: String,
+        /// How it ended.
+        ended: String,
+        /// The last it said.
+        output: String,
+    },
+    /// The command runs and does not listen.
+    #[error("the target did not listen on {addr} within {} s{output}", START_TIMEOUT.as_secs())]
+    NeverListens {
+        /// Where it was to listen.
+        addr: String,
+        /// The last it said.
+        output: String,
+    },
+    /// The system refused something.
+    #[error("cannot start the target: {0}")]
+    Start(#[from] io::Error),
+}
+
+/// How long a target that is started may take until it listens.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a first connection may take before the address is called unreachable.
+const REACH_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How often it is tried whether a started target listens.
+const START_POLL: Duration = Duration::from_millis(10);
+
+/// How long the supervisor may take to end its command.
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A target that takes connections.
+#[derive(Debug)]
+pub struct Target {
+    addr: SocketAddr,
+    started: Option<Started>,
+}
+
+#[derive(Debug)]
+struct Started {
+    /// When its standard input closes, it ends its command.
+    supervisor: Child,
+    output: Output,
+}
+
+impl Target {
+    /// Finds or starts the target, and waits until it takes connections.
+    ///
+    /// # Errors
+    /// There is none, or it cannot be started.
+    pub async fn start(choice: &Choice) -> Result<Self, Error> {
+        match choice {
+            Choice::BuiltIn => Self::start_built_in().await,
+            Choice::Addr(addr) => Ok(Self { addr: reach(addr).await?, started: None }),
+            Choice::Exec { command, addr } => Self::start_command(command, addr.as_deref()).await,
+        }
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// How the target's process ended, if it was started by [`Target::start`] and has ended.
+    pub fn ended(&mut self) -> Option<String> {
+        let started = self.started.as_mut()?;
+        let status = started.supervisor.try_wait().ok()??;
+        Some(format!("{}{}", describe(status), started.output.last_words()))
+    }
+
+    /// Ends what was started, with all its children.
+    pub async fn stop(self) {
+        let Some(Started { mut supervisor, .. }) = self.started else { return };
+        drop(supervisor.stdin.take());
+        if timeout(STOP_TIMEOUT, supervisor.wait()).await.is_err() {
+            let _ = supervisor.kill().await;
+        }
+    }
+
+    async fn start_built_in() -> Result<Self, Error> {
+        let arguments = vec![std::env::current_exe()?.into(), builtin::SUBCOMMAND.into()];
+        let started = Started::spawn(arguments)?;
+        started.until_found("a free port", async |output| output.announced_addr()).await
+    }
+
+    async fn start_command(command: &str, addr: Option<&str>) -> Result<Self, Error> {
+        let addr = match addr {
+            Some(addr) => addr.to_owned(),
+            None => format!("127.0.0.1:{}", find_free_port()?),
+        };
+        if reach_once(&addr).await.is_ok() {
+            return Err(Error::Taken(addr));
+        }
+        let port = addr.rsplit(':').next().unwrap_or_default();
+        let command = command.replace("{addr}", &addr).replace("{port}", port);
+        let started = Started::spawn(vec!["sh".into(), "-c".into(), command.into()])?;
+        started.until_found(&addr, async |_| reach_once(&addr).await.ok()).await
+    }
+}
+
+impl Started {
+    fn spawn(arguments: Vec<OsString>) -> Result<Self, Error> {
+        let mut supervisor = Command::new(std::env::current_exe()?)
+            .arg(supervisor::SUBCOMMAND)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            // In a group of its own, so that Ctrl-C in a terminal does not end it before it could end its command.
+            .process_group(0)
+            .spawn()?;
+        let output = Output::collect(supervisor.stdout.take(), supervisor.stderr.take());
+        Ok(Self { supervisor, output })
+    }
+
+    /// Waits until `find` finds where the target listens.
+    async fn until_found(
+        mut self,
+        addr: &str,
+        mut find: impl AsyncFnMut(&Output) -> Option<SocketAddr>,
+    ) -> Result<Target, Error> {
+        let searching = async {
+            loop {
+                if let Some(found) = find(&self.output).await {
+                    return Ok::<_, Error>(found);
+                }
+                self.check_running(addr).await?;
+                sleep(START_POLL).await;
+            }
+        };
+        match timeout(START_TIMEOUT, searching).await {
+            Ok(found) => Ok(Target { addr: found?, started: Some(self) }),
+            Err(_) => Err(Error::NeverListens { addr: addr.to_owned(), output: self.output.last_words() }),
+        }
+    }
+
+    async fn check_running(&mut self, addr: &str) -> Result<(), Error> {
+        let Some(status) = self.supervisor.try_wait()? else { return Ok(()) };
+        self.output.ended().await;
+        let (addr, ended, output) = (addr.to_owned(), describe(status), self.output.last_words());
+        Err(Error::EndedEarly { addr, ended, output })
+    }
+}
+
+/// Does the work of a hidden subcommand, if that is what the arguments ask for. A binary that starts targets calls
+/// this before it looks at its arguments itself.
+#[must_use]
+pub fn run_hidden_subcommand(arguments: &[OsString]) -> Option<ExitCode> {
+    match arguments.get(1)?.to_str()? {
+        supervisor::SUBCOMMAND => Some(supervisor::run(&arguments[2..])),
+        builtin::SUBCOMMAND => Some(builtin::run_server()),
+        _ => None,
+    }
+}
+
+/// Connects once to see whether somebody is there.
+async fn reach(addr: &str) -> Result<SocketAddr, Error> {
+    let source = match timeout(REACH_TIMEOUT, lookup_host(addr)).await {
+        Ok(Ok(_)) => match reach_once(addr).await {
+            Ok(reached) => return Ok(reached),
+            Err(source) => return Err(Error::NotReachable { addr: addr.to_owned(), source }),
+        },
+        Ok(Err(source)) => source,
+        Err(_) => io::ErrorKind::TimedOut.into(),
+    };
+    Err(Error::Resolve { addr: addr.to_owned(), source })
+}
+
+/// The first of an address's meanings that takes a connection.
+async fn reach_once(addr: &str) -> io::Result<SocketAddr> {
+    let connect = TcpStream::connect(addr);
+    timeout(REACH_TIMEOUT, connect).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?.peer_addr()
+}
+
+/// A port that the system says is free. Another process could take it before the command does; then the command
+/// fails to listen, or something else is found to listen there, and the user is told.
+fn find_free_port() -> io::Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+fn describe(status: std::process::ExitStatus) -> String {
+    match status.code() {
+        Some(code) if code > supervisor::SIGNAL_BASE => {
+            format!("by signal {}", code - supervisor::SIGNAL_BASE)
+        }
+        Some(code) => format!("exit status {code}"),
+        None => status.to_string(),
+    }
+}

@@ -1,0 +1,118 @@
+//! What a judge says: verdicts, and the findings that they rest on.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::exit;
+
+/// The verdict on a workload, worst last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Everything was as the protocol wants it.
+    Pass,
+    /// Something that should have been decided was not, and that is not the target's fault.
+    Unknown,
+    /// There is no target, or it speaks another protocol.
+    Unreachable,
+    /// A clause was violated.
+    Fail,
+}
+
+impl Verdict {
+    /// The word for it in reports.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Pass => "PASS",
+            Self::Unknown => "UNKNOWN",
+            Self::Unreachable => "UNREACHABLE",
+            Self::Fail => "FAIL",
+        }
+    }
+
+    /// The exit code that says it.
+    #[must_use]
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Self::Pass => exit::PASS,
+            Self::Unknown => exit::UNKNOWN,
+            Self::Unreachable => exit::UNREACHABLE,
+            Self::Fail => exit::VIOLATION,
+        }
+    }
+}
+
+/// One thing that a judge found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// What it makes of the verdict.
+    pub verdict: Verdict,
+    /// What is wrong, in a sentence.
+    pub summary: String,
+    /// The clause that it breaks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clause: Option<Clause>,
+    /// Which client, from 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client: Option<u32>,
+    /// In which phase of the workload.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phase: Option<&'static str>,
+    /// What was sent, printable.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sent: Option<String>,
+    /// What came, printable.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub came: Option<String>,
+    /// What had to come.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub had_to_come: Option<String>,
+}
+
+/// A clause of the protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Clause {
+    /// Its id, which never changes.
+    pub id: &'static str,
+    /// What it says, in a few words.
+    pub says: &'static str,
+}
+
+impl fmt::Display for Clause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.id, self.says)
+    }
+}
+
+/// The longest part of a line that a finding shows.
+const SHOWN_BYTES_MAX: usize = 200;
+
+/// Bytes as one printable line, cut where it would be long.
+#[must_use]
+pub fn printable(bytes: &[u8]) -> String {
+    let shown = bytes[..bytes.len().min(SHOWN_BYTES_MAX)].escape_ascii();
+    match bytes.len().saturating_sub(SHOWN_BYTES_MAX) {
+        0 => shown.to_string(),
+        more => format!("{shown}… ({more} bytes more)"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_came_is_shown_as_one_short_line() {
+        assert_eq!(printable(b"OK\x1b[2J\r\n\xff"), r"OK\x1b[2J\r\n\xff");
+        let long = printable(&[b'x'; 1 << 20]);
+        assert!(long.ends_with("… (1048376 bytes more)") && long.len() < 300, "{long}");
+    }
+
+    #[test]
+    fn a_violation_outweighs_all_else() {
+        let worst = [Verdict::Pass, Verdict::Fail, Verdict::Unknown].into_iter().max();
+        assert_eq!(worst.map(Verdict::exit_code), Some(exit::VIOLATION));
+    }
+}

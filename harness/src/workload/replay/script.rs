@@ -1,0 +1,87 @@
+//! One client's moves in the replay.
+
+use std::rc::Rc;
+
+use protocol::index::wire::Reply;
+
+use super::{Plan, Step, Walk};
+use crate::moves::{Came, Move, Script};
+
+/// Makes a client's walk into moves: for each step a meeting, a connection, one request after the other.
+#[derive(Debug)]
+pub struct ReplayScript {
+    plan: Rc<Plan>,
+    walk: Walk,
+    /// The steps that have not begun.
+    steps: std::slice::Iter<'static, Step>,
+    state: State,
+    line: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum State {
+    BetweenSteps,
+    Meeting,
+    Asking,
+    Sent,
+    Awaiting,
+}
+
+impl ReplayScript {
+    pub(super) fn new(plan: Rc<Plan>, client: u32) -> Self {
+        Self {
+            plan,
+            walk: Walk::new(client),
+            steps: Step::ALL.iter(),
+            state: State::BetweenSteps,
+            line: Vec::new(),
+        }
+    }
+
+    fn begin_step(&mut self) -> Move<'_> {
+        let Some(&step) = self.steps.next() else {
+            return Move::Done;
+        };
+        self.walk.begin(step, &self.plan);
+        self.state = State::Meeting;
+        Move::BeginPhase(step.phase())
+    }
+
+    fn ask(&mut self) -> Move<'_> {
+        let Some(ask) = self.walk.ask(&self.plan) else {
+            self.state = State::BetweenSteps;
+            return Move::Close;
+        };
+        self.plan.write(self.walk.step(), ask, &mut self.line);
+        self.state = State::Sent;
+        Move::Send(&self.line)
+    }
+}
+
+impl Script for ReplayScript {
+    fn next(&mut self, came: Came<'_>) -> Move<'_> {
+        if came == Came::Trouble {
+            return Move::Done; // what the trouble was is for the judge to say
+        }
+        match self.state {
+            State::BetweenSteps => self.begin_step(),
+            State::Meeting => {
+                self.state = State::Asking;
+                Move::Open
+            }
+            State::Asking => self.ask(),
+            State::Sent => {
+                self.state = State::Awaiting;
+                Move::Await(1)
+            }
+            State::Awaiting => {
+                let reply = match came {
+                    Came::Replies([reply]) => Reply::decode(reply).unwrap_or(Reply::Error),
+                    _ => Reply::Error,
+                };
+                self.walk.answered(reply, &self.plan);
+                self.ask()
+            }
+        }
+    }
+}
