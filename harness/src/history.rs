@@ -253,7 +253,9 @@ mod tests {
         .collect();
 
         let mut writer = Writer::new(Vec::new(), &header()).unwrap();
-        events.iter().for_each(|event| writer.write(event).unwrap());
+        for event in &events {
+            writer.write(event).unwrap();
+        }
         let text = writer.finish().unwrap();
         let (read_header, read_events) = read(&text[..]).unwrap();
         assert_eq!(read_header, header());

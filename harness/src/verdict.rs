@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn whatever_came_is_shown_as_one_short_line() {
         assert_eq!(printable(b"OK\x1b[2J\r\n\xff"), r"OK\x1b[2J\r\n\xff");
-        let long = printable(&[b'x'; 1 << 20]);
+        let long = printable(&vec![b'x'; 1 << 20]);
         assert!(long.ends_with("… (1048376 bytes more)") && long.len() < 300, "{long}");
     }
 

@@ -34,7 +34,7 @@ pub struct Limits {
 
 /// How long opening a connection may take. It is no part of a reply's time: a target with a short backlog makes
 /// clients wait for the system's second or third try.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
+const CONNECT_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How many connections are being opened at any moment, so that a backlog of a handful is no obstacle.
 const CONNECTS_AT_ONCE_MAX: usize = 16;

@@ -16,6 +16,9 @@ pub struct PhaseBar {
 
 impl PhaseBar {
     /// A bar on standard error; nothing is drawn where that is no terminal, or `is_wanted` is false.
+    ///
+    /// # Panics
+    /// Never: the template is a constant, and a valid one.
     #[must_use]
     pub fn new(names: &'static [&'static str], is_wanted: bool) -> Self {
         let is_shown = is_wanted && io::stderr().is_terminal();

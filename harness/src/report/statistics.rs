@@ -43,7 +43,7 @@ pub struct CommandStatistics {
     /// How many were answered.
     pub requests: u64,
     /// How many of them in a second of the phase.
-    pub requests_per_second: f64,
+    pub requests_per_second: u64,
     /// Half took at most this.
     pub latency_ns_p50: u64,
     /// 99 in a hundred took at most this.
@@ -132,11 +132,11 @@ fn command_statistics(
     }
 }
 
-/// How many a second.
+/// How many a second, rounded down.
 #[must_use]
-#[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
-pub fn per_second(count: u64, duration_ns: u64) -> f64 {
-    if duration_ns == 0 { 0.0 } else { count as f64 * 1e9 / duration_ns as f64 }
+pub fn per_second(count: u64, duration_ns: u64) -> u64 {
+    let rate = u128::from(count) * 1_000_000_000 / u128::from(duration_ns.max(1));
+    u64::try_from(rate).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

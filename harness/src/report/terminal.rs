@@ -32,13 +32,17 @@ pub fn write_head(out: &mut impl Write, target: &str, fixture: &FixtureSummary) 
 /// `out` cannot be written.
 pub fn write_plan(out: &mut impl Write, run: &RunReport) -> io::Result<()> {
     let RunReport { seed, concurrency, unluckiness, rounds_max, .. } = run;
-    let (timeout, deadline) = (run.timeout_ms as f64 / 1e3, run.deadline_ms as f64 / 1e3);
+    let (timeout, deadline) = (in_seconds(run.timeout_ms), in_seconds(run.deadline_ms));
     writeln!(out, "plan     {} sha256 {}", run.workload, run.plan_sha256)?;
     writeln!(
         out,
         "options  --seed {seed} --concurrency {concurrency} --unluckiness {unluckiness} \
          --rounds-max {rounds_max} --timeout {timeout} --deadline {deadline}"
     )
+}
+
+fn in_seconds(ms: u64) -> f64 {
+    Duration::from_millis(ms).as_secs_f64()
 }
 
 /// Shows what was measured and found, the verdict last.
@@ -85,7 +89,7 @@ fn write_row(out: &mut impl Write, step: &str, command: &CommandStatistics) -> i
         "{step:<17} {:<11} {:>9} {:>10} {:>9} {:>9} {:>9} {:>9}",
         command.command,
         grouped(command.requests),
-        grouped(command.requests_per_second.round() as u64),
+        grouped(command.requests_per_second),
         latency(command.latency_ns_p50),
         latency(command.latency_ns_p99),
         latency(command.latency_ns_p999),
@@ -120,7 +124,7 @@ fn write_finding(out: &mut impl Write, finding: &Finding) -> io::Result<()> {
 fn write_verdict(out: &mut impl Write, run: &RunReport) -> io::Result<()> {
     let style = style_of(run.verdict);
     let (requests, seconds) = (grouped(run.requests), Duration::from_nanos(run.duration_ns).as_secs_f64());
-    let rate = grouped(per_second(run.requests, run.duration_ns).round() as u64);
+    let rate = grouped(per_second(run.requests, run.duration_ns));
     write!(out, "{style}{}{style:#} {}: ", run.verdict.word(), run.workload)?;
     match (run.verdict, run.findings.first()) {
         (Verdict::Pass, _) | (_, None) => {
@@ -150,7 +154,7 @@ pub fn grouped(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -161,10 +165,11 @@ pub fn grouped(count: u64) -> String {
 /// A time in three digits and the unit that suits it.
 #[must_use]
 pub fn latency(ns: u64) -> String {
+    let seconds = Duration::from_nanos(ns).as_secs_f64();
     let (value, unit) = match ns {
-        0..1_000_000 => (ns as f64 / 1e3, "µs"),
-        1_000_000..1_000_000_000 => (ns as f64 / 1e6, "ms"),
-        _ => (ns as f64 / 1e9, "s"),
+        0..1_000_000 => (seconds * 1e6, "µs"),
+        1_000_000..1_000_000_000 => (seconds * 1e3, "ms"),
+        _ => (seconds, "s"),
     };
     match value {
         value if value < 10.0 => format!("{value:.2} {unit}"),

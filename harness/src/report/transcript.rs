@@ -1,6 +1,7 @@
 //! Every event as a line of text, for `--debug`.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use crate::history::{Event, Failure, What};
 use crate::verdict::printable;
@@ -10,7 +11,7 @@ use crate::verdict::printable;
 /// # Errors
 /// `out` cannot be written.
 pub fn write_event(out: &mut impl Write, event: &Event<'_>) -> io::Result<()> {
-    let milliseconds = event.at_ns as f64 / 1e6;
+    let milliseconds = Duration::from_nanos(event.at_ns).as_secs_f64() * 1e3;
     let what = match &event.event {
         What::Phase(phase) => format!("begins phase {phase}"),
         What::Opened => "opened".into(),
@@ -19,7 +20,9 @@ pub fn write_event(out: &mut impl Write, event: &Event<'_>) -> io::Result<()> {
         What::Received(bytes) => format!("<- {}", printable(bytes)),
         What::Ended => "ended by the target".into(),
         What::Lost(Failure { message, .. }) => format!("lost: {message}"),
-        What::TimedOut { waited_ns, .. } => format!("no reply within {:.1} s", *waited_ns as f64 / 1e9),
+        What::TimedOut { waited_ns, .. } => {
+            format!("no reply within {:.1} s", Duration::from_nanos(*waited_ns).as_secs_f64())
+        }
         What::Closed => "closed".into(),
     };
     writeln!(

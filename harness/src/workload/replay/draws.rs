@@ -54,10 +54,10 @@ mod tests {
 
     #[test]
     fn the_chance_is_as_asked_and_every_line_is_drawn() {
-        let draws = Draws::new(7);
+        let all = Draws::new(7);
         let drawn = |unluckiness| -> Vec<usize> {
             (0..10_000)
-                .filter_map(|position| draws.broken_line(Spot { position, ..SPOT }, unluckiness))
+                .filter_map(|position| all.broken_line(Spot { position, ..SPOT }, unluckiness))
                 .collect()
         };
         assert_eq!(drawn(0).len(), 0);

@@ -1,0 +1,237 @@
+//! Judges a replay: follows the plan through the history, and finds every reply that it does not allow.
+
+mod findings;
+
+use std::cell::OnceCell;
+use std::rc::Rc;
+
+use fixtures::PackageNumber;
+use protocol::index::wire::{Command, Reply};
+
+use super::walk::Ask;
+use super::{BROKEN_LINES, BrokenBy, Plan, Step, Walk};
+use crate::drive::Ending;
+use crate::pairing::{Place, Replied, Seen};
+use crate::verdict::{Clause, Finding, Verdict};
+use crate::workload::{Judge, Progress};
+use findings::{R1, R2, S1, S3, S5};
+
+/// The judge of one replay.
+#[derive(Debug)]
+pub struct ReplayJudge {
+    plan: Rc<Plan>,
+    clients: Vec<Client>,
+    step: Option<Step>,
+    /// Which packages have had their `OK` in this step; each is a change of the index.
+    is_done: Vec<bool>,
+    done_count: u32,
+    /// Which packages got `FAIL` when they were last asked for in this step.
+    is_refused: Vec<bool>,
+    /// How many clients are not done with this step.
+    unfinished_count: u32,
+    /// How many of them have gone through all of their packages since the last change.
+    settled_count: u32,
+    answered_count: u64,
+    has_connected: bool,
+    /// Whether a request was ever answered with anything but `ERROR`.
+    has_served: bool,
+    /// A connection whose only surplus so far is one `ERROR`: allowed just before the target closes it.
+    last_words: Option<Place>,
+    line: Vec<u8>,
+    dependents: OnceCell<Vec<Vec<PackageNumber>>>,
+    findings: Vec<Finding>,
+}
+
+#[derive(Debug)]
+struct Client {
+    walk: Walk,
+    /// How many packages were done when the pass that is under way began.
+    done_at_pass_begin: u32,
+    /// How many were done when this client last went through all of its packages without a change.
+    settled_at: Option<u32>,
+    /// How many requests of all clients had been answered when this one's last request was sent, roughly: when its
+    /// reply before came.
+    answered_at_send: u64,
+}
+
+impl ReplayJudge {
+    pub(super) fn new(plan: Rc<Plan>) -> Self {
+        let clients = (0..plan.options.concurrency)
+            .map(|client| Client {
+                walk: Walk::new(client),
+                done_at_pass_begin: 0,
+                settled_at: None,
+                answered_at_send: 0,
+            })
+            .collect();
+        Self {
+            is_done: vec![false; plan.graph.packages().len()],
+            is_refused: vec![false; plan.graph.packages().len()],
+            plan,
+            clients,
+            step: None,
+            done_count: 0,
+            unfinished_count: 0,
+            settled_count: 0,
+            answered_count: 0,
+            has_connected: false,
+            has_served: false,
+            last_words: None,
+            line: Vec::new(),
+            dependents: OnceCell::new(),
+            findings: Vec::new(),
+        }
+    }
+
+    fn begin_phase(&mut self, client: u32, phase: u32) {
+        let Some(step) = Step::of_phase(phase) else { return };
+        if self.step != Some(step) {
+            self.step = Some(step);
+            self.is_done.fill(false);
+            self.is_refused.fill(false);
+            self.done_count = 0;
+            self.settled_count = 0;
+            self.unfinished_count = (0..)
+                .zip(&self.clients)
+                .filter(|&(client, _)| !self.plan.packages_of(client).is_empty())
+                .count()
+                .try_into()
+                .unwrap_or(u32::MAX);
+        }
+        let walker = &mut self.clients[client as usize];
+        walker.walk.begin(step, &self.plan);
+        walker.done_at_pass_begin = 0;
+        walker.settled_at = None;
+        walker.answered_at_send = self.answered_count;
+    }
+
+    fn replied(&mut self, replied: &Replied<'_>) {
+        let client = replied.place.client;
+        self.has_connected = true;
+        self.answered_count += 1;
+        let Some((step, ask)) = self.planned(client) else {
+            return self.find_foreign_history(client);
+        };
+        self.plan.write(step, ask, &mut self.line);
+        if self.line.strip_suffix(b"\n") != Some(replied.request) {
+            return self.find_foreign_history(client);
+        }
+        let Ok(reply) = Reply::decode(replied.reply) else {
+            return self.find_no_reply(replied);
+        };
+        let (clause, allowed) = allowed(step, ask);
+        if !allowed.contains(&reply) {
+            self.find_wrong_reply(replied, reply, clause, allowed);
+        }
+        self.has_served |= reply != Reply::Error;
+        self.follow(client, step, ask, reply);
+    }
+
+    /// What the plan lets a client ask now.
+    fn planned(&self, client: u32) -> Option<(Step, Ask)> {
+        let walk = &self.clients.get(client as usize)?.walk;
+        Some((walk.step(), walk.ask(&self.plan)?))
+    }
+
+    /// Goes on in the plan, and looks whether the step still does.
+    fn follow(&mut self, client: u32, step: Step, ask: Ask, reply: Reply) {
+        if let Ask::Package(package) = ask {
+            self.note_reply(step, package as usize, reply);
+        }
+        let walker = &mut self.clients[client as usize];
+        walker.answered_at_send = self.answered_count;
+        let passes_before = walker.walk.passes();
+        walker.walk.answered(reply, &self.plan);
+        if walker.walk.passes() != passes_before {
+            self.end_pass(client, step);
+        }
+    }
+
+    fn note_reply(&mut self, step: Step, package: usize, reply: Reply) {
+        self.is_refused[package] = reply != Reply::Ok;
+        let is_done = reply == Reply::Ok || !step.is_repeated();
+        if is_done && !self.is_done[package] {
+            self.is_done[package] = true;
+            self.done_count += 1;
+            self.settled_count = 0;
+        }
+    }
+
+    /// A step stands still when every unfinished client has begun and ended a whole pass since the last change.
+    fn end_pass(&mut self, client: u32, step: Step) {
+        let walker = &mut self.clients[client as usize];
+        let passes = walker.walk.passes();
+        let was_settled = walker.settled_at == Some(self.done_count);
+        if walker.walk.ask(&self.plan).is_none() {
+            self.unfinished_count -= 1;
+            self.settled_count -= u32::from(was_settled);
+        } else if walker.done_at_pass_begin == self.done_count && !was_settled {
+            walker.settled_at = Some(self.done_count);
+            self.settled_count += 1;
+        }
+        walker.done_at_pass_begin = self.done_count;
+        if self.unfinished_count > 0 && self.settled_count == self.unfinished_count {
+            self.find_no_progress(step);
+        } else if passes >= self.plan.options.rounds_max && walker.walk.ask(&self.plan).is_some() {
+            self.find_too_many_rounds(client, step, passes);
+        }
+    }
+}
+
+impl Judge for ReplayJudge {
+    fn observe(&mut self, seen: &Seen<'_>) {
+        match seen {
+            Seen::Phase { client, phase } => self.begin_phase(*client, *phase),
+            Seen::Replied(replied) => self.replied(replied),
+            Seen::Surplus { place, bytes: b"ERROR\n" } if self.last_words.is_none() => {
+                self.last_words = Some(*place);
+            }
+            Seen::Surplus { place, bytes } => self.find_surplus(place, bytes),
+            Seen::Unanswered { place, request, partial, end, .. } => {
+                self.find_unanswered(place, request, partial, end);
+            }
+            Seen::EndedAtRest { place } => {
+                if self.last_words.is_some_and(|said| said.connection == place.connection) {
+                    self.last_words = None;
+                }
+            }
+            Seen::NotOpened { client, failure } => self.find_not_opened(*client, failure),
+        }
+    }
+
+    fn progress(&self) -> Progress {
+        Progress {
+            phase: self.step.map_or(0, Step::phase),
+            done: self.done_count.into(),
+            of: self.is_done.len() as u64,
+        }
+    }
+
+    fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    fn finish(&mut self, ending: Ending) -> Verdict {
+        if let Some(place) = self.last_words.take() {
+            self.find_surplus(&place, b"ERROR\n");
+        }
+        if self.findings.is_empty() {
+            self.find_how_it_ended(ending);
+        }
+        self.findings.iter().map(|finding| finding.verdict).max().unwrap_or(Verdict::Pass)
+    }
+}
+
+/// The replies that a request may have, and the clause that says so.
+fn allowed(step: Step, ask: Ask) -> (Clause, &'static [Reply]) {
+    match ask {
+        Ask::Broken(which) if BROKEN_LINES[which].1 == BrokenBy::Fields => (R1, &[Reply::Error]),
+        Ask::Broken(_) => (R2, &[Reply::Error]),
+        Ask::Package(_) => match (step.command(), step.only_reply()) {
+            (Command::Query, Some(Reply::Ok)) => (S5, &[Reply::Ok]),
+            (Command::Query, _) => (S5, &[Reply::Fail]),
+            (Command::Index, _) => (S1, &[Reply::Ok, Reply::Fail]),
+            (Command::Remove, _) => (S3, &[Reply::Ok, Reply::Fail]),
+        },
+    }
+}
