@@ -22,7 +22,7 @@ use crate::service::index::IndexService;
 /// SIGINT and SIGTERM drain it: no new connections, what was asked is answered, then it ends. Exit status: 0 when
 /// every connection ended by itself, 1 when some had to be cut or the server could not start, 2 for a bad flag.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "server", version, max_term_width = 100)]
+#[command(name = "server", version, max_term_width = 100, args_override_self = true)]
 pub struct Flags {
     /// Address to listen on; port 0 takes a free port, which the first line of the output names
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]

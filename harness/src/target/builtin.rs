@@ -1,6 +1,7 @@
 //! The built-in target: the reference server, run by a hidden subcommand of this binary. The only file that names
 //! the server.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -9,10 +10,11 @@ use server::command_line::{Flags, run};
 /// The hidden subcommand that is the server.
 pub(super) const SUBCOMMAND: &str = "built-in-server";
 
-/// Serves on a free port, which the first line of the output names.
+/// Serves on a free port, which the first line of the output names, unless `flags` of the server say otherwise.
 #[expect(clippy::print_stderr, reason = "the parent process reads what it says")]
-pub(super) fn run_server() -> ExitCode {
-    let flags = Flags::parse_from([SUBCOMMAND, "--addr", "127.0.0.1:0"]);
+pub(super) fn run_server(flags: &[OsString]) -> ExitCode {
+    let free_port = [SUBCOMMAND, "--addr", "127.0.0.1:0"].map(OsString::from);
+    let flags = Flags::parse_from(free_port.iter().chain(flags));
     match run(&flags) {
         Ok(_) => ExitCode::SUCCESS,
         Err(error) => {

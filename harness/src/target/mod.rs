@@ -214,7 +214,7 @@ impl Started {
 pub fn run_hidden_subcommand(arguments: &[OsString]) -> Option<ExitCode> {
     match arguments.get(1)?.to_str()? {
         supervisor::SUBCOMMAND => Some(supervisor::run(&arguments[2..])),
-        builtin::SUBCOMMAND => Some(builtin::run_server()),
+        builtin::SUBCOMMAND => Some(builtin::run_server(&arguments[2..])),
         _ => None,
     }
 }

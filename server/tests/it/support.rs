@@ -1,0 +1,147 @@
+//! A server in this process, on a free port, with a clock that a test can move.
+#![expect(clippy::unwrap_used, reason = "a test's failure is its message")]
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use server::listener::{Clock, Ending, Limits, serve};
+use server::service::index::IndexService;
+use smol::channel::{Receiver, Sender, bounded};
+use smol::{Async, Executor, Timer};
+
+/// Longer than any machine should need, shorter than anybody's patience.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) const LINE_BYTES_MAX: usize = 64 * 1024;
+
+/// A clock that goes with the machine's, and can be moved on.
+#[derive(Clone)]
+pub(crate) struct TestClock {
+    moved_by: Arc<Mutex<Duration>>,
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Instant {
+        Instant::now() + *self.moved_by.lock().unwrap()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        let end = self.now() + duration;
+        while self.now() < end {
+            Timer::after(Duration::from_millis(1).min(duration)).await;
+        }
+    }
+}
+
+pub(crate) struct Server {
+    pub(crate) addr: SocketAddr,
+    pub(crate) clock: TestClock,
+    stop: Sender<()>,
+    thread: Option<JoinHandle<Ending>>,
+}
+
+impl Server {
+    pub(crate) fn start() -> Self {
+        let seconds = Duration::from_secs(30);
+        Self::start_with(Limits { read_timeout: seconds, write_timeout: seconds, shutdown_timeout: seconds })
+    }
+
+    pub(crate) fn start_with(limits: Limits) -> Self {
+        let listener = Async::<TcpListener>::bind(([127, 0, 0, 1], 0)).unwrap();
+        let addr = listener.get_ref().local_addr().unwrap();
+        let clock = TestClock { moved_by: Arc::default() };
+        let (stop, stopped): (_, Receiver<()>) = bounded(1);
+        let thread = std::thread::spawn({
+            let clock = clock.clone();
+            move || {
+                let executor = Arc::new(Executor::new());
+                let service = Arc::new(IndexService::new(LINE_BYTES_MAX));
+                let shutdown = async move { _ = stopped.recv().await };
+                smol::block_on(executor.run(serve(executor.clone(), listener, service, limits, clock, shutdown)))
+            }
+        });
+        Self { addr, clock, stop, thread: Some(thread) }
+    }
+
+    pub(crate) fn connect(&self) -> Client {
+        let stream = TcpStream::connect(self.addr).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        Client { stream }
+    }
+
+    pub(crate) fn move_clock(&self, by: Duration) {
+        *self.clock.moved_by.lock().unwrap() += by;
+    }
+
+    /// Tells it to stop; [`Server::ending`] waits until it has.
+    pub(crate) fn begin_stop(&self) {
+        let _ = self.stop.try_send(());
+    }
+
+    pub(crate) fn ending(mut self) -> Ending {
+        self.begin_stop();
+        self.thread.take().unwrap().join().unwrap()
+    }
+}
+
+/// A client that sends and reads bytes, and nothing else.
+pub(crate) struct Client {
+    pub(crate) stream: TcpStream,
+}
+
+impl Client {
+    pub(crate) fn send(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).unwrap();
+    }
+
+    /// Reads exactly as many bytes as are expected, and compares.
+    #[track_caller]
+    pub(crate) fn expect(&mut self, expected: &[u8]) {
+        let mut got = vec![0; expected.len()];
+        self.stream.read_exact(&mut got).unwrap();
+        assert_eq!(got.escape_ascii().to_string(), expected.escape_ascii().to_string());
+    }
+
+    /// Sends, and compares what comes.
+    #[track_caller]
+    pub(crate) fn ask(&mut self, bytes: &[u8], expected: &[u8]) {
+        self.send(bytes);
+        self.expect(expected);
+    }
+
+    /// Sends until the server has stopped reading, because nobody takes its replies.
+    pub(crate) fn send_until_blocked(&mut self) {
+        self.stream.set_nonblocking(true).unwrap();
+        let requests = b"nonsense\n".repeat(1000);
+        let mut refused = 0;
+        while refused < 100 {
+            if self.stream.write(&requests).is_ok() {
+                refused = 0;
+            } else {
+                refused += 1;
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+    }
+
+    /// Whether the server has closed a connection that is full.
+    pub(crate) fn is_cut(&mut self) -> bool {
+        self.stream.write(b"x").is_err_and(|error| error.kind() != ErrorKind::WouldBlock)
+    }
+
+    pub(crate) fn end_sending(&mut self) {
+        self.stream.shutdown(Shutdown::Write).unwrap();
+    }
+
+    /// Reads to the end of the stream, and compares.
+    #[track_caller]
+    pub(crate) fn expect_to_end(&mut self, expected: &[u8]) {
+        let mut got = Vec::new();
+        self.stream.read_to_end(&mut got).unwrap();
+        assert_eq!(got.escape_ascii().to_string(), expected.escape_ascii().to_string());
+    }
+}
