@@ -271,11 +271,13 @@ async fn run_one(
     let listeners = Listeners { bar, recorder, is_debug: options.flags.debug };
     let limits = Limits { reply_timeout: timeout, run_timeout: deadline };
     let outcome = run(target.addr(), &workload, limits, listeners, interrupts.wait()).await;
-    report.target_ended = target.ended();
-    target.stop().await;
     let path = options.flags.record.clone().unwrap_or_default();
     let Outcome { verdict, findings, statistics } =
         outcome.map_err(|source| Error::Write { path, source })?;
+    if verdict != Verdict::Pass {
+        report.target_ended = target.ended(DEATH_PATIENCE).await;
+    }
+    target.stop().await;
 
     report.verdict = verdict;
     report.duration_ns = statistics.duration_ns();
@@ -287,6 +289,9 @@ async fn run_one(
     }
     Ok(report)
 }
+
+/// How long after a run that did not pass it is looked whether the target has died.
+const DEATH_PATIENCE: Duration = Duration::from_millis(300);
 
 fn interrupted(mut report: RunReport) -> RunReport {
     let summary = "interrupted before the target listened".to_owned();

@@ -55,6 +55,20 @@ pub enum Seen<'a> {
     },
 }
 
+impl Seen<'_> {
+    /// Which client it is about.
+    #[must_use]
+    pub fn client(&self) -> u32 {
+        match self {
+            Self::Phase { client, .. } | Self::NotOpened { client, .. } => *client,
+            Self::Replied(Replied { place, .. })
+            | Self::Surplus { place, .. }
+            | Self::Unanswered { place, .. }
+            | Self::EndedAtRest { place } => place.client,
+        }
+    }
+}
+
 /// Where on the way through a run something was seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {

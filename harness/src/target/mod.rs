@@ -127,10 +127,12 @@ impl Target {
         self.addr
     }
 
-    /// How the target's process ended, if it was started by [`Target::start`] and has ended.
-    pub fn ended(&mut self) -> Option<String> {
+    /// How the target's process ended, if it was started by [`Target::start`] and ends within `patience`: one that
+    /// dies closes its connections a little before its death is known.
+    pub async fn ended(&mut self, patience: Duration) -> Option<String> {
         let started = self.started.as_mut()?;
-        let status = started.supervisor.try_wait().ok()??;
+        let status = timeout(patience, started.supervisor.wait()).await.ok()?.ok()?;
+        started.output.ended().await;
         Some(format!("{}{}", describe(status), started.output.last_words()))
     }
 

@@ -80,8 +80,22 @@ fn r1_to_r3_what_is_no_request_is_an_error_and_the_connection_goes_on() {
     let server = Server::start();
     let mut client = server.connect();
     for line in [
-        "", "|", "||", "INDEX", "INDEX|a", "INDEX|a||", "INDEX|a|b|c", "index|a|", "INDEXX|a|", "INDEX||",
-        " INDEX|a|", "QUERY||a", "REMOVES|a|b", "INDEX|emacs\u{2603}elisp", "\u{2603}|a|", "QUERY|a|\0|",
+        "",
+        "|",
+        "||",
+        "INDEX",
+        "INDEX|a",
+        "INDEX|a||",
+        "INDEX|a|b|c",
+        "index|a|",
+        "INDEXX|a|",
+        "INDEX||",
+        " INDEX|a|",
+        "QUERY||a",
+        "REMOVES|a|b",
+        "INDEX|emacs\u{2603}elisp",
+        "\u{2603}|a|",
+        "QUERY|a|\0|",
     ] {
         client.ask(format!("{line}\n").as_bytes(), b"ERROR\n");
     }

@@ -60,7 +60,14 @@ impl Server {
                 let executor = Arc::new(Executor::new());
                 let service = Arc::new(IndexService::new(LINE_BYTES_MAX));
                 let shutdown = async move { _ = stopped.recv().await };
-                smol::block_on(executor.run(serve(executor.clone(), listener, service, limits, clock, shutdown)))
+                smol::block_on(executor.run(serve(
+                    executor.clone(),
+                    listener,
+                    service,
+                    limits,
+                    clock,
+                    shutdown,
+                )))
             }
         });
         Self { addr, clock, stop, thread: Some(thread) }

@@ -1,4 +1,7 @@
 //! One client's moves in the replay.
+//!
+//! All connect before anybody asks: a client that is late, because the target's backlog was full, would leave the
+//! others going round and round in wait for its packages.
 
 use std::rc::Rc;
 
@@ -7,7 +10,7 @@ use protocol::index::wire::Reply;
 use super::{Plan, Step, Walk};
 use crate::moves::{Came, Move, Script};
 
-/// Makes a client's walk into moves: for each step a meeting, a connection, one request after the other.
+/// Makes a client's walk into moves: for each step a connection, a meeting, one request after the other.
 #[derive(Debug)]
 pub struct ReplayScript {
     plan: Rc<Plan>,
@@ -21,8 +24,8 @@ pub struct ReplayScript {
 #[derive(Clone, Copy, Debug)]
 enum State {
     BetweenSteps,
-    Meeting,
-    Asking,
+    Opened,
+    Met,
     Sent,
     Awaiting,
 }
@@ -43,8 +46,8 @@ impl ReplayScript {
             return Move::Done;
         };
         self.walk.begin(step, &self.plan);
-        self.state = State::Meeting;
-        Move::BeginPhase(step.phase())
+        self.state = State::Opened;
+        Move::Open
     }
 
     fn ask(&mut self) -> Move<'_> {
@@ -65,11 +68,11 @@ impl Script for ReplayScript {
         }
         match self.state {
             State::BetweenSteps => self.begin_step(),
-            State::Meeting => {
-                self.state = State::Asking;
-                Move::Open
+            State::Opened => {
+                self.state = State::Met;
+                Move::BeginPhase(self.walk.step().phase())
             }
-            State::Asking => self.ask(),
+            State::Met => self.ask(),
             State::Sent => {
                 self.state = State::Awaiting;
                 Move::Await(1)

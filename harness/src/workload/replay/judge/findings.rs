@@ -46,7 +46,9 @@ impl ReplayJudge {
     ) {
         let client = Some(replied.place.client);
         // A target that refuses a client says ERROR and closes, so a first ERROR beside others that are served is one.
-        let is_refusal = reply == Reply::Error && replied.place.replies == 0 && self.has_served;
+        let is_beyond = self.plan.options.concurrency > CLIENTS_PROMISED;
+        let is_refusal =
+            reply == Reply::Error && replied.place.replies == 0 && (self.has_served || is_beyond);
         let (clause, summary) = if is_refusal {
             (C1, "a new client was answered ERROR, while others were served")
         } else {
@@ -59,8 +61,8 @@ impl ReplayJudge {
     }
 
     pub(super) fn find_no_reply(&mut self, replied: &Replied<'_>) {
-        if let Some(other) = foreign_speech(replied.reply) {
-            return self.find_foreign_speech(other);
+        if self.is_foreign_speech(replied.reply) {
+            return;
         }
         let client = Some(replied.place.client);
         let finding = self.find(Verdict::Fail, Some(A1), client, "a reply that is none of the three".into());
@@ -70,10 +72,8 @@ impl ReplayJudge {
     }
 
     pub(super) fn find_surplus(&mut self, place: &Place, bytes: &[u8]) {
-        if let Some(other) = foreign_speech(bytes)
-            && self.answered_count == 0
-        {
-            return self.find_foreign_speech(other);
+        if self.is_foreign_speech(bytes) {
+            return;
         }
         let (clause, summary) = if place.has_sent {
             (A1, "bytes beyond the one reply to each request")
@@ -86,8 +86,8 @@ impl ReplayJudge {
     }
 
     pub(super) fn find_unanswered(&mut self, place: &Place, request: &[u8], partial: &[u8], end: &What<'_>) {
-        if let Some(other) = foreign_speech(partial) {
-            return self.find_foreign_speech(other);
+        if self.is_foreign_speech(partial) {
+            return;
         }
         let client = place.client;
         let others_were_served = self.answered_count > self.clients[client as usize].answered_at_send;
@@ -233,6 +233,11 @@ impl ReplayJudge {
         self.find(Verdict::Unknown, None, None, summary);
     }
 
+    pub(super) fn find_foreign_history(&mut self, client: u32) {
+        let summary = "the history holds a request that is not in the plan".into();
+        self.find(Verdict::Unknown, None, Some(client), summary);
+    }
+
     fn find(
         &mut self,
         verdict: Verdict,
@@ -247,6 +252,7 @@ impl ReplayJudge {
         } else {
             (verdict, summary)
         };
+        self.is_found.extend(client);
         let phase = self.step.map(Step::name);
         let finding =
             Finding { verdict, summary, clause, client, phase, sent: None, came: None, had_to_come: None };
@@ -254,18 +260,16 @@ impl ReplayJudge {
         self.findings.last_mut().expect("it was pushed just now")
     }
 
-    fn find_foreign_speech(&mut self, other: &str) {
-        self.find(
-            Verdict::Unreachable,
-            None,
-            None,
-            format!("the target speaks {other}, not the package index"),
-        );
-    }
-
-    pub(super) fn find_foreign_history(&mut self, client: u32) {
-        let summary = "the history holds a request that is not in the plan".into();
-        self.find(Verdict::Unknown, None, Some(client), summary);
+    /// Whether the target gives away that it speaks another protocol, which is then the only thing to be said of it.
+    fn is_foreign_speech(&mut self, bytes: &[u8]) -> bool {
+        let Some(other) = foreign_speech(bytes).filter(|_| !self.has_served) else {
+            return false;
+        };
+        self.is_foreign = true;
+        self.findings.clear();
+        let summary = format!("the target speaks {other}, not the package index");
+        self.find(Verdict::Unreachable, None, None, summary);
+        true
     }
 }
 

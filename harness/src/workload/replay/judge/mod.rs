@@ -3,6 +3,7 @@
 mod findings;
 
 use std::cell::OnceCell;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use fixtures::PackageNumber;
@@ -35,11 +36,15 @@ pub struct ReplayJudge {
     has_connected: bool,
     /// Whether a request was ever answered with anything but `ERROR`.
     has_served: bool,
+    /// Whether the target speaks another protocol; then nothing more is looked at.
+    is_foreign: bool,
     /// A connection whose only surplus so far is one `ERROR`: allowed just before the target closes it.
     last_words: Option<Place>,
     line: Vec<u8>,
     dependents: OnceCell<Vec<Vec<PackageNumber>>>,
     findings: Vec<Finding>,
+    /// The clients that something was found of: what follows it on their side proves nothing more.
+    is_found: BTreeSet<u32>,
 }
 
 #[derive(Debug)]
@@ -76,10 +81,12 @@ impl ReplayJudge {
             answered_count: 0,
             has_connected: false,
             has_served: false,
+            is_foreign: false,
             last_words: None,
             line: Vec::new(),
             dependents: OnceCell::new(),
             findings: Vec::new(),
+            is_found: BTreeSet::new(),
         }
     }
 
@@ -180,6 +187,9 @@ impl ReplayJudge {
 
 impl Judge for ReplayJudge {
     fn observe(&mut self, seen: &Seen<'_>) {
+        if self.is_foreign || self.is_found.contains(&seen.client()) {
+            return;
+        }
         match seen {
             Seen::Phase { client, phase } => self.begin_phase(*client, *phase),
             Seen::Replied(replied) => self.replied(replied),

@@ -1,0 +1,9 @@
+//! The harness from outside: its output, its exit codes, and servers that are wrong on purpose.
+
+mod command_line;
+mod exec;
+mod plan;
+mod replay;
+mod right_servers;
+mod support;
+mod wrong_servers;

@@ -1,0 +1,104 @@
+//! The replay against the built-in server: what a user sees, and what is written.
+#![expect(clippy::unwrap_used, reason = "a test's failure is its message")]
+
+use std::fs::File;
+use std::io::BufReader;
+
+use harness::drive::Ending;
+use harness::history;
+use harness::run::judge_again;
+use harness::verdict::Verdict;
+use harness::workload::replay::{Options, Replay};
+use insta::assert_snapshot;
+use serde_json::Value;
+
+use crate::support::{TINY, harness};
+
+#[test]
+fn one_client_on_the_tiny_fixture() {
+    assert_snapshot!(harness(&["--fixture", TINY, "--seed", "1", "--concurrency", "1"]).redacted());
+}
+
+#[test]
+fn a_hundred_clients_on_the_default_fixture() {
+    let said = harness(&["--seed", "7"]);
+    assert_snapshot!(said.redacted_with_counts());
+}
+
+#[test]
+fn more_clients_than_packages() {
+    let said = harness(&["--fixture", TINY, "--seed", "1", "--concurrency", "40"]);
+    assert_eq!(said.status, 0, "{said:?}");
+    assert!(said.stdout.contains("PASS index/replay"), "{said:?}");
+}
+
+#[test]
+fn a_matrix_is_one_table() {
+    let said = harness(&["--fixture", TINY, "--seeds", "1..3", "--concurrency", "1,4"]);
+    assert_snapshot!(said.redacted_with_counts());
+}
+
+#[test]
+fn the_json_report_says_what_the_terminal_says() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("report.json");
+    let said =
+        harness(&["--fixture", TINY, "--seed", "1", "--concurrency", "3", "--json", path.to_str().unwrap()]);
+    let report: Value = serde_json::from_reader(File::open(path).unwrap()).unwrap();
+    assert_eq!((said.status, &report["verdict"]), (0, &Value::from("pass")));
+    let run = &report["runs"][0];
+    assert!(said.stdout.contains(run["plan_sha256"].as_str().unwrap()));
+    let commands =
+        || run["phases"].as_array().unwrap().iter().flat_map(|phase| phase["commands"].as_array().unwrap());
+    let requests: u64 = commands().map(|command| command["requests"].as_u64().unwrap()).sum();
+    assert_eq!(run["requests"], requests);
+    assert!(commands().all(|command| {
+        let figure = |name: &str| command[name].as_u64().unwrap();
+        let (p50, p99, p999) =
+            (figure("latency_ns_p50"), figure("latency_ns_p99"), figure("latency_ns_p999"));
+        // A histogram is true to a thousandth, its maximum is exact.
+        0 < p50 && p50 <= p99 && p99 <= p999 && p999 <= figure("latency_ns_max") * 1001 / 1000
+    }));
+    assert_eq!(report["fixture"]["packages"], 15);
+}
+
+#[test]
+fn a_recorded_history_is_judged_again_without_a_server() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("history.jsonl");
+    let said = harness(&[
+        "--fixture",
+        TINY,
+        "--seed",
+        "1",
+        "--concurrency",
+        "3",
+        "--record",
+        path.to_str().unwrap(),
+    ]);
+    assert_eq!(said.status, 0, "{said:?}");
+
+    let options = Options { seed: 1, concurrency: 3, unluckiness: 5, rounds_max: 10_000 };
+    let read = || history::read(BufReader::new(File::open(&path).unwrap())).unwrap();
+    let (header, events) = read();
+    assert!(said.stdout.contains(&header.plan_sha256));
+    let workload = Replay::new(fixtures::tiny(), options);
+    let (verdict, findings) = judge_again(&workload, events, Ending::Finished).unwrap();
+    assert_eq!((verdict, findings.len()), (Verdict::Pass, 0));
+
+    // The same history with one reply changed is no longer right, and one cut short is undecided.
+    let forged = read().1.map(|event| {
+        let mut event = event.unwrap();
+        if let history::What::Received(bytes) = &mut event.event
+            && bytes.as_ref() == b"ERROR\n"
+        {
+            *bytes = b"OK\n".to_vec().into();
+        }
+        Ok::<_, ()>(event)
+    });
+    let (verdict, findings) = judge_again(&workload, forged, Ending::Finished).unwrap();
+    assert_eq!(verdict, Verdict::Fail);
+    assert!(["R1", "R2"].contains(&findings[0].clause.unwrap().id));
+    let (verdict, _) = judge_again(&workload, read().1.take(50), Ending::Finished).unwrap();
+    assert_eq!(verdict, Verdict::Unknown);
+}

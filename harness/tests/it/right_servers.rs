@@ -1,0 +1,114 @@
+//! Servers that are right, each in a way that could be mistaken for wrong: none may be accused.
+#![expect(clippy::unwrap_used, reason = "a test's failure is its message")]
+
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Condvar, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use rustix::net::listen;
+
+use crate::support::{Act, Server, harness, replay_tiny};
+
+#[track_caller]
+fn passes(addr: SocketAddr, flags: &[&str]) {
+    let said = replay_tiny(addr, flags);
+    assert_eq!(said.status, 0, "{}{}", said.stdout, said.stderr);
+}
+
+#[test]
+fn one_that_is_plain_passes_again_and_again() {
+    let addr = Server::right().start();
+    for concurrency in ["1", "10", "100"] {
+        passes(addr, &["--concurrency", concurrency]);
+    }
+}
+
+#[test]
+fn one_that_takes_its_time() {
+    let addr = Server::new(|asked| {
+        thread::sleep(Duration::from_millis(2));
+        asked.say_right()
+    })
+    .start();
+    passes(addr, &["--concurrency", "10"]);
+}
+
+#[test]
+fn one_that_sends_byte_by_byte() {
+    let addr = Server::new(|asked| Act::SayByteByByte(asked.right.line().to_vec())).start();
+    passes(addr, &["--concurrency", "10"]);
+}
+
+#[test]
+fn one_with_a_backlog_of_five() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listen(&listener, 5).unwrap();
+    let addr = listener.local_addr().unwrap();
+    Server::right().start_on(listener);
+    passes(addr, &["--concurrency", "100"]);
+}
+
+#[test]
+fn one_that_never_closes_its_side() {
+    let held = Mutex::new(Vec::<TcpStream>::new());
+    let mut server = Server::right();
+    server.farewell = Box::new(move |stream| {
+        held.lock().unwrap().push(stream.try_clone().unwrap());
+        // Holds on until the harness has gone.
+        let mut stream = stream;
+        let _ = std::io::Read::read(&mut stream, &mut [0]);
+        thread::sleep(Duration::from_secs(2));
+    });
+    passes(server.start(), &["--concurrency", "3"]);
+}
+
+#[test]
+fn one_that_says_error_as_it_closes() {
+    let mut server = Server::right();
+    server.farewell = Box::new(|mut stream| _ = stream.write_all(b"ERROR\n"));
+    passes(server.start(), &["--concurrency", "3"]);
+}
+
+/// A pool of a hundred threads is all that C1 asks for: at more clients nothing is promised, and nobody is accused.
+#[test]
+fn one_that_serves_a_hundred_and_no_more() {
+    static SERVED: (Mutex<usize>, Condvar) = (Mutex::new(0), Condvar::new());
+    let mut server = Server::right();
+    server.greet = Box::new(|_, _| {
+        let mut served = SERVED.1.wait_while(SERVED.0.lock().unwrap(), |served| *served == 100).unwrap();
+        *served += 1;
+        true
+    });
+    server.farewell = Box::new(|_| {
+        *SERVED.0.lock().unwrap() -= 1;
+        SERVED.1.notify_one();
+    });
+    let addr = server.start();
+    passes(addr, &["--concurrency", "100"]);
+    // Those who wait may be served when others are done in time; if not, it is unknown.
+    let said = harness(&["--addr", &addr.to_string(), "--concurrency", "130", "--timeout", "1"]);
+    assert!([0, 3].contains(&said.status), "{}{}", said.stdout, said.stderr);
+}
+
+/// The same, and those beyond are told so.
+#[test]
+fn one_that_refuses_the_hundred_and_first() {
+    let served = std::sync::Arc::new(Mutex::new(0_usize));
+    let (greeted, left) = (std::sync::Arc::clone(&served), served);
+    let mut server = Server::right();
+    server.greet = Box::new(move |mut stream, _| {
+        let mut served = greeted.lock().unwrap();
+        if *served == 100 {
+            let _ = stream.write_all(b"ERROR\n");
+            return false;
+        }
+        *served += 1;
+        true
+    });
+    server.farewell = Box::new(move |_| *left.lock().unwrap() -= 1);
+    let said = harness(&["--addr", &server.start().to_string(), "--concurrency", "130"]);
+    assert_eq!(said.status, 3, "{}{}", said.stdout, said.stderr);
+    assert!(said.stdout.contains("beyond 100 clients nothing is promised"), "{}", said.stdout);
+}

@@ -1,0 +1,186 @@
+//! Runs the harness, and servers written for one test each.
+#![expect(clippy::unwrap_used, reason = "a test's failure is its message")]
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use assert_cmd::Command;
+use protocol::index::model::Model;
+use protocol::index::wire::Reply;
+
+/// The tiny fixture, which ends at once.
+pub(crate) const TINY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/data/tiny.deps");
+
+/// What a run said, and its exit status.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    pub(crate) status: i32,
+}
+
+pub(crate) fn harness(arguments: &[&str]) -> Said {
+    let output = Command::cargo_bin("harness").unwrap().args(arguments).output().unwrap();
+    Said {
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+        status: output.status.code().unwrap(),
+    }
+}
+
+/// Replays the tiny fixture against an address, with seed 1 and these flags.
+pub(crate) fn replay_tiny(addr: SocketAddr, flags: &[&str]) -> Said {
+    let addr = addr.to_string();
+    let common = ["--addr", &addr, "--fixture", TINY, "--seed", "1"];
+    harness(&[&common[..], flags].concat())
+}
+
+impl Said {
+    /// The output with what differs from run to run taken out; counts stay.
+    pub(crate) fn redacted(&self) -> String {
+        redact(&format!("{}{}exit status {}\n", self.stdout, self.stderr, self.status))
+    }
+
+    /// The same, and the requests counted too, which depend on how clients meet.
+    pub(crate) fn redacted_with_counts(&self) -> String {
+        let mut text = String::new();
+        for line in self.redacted().lines() {
+            let counted = line.split_whitespace().any(|word| word == "[time]" || word == "requests");
+            let words = line.split(' ').map(|word| {
+                let is_count =
+                    counted && !word.is_empty() && word.chars().all(|c| c.is_ascii_digit() || c == ',');
+                if is_count { "[count]" } else { word }
+            });
+            text.push_str(&words.collect::<Vec<_>>().join(" "));
+            text.push('\n');
+        }
+        text
+    }
+}
+
+/// Takes out times, rates, ports and paths; never a verdict.
+fn redact(text: &str) -> String {
+    let mut settings: Vec<(&str, &str)> = vec![
+        (r"127\.0\.0\.1:\d+", "[addr]"),
+        (r" +[\d.]+ (µs|ms|s)\b", " [time]"),
+        (r"\([\d,]+ per second\)", "([rate] per second)"),
+        (r"( [\d,]+) +[\d,]+( \[time\]){4}", "$1 [rate] [time] [time] [time] [time]"),
+    ];
+    settings.push((concat!(env!("CARGO_MANIFEST_DIR"), "/.."), "[project]"));
+    settings.into_iter().fold(text.to_owned(), |text, (pattern, with)| {
+        regex_lite::Regex::new(pattern).unwrap().replace_all(&text, with).into_owned()
+    })
+}
+
+/// What a server does about one line.
+pub(crate) enum Act {
+    /// Sends these bytes.
+    Say(Vec<u8>),
+    /// Sends these bytes one by one.
+    SayByteByByte(Vec<u8>),
+    /// Sends nothing, and goes on.
+    Ignore,
+    /// Closes the connection.
+    HangUp,
+}
+
+/// What a server knows when it decides: everything that a wrong one could get wrong.
+pub(crate) struct Asked<'a> {
+    /// The line, without its line end.
+    pub(crate) line: &'a str,
+    /// What the model says, which has taken the change already.
+    pub(crate) right: Reply,
+    /// How many connections were opened before this one.
+    pub(crate) connection: usize,
+    /// How many lines came on this connection before.
+    pub(crate) number: usize,
+    /// How often this line came before, on all connections.
+    pub(crate) repeated: usize,
+}
+
+impl Asked<'_> {
+    pub(crate) fn say_right(&self) -> Act {
+        Act::Say(self.right.line().to_vec())
+    }
+}
+
+pub(crate) fn say(text: &str) -> Act {
+    Act::Say(text.as_bytes().to_vec())
+}
+
+/// A plain server, a thread for each connection; it lives as long as the test.
+pub(crate) struct Server {
+    act: Box<dyn Fn(&Asked<'_>) -> Act + Send + Sync>,
+    /// Done first on each connection; false closes it.
+    pub(crate) greet: Box<dyn Fn(&TcpStream, usize) -> bool + Send + Sync>,
+    /// Done when the client has ended its sending half.
+    pub(crate) farewell: Box<dyn Fn(&TcpStream) + Send + Sync>,
+}
+
+impl Server {
+    pub(crate) fn new(act: impl Fn(&Asked<'_>) -> Act + Send + Sync + 'static) -> Self {
+        Self { act: Box::new(act), greet: Box::new(|_, _| true), farewell: Box::new(|_| ()) }
+    }
+
+    pub(crate) fn right() -> Self {
+        Self::new(|asked| asked.say_right())
+    }
+
+    pub(crate) fn start(self) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let addr = listener.local_addr().unwrap();
+        self.start_on(listener);
+        addr
+    }
+
+    pub(crate) fn start_on(self, listener: TcpListener) {
+        let server = Arc::new((self, Mutex::new(State::default())));
+        thread::spawn(move || {
+            for (connection, stream) in listener.incoming().enumerate() {
+                let server = Arc::clone(&server);
+                let Ok(stream) = stream else { return };
+                thread::spawn(move || {
+                    let (behaviour, state) = &*server;
+                    if (behaviour.greet)(&stream, connection) {
+                        behaviour.serve(&stream, connection, state);
+                    }
+                    let _ = stream.shutdown(Shutdown::Both);
+                });
+            }
+        });
+    }
+
+    fn serve(&self, mut stream: &TcpStream, connection: usize, state: &Mutex<State>) {
+        stream.set_nodelay(true).unwrap();
+        for (number, line) in BufReader::new(stream).split(b'\n').enumerate() {
+            let Ok(line) = line else { return };
+            let line = String::from_utf8_lossy(&line).into_owned();
+            let asked = {
+                let mut state = state.lock().unwrap();
+                let right = state.model.answer(line.as_bytes());
+                let seen = state.seen.entry(line.clone()).or_default();
+                *seen += 1;
+                Asked { line: &line, right, connection, number, repeated: *seen - 1 }
+            };
+            let is_said = match (self.act)(&asked) {
+                Act::Say(bytes) => stream.write_all(&bytes).is_ok(),
+                Act::SayByteByByte(bytes) => bytes.iter().all(|&byte| stream.write_all(&[byte]).is_ok()),
+                Act::Ignore => true,
+                Act::HangUp => false,
+            };
+            if !is_said {
+                return;
+            }
+        }
+        (self.farewell)(stream);
+    }
+}
+
+#[derive(Default)]
+struct State {
+    model: Model,
+    seen: BTreeMap<String, usize>,
+}
