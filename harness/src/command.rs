@@ -298,6 +298,7 @@ fn interrupted(mut report: RunReport) -> RunReport {
     report.findings.push(Finding {
         verdict: Verdict::Unknown,
         summary,
+        reason: None,
         clause: None,
         client: None,
         phase: None,

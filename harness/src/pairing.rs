@@ -25,7 +25,9 @@ pub enum Seen<'a> {
     Surplus {
         /// Where.
         place: Place,
-        /// The first of them.
+        /// The last request that was answered there; empty before the first.
+        after: &'a [u8],
+        /// The bytes.
         bytes: &'a [u8],
     },
     /// A request that got no reply, or none that is whole.
@@ -109,6 +111,8 @@ struct Lane<F> {
     sent: F,
     received: F,
     waiting: VecDeque<(Vec<u8>, u64)>,
+    /// The last request that was answered.
+    answered: Vec<u8>,
     place: Place,
 }
 
@@ -127,7 +131,8 @@ impl<F: Framing> Pairing<F> {
             What::Opened => {
                 let place = Place { client, connection: event.connection, replies: 0, has_sent: false };
                 let frames = || (self.framing)(FRAME_BYTES_MAX);
-                let lane = Lane { sent: frames(), received: frames(), waiting: VecDeque::new(), place };
+                let (sent, received) = (frames(), frames());
+                let lane = Lane { sent, received, waiting: VecDeque::new(), answered: Vec::new(), place };
                 self.lanes.insert(event.connection, lane);
             }
             What::Closed => {
@@ -169,7 +174,7 @@ impl<F: Framing> Lane<F> {
         let mut at = 0;
         while at < bytes.len() {
             let Some((request, sent_ns)) = self.waiting.front() else {
-                return see(Seen::Surplus { place: self.place, bytes: &bytes[at..] });
+                return see(Seen::Surplus { place: self.place, after: &self.answered, bytes: &bytes[at..] });
             };
             let (taken, next) = self.received.next(&bytes[at..]);
             at += taken;
@@ -185,7 +190,7 @@ impl<F: Framing> Lane<F> {
                 sent_ns: *sent_ns,
                 replied_ns: at_ns,
             }));
-            self.waiting.pop_front();
+            self.answered = self.waiting.pop_front().map(|(request, _)| request).unwrap_or_default();
             self.place.replies += 1;
         }
     }

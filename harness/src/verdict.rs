@@ -49,8 +49,11 @@ impl Verdict {
 pub struct Finding {
     /// What it makes of the verdict.
     pub verdict: Verdict,
-    /// What is wrong, in a sentence.
+    /// What is wrong, in a few words.
     pub summary: String,
+    /// Why it is, or what to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// The clause that it breaks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clause: Option<Clause>,

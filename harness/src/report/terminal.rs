@@ -112,7 +112,12 @@ fn write_finding(out: &mut impl Write, finding: &Finding) -> io::Result<()> {
         (Some(phase), None) => writeln!(out, "  where        step {phase}")?,
         _ => {}
     }
-    let lines = [("sent", &finding.sent), ("came", &finding.came), ("had to come", &finding.had_to_come)];
+    let lines = [
+        ("sent", &finding.sent),
+        ("came", &finding.came),
+        ("had to come", &finding.had_to_come),
+        ("because", &finding.reason),
+    ];
     for (name, text) in lines {
         if let Some(text) = text {
             writeln!(out, "  {name:<12} {text}")?;

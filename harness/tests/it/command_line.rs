@@ -1,5 +1,4 @@
 //! Bad input: one clear line, the documented exit code, and nothing sent.
-#![expect(clippy::unwrap_used, reason = "a test's failure is its message")]
 
 use std::fs;
 use std::net::TcpListener;

@@ -1,5 +1,4 @@
 //! The replay against the built-in server: what a user sees, and what is written.
-#![expect(clippy::unwrap_used, reason = "a test's failure is its message")]
 
 use std::fs::File;
 use std::io::BufReader;

@@ -1,5 +1,4 @@
 //! Servers that are right, each in a way that could be mistaken for wrong: none may be accused.
-#![expect(clippy::unwrap_used, reason = "a test's failure is its message")]
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -68,7 +67,10 @@ fn one_that_never_closes_its_side() {
 fn one_that_says_error_as_it_closes() {
     let mut server = Server::right();
     server.farewell = Box::new(|mut stream| _ = stream.write_all(b"ERROR\n"));
-    passes(server.start(), &["--concurrency", "3"]);
+    let addr = server.start();
+    for concurrency in ["1", "3", "100"] {
+        passes(addr, &["--concurrency", concurrency]);
+    }
 }
 
 /// A pool of a hundred threads is all that C1 asks for: at more clients nothing is promised, and nobody is accused.
@@ -77,8 +79,8 @@ fn one_that_serves_a_hundred_and_no_more() {
     static SERVED: (Mutex<usize>, Condvar) = (Mutex::new(0), Condvar::new());
     let mut server = Server::right();
     server.greet = Box::new(|_, _| {
-        let mut served = SERVED.1.wait_while(SERVED.0.lock().unwrap(), |served| *served == 100).unwrap();
-        *served += 1;
+        let mut open = SERVED.1.wait_while(SERVED.0.lock().unwrap(), |count| *count == 100).unwrap();
+        *open += 1;
         true
     });
     server.farewell = Box::new(|_| {
@@ -95,16 +97,16 @@ fn one_that_serves_a_hundred_and_no_more() {
 /// The same, and those beyond are told so.
 #[test]
 fn one_that_refuses_the_hundred_and_first() {
-    let served = std::sync::Arc::new(Mutex::new(0_usize));
-    let (greeted, left) = (std::sync::Arc::clone(&served), served);
+    let open = std::sync::Arc::new(Mutex::new(0_usize));
+    let (opened, left) = (std::sync::Arc::clone(&open), open);
     let mut server = Server::right();
     server.greet = Box::new(move |mut stream, _| {
-        let mut served = greeted.lock().unwrap();
-        if *served == 100 {
+        let mut open = opened.lock().unwrap();
+        if *open == 100 {
             let _ = stream.write_all(b"ERROR\n");
             return false;
         }
-        *served += 1;
+        *open += 1;
         true
     });
     server.farewell = Box::new(move |_| *left.lock().unwrap() -= 1);

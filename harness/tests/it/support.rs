@@ -46,32 +46,26 @@ impl Said {
 
     /// The same, and the requests counted too, which depend on how clients meet.
     pub(crate) fn redacted_with_counts(&self) -> String {
-        let mut text = String::new();
-        for line in self.redacted().lines() {
-            let counted = line.split_whitespace().any(|word| word == "[time]" || word == "requests");
-            let words = line.split(' ').map(|word| {
-                let is_count =
-                    counted && !word.is_empty() && word.chars().all(|c| c.is_ascii_digit() || c == ',');
-                if is_count { "[count]" } else { word }
-            });
-            text.push_str(&words.collect::<Vec<_>>().join(" "));
-            text.push('\n');
-        }
-        text
+        let counts = [(r" +[\d,]+ \[rate\]", " [count] [rate]"), (r"[\d,]+ requests", "[count] requests")];
+        replace_all(&self.redacted(), &counts)
     }
 }
 
 /// Takes out times, rates, ports and paths; never a verdict.
 fn redact(text: &str) -> String {
-    let mut settings: Vec<(&str, &str)> = vec![
+    let figures = [
         (r"127\.0\.0\.1:\d+", "[addr]"),
         (r" +[\d.]+ (µs|ms|s)\b", " [time]"),
         (r"\([\d,]+ per second\)", "([rate] per second)"),
         (r"( [\d,]+) +[\d,]+( \[time\]){4}", "$1 [rate] [time] [time] [time] [time]"),
+        (concat!(env!("CARGO_MANIFEST_DIR"), "/.."), "[project]"),
     ];
-    settings.push((concat!(env!("CARGO_MANIFEST_DIR"), "/.."), "[project]"));
-    settings.into_iter().fold(text.to_owned(), |text, (pattern, with)| {
-        regex_lite::Regex::new(pattern).unwrap().replace_all(&text, with).into_owned()
+    replace_all(text, &figures)
+}
+
+fn replace_all(text: &str, patterns: &[(&str, &str)]) -> String {
+    patterns.iter().fold(text.to_owned(), |text, (pattern, with)| {
+        regex_lite::Regex::new(pattern).unwrap().replace_all(&text, *with).into_owned()
     })
 }
 
@@ -111,13 +105,17 @@ pub(crate) fn say(text: &str) -> Act {
     Act::Say(text.as_bytes().to_vec())
 }
 
+type Deciding = dyn Fn(&Asked<'_>) -> Act + Send + Sync;
+type Greeting = dyn Fn(&TcpStream, usize) -> bool + Send + Sync;
+type Farewell = dyn Fn(&TcpStream) + Send + Sync;
+
 /// A plain server, a thread for each connection; it lives as long as the test.
 pub(crate) struct Server {
-    act: Box<dyn Fn(&Asked<'_>) -> Act + Send + Sync>,
-    /// Done first on each connection; false closes it.
-    pub(crate) greet: Box<dyn Fn(&TcpStream, usize) -> bool + Send + Sync>,
+    act: Box<Deciding>,
+    /// Done first on each connection, whose number it is told; false closes it.
+    pub(crate) greet: Box<Greeting>,
     /// Done when the client has ended its sending half.
-    pub(crate) farewell: Box<dyn Fn(&TcpStream) + Send + Sync>,
+    pub(crate) farewell: Box<Farewell>,
 }
 
 impl Server {
@@ -126,7 +124,8 @@ impl Server {
     }
 
     pub(crate) fn right() -> Self {
-        Self::new(|asked| asked.say_right())
+        let decide = |asked: &Asked<'_>| Act::Say(asked.right.line().to_vec());
+        Self::new(decide)
     }
 
     pub(crate) fn start(self) -> SocketAddr {

@@ -1,9 +1,8 @@
 //! Servers that are wrong on purpose: each is caught, with the right clause named and the right exit code.
 #![expect(clippy::unwrap_used, reason = "a test's failure is its message")]
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -196,24 +195,16 @@ fn clients_beyond_the_fifth_are_refused() {
 
 #[test]
 fn a_server_that_ends_itself() {
-    static LINES: AtomicUsize = AtomicUsize::new(0);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap();
     thread::spawn(move || {
-        // Serves the first step of one client, then listens no more.
-        let (mut stream, _) = listener.accept().unwrap();
-        let (mut probe, _) = (stream.try_clone().unwrap(), ());
-        let mut chunk = [0; 512];
-        while let Ok(count @ 1..) = probe.read(&mut chunk) {
-            let lines = chunk[..count].iter().filter(|&&byte| byte == b'\n').count();
-            LINES.fetch_add(lines, Ordering::Relaxed);
-            let _ = stream.write_all(&b"OK\n".repeat(lines));
-        }
         // The first connection is the harness looking whether anybody is there.
-        let (mut stream, _) = listener.accept().unwrap();
-        while let Ok(count @ 1..) = stream.read(&mut chunk) {
-            let lines = chunk[..count].iter().filter(|&&byte| byte == b'\n').count();
-            let _ = stream.write_all(&b"OK\n".repeat(lines));
+        let _ = listener.accept().unwrap();
+        let (stream, _) = listener.accept().unwrap();
+        drop(listener);
+        let mut replies = &stream;
+        for _line in BufReader::new(&stream).lines() {
+            let _ = replies.write_all(b"OK\n");
         }
     });
     is_caught(&judged(addr), "A4");
@@ -261,9 +252,9 @@ fn a_server_too_slow_for_the_deadline_is_unknown_and_not_wrong() {
 #[test]
 fn a_client_that_goes_round_too_often_is_unknown_and_not_wrong() {
     // Each package is refused a few times, so that there is progress, but slowly.
-    let addr = Server::new(|asked| match asked.line.starts_with("REMOVE") && asked.repeated < 5 {
-        true => say("FAIL\n"),
-        false => asked.say_right(),
+    let addr = Server::new(|asked| {
+        let is_refused = asked.line.starts_with("REMOVE") && asked.repeated < 5;
+        if is_refused { say("FAIL\n") } else { asked.say_right() }
     })
     .start();
     let said = replay_tiny(addr, &["--concurrency", "1", "--rounds-max", "1"]);

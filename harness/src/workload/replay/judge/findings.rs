@@ -44,19 +44,15 @@ impl ReplayJudge {
         clause: Clause,
         allowed: &[Reply],
     ) {
-        let client = Some(replied.place.client);
+        let Replied { place, request, .. } = *replied;
         // A target that refuses a client says ERROR and closes, so a first ERROR beside others that are served is one.
-        let is_beyond = self.plan.options.concurrency > CLIENTS_PROMISED;
         let is_refusal =
-            reply == Reply::Error && replied.place.replies == 0 && (self.has_served || is_beyond);
-        let (clause, summary) = if is_refusal {
-            (C1, "a new client was answered ERROR, while others were served")
-        } else {
-            (clause, "a wrong reply")
-        };
-        let finding = self.find(Verdict::Fail, Some(clause), client, summary.into());
-        finding.sent = Some(printable(&[replied.request, b"\n"].concat()));
-        finding.came = Some(printable(&[replied.reply, b"\n"].concat()));
+            reply == Reply::Error && place.replies == 0 && (self.has_served || self.is_beyond_promise());
+        let (clause, summary) =
+            if is_refusal { (C1, "a new client was answered ERROR") } else { (clause, "a wrong reply") };
+        let finding = self.find(Verdict::Fail, Some(clause), Some(place.client), summary);
+        finding.sent = Some(line(request));
+        finding.came = Some(printable(reply.line()));
         finding.had_to_come = Some(one_of(allowed));
     }
 
@@ -65,91 +61,83 @@ impl ReplayJudge {
             return;
         }
         let client = Some(replied.place.client);
-        let finding = self.find(Verdict::Fail, Some(A1), client, "a reply that is none of the three".into());
-        finding.sent = Some(printable(&[replied.request, b"\n"].concat()));
-        finding.came = Some(printable(&[replied.reply, b"\n"].concat()));
-        finding.had_to_come = Some(one_of(&[Reply::Ok, Reply::Fail, Reply::Error]));
+        let finding = self.find(Verdict::Fail, Some(A1), client, "a reply that is none of the three");
+        finding.sent = Some(line(replied.request));
+        finding.came = Some(line(replied.reply));
+        finding.had_to_come = Some(one_of(&ANY));
     }
 
-    pub(super) fn find_surplus(&mut self, place: &Place, bytes: &[u8]) {
+    pub(super) fn find_surplus(&mut self, place: &Place, after: &[u8], bytes: &[u8]) {
         if self.is_foreign_speech(bytes) {
             return;
         }
-        let (clause, summary) = if place.has_sent {
-            (A1, "bytes beyond the one reply to each request")
+        let (clause, summary, sent) = if place.has_sent {
+            (A1, "bytes beyond the one reply to a request", line(after))
         } else {
-            (F1, "bytes before anything was asked")
+            (F1, "bytes before anything was asked", "nothing, on a new connection".to_owned())
         };
-        let finding = self.find(Verdict::Fail, Some(clause), Some(place.client), summary.into());
+        let finding = self.find(Verdict::Fail, Some(clause), Some(place.client), summary);
+        finding.sent = Some(sent);
         finding.came = Some(printable(bytes));
-        finding.had_to_come = Some("nothing".into());
+        finding.had_to_come = Some("nothing more".to_owned());
     }
 
     pub(super) fn find_unanswered(&mut self, place: &Place, request: &[u8], partial: &[u8], end: &What<'_>) {
         if self.is_foreign_speech(partial) {
             return;
         }
-        let client = place.client;
-        let others_were_served = self.answered_count > self.clients[client as usize].answered_at_send;
         let (verdict, clause, summary, how) = match end {
-            What::TimedOut { waited_ns, late_ns } if *late_ns > LATE_NS_MAX => {
-                let summary =
-                    format!("no reply in time, but the harness itself was held up for {}", seconds(*late_ns));
-                (Verdict::Unknown, None, summary, format!("nothing within {}", seconds(*waited_ns)))
-            }
-            What::TimedOut { waited_ns, late_ns } => {
-                let waited = seconds(waited_ns - late_ns);
-                let (clause, summary) = if others_were_served && place.replies == 0 {
-                    (C1, "no reply in time on a new connection, while other clients were served")
-                } else {
-                    (A1, "no reply in time")
-                };
-                (Verdict::Fail, Some(clause), summary.to_owned(), format!("nothing within {waited}"))
-            }
+            What::TimedOut { waited_ns, late_ns } => self.judge_time_out(place, *waited_ns, *late_ns),
             What::Lost(Failure { kind: FailureKind::OutOfResources, message }) => {
-                let summary = "this machine ran out of what a connection needs".to_owned();
-                (Verdict::Unknown, None, summary, message.clone())
+                (Verdict::Unknown, None, "this machine ran out of what a connection needs", message.clone())
             }
-            end => {
-                let how = match end {
-                    What::Lost(failure) => failure.message.clone(),
-                    _ => "end of stream".to_owned(),
-                };
-                let is_refusal = place.replies == 0 && self.plan.options.concurrency > 1;
-                let (clause, summary) = if is_refusal {
-                    (C1, "the target closed a connection before its first reply")
-                } else {
-                    (A3, "the target closed a connection instead of replying")
-                };
-                (Verdict::Fail, Some(clause), summary.to_owned(), how)
-            }
+            What::Lost(failure) => self.judge_end(place, failure.message.clone()),
+            _ => self.judge_end(place, "end of stream".to_owned()),
         };
-        let finding = self.find(verdict, clause, Some(client), summary);
-        finding.sent = Some(printable(&[request, b"\n"].concat()));
+        let finding = self.find(verdict, clause, Some(place.client), summary);
+        finding.sent = Some(line(request));
         finding.came = Some(match partial {
             [] => how,
             partial => format!("{} without a line end, then {how}", printable(partial)),
         });
-        finding.had_to_come = Some(one_of(&[Reply::Ok, Reply::Fail, Reply::Error]));
+        finding.had_to_come = Some(one_of(&ANY));
+    }
+
+    fn judge_time_out(&self, place: &Place, waited_ns: u64, late_ns: u64) -> Judged {
+        let how = format!("nothing within {}", seconds(waited_ns - late_ns));
+        let others_were_served = self.answered_count > self.clients[place.client as usize].answered_at_send;
+        if late_ns > LATE_NS_MAX {
+            (Verdict::Unknown, None, "no reply in time, but the harness itself was held up", how)
+        } else if others_were_served && place.replies == 0 {
+            (Verdict::Fail, Some(C1), "a new client got no reply in time, while others were served", how)
+        } else {
+            (Verdict::Fail, Some(A1), "no reply in time", how)
+        }
+    }
+
+    fn judge_end(&self, place: &Place, how: String) -> Judged {
+        if place.replies == 0 && self.plan.options.concurrency > 1 {
+            (Verdict::Fail, Some(C1), "the target closed a connection before its first reply", how)
+        } else {
+            (Verdict::Fail, Some(A3), "the target closed a connection instead of replying", how)
+        }
     }
 
     pub(super) fn find_not_opened(&mut self, client: u32, failure: &Failure) {
-        let Failure { kind, message } = failure;
-        let (verdict, clause, summary) = match kind {
+        let (verdict, clause, summary) = match failure.kind {
             FailureKind::OutOfResources => {
-                (Verdict::Unknown, None, format!("this machine ran out of descriptors or ports: {message}"))
+                (Verdict::Unknown, None, "this machine ran out of descriptors or ports")
             }
-            _ if !self.has_connected => {
-                (Verdict::Unreachable, None, format!("the target takes no connection: {message}"))
+            _ if !self.has_connected => (Verdict::Unreachable, None, "the target takes no connection"),
+            FailureKind::Refused => {
+                (Verdict::Fail, Some(A4), "the target took connections before, and takes none now")
             }
-            FailureKind::Refused => (
-                Verdict::Fail,
-                Some(A4),
-                format!("the target took connections before and takes none now: {message}"),
-            ),
-            _ => (Verdict::Fail, Some(C1), format!("a connection could not be opened: {message}")),
+            _ => (Verdict::Fail, Some(C1), "a connection could not be opened"),
         };
-        self.find(verdict, clause, Some(client), summary);
+        let finding = self.find(verdict, clause, Some(client), summary);
+        finding.sent = Some("nothing, the connection was to be opened".to_owned());
+        finding.came = Some(failure.message.clone());
+        finding.had_to_come = Some("a connection".to_owned());
     }
 
     /// The step stands still: nobody has changed anything, and everybody has tried everything since.
@@ -158,14 +146,11 @@ impl ReplayJudge {
             |&(package, is_refused): &(PackageNumber, &bool)| *is_refused && self.must_be_ok(step, package);
         let stuck = (0..).zip(&self.is_refused).find(must_be_ok);
         let (Some((package, _)), true) = (stuck, step != Step::Remove) else {
-            self.find(
-                Verdict::Unknown,
-                None,
-                None,
-                "packages of the fixture cannot be removed: others, that are not in it, may depend on them; \
-                 start the target with an empty index"
-                    .into(),
-            );
+            let finding =
+                self.find(Verdict::Unknown, None, None, "packages of the fixture cannot be removed at first");
+            let reason =
+                "packages that are not in it may depend on them: start the target with an empty index";
+            finding.reason = Some(reason.to_owned());
             return;
         };
         let (clause, why) = match (step, self.is_done[package as usize]) {
@@ -177,14 +162,13 @@ impl ReplayJudge {
         let client = self.plan.client_of(package);
         self.plan.write(step, Ask::Package(package), &mut self.line);
         let sent = printable(&self.line);
-        let summary = format!(
-            "refused for ever, though {why}: since the last change every unfinished client has gone through all of \
-             its packages once more"
-        );
-        let finding = self.find(Verdict::Fail, Some(clause), Some(client), summary);
+        let finding = self.find(Verdict::Fail, Some(clause), Some(client), "a package is refused for ever");
         finding.sent = Some(sent);
-        finding.came = Some(printable(Reply::Fail.line()));
+        finding.came = Some(format!("{}, again and again", printable(Reply::Fail.line())));
         finding.had_to_come = Some(one_of(&[Reply::Ok]));
+        finding.reason = Some(format!(
+            "{why}, and every client that is not done has gone through all of its packages since anything changed"
+        ));
     }
 
     /// Whether nothing that is known to be indexed stands in the way of a package.
@@ -209,55 +193,31 @@ impl ReplayJudge {
         })
     }
 
-    pub(super) fn find_too_many_rounds(&mut self, client: u32, step: Step, passes: u32) {
-        let summary = format!(
-            "a client went {passes} times through its packages in step {} and was not done; --rounds-max allows more",
-            step.name()
-        );
-        self.find(Verdict::Unknown, None, Some(client), summary);
+    pub(super) fn find_too_many_rounds(&mut self, client: u32, passes: u32) {
+        let finding = self.find(Verdict::Unknown, None, Some(client), "a step took too many rounds");
+        finding.reason = Some(format!(
+            "a client went {passes} times through its packages and was not done; --rounds-max allows more"
+        ));
     }
 
     pub(super) fn find_how_it_ended(&mut self, ending: Ending) {
-        let summary = match ending {
+        let Progress { done, of, .. } = self.progress();
+        let (summary, reason) = match ending {
             Ending::Finished if self.step == Some(Step::VerifyRemoved) => return,
-            Ending::Finished | Ending::Stopped => "the run ended before it was decided".to_owned(),
-            Ending::Interrupted => "interrupted".to_owned(),
+            Ending::Finished | Ending::Stopped => ("the run ended before it was decided", None),
+            Ending::Interrupted => ("interrupted", None),
             Ending::TimeOver => {
-                let Progress { done, of, .. } = self.progress();
-                let step = self.step.map_or("connecting", Step::name);
-                format!(
-                    "the time for the run was over in step {step}, {done} of {of} packages done; --deadline allows more"
-                )
+                let reason =
+                    format!("{done} of {of} packages of this step were done; --deadline allows more");
+                ("the time for the run was over", Some(reason))
             }
         };
-        self.find(Verdict::Unknown, None, None, summary);
+        self.find(Verdict::Unknown, None, None, summary).reason = reason;
     }
 
     pub(super) fn find_foreign_history(&mut self, client: u32) {
-        let summary = "the history holds a request that is not in the plan".into();
+        let summary = "the history holds a request that is not in the plan";
         self.find(Verdict::Unknown, None, Some(client), summary);
-    }
-
-    fn find(
-        &mut self,
-        verdict: Verdict,
-        clause: Option<Clause>,
-        client: Option<u32>,
-        summary: String,
-    ) -> &mut Finding {
-        // Beyond a hundred clients the protocol promises nothing about being served at all.
-        let is_beyond = clause == Some(C1) && self.plan.options.concurrency > CLIENTS_PROMISED;
-        let (verdict, summary) = if is_beyond && verdict == Verdict::Fail {
-            (Verdict::Unknown, format!("{summary}; beyond {CLIENTS_PROMISED} clients nothing is promised"))
-        } else {
-            (verdict, summary)
-        };
-        self.is_found.extend(client);
-        let phase = self.step.map(Step::name);
-        let finding =
-            Finding { verdict, summary, clause, client, phase, sent: None, came: None, had_to_come: None };
-        self.findings.push(finding);
-        self.findings.last_mut().expect("it was pushed just now")
     }
 
     /// Whether the target gives away that it speaks another protocol, which is then the only thing to be said of it.
@@ -268,9 +228,47 @@ impl ReplayJudge {
         self.is_foreign = true;
         self.findings.clear();
         let summary = format!("the target speaks {other}, not the package index");
-        self.find(Verdict::Unreachable, None, None, summary);
+        self.find(Verdict::Unreachable, None, None, &summary);
         true
     }
+
+    fn is_beyond_promise(&self) -> bool {
+        self.plan.options.concurrency > CLIENTS_PROMISED
+    }
+
+    fn find(
+        &mut self,
+        verdict: Verdict,
+        clause: Option<Clause>,
+        client: Option<u32>,
+        summary: &str,
+    ) -> &mut Finding {
+        let is_beyond = clause == Some(C1) && self.is_beyond_promise();
+        self.is_found.extend(client);
+        self.findings.push(Finding {
+            verdict: if is_beyond { Verdict::Unknown } else { verdict },
+            summary: summary.to_owned(),
+            reason: is_beyond.then(|| format!("beyond {CLIENTS_PROMISED} clients nothing is promised")),
+            clause,
+            client,
+            phase: self.step.map(Step::name),
+            sent: None,
+            came: None,
+            had_to_come: None,
+        });
+        self.findings.last_mut().expect("it was pushed just now")
+    }
+}
+
+/// The verdict on an end without a reply, the clause, what to call it, and what came in place of the reply.
+type Judged = (Verdict, Option<Clause>, &'static str, String);
+
+/// What any request may be answered with.
+const ANY: [Reply; 3] = [Reply::Ok, Reply::Fail, Reply::Error];
+
+/// A frame as the line that it was on the wire.
+fn line(frame: &[u8]) -> String {
+    printable(&[frame, b"\n"].concat())
 }
 
 /// Another protocol that a reply gives away.

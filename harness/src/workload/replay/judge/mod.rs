@@ -3,7 +3,8 @@
 mod findings;
 
 use std::cell::OnceCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
 use std::rc::Rc;
 
 use fixtures::PackageNumber;
@@ -38,8 +39,9 @@ pub struct ReplayJudge {
     has_served: bool,
     /// Whether the target speaks another protocol; then nothing more is looked at.
     is_foreign: bool,
-    /// A connection whose only surplus so far is one `ERROR`: allowed just before the target closes it.
-    last_words: Option<Place>,
+    /// Connections whose only surplus so far is one `ERROR`, which is allowed just before the target closes them:
+    /// where it was, and the request that was answered before.
+    last_words: BTreeMap<u32, (Place, Vec<u8>)>,
     line: Vec<u8>,
     dependents: OnceCell<Vec<Vec<PackageNumber>>>,
     findings: Vec<Finding>,
@@ -82,7 +84,7 @@ impl ReplayJudge {
             has_connected: false,
             has_served: false,
             is_foreign: false,
-            last_words: None,
+            last_words: BTreeMap::new(),
             line: Vec::new(),
             dependents: OnceCell::new(),
             findings: Vec::new(),
@@ -134,6 +136,15 @@ impl ReplayJudge {
         self.follow(client, step, ask, reply);
     }
 
+    fn surplus(&mut self, place: &Place, after: &[u8], bytes: &[u8]) {
+        let is_first = !self.last_words.contains_key(&place.connection);
+        if is_first && bytes == Reply::Error.line() {
+            self.last_words.insert(place.connection, (*place, after.to_vec()));
+        } else {
+            self.find_surplus(place, after, bytes);
+        }
+    }
+
     /// What the plan lets a client ask now.
     fn planned(&self, client: u32) -> Option<(Step, Ask)> {
         let walk = &self.clients.get(client as usize)?.walk;
@@ -180,7 +191,7 @@ impl ReplayJudge {
         if self.unfinished_count > 0 && self.settled_count == self.unfinished_count {
             self.find_no_progress(step);
         } else if passes >= self.plan.options.rounds_max && walker.walk.ask(&self.plan).is_some() {
-            self.find_too_many_rounds(client, step, passes);
+            self.find_too_many_rounds(client, passes);
         }
     }
 }
@@ -193,17 +204,12 @@ impl Judge for ReplayJudge {
         match seen {
             Seen::Phase { client, phase } => self.begin_phase(*client, *phase),
             Seen::Replied(replied) => self.replied(replied),
-            Seen::Surplus { place, bytes: b"ERROR\n" } if self.last_words.is_none() => {
-                self.last_words = Some(*place);
-            }
-            Seen::Surplus { place, bytes } => self.find_surplus(place, bytes),
+            Seen::Surplus { place, after, bytes } => self.surplus(place, after, bytes),
             Seen::Unanswered { place, request, partial, end, .. } => {
                 self.find_unanswered(place, request, partial, end);
             }
             Seen::EndedAtRest { place } => {
-                if self.last_words.is_some_and(|said| said.connection == place.connection) {
-                    self.last_words = None;
-                }
+                self.last_words.remove(&place.connection);
             }
             Seen::NotOpened { client, failure } => self.find_not_opened(*client, failure),
         }
@@ -222,8 +228,8 @@ impl Judge for ReplayJudge {
     }
 
     fn finish(&mut self, ending: Ending) -> Verdict {
-        if let Some(place) = self.last_words.take() {
-            self.find_surplus(&place, b"ERROR\n");
+        for (place, after) in mem::take(&mut self.last_words).into_values() {
+            self.find_surplus(&place, &after, Reply::Error.line());
         }
         if self.findings.is_empty() {
             self.find_how_it_ended(ending);
