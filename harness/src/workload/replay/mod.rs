@@ -156,12 +156,19 @@ impl Plan {
             }
             Ask::Package(number) => {
                 let package = self.graph.package(number);
-                let list = match step {
-                    Step::Index => self.graph.dependency_names(package).collect::<Vec<_>>().join(","),
-                    _ => String::new(),
-                };
-                let (package, list) = (package.name.as_bytes(), list.as_bytes());
-                Request { command: step.command(), package, list }.encode(line);
+                line.extend_from_slice(step.command().word().as_bytes());
+                line.push(b'|');
+                line.extend_from_slice(package.name.as_bytes());
+                line.push(b'|');
+                if step == Step::Index {
+                    for (at, name) in self.graph.dependency_names(package).enumerate() {
+                        if at > 0 {
+                            line.push(b',');
+                        }
+                        line.extend_from_slice(name.as_bytes());
+                    }
+                }
+                line.push(b'\n');
             }
         }
     }
