@@ -1,6 +1,7 @@
 //! From a history to requests with their replies: what was asked on a connection is answered there in order.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::mem;
 
 use protocol::{Framing, Next};
 
@@ -111,7 +112,7 @@ struct Lane<F> {
     sent: F,
     received: F,
     waiting: VecDeque<(Vec<u8>, u64)>,
-    /// The last request that was answered.
+    /// The last request that was answered; its memory serves the next one.
     answered: Vec<u8>,
     place: Place,
 }
@@ -163,7 +164,13 @@ impl<F: Framing> Lane<F> {
             let (taken, next) = self.sent.next(&bytes[at..]);
             at += taken;
             match next {
-                Next::Frame(request) => self.waiting.push_back((request.to_vec(), at_ns)),
+                Next::Frame(request) => {
+                    let mut kept =
+                        if self.waiting.is_empty() { mem::take(&mut self.answered) } else { Vec::new() };
+                    kept.clear();
+                    kept.extend_from_slice(request);
+                    self.waiting.push_back((kept, at_ns));
+                }
                 Next::TooLong => self.waiting.push_back((Vec::new(), at_ns)),
                 Next::Incomplete => return,
             }

@@ -1,5 +1,7 @@
 //! Cutting a stream of bytes into frames, however the network cut it before.
 
+use std::io::BufRead;
+
 /// What a stream holds next.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Next<'a> {
@@ -62,7 +64,7 @@ impl Framing for Lines {
         if self.is_taken {
             self.forget();
         }
-        let end = input.iter().position(|&byte| byte == b'\n');
+        let end = find_line_end(input);
         let part = &input[..end.unwrap_or(input.len())];
         let taken = end.map_or(input.len(), |end| end + 1);
 
@@ -97,6 +99,14 @@ impl Framing for Lines {
     fn partial(&self) -> &[u8] {
         if self.is_taken { &[] } else { &self.begun }
     }
+}
+
+/// The place of the first line end. The standard library's search for a byte, several at a time, is to be had only
+/// through its readers.
+fn find_line_end(mut input: &[u8]) -> Option<usize> {
+    let before = input;
+    let skipped = input.skip_until(b'\n').ok()?;
+    before[..skipped].ends_with(b"\n").then(|| skipped - 1)
 }
 
 #[cfg(test)]

@@ -3,13 +3,14 @@
 use std::borrow::Cow;
 use std::io::{self, ErrorKind};
 use std::ops::ControlFlow;
+use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use protocol::{Framing, Next};
 use rustix::io::Errno;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::{timeout, timeout_at};
+use tokio::time::{Sleep, sleep, timeout};
 
 use super::{CONNECT_TIMEOUT, Run, as_ns};
 use crate::history::{Event, Failure, FailureKind, What};
@@ -37,6 +38,7 @@ pub(super) struct Connection<F> {
     /// The replies that were awaited last.
     replies: Vec<Vec<u8>>,
     sent_at: Instant,
+    timer: Pin<Box<Sleep>>,
 }
 
 impl<F: Framing> Connection<F> {
@@ -69,6 +71,7 @@ impl<F: Framing> Connection<F> {
             unread: 0..0,
             replies: Vec::new(),
             sent_at: Instant::now(),
+            timer: Box::pin(sleep(run.limits.reply_timeout)),
         })
     }
 
@@ -86,10 +89,10 @@ impl<F: Framing> Connection<F> {
         let at_ns = as_ns(self.sent_at.duration_since(run.begun));
         run.tell(at_ns, self.client, self.number, What::Sent(Cow::Borrowed(bytes)));
         let deadline = self.sent_at + run.limits.reply_timeout;
-        match timeout_at(deadline.into(), self.stream.write_all(bytes)).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(self.lost(run, &error)),
-            Err(_) => Err(self.timed_out(run, deadline)),
+        match until(deadline, &mut self.timer, self.stream.write_all(bytes)).await {
+            Some(Ok(())) => Ok(()),
+            Some(Err(error)) => Err(self.lost(run, &error)),
+            None => Err(self.timed_out(run, deadline)),
         }
     }
 
@@ -111,14 +114,14 @@ impl<F: Framing> Connection<F> {
                 begun = Instant::now();
             }
             let deadline = begun + run.limits.reply_timeout;
-            match timeout_at(deadline.into(), self.stream.read(&mut self.input)).await {
-                Ok(Ok(0)) => {
+            match until(deadline, &mut self.timer, self.stream.read(&mut self.input)).await {
+                Some(Ok(0)) => {
                     run.tell(run.now_ns(), self.client, self.number, What::Ended);
                     return Err(Gone);
                 }
-                Ok(Ok(read)) => self.received(run, read),
-                Ok(Err(error)) => return Err(self.lost(run, &error)),
-                Err(_) => return Err(self.timed_out(run, deadline)),
+                Some(Ok(read)) => self.received(run, read),
+                Some(Err(error)) => return Err(self.lost(run, &error)),
+                None => return Err(self.timed_out(run, deadline)),
             }
         }
     }
@@ -188,6 +191,31 @@ impl<F: Framing> Connection<F> {
         let waited_ns = as_ns(run.limits.reply_timeout) + late_ns;
         run.tell(run.now_ns(), self.client, self.number, What::TimedOut { waited_ns, late_ns });
         Gone
+    }
+}
+
+/// What `work` comes to, or nothing if it is not done by the deadline.
+///
+/// The timer is the connection's own. It goes off now and then, and is set anew only then: a timer for every reply
+/// would cost a tenth of what the reply costs.
+async fn until<T>(
+    deadline: Instant,
+    timer: &mut Pin<Box<Sleep>>,
+    work: impl Future<Output = T>,
+) -> Option<T> {
+    let time_over = async {
+        loop {
+            timer.as_mut().await;
+            if Instant::now() >= deadline {
+                return;
+            }
+            timer.as_mut().reset(deadline.into());
+        }
+    };
+    tokio::select! {
+        biased;
+        done = work => Some(done),
+        () = time_over => None,
     }
 }
 

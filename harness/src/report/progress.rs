@@ -11,6 +11,7 @@ use crate::workload::Progress;
 pub struct PhaseBar {
     names: &'static [&'static str],
     phase: u32,
+    is_shown: bool,
     bar: ProgressBar,
 }
 
@@ -27,13 +28,13 @@ impl PhaseBar {
             ProgressStyle::with_template("{prefix:<17} [{bar:40}] {human_pos} of {human_len} packages")
                 .expect("the template is a valid one")
                 .progress_chars("=> ");
-        Self { names, phase: 0, bar: ProgressBar::with_draw_target(None, target).with_style(style) }
+        Self { names, phase: 0, is_shown, bar: ProgressBar::with_draw_target(None, target).with_style(style) }
     }
 
     /// Whether anybody can see it.
     #[must_use]
     pub fn is_shown(&self) -> bool {
-        !self.bar.is_hidden()
+        self.is_shown
     }
 
     /// Shows how far the run is.

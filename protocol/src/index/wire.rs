@@ -72,12 +72,11 @@ impl<'a> Request<'a> {
     /// # Errors
     /// The line breaks R1, R2 or R3; the first of them that it breaks is named.
     pub fn decode(line: &'a [u8]) -> Result<Self, Malformed> {
-        let mut fields = line.split(|&byte| byte == b'|');
-        let (Some(word), Some(package), Some(list), None) =
-            (fields.next(), fields.next(), fields.next(), fields.next())
-        else {
+        let (word, rest) = split_field(line).ok_or(Malformed::Fields)?;
+        let (package, list) = split_field(rest).ok_or(Malformed::Fields)?;
+        if list.contains(&b'|') {
             return Err(Malformed::Fields);
-        };
+        }
         let command = Command::from_word(word).ok_or(Malformed::Command)?;
         if package.is_empty() {
             return Err(Malformed::EmptyPackage);
@@ -100,6 +99,12 @@ impl<'a> Request<'a> {
     pub fn dependencies(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         self.list.split(|&byte| byte == b',').map(trim).filter(|name| !name.is_empty())
     }
+}
+
+/// What stands before the first `|`, and what stands behind it.
+fn split_field(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = line.iter().position(|&byte| byte == b'|')?;
+    Some((&line[..end], &line[end + 1..]))
 }
 
 fn trim(mut name: &[u8]) -> &[u8] {

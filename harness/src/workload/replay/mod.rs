@@ -4,6 +4,7 @@
 
 mod draws;
 mod judge;
+mod requests;
 mod script;
 mod walk;
 
@@ -19,19 +20,20 @@ use sha2::{Digest, Sha256};
 use crate::workload::Workload;
 use draws::Draws;
 pub use judge::ReplayJudge;
+use requests::Requests;
 pub use script::ReplayScript;
 use walk::{Ask, Walk};
 
 /// The broken lines of the challenge's own harness, each with the clause that makes it one.
 const BROKEN_LINES: [(&str, BrokenBy); 8] = [
-    ("INDEX|emacs=elisp", BrokenBy::Fields),
-    ("INDEX|emacs\u{2603}elisp", BrokenBy::Fields),
-    ("INDEX|emacs elisp", BrokenBy::Fields),
-    ("BLINDEX|a|b", BrokenBy::Command),
-    ("REMOVES|a|b", BrokenBy::Command),
-    ("QUER|a|b", BrokenBy::Command),
-    ("LIZARD|a|b", BrokenBy::Command),
-    ("I|a|b", BrokenBy::Command),
+    ("INDEX|emacs=elisp\n", BrokenBy::Fields),
+    ("INDEX|emacs\u{2603}elisp\n", BrokenBy::Fields),
+    ("INDEX|emacs elisp\n", BrokenBy::Fields),
+    ("BLINDEX|a|b\n", BrokenBy::Command),
+    ("REMOVES|a|b\n", BrokenBy::Command),
+    ("QUER|a|b\n", BrokenBy::Command),
+    ("LIZARD|a|b\n", BrokenBy::Command),
+    ("I|a|b\n", BrokenBy::Command),
 ];
 
 /// What makes a line no request.
@@ -113,6 +115,7 @@ pub struct Replay(Rc<Plan>);
 #[derive(Debug)]
 struct Plan {
     graph: Graph,
+    requests: Requests,
     options: Options,
     draws: Draws,
 }
@@ -121,7 +124,8 @@ impl Replay {
     /// Plans the replay of a graph.
     #[must_use]
     pub fn new(graph: Graph, options: Options) -> Self {
-        Self(Rc::new(Plan { graph, options, draws: Draws::new(options.seed) }))
+        let (requests, draws) = (Requests::new(&graph), Draws::new(options.seed));
+        Self(Rc::new(Plan { graph, requests, options, draws }))
     }
 }
 
@@ -146,30 +150,11 @@ impl Plan {
         low
     }
 
-    /// Writes the line of a request, line end included.
-    fn write(&self, step: Step, ask: Ask, line: &mut Vec<u8>) {
-        line.clear();
+    /// The line of a request, line end included.
+    fn line(&self, step: Step, ask: Ask) -> &[u8] {
         match ask {
-            Ask::Broken(which) => {
-                line.extend_from_slice(BROKEN_LINES[which].0.as_bytes());
-                line.push(b'\n');
-            }
-            Ask::Package(number) => {
-                let package = self.graph.package(number);
-                line.extend_from_slice(step.command().word().as_bytes());
-                line.push(b'|');
-                line.extend_from_slice(package.name.as_bytes());
-                line.push(b'|');
-                if step == Step::Index {
-                    for (at, name) in self.graph.dependency_names(package).enumerate() {
-                        if at > 0 {
-                            line.push(b',');
-                        }
-                        line.extend_from_slice(name.as_bytes());
-                    }
-                }
-                line.push(b'\n');
-            }
+            Ask::Broken(which) => BROKEN_LINES[which].0.as_bytes(),
+            Ask::Package(package) => self.requests.line(step.command(), package as usize),
         }
     }
 }
@@ -205,15 +190,13 @@ impl Workload for Replay {
             "{} 1 seed {seed} concurrency {concurrency} unluckiness {unluckiness} rounds {rounds_max}\n",
             Self::ID
         ));
-        let mut line = Vec::new();
         for client in 0..concurrency {
             let mut walk = Walk::new(client);
             for step in Step::ALL {
                 hash.update(format!("client {client} step {}\n", step.name()));
                 walk.begin(step, plan);
                 while let Some(ask) = walk.ask(plan) {
-                    plan.write(step, ask, &mut line);
-                    hash.update(&line);
+                    hash.update(plan.line(step, ask));
                     walk.answered(Reply::Ok, plan);
                 }
             }
@@ -277,7 +260,7 @@ mod tests {
                 BrokenBy::Fields => Malformed::Fields,
                 BrokenBy::Command => Malformed::Command,
             };
-            assert_eq!(Request::decode(line.as_bytes()), Err(expected));
+            assert_eq!(Request::decode(line.trim_end().as_bytes()), Err(expected));
         }
     }
 }

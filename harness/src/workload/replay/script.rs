@@ -18,7 +18,6 @@ pub struct ReplayScript {
     /// The steps that have not begun.
     steps: std::slice::Iter<'static, Step>,
     state: State,
-    line: Vec<u8>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -32,13 +31,7 @@ enum State {
 
 impl ReplayScript {
     pub(super) fn new(plan: Rc<Plan>, client: u32) -> Self {
-        Self {
-            plan,
-            walk: Walk::new(client),
-            steps: Step::ALL.iter(),
-            state: State::BetweenSteps,
-            line: Vec::new(),
-        }
+        Self { plan, walk: Walk::new(client), steps: Step::ALL.iter(), state: State::BetweenSteps }
     }
 
     fn begin_step(&mut self) -> Move<'_> {
@@ -55,9 +48,8 @@ impl ReplayScript {
             self.state = State::BetweenSteps;
             return Move::Close;
         };
-        self.plan.write(self.walk.step(), ask, &mut self.line);
         self.state = State::Sent;
-        Move::Send(&self.line)
+        Move::Send(self.plan.line(self.walk.step(), ask))
     }
 }
 

@@ -160,8 +160,7 @@ impl ReplayJudge {
             (_, true) => (S4, "it is removed already"),
         };
         let client = self.plan.client_of(package);
-        self.plan.write(step, Ask::Package(package), &mut self.line);
-        let sent = printable(&self.line);
+        let sent = printable(self.plan.line(step, Ask::Package(package)));
         let finding = self.find(Verdict::Fail, Some(clause), Some(client), "a package is refused for ever");
         finding.sent = Some(sent);
         finding.came = Some(format!("{}, again and again", printable(Reply::Fail.line())));

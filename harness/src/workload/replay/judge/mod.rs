@@ -42,7 +42,6 @@ pub struct ReplayJudge {
     /// Connections whose only surplus so far is one `ERROR`, which is allowed just before the target closes them:
     /// where it was, and the request that was answered before.
     last_words: BTreeMap<u32, (Place, Vec<u8>)>,
-    line: Vec<u8>,
     dependents: OnceCell<Vec<Vec<PackageNumber>>>,
     findings: Vec<Finding>,
     /// The clients that something was found of: what follows it on their side proves nothing more.
@@ -85,7 +84,6 @@ impl ReplayJudge {
             has_served: false,
             is_foreign: false,
             last_words: BTreeMap::new(),
-            line: Vec::new(),
             dependents: OnceCell::new(),
             findings: Vec::new(),
             is_found: BTreeSet::new(),
@@ -121,8 +119,7 @@ impl ReplayJudge {
         let Some((step, ask)) = self.planned(client) else {
             return self.find_foreign_history(client);
         };
-        self.plan.write(step, ask, &mut self.line);
-        if self.line.strip_suffix(b"\n") != Some(replied.request) {
+        if self.plan.line(step, ask).strip_suffix(b"\n") != Some(replied.request) {
             return self.find_foreign_history(client);
         }
         let Ok(reply) = Reply::decode(replied.reply) else {
