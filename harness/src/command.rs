@@ -55,7 +55,7 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
-    /// There is no target.
+    /// What the flags say of the target cannot be right.
     #[error(transparent)]
     Target(#[from] target::Error),
     /// The system refused something that the harness needs.
@@ -74,8 +74,7 @@ impl Error {
             | Self::FixtureFile { .. }
             | Self::Fixture { .. }
             | Self::Write { .. }
-            | Self::Target(target::Error::Taken(_)) => exit::USAGE,
-            Self::Target(_) => exit::UNREACHABLE,
+            | Self::Target(_) => exit::USAGE,
             Self::Start(_) => exit::UNKNOWN,
         }
     }
@@ -99,7 +98,7 @@ pub fn carry_out(arguments: &[OsString], out: &mut impl Write) -> Result<u8, Err
     let options = Options::new(Flags::parse_arguments(arguments)?)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let runs = runtime.block_on(run_all(&options, out))?;
-    let verdict = runs.iter().map(|run| run.verdict).max().unwrap_or(Verdict::Pass);
+    let verdict = runs.iter().map(|run| run.verdict).max().unwrap_or(Verdict::Unknown);
     let report = Report {
         report: report::VERSION,
         target: options.choice.describe(),
@@ -108,7 +107,7 @@ pub fn carry_out(arguments: &[OsString], out: &mut impl Write) -> Result<u8, Err
         runs,
     };
     if let Some(path) = &options.flags.json {
-        write_file(path, |file| report.write_json(file))?;
+        write_file(File::create, path, |file| report.write_json(file))?;
     }
     Ok(verdict.exit_code())
 }
@@ -137,7 +136,8 @@ impl Options {
         }
         // Better now than after the run.
         for path in [&flags.json, &flags.record].into_iter().flatten() {
-            write_file(path, |_| Ok(()))?;
+            let open = |path: &Path| File::options().append(true).create(true).open(path);
+            write_file(open, path, |_| Ok(()))?;
         }
         Ok(Self { choice, graph, fixture, seeds, flags })
     }
@@ -189,8 +189,12 @@ fn read_fixture(path: &Path) -> Result<Graph, Error> {
     Graph::parse(&text).map_err(|source| Error::Fixture { path: path.to_owned(), source })
 }
 
-fn write_file(path: &Path, write: impl FnOnce(BufWriter<File>) -> io::Result<()>) -> Result<(), Error> {
-    let written = File::create(path).map(BufWriter::new).and_then(write);
+fn write_file<'a>(
+    open: impl FnOnce(&'a Path) -> io::Result<File>,
+    path: &'a Path,
+    write: impl FnOnce(BufWriter<File>) -> io::Result<()>,
+) -> Result<(), Error> {
+    let written = open(path).map(BufWriter::new).and_then(write);
     written.map_err(|source| Error::Write { path: path.to_owned(), source })
 }
 
@@ -199,20 +203,23 @@ fn random_seed() -> u64 {
     RandomState::new().build_hasher().finish() % 1_000_000
 }
 
+/// Runs each seed with each concurrency, until there is no target or the user breaks it off.
 async fn run_all(options: &Options, out: &mut impl Write) -> Result<Vec<RunReport>, Error> {
     let mut interrupts = Interrupts::new()?;
     // Whoever reads the output may stop reading; the verdict is in the exit code all the same.
     let _ = terminal::write_head(out, &options.choice.describe(), &options.fixture);
-    let mut runs = Vec::new();
-    for &seed in &options.seeds {
-        for &concurrency in &options.flags.concurrency {
-            let run = run_one(options, seed, concurrency, &mut interrupts, out).await?;
-            runs.push(run);
-            if interrupts.came {
-                break;
-            }
+    let mut runs: Vec<RunReport> = Vec::new();
+    let concurrencies = &options.flags.concurrency;
+    let pairs =
+        options.seeds.iter().flat_map(|&seed| concurrencies.iter().map(move |&clients| (seed, clients)));
+    for (seed, concurrency) in pairs {
+        let run = run_one(options, seed, concurrency, &mut interrupts, out).await?;
+        if !options.is_matrix() {
+            let _ = terminal::write_outcome(out, &run);
         }
-        if interrupts.came {
+        let is_over = interrupts.came || run.verdict == Verdict::Unreachable;
+        runs.push(run);
+        if is_over {
             break;
         }
     }
@@ -256,9 +263,15 @@ async fn run_one(
     }
     let started = tokio::select! {
         started = Target::start(&options.choice) => started,
-        () = interrupts.wait() => return Ok(interrupted(report)),
+        () = interrupts.wait() => {
+            return Ok(ended_early(report, Verdict::Unknown, "interrupted before the target listened"));
+        }
     };
-    let mut target = started?;
+    let mut target = match started {
+        Ok(target) => target,
+        Err(error @ target::Error::Taken(_)) => return Err(error.into()),
+        Err(error) => return Ok(ended_early(report, Verdict::Unreachable, &error.to_string())),
+    };
     report.addr = target.addr().to_string();
     let recorder = match &options.flags.record {
         None => None,
@@ -284,28 +297,16 @@ async fn run_one(
     report.requests = statistics.requests();
     report.phases = statistics.phases(Replay::PHASES);
     report.findings = findings;
-    if !options.is_matrix() {
-        let _ = terminal::write_outcome(out, &report);
-    }
     Ok(report)
 }
 
 /// How long after a run that did not pass it is looked whether the target has died.
 const DEATH_PATIENCE: Duration = Duration::from_millis(300);
 
-fn interrupted(mut report: RunReport) -> RunReport {
-    let summary = "interrupted before the target listened".to_owned();
-    report.findings.push(Finding {
-        verdict: Verdict::Unknown,
-        summary,
-        reason: None,
-        clause: None,
-        client: None,
-        phase: None,
-        sent: None,
-        came: None,
-        had_to_come: None,
-    });
+/// The report of a run that never began.
+fn ended_early(mut report: RunReport, verdict: Verdict, summary: &str) -> RunReport {
+    report.verdict = verdict;
+    report.findings.push(Finding::new(verdict, summary));
     report
 }
 

@@ -3,10 +3,12 @@
 /// One move of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Move<'a> {
-    /// Open a connection; the client has none.
-    Open,
     /// Wait until every client of the run is here; then the phase with this number begins.
     BeginPhase(u32),
+    /// Open a connection; the client has none.
+    Open,
+    /// Wait until every client of the run is here.
+    Meet,
     /// Send these bytes.
     Send(&'a [u8]),
     /// Await this many replies.

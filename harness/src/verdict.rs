@@ -74,6 +74,24 @@ pub struct Finding {
     pub had_to_come: Option<String>,
 }
 
+impl Finding {
+    /// A finding of which no more is known than what is wrong.
+    #[must_use]
+    pub fn new(verdict: Verdict, summary: &str) -> Self {
+        Self {
+            verdict,
+            summary: summary.to_owned(),
+            reason: None,
+            clause: None,
+            client: None,
+            phase: None,
+            sent: None,
+            came: None,
+            had_to_come: None,
+        }
+    }
+}
+
 /// A clause of the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Clause {

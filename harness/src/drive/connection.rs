@@ -10,9 +10,10 @@ use protocol::{Framing, Next};
 use rustix::io::Errno;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::SemaphorePermit;
 use tokio::time::{Sleep, sleep, timeout};
 
-use super::{CONNECT_TIMEOUT, Run, as_ns};
+use super::{CONNECT_TIMEOUT, Run, arrival, as_ns};
 use crate::history::{Event, Failure, FailureKind, What};
 
 /// How much is read at once. Replies are short; more than this comes only from a target that says too much.
@@ -27,7 +28,7 @@ const FAREWELL_READS_MAX: usize = 16;
 /// A connection that came to an end which was already told.
 pub(super) struct Gone;
 
-pub(super) struct Connection<F> {
+pub(super) struct Connection<'r, F> {
     number: u32,
     client: u32,
     stream: TcpStream,
@@ -37,21 +38,22 @@ pub(super) struct Connection<F> {
     unread: std::ops::Range<usize>,
     /// The replies that were awaited last.
     replies: Vec<Vec<u8>>,
+    opened_at: Instant,
     sent_at: Instant,
+    has_received: bool,
+    /// Lets the next connection be opened when it is dropped.
+    opening: Option<SemaphorePermit<'r>>,
     timer: Pin<Box<Sleep>>,
 }
 
-impl<F: Framing> Connection<F> {
+impl<'r, F: Framing> Connection<'r, F> {
     /// Opens a connection; nothing if that could not be done, which is told.
-    pub(super) async fn open<O>(run: &Run<O>, client: u32, framing: F) -> Option<Self>
+    pub(super) async fn open<O>(run: &'r Run<O>, client: u32, framing: F) -> Option<Self>
     where
         O: FnMut(&Event<'_>) -> ControlFlow<()>,
     {
-        let permit = run.connects.acquire().await;
-        let opened = timeout(CONNECT_TIMEOUT, TcpStream::connect(run.target)).await;
-        drop(permit);
-        let stream = match opened.unwrap_or_else(|_| Err(ErrorKind::TimedOut.into())) {
-            Ok(stream) => stream,
+        let (stream, opening) = match run.connect().await {
+            Ok(connected) => connected,
             Err(error) => {
                 run.tell(run.now_ns(), client, 0, What::NotOpened(failure(&error)));
                 return None;
@@ -70,7 +72,10 @@ impl<F: Framing> Connection<F> {
             input: vec![0; INPUT_BYTES].into_boxed_slice(),
             unread: 0..0,
             replies: Vec::new(),
+            opened_at: Instant::now(),
             sent_at: Instant::now(),
+            has_received: false,
+            opening: Some(opening),
             timer: Box::pin(sleep(run.limits.reply_timeout)),
         })
     }
@@ -78,6 +83,11 @@ impl<F: Framing> Connection<F> {
     /// What the last [`Connection::read_replies`] brought.
     pub(super) fn replies(&self) -> &[Vec<u8>] {
         &self.replies
+    }
+
+    /// Lets the next connection be opened, though this one has no reply yet.
+    pub(super) fn end_opening(&mut self) {
+        self.opening = None;
     }
 
     /// Sends all of `bytes`. The time is taken before the first of them can have any effect.
@@ -121,9 +131,15 @@ impl<F: Framing> Connection<F> {
                 }
                 Some(Ok(read)) => self.received(run, read),
                 Some(Err(error)) => return Err(self.lost(run, &error)),
+                None if self.is_still_connecting() => begun = Instant::now(),
                 None => return Err(self.timed_out(run, deadline)),
             }
         }
+    }
+
+    /// Whether the target's system has taken nothing of what was sent, for want of room in the backlog.
+    fn is_still_connecting(&self) -> bool {
+        !self.has_received && self.opened_at.elapsed() < CONNECT_TIMEOUT && arrival::is_awaited(&self.stream)
     }
 
     /// Ends the sending half, takes in what still comes (each byte of it is one too many), and closes.
@@ -171,6 +187,8 @@ impl<F: Framing> Connection<F> {
         O: FnMut(&Event<'_>) -> ControlFlow<()>,
     {
         self.unread = 0..read;
+        self.has_received = true;
+        self.end_opening();
         let bytes = Cow::Borrowed(&self.input[..read]);
         run.tell(run.now_ns(), self.client, self.number, What::Received(bytes));
     }

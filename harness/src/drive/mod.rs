@@ -3,20 +3,23 @@
 //!
 //! All clients run on one thread, so that events come in order and need no lock.
 
+mod arrival;
 mod barrier;
 mod connection;
 
 use std::cell::{Cell, RefCell};
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::panic;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use protocol::Framing;
-use tokio::sync::{Notify, Semaphore};
+use tokio::net::TcpStream;
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use tokio::task::{JoinSet, LocalSet};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::history::{Event, What};
 use crate::moves::{Came, Move, Script};
@@ -36,8 +39,15 @@ pub struct Limits {
 /// clients wait for the system's second or third try.
 const CONNECT_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// How many connections are being opened at any moment, so that a backlog of a handful is no obstacle.
-const CONNECTS_AT_ONCE_MAX: usize = 16;
+/// How many connections are being opened at any moment, so that a backlog of five is no obstacle. A connection is
+/// open when its first reply is there: before that it may be waiting in the backlog, which nobody can see from here.
+const OPENINGS_AT_ONCE_MAX: usize = 5;
+
+/// The same where the target is far away, and each opening takes a while for the way alone.
+const FAR_OPENINGS_AT_ONCE_MAX: usize = 16;
+
+/// A first connection that took this long came a long way; one that took longer met a full backlog.
+const FAR_CONNECT_TIME: Range<Duration> = Duration::from_millis(5)..Duration::from_millis(500);
 
 /// How driving ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +81,8 @@ where
         target,
         limits,
         begun: Instant::now(),
-        connects: Semaphore::new(CONNECTS_AT_ONCE_MAX),
+        openings: Semaphore::new(OPENINGS_AT_ONCE_MAX),
+        has_connected: Cell::new(false),
         barrier: Barrier::new(scripts.len()),
         connection_count: Cell::new(0),
         observer: RefCell::new(observer),
@@ -108,7 +119,8 @@ struct Run<O> {
     target: SocketAddr,
     limits: Limits,
     begun: Instant,
-    connects: Semaphore,
+    openings: Semaphore,
+    has_connected: Cell<bool>,
     barrier: Barrier,
     connection_count: Cell<u32>,
     observer: RefCell<O>,
@@ -116,6 +128,18 @@ struct Run<O> {
 }
 
 impl<O: FnMut(&Event<'_>) -> ControlFlow<()>> Run<O> {
+    /// Connects when it is this connection's turn, which ends when the permit is dropped.
+    async fn connect(&self) -> io::Result<(TcpStream, SemaphorePermit<'_>)> {
+        let turn = self.openings.acquire().await.map_err(io::Error::other)?;
+        let begun = Instant::now();
+        let connected = timeout(CONNECT_TIMEOUT, TcpStream::connect(self.target)).await;
+        let stream = connected.unwrap_or_else(|_| Err(ErrorKind::TimedOut.into()))?;
+        if !self.has_connected.replace(true) && FAR_CONNECT_TIME.contains(&begun.elapsed()) {
+            self.openings.add_permits(FAR_OPENINGS_AT_ONCE_MAX - OPENINGS_AT_ONCE_MAX);
+        }
+        Ok((stream, turn))
+    }
+
     fn now_ns(&self) -> u64 {
         as_ns(self.begun.elapsed())
     }
@@ -138,7 +162,7 @@ where
     F: Framing,
     O: FnMut(&Event<'_>) -> ControlFlow<()>,
 {
-    let mut connection: Option<Connection<F>> = None;
+    let mut connection: Option<Connection<'_, F>> = None;
     let mut is_trouble = false;
     let mut has_replies = false;
     loop {
@@ -149,11 +173,17 @@ where
         };
         let next = script.next(came);
         has_replies = false;
+        if !matches!(next, Move::Send(_) | Move::Await(_))
+            && let Some(connection) = &mut connection
+        {
+            connection.end_opening();
+        }
         match next {
             Move::BeginPhase(phase) => {
                 run.barrier.wait().await;
                 run.tell(run.now_ns(), number, 0, What::Phase(phase));
             }
+            Move::Meet => run.barrier.wait().await,
             Move::Open => {
                 connection = Connection::open(&run, number, framing()).await;
                 is_trouble = connection.is_none();

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use crate::report::RunReport;
-use crate::report::terminal::{grouped, style_of};
+use crate::report::terminal::{grouped, style_of, write_findings};
 use crate::verdict::Verdict;
 
 /// Shows the verdict and the time of each run, and counts them in the last line.
@@ -29,6 +29,14 @@ pub fn write_matrix(out: &mut impl Write, runs: &[RunReport]) -> io::Result<()> 
             }
         }
         writeln!(out)?;
+    }
+    if let Some(run) = runs.iter().filter(|run| run.verdict > Verdict::Pass).max_by_key(|run| run.verdict) {
+        writeln!(
+            out,
+            "\nOne that did not pass, to be run alone with --seed {} --concurrency {}:",
+            run.seed, run.concurrency
+        )?;
+        write_findings(out, run)?;
     }
     writeln!(out)?;
     write_count(out, runs)

@@ -53,12 +53,9 @@ pub fn write_outcome(out: &mut impl Write, run: &RunReport) -> io::Result<()> {
     if !run.phases.is_empty() {
         write_table(out, run)?;
     }
-    for finding in run.findings.iter().take(FINDINGS_SHOWN_MAX) {
-        write_finding(out, finding)?;
-    }
-    let more = run.findings.len().saturating_sub(FINDINGS_SHOWN_MAX);
-    if more > 0 {
-        writeln!(out, "\nand {more} more, in the JSON report")?;
+    // Where there is no target, the last line says all there is to say.
+    if run.verdict != Verdict::Unreachable {
+        write_findings(out, run)?;
     }
     if let Some(ended) = &run.target_ended {
         writeln!(out, "\nThe target's process ended during the run: {ended}")?;
@@ -95,6 +92,20 @@ fn write_row(out: &mut impl Write, step: &str, command: &CommandStatistics) -> i
         latency(command.latency_ns_p999),
         latency(command.latency_ns_max),
     )
+}
+
+/// Shows what was found, the first first.
+///
+/// # Errors
+/// `out` cannot be written.
+pub fn write_findings(out: &mut impl Write, run: &RunReport) -> io::Result<()> {
+    for finding in run.findings.iter().take(FINDINGS_SHOWN_MAX) {
+        write_finding(out, finding)?;
+    }
+    match run.findings.len().saturating_sub(FINDINGS_SHOWN_MAX) {
+        0 => Ok(()),
+        more => writeln!(out, "\nand {more} more, in the JSON report"),
+    }
 }
 
 fn write_finding(out: &mut impl Write, finding: &Finding) -> io::Result<()> {
@@ -135,6 +146,7 @@ fn write_verdict(out: &mut impl Write, run: &RunReport) -> io::Result<()> {
         (Verdict::Pass, _) | (_, None) => {
             writeln!(out, "{requests} requests in {seconds:.2} s ({rate} per second), no violation")
         }
+        (Verdict::Unreachable, Some(first)) => writeln!(out, "{}", first.summary),
         (_, Some(first)) => {
             let clause = first.clause.map_or(String::new(), |clause| format!(" ({})", clause.id));
             writeln!(out, "{}{clause}, after {requests} requests in {seconds:.2} s", first.summary)

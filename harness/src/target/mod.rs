@@ -131,7 +131,16 @@ impl Target {
     /// dies closes its connections a little before its death is known.
     pub async fn ended(&mut self, patience: Duration) -> Option<String> {
         let started = self.started.as_mut()?;
-        let status = timeout(patience, started.supervisor.wait()).await.ok()?.ok()?;
+        // Not by waiting for the supervisor, which would close the pipe and so end it.
+        let ends = async {
+            loop {
+                if let Some(status) = started.supervisor.try_wait().ok()? {
+                    return Some(status);
+                }
+                sleep(START_POLL).await;
+            }
+        };
+        let status = timeout(patience, ends).await.ok()??;
         started.output.ended().await;
         Some(format!("{}{}", describe(status), started.output.last_words()))
     }

@@ -61,9 +61,34 @@ fn files_that_are_wrong() {
 fn addresses_where_nobody_is() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let said = replay_tiny(free, &[]);
-    is_refused(&said, 4, &["nothing takes connections on 127.0.0.1:", "refused"]);
-    assert_eq!(said.stderr.lines().count(), 1, "{said:?}");
-    is_refused(&harness(&["--addr", "no-such-host.invalid:80"]), 4, &["no-such-host.invalid:80"]);
+    let last = said.stdout.lines().last().unwrap();
+    assert_eq!(said.status, 4, "{said:?}");
+    assert!(last.starts_with("UNREACHABLE index/replay: nothing takes connections on 127.0.0.1:"), "{last}");
+    assert!(last.contains("refused"), "{last}");
+    let said = harness(&["--addr", "no-such-host.invalid:80"]);
+    assert_eq!(said.status, 4, "{said:?}");
+    assert!(said.stdout.contains("no-such-host.invalid:80 is no address that can be reached"), "{said:?}");
+    // A table has one such line and no more.
+    let said = replay_tiny(free, &["--concurrency", "1,2,3"]);
+    assert_eq!((said.status, said.stdout.matches("is the server started?").count()), (4, 1), "{said:?}");
+}
+
+#[test]
+fn a_report_is_written_also_when_there_is_no_target() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("report.json");
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    assert_eq!(replay_tiny(free, &["--json", path.to_str().unwrap()]).status, 4);
+    let report: serde_json::Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+    assert_eq!(report["verdict"], "unreachable");
+    let summary = report["runs"][0]["findings"][0]["summary"].as_str().unwrap();
+    assert!(summary.contains("nothing takes connections"), "{report}");
+
+    // A command line that is refused leaves the report of an earlier run alone.
+    let before = fs::read_to_string(&path).unwrap();
+    assert_eq!(harness(&["--json", path.to_str().unwrap(), "--fixture", "missing"]).status, 2);
+    assert_eq!(harness(&["--json", path.to_str().unwrap(), "--record", "/no/such/directory/x"]).status, 2);
+    assert_eq!(fs::read_to_string(&path).unwrap(), before);
 }
 
 #[test]

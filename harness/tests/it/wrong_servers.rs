@@ -238,6 +238,15 @@ fn a_server_that_never_answers_is_a_violation_and_ends_in_time() {
 }
 
 #[test]
+fn a_matrix_shows_one_that_did_not_pass() {
+    let addr =
+        Server::new(
+            |asked| if asked.line.starts_with("QUERY|gmp") { say("FAIL\n") } else { asked.say_right() },
+        );
+    assert_snapshot!(replay_tiny(addr.start(), &["--concurrency", "1,2"]).redacted_with_counts());
+}
+
+#[test]
 fn a_server_too_slow_for_the_deadline_is_unknown_and_not_wrong() {
     let addr = Server::new(|asked| {
         thread::sleep(Duration::from_millis(100));

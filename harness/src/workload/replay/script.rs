@@ -1,7 +1,7 @@
 //! One client's moves in the replay.
 //!
-//! All connect before anybody asks: a client that is late, because the target's backlog was full, would leave the
-//! others going round and round in wait for its packages.
+//! In each step all meet once they have their first reply: a client that is late, because the target's backlog was
+//! full, would leave the others going round and round in wait for its packages.
 
 use std::rc::Rc;
 
@@ -10,7 +10,7 @@ use protocol::index::wire::Reply;
 use super::{Plan, Step, Walk};
 use crate::moves::{Came, Move, Script};
 
-/// Makes a client's walk into moves: for each step a connection, a meeting, one request after the other.
+/// Makes a client's walk into moves: for each step a connection, a first request, a meeting, then all others.
 #[derive(Debug)]
 pub struct ReplayScript {
     plan: Rc<Plan>,
@@ -18,20 +18,23 @@ pub struct ReplayScript {
     /// The steps that have not begun.
     steps: std::slice::Iter<'static, Step>,
     state: State,
+    /// Whether the client has met the others in this step.
+    has_met: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum State {
     BetweenSteps,
-    Opened,
-    Met,
+    StepBegun,
+    Ready,
     Sent,
     Awaiting,
 }
 
 impl ReplayScript {
     pub(super) fn new(plan: Rc<Plan>, client: u32) -> Self {
-        Self { plan, walk: Walk::new(client), steps: Step::ALL.iter(), state: State::BetweenSteps }
+        let walk = Walk::new(client);
+        Self { plan, walk, steps: Step::ALL.iter(), state: State::BetweenSteps, has_met: false }
     }
 
     fn begin_step(&mut self) -> Move<'_> {
@@ -39,8 +42,24 @@ impl ReplayScript {
             return Move::Done;
         };
         self.walk.begin(step, &self.plan);
-        self.state = State::Opened;
+        self.has_met = false;
+        self.state = State::StepBegun;
+        Move::BeginPhase(step.phase())
+    }
+
+    /// A client without packages has nothing to connect for.
+    fn open(&mut self) -> Move<'_> {
+        if self.walk.ask(&self.plan).is_none() {
+            return self.meet();
+        }
+        self.state = State::Ready;
         Move::Open
+    }
+
+    fn meet(&mut self) -> Move<'_> {
+        self.has_met = true;
+        self.state = State::Ready;
+        Move::Meet
     }
 
     fn ask(&mut self) -> Move<'_> {
@@ -51,6 +70,15 @@ impl ReplayScript {
         self.state = State::Sent;
         Move::Send(self.plan.line(self.walk.step(), ask))
     }
+
+    fn answered(&mut self, came: Came<'_>) -> Move<'_> {
+        let reply = match came {
+            Came::Replies([reply]) => Reply::decode(reply).unwrap_or(Reply::Error),
+            _ => Reply::Error,
+        };
+        self.walk.answered(reply, &self.plan);
+        if self.has_met { self.ask() } else { self.meet() }
+    }
 }
 
 impl Script for ReplayScript {
@@ -60,23 +88,13 @@ impl Script for ReplayScript {
         }
         match self.state {
             State::BetweenSteps => self.begin_step(),
-            State::Opened => {
-                self.state = State::Met;
-                Move::BeginPhase(self.walk.step().phase())
-            }
-            State::Met => self.ask(),
+            State::StepBegun => self.open(),
+            State::Ready => self.ask(),
             State::Sent => {
                 self.state = State::Awaiting;
                 Move::Await(1)
             }
-            State::Awaiting => {
-                let reply = match came {
-                    Came::Replies([reply]) => Reply::decode(reply).unwrap_or(Reply::Error),
-                    _ => Reply::Error,
-                };
-                self.walk.answered(reply, &self.plan);
-                self.ask()
-            }
+            State::Awaiting => self.answered(came),
         }
     }
 }

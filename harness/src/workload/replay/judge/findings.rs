@@ -105,11 +105,15 @@ impl ReplayJudge {
 
     fn judge_time_out(&self, place: &Place, waited_ns: u64, late_ns: u64) -> Judged {
         let how = format!("nothing within {}", seconds(waited_ns - late_ns));
-        let others_were_served = self.answered_count > self.clients[place.client as usize].answered_at_send;
         if late_ns > LATE_NS_MAX {
             (Verdict::Unknown, None, "no reply in time, but the harness itself was held up", how)
-        } else if others_were_served && place.replies == 0 {
-            (Verdict::Fail, Some(C1), "a new client got no reply in time, while others were served", how)
+        } else if place.replies == 0 && self.answered_count > 0 {
+            (
+                Verdict::Fail,
+                Some(C1),
+                "a new client got no reply in time, beside others that were served",
+                how,
+            )
         } else {
             (Verdict::Fail, Some(A1), "no reply in time", how)
         }
@@ -243,17 +247,14 @@ impl ReplayJudge {
         summary: &str,
     ) -> &mut Finding {
         let is_beyond = clause == Some(C1) && self.is_beyond_promise();
+        let verdict = if is_beyond { Verdict::Unknown } else { verdict };
         self.is_found.extend(client);
         self.findings.push(Finding {
-            verdict: if is_beyond { Verdict::Unknown } else { verdict },
-            summary: summary.to_owned(),
             reason: is_beyond.then(|| format!("beyond {CLIENTS_PROMISED} clients nothing is promised")),
             clause,
             client,
             phase: self.step.map(Step::name),
-            sent: None,
-            came: None,
-            had_to_come: None,
+            ..Finding::new(verdict, summary)
         });
         self.findings.last_mut().expect("it was pushed just now")
     }

@@ -33,6 +33,7 @@ pub struct ReplayJudge {
     unfinished_count: u32,
     /// How many of them have gone through all of their packages since the last change.
     settled_count: u32,
+    /// How many requests were answered in this step.
     answered_count: u64,
     has_connected: bool,
     /// Whether a request was ever answered with anything but `ERROR`.
@@ -55,20 +56,12 @@ struct Client {
     done_at_pass_begin: u32,
     /// How many were done when this client last went through all of its packages without a change.
     settled_at: Option<u32>,
-    /// How many requests of all clients had been answered when this one's last request was sent, roughly: when its
-    /// reply before came.
-    answered_at_send: u64,
 }
 
 impl ReplayJudge {
     pub(super) fn new(plan: Rc<Plan>) -> Self {
         let clients = (0..plan.options.concurrency)
-            .map(|client| Client {
-                walk: Walk::new(client),
-                done_at_pass_begin: 0,
-                settled_at: None,
-                answered_at_send: 0,
-            })
+            .map(|client| Client { walk: Walk::new(client), done_at_pass_begin: 0, settled_at: None })
             .collect();
         Self {
             is_done: vec![false; plan.graph.packages().len()],
@@ -98,6 +91,7 @@ impl ReplayJudge {
             self.is_refused.fill(false);
             self.done_count = 0;
             self.settled_count = 0;
+            self.answered_count = 0;
             self.unfinished_count = (0..)
                 .zip(&self.clients)
                 .filter(|&(client, _)| !self.plan.packages_of(client).is_empty())
@@ -109,7 +103,6 @@ impl ReplayJudge {
         walker.walk.begin(step, &self.plan);
         walker.done_at_pass_begin = 0;
         walker.settled_at = None;
-        walker.answered_at_send = self.answered_count;
     }
 
     fn replied(&mut self, replied: &Replied<'_>) {
@@ -154,7 +147,6 @@ impl ReplayJudge {
             self.note_reply(step, package as usize, reply);
         }
         let walker = &mut self.clients[client as usize];
-        walker.answered_at_send = self.answered_count;
         let passes_before = walker.walk.passes();
         walker.walk.answered(reply, &self.plan);
         if walker.walk.passes() != passes_before {
