@@ -17,7 +17,7 @@ use crate::history::Writer;
 use crate::report::progress::PhaseBar;
 use crate::report::{self, FixtureSummary, Report, RunReport, matrix, terminal};
 use crate::run::{Listeners, Outcome, header, run};
-use crate::target::{self, Choice, Target};
+use crate::targets::{self, Choice, Target};
 use crate::verdict::{Finding, Verdict};
 use crate::workload::Workload;
 use crate::workload::replay::{self, Replay};
@@ -57,7 +57,7 @@ pub enum Error {
     },
     /// What the flags say of the target cannot be right.
     #[error(transparent)]
-    Target(#[from] target::Error),
+    Target(#[from] targets::Error),
     /// The system refused something that the harness needs.
     #[error("cannot start: {0}")]
     Start(#[from] io::Error),
@@ -269,7 +269,7 @@ async fn run_one(
     };
     let mut target = match started {
         Ok(target) => target,
-        Err(error @ target::Error::Taken(_)) => return Err(error.into()),
+        Err(error @ targets::Error::Taken(_)) => return Err(error.into()),
         Err(error) => return Ok(ended_early(report, Verdict::Unreachable, &error.to_string())),
     };
     report.addr = target.addr().to_string();

@@ -3,7 +3,7 @@
 //! One way leads through: a seed becomes a plan ([`workload`]), the driver makes its [`moves`] ([`drive`]) and emits
 //! a [`history`], the judge reads that a request at a time ([`pairing`]) and comes to a [`verdict`], and the
 //! [`report`] shows it. Plan, judge and report are pure; only the driver has sockets and a clock. [`run`] joins the
-//! parts for one run and [`command`] for a command line; [`target`] finds or starts what is judged.
+//! parts for one run and [`command`] for a command line; [`targets`] finds or starts what is judged.
 
 pub mod command;
 pub mod drive;
@@ -14,6 +14,6 @@ pub mod moves;
 pub mod pairing;
 pub mod report;
 pub mod run;
-pub mod target;
+pub mod targets;
 pub mod verdict;
 pub mod workload;

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use harness::command::{Error, carry_out};
-use harness::target::run_hidden_subcommand;
+use harness::targets::run_hidden_subcommand;
 use rustix::process::{Resource, getrlimit, setrlimit};
 
 #[expect(clippy::print_stderr, reason = "a binary says why it ends")]

@@ -14,7 +14,9 @@ use smol::channel::bounded;
 use smol::stream::StreamExt;
 use smol::{Async, Executor};
 
-use crate::listener::{self, Ending, Limits, MonotonicClock};
+use crate::clock::MonotonicClock;
+use crate::limits::Limits;
+use crate::listener::{self, Ending};
 use crate::service::index::IndexService;
 
 /// The package index: keeps packages and their dependencies for clients that speak INDEX|REMOVE|QUERY over TCP.

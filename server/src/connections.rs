@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use smol::Async;
 
-use crate::listener::Limits;
+use crate::limits::Limits;
 
 /// All open connections.
 #[derive(Debug, Default)]

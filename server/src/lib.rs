@@ -5,8 +5,10 @@
 //! no protocol. `connections` holds deadlines and drain for all of them, and [`command_line`] puts flags, threads
 //! and signals around it.
 
+pub mod clock;
 pub mod command_line;
 mod connection;
 mod connections;
+pub mod limits;
 pub mod listener;
 pub mod service;

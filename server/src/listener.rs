@@ -3,47 +3,16 @@
 use std::convert::Infallible;
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use smol::channel::{Sender, bounded};
 use smol::{Async, Executor, future};
 
+use crate::clock::Clock;
 use crate::connection;
 use crate::connections::Connections;
+use crate::limits::Limits;
 use crate::service::Service;
-
-/// Every bound that a connection meets.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// From the first byte of a request to its last.
-    pub read_timeout: Duration,
-    /// For a client to take in the replies to what was read at once.
-    pub write_timeout: Duration,
-    /// For all connections to end once the server is told to stop.
-    pub shutdown_timeout: Duration,
-}
-
-/// Where the server reads time. It is injected, so that a test can move it.
-pub trait Clock: Clone + Send + Sync + 'static {
-    /// Now, on a clock that never goes back.
-    fn now(&self) -> Instant;
-    /// Ends after `duration`.
-    fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send;
-}
-
-/// The machine's monotonic clock.
-#[derive(Clone, Copy, Debug)]
-pub struct MonotonicClock;
-
-impl Clock for MonotonicClock {
-    fn now(&self) -> Instant {
-        Instant::now()
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        smol::Timer::after(duration).await;
-    }
-}
 
 /// How serving ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,8 @@
 use std::io::{Read, Write};
 use std::time::Duration;
 
-use server::listener::{Ending, Limits};
+use server::limits::Limits;
+use server::listener::Ending;
 
 use crate::support::Server;
 

@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use server::listener::{Clock, Ending, Limits, serve};
+use server::clock::Clock;
+use server::limits::Limits;
+use server::listener::{Ending, serve};
 use server::service::index::IndexService;
 use smol::channel::{Receiver, Sender, bounded};
 use smol::{Async, Executor, Timer};
