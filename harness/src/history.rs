@@ -4,9 +4,12 @@
 //! are written as text, with `\n`, `\\` and `\xff` for what is none.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::io::{self, BufRead, Write};
 
 use serde::{Deserialize, Serialize};
+
+use crate::drive::Ending;
 
 /// The version of the form on disk.
 pub const VERSION: u32 = 1;
@@ -18,10 +21,8 @@ pub struct Header {
     pub history: u32,
     /// The workload's id, such as `index/replay`.
     pub workload: String,
-    /// The seed of the plan.
-    pub seed: u64,
-    /// How many clients there were.
-    pub concurrency: u32,
+    /// What the plan was made from, by the names of the flags.
+    pub options: BTreeMap<String, String>,
     /// The hash of the plan, in hex digits.
     pub plan_sha256: String,
 }
@@ -68,6 +69,8 @@ pub enum What<'a> {
     },
     /// The client closed the connection.
     Closed,
+    /// The run ended; the last event of a history that is whole.
+    RunEnded(Ending),
 }
 
 /// Why an opening or a connection failed.
@@ -226,8 +229,7 @@ mod tests {
         Header {
             history: VERSION,
             workload: "index/replay".into(),
-            seed: 7,
-            concurrency: 2,
+            options: BTreeMap::from([("seed".into(), "7".into())]),
             plan_sha256: "ab".into(),
         }
     }
@@ -246,6 +248,7 @@ mod tests {
             What::Lost(failure),
             What::TimedOut { waited_ns: 10, late_ns: 1 },
             What::Closed,
+            What::RunEnded(Ending::TimeOver),
         ]
         .into_iter()
         .zip(1..)

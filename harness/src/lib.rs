@@ -7,10 +7,12 @@
 
 pub mod command;
 pub mod drive;
+pub mod error;
 pub mod exit;
 pub mod flags;
 pub mod history;
 pub mod moves;
+pub mod options;
 pub mod pairing;
 pub mod report;
 pub mod run;

@@ -7,8 +7,12 @@ use protocol::{Framing, Next};
 
 use crate::history::{Event, Failure, What};
 
-/// The longest frame that is read in either direction; far beyond any that a workload sends or a protocol answers.
-pub const FRAME_BYTES_MAX: usize = 1 << 20;
+/// The longest request that is read from a history, far beyond any that a workload sends.
+pub const REQUEST_BYTES_MAX: usize = 1 << 20;
+
+/// The longest reply that is read, from a target as from a history: far beyond any that a protocol gives, and little
+/// enough that a thousand clients can be told as much.
+pub const REPLY_BYTES_MAX: usize = 4096;
 
 /// What a history says, a request at a time.
 #[derive(Debug, PartialEq, Eq)]
@@ -19,6 +23,13 @@ pub enum Seen<'a> {
         client: u32,
         /// Which phase.
         phase: u32,
+    },
+    /// A connection was opened.
+    Opened {
+        /// Which client.
+        client: u32,
+        /// Which of the run's connections.
+        connection: u32,
     },
     /// A request and its reply.
     Replied(Replied<'a>),
@@ -37,14 +48,12 @@ pub enum Seen<'a> {
         place: Place,
         /// The oldest request that waits; empty if none does.
         request: &'a [u8],
-        /// When it was sent.
-        sent_ns: u64,
         /// The part of a reply that came.
         partial: &'a [u8],
         /// How it ended: [`What::Ended`], [`What::Lost`] or [`What::TimedOut`].
         end: &'a What<'a>,
     },
-    /// The target ended a connection on which nothing was owed.
+    /// A connection on which nothing was owed was ended, by either side.
     EndedAtRest {
         /// Where.
         place: Place,
@@ -63,7 +72,9 @@ impl Seen<'_> {
     #[must_use]
     pub fn client(&self) -> u32 {
         match self {
-            Self::Phase { client, .. } | Self::NotOpened { client, .. } => *client,
+            Self::Phase { client, .. } | Self::Opened { client, .. } | Self::NotOpened { client, .. } => {
+                *client
+            }
             Self::Replied(Replied { place, .. })
             | Self::Surplus { place, .. }
             | Self::Unanswered { place, .. }
@@ -83,6 +94,8 @@ pub struct Place {
     pub replies: u64,
     /// Whether anything had been sent on it.
     pub has_sent: bool,
+    /// How long it had been idle, because the client had nothing to ask, when the last request was sent.
+    pub idle_ns: u64,
 }
 
 /// A request and its reply, both without delimiters.
@@ -92,7 +105,7 @@ pub struct Replied<'a> {
     pub place: Place,
     /// What was asked.
     pub request: &'a [u8],
-    /// What came; nothing for a reply beyond [`FRAME_BYTES_MAX`].
+    /// What came; of a reply beyond [`REPLY_BYTES_MAX`] the last part.
     pub reply: &'a [u8],
     /// Taken before the request was written.
     pub sent_ns: u64,
@@ -114,6 +127,8 @@ struct Lane<F> {
     waiting: VecDeque<(Vec<u8>, u64)>,
     /// The last request that was answered; its memory serves the next one.
     answered: Vec<u8>,
+    /// When the last reply was read.
+    replied_ns: Option<u64>,
     place: Place,
 }
 
@@ -127,17 +142,28 @@ impl<F: Framing> Pairing<F> {
     pub fn observe(&mut self, event: &Event<'_>, mut see: impl FnMut(Seen<'_>)) {
         let client = event.client;
         match &event.event {
+            What::RunEnded(_) => {}
             What::Phase(phase) => see(Seen::Phase { client, phase: *phase }),
             What::NotOpened(failure) => see(Seen::NotOpened { client, failure }),
             What::Opened => {
-                let place = Place { client, connection: event.connection, replies: 0, has_sent: false };
-                let frames = || (self.framing)(FRAME_BYTES_MAX);
-                let (sent, received) = (frames(), frames());
-                let lane = Lane { sent, received, waiting: VecDeque::new(), answered: Vec::new(), place };
+                let place =
+                    Place { client, connection: event.connection, replies: 0, has_sent: false, idle_ns: 0 };
+                let (sent, received) = ((self.framing)(REQUEST_BYTES_MAX), (self.framing)(REPLY_BYTES_MAX));
+                let lane = Lane {
+                    sent,
+                    received,
+                    waiting: VecDeque::new(),
+                    answered: Vec::new(),
+                    replied_ns: None,
+                    place,
+                };
                 self.lanes.insert(event.connection, lane);
+                see(Seen::Opened { client, connection: event.connection });
             }
             What::Closed => {
-                self.lanes.remove(&event.connection);
+                if let Some(lane) = self.lanes.remove(&event.connection) {
+                    see(Seen::EndedAtRest { place: lane.place });
+                }
             }
             what => {
                 if let Some(lane) = self.lanes.get_mut(&event.connection) {
@@ -159,6 +185,7 @@ impl<F: Framing> Lane<F> {
 
     fn send(&mut self, at_ns: u64, bytes: &[u8]) {
         self.place.has_sent = true;
+        self.place.idle_ns = self.replied_ns.map_or(0, |replied_ns| at_ns.saturating_sub(replied_ns));
         let mut at = 0;
         loop {
             let (taken, next) = self.sent.next(&bytes[at..]);
@@ -187,7 +214,8 @@ impl<F: Framing> Lane<F> {
             at += taken;
             let reply: &[u8] = match next {
                 Next::Frame(reply) => reply,
-                Next::TooLong => &[],
+                // What is kept of it is gone; the last part says more than nothing.
+                Next::TooLong => &bytes[..at],
                 Next::Incomplete => return,
             };
             see(Seen::Replied(Replied {
@@ -198,6 +226,7 @@ impl<F: Framing> Lane<F> {
                 replied_ns: at_ns,
             }));
             self.answered = self.waiting.pop_front().map(|(request, _)| request).unwrap_or_default();
+            self.replied_ns = Some(at_ns);
             self.place.replies += 1;
         }
     }
@@ -205,9 +234,9 @@ impl<F: Framing> Lane<F> {
     fn end(&mut self, end: &What<'_>, see: &mut impl FnMut(Seen<'_>)) {
         let place = self.place;
         match self.waiting.front() {
-            Some((request, sent_ns)) => {
+            Some((request, _)) => {
                 let partial = self.received.partial();
-                see(Seen::Unanswered { place, request, sent_ns: *sent_ns, partial, end });
+                see(Seen::Unanswered { place, request, partial, end });
             }
             None => see(Seen::EndedAtRest { place }),
         }
@@ -238,6 +267,7 @@ mod tests {
                         format!("{} => no reply but '{}'", request.escape_ascii(), partial.escape_ascii())
                     }
                     Seen::EndedAtRest { .. } => "ended at rest".into(),
+                    Seen::Opened { .. } => return,
                     other => format!("{other:?}"),
                 });
             });
@@ -275,6 +305,6 @@ mod tests {
             read(vec![What::Opened, sent("a\n"), received("OK\n"), What::Ended]).last().unwrap(),
             "ended at rest"
         );
-        assert_eq!(read(vec![What::Opened, What::Closed, What::Ended]), [""; 0]);
+        assert_eq!(read(vec![What::Opened, What::Closed, What::Ended]), ["ended at rest"]);
     }
 }

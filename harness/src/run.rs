@@ -1,6 +1,7 @@
 //! One run: drives a workload against a target and gives each event to all who read it.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufWriter};
 use std::net::SocketAddr;
@@ -9,9 +10,9 @@ use std::rc::Rc;
 
 use protocol::Protocol;
 
-use crate::drive::{Limits, drive};
+use crate::drive::{Ending, Limits, drive};
 use crate::history::{Event, Header, VERSION, What, Writer};
-use crate::pairing::{Pairing, Seen};
+use crate::pairing::{Pairing, REPLY_BYTES_MAX, Seen};
 use crate::report::progress::PhaseBar;
 use crate::report::statistics::Statistics;
 use crate::report::transcript::write_event;
@@ -38,25 +39,24 @@ pub struct Outcome {
     pub findings: Vec<Finding>,
     /// What was measured.
     pub statistics: Statistics,
+    /// Whether the history is on disk.
+    pub recorded: io::Result<()>,
 }
 
-/// The first line of the history of a run.
-pub fn header<W: Workload>(workload: &W, seed: u64, concurrency: u32) -> Header {
+/// The first line of the history of a run that these options make.
+pub fn header<W: Workload>(workload: &W, options: BTreeMap<String, String>) -> Header {
     let plan_sha256 = workload.plan_sha256();
-    Header { history: VERSION, workload: W::ID.to_owned(), seed, concurrency, plan_sha256 }
+    Header { history: VERSION, workload: W::ID.to_owned(), options, plan_sha256 }
 }
 
 /// Runs a workload.
-///
-/// # Errors
-/// The history cannot be written.
 pub async fn run<W: Workload + 'static>(
     target: SocketAddr,
     workload: &W,
     limits: Limits,
     listeners: Listeners,
     interrupted: impl Future<Output = ()>,
-) -> io::Result<Outcome>
+) -> Outcome
 where
     <W::Protocol as Protocol>::Framing: 'static,
 {
@@ -65,17 +65,17 @@ where
         let observation = Rc::clone(&observation);
         move |event: &Event<'_>| observation.borrow_mut().observe(event)
     };
-    let framing = || W::Protocol::framing(crate::pairing::FRAME_BYTES_MAX);
+    let framing = || W::Protocol::framing(REPLY_BYTES_MAX);
     let ending = drive(target, workload.scripts(), framing, limits, observer, interrupted).await;
     // The driver's tasks are gone, and with them their hold on the observation.
     let mut observation = observation.borrow_mut();
     let verdict = observation.judge.finish(ending);
-    observation.finish_recording()?;
-    Ok(Outcome {
+    Outcome {
         verdict,
         findings: observation.judge.findings().to_vec(),
+        recorded: observation.finish_recording(ending),
         statistics: std::mem::take(&mut observation.statistics),
-    })
+    }
 }
 
 /// All that reads the events of a run as they happen.
@@ -126,30 +126,36 @@ impl<W: Workload> Observation<W> {
         if self.judge.findings().is_empty() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     }
 
-    fn finish_recording(&mut self) -> io::Result<()> {
+    fn finish_recording(&mut self, ending: Ending) -> io::Result<()> {
         if let Some(error) = self.recording_failed.take() {
             return Err(error);
         }
-        match self.listeners.recorder.take() {
-            Some(recorder) => recorder.finish().map(drop),
-            None => Ok(()),
-        }
+        let Some(mut recorder) = self.listeners.recorder.take() else {
+            return Ok(());
+        };
+        let at_ns = self.statistics.last_ns();
+        recorder.write(&Event { at_ns, client: 0, connection: 0, event: What::RunEnded(ending) })?;
+        recorder.finish().map(drop)
     }
 }
 
-/// Judges a recorded history of a workload again, without a target.
+/// Judges a recorded history of a workload again, without a target. One that is cut short is undecided.
 ///
 /// # Errors
 /// The first event that cannot be read.
 pub fn judge_again<W: Workload, E>(
     workload: &W,
     events: impl Iterator<Item = Result<Event<'static>, E>>,
-    ending: crate::drive::Ending,
 ) -> Result<(Verdict, Vec<Finding>), E> {
     let mut pairing = Pairing::new(W::Protocol::framing);
     let mut judge = workload.judge();
+    let mut ending = Ending::Stopped;
     for event in events {
-        pairing.observe(&event?, |seen| judge.observe(&seen));
+        let event = event?;
+        if let What::RunEnded(how) = event.event {
+            ending = how;
+        }
+        pairing.observe(&event, |seen| judge.observe(&seen));
     }
     let verdict = judge.finish(ending);
     Ok((verdict, judge.findings().to_vec()))

@@ -95,6 +95,7 @@ impl<'r, F: Framing> Connection<'r, F> {
     where
         O: FnMut(&Event<'_>) -> ControlFlow<()>,
     {
+        self.take_in_unasked(run);
         self.sent_at = Instant::now();
         let at_ns = as_ns(self.sent_at.duration_since(run.begun));
         run.tell(at_ns, self.client, self.number, What::Sent(Cow::Borrowed(bytes)));
@@ -157,13 +158,28 @@ impl<'r, F: Framing> Connection<'r, F> {
                         return;
                     }
                     Ok(read) => self.received(run, read),
-                    Err(_) => return,
+                    Err(error) => {
+                        self.lost(run, &error);
+                        return;
+                    }
                 }
             }
         };
         // A target may keep its half open for as long as it likes.
         let _ = timeout(FAREWELL_TIMEOUT, farewell).await;
         run.tell(run.now_ns(), self.client, self.number, What::Closed);
+    }
+
+    /// What has come before anything was asked is told, and answers nothing.
+    fn take_in_unasked<O>(&mut self, run: &Run<O>)
+    where
+        O: FnMut(&Event<'_>) -> ControlFlow<()>,
+    {
+        // An end or an error is found again by the next read.
+        if let Ok(read @ 1..) = self.stream.try_read(&mut self.input) {
+            self.received(run, read);
+        }
+        self.unread = 0..0;
     }
 
     /// Moves up to `wanted` replies from what was read to `replies`.
@@ -238,15 +254,18 @@ async fn until<T>(
 }
 
 fn failure(error: &io::Error) -> Failure {
-    let is_ours = |errno: Errno| error.raw_os_error() == Some(errno.raw_os_error());
     let kind = match error.kind() {
         ErrorKind::ConnectionRefused => FailureKind::Refused,
         ErrorKind::TimedOut => FailureKind::TimedOut,
-        ErrorKind::AddrNotAvailable => FailureKind::OutOfResources,
-        _ if is_ours(Errno::MFILE) || is_ours(Errno::NFILE) || is_ours(Errno::NOBUFS) => {
-            FailureKind::OutOfResources
-        }
+        _ if is_shortage(error) => FailureKind::OutOfResources,
         _ => FailureKind::Other,
     };
     Failure { kind, message: error.to_string() }
+}
+
+/// Whether an error says that this machine is short of descriptors, ports or memory.
+pub(crate) fn is_shortage(error: &io::Error) -> bool {
+    const SHORTAGES: [Errno; 5] =
+        [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM, Errno::ADDRNOTAVAIL];
+    SHORTAGES.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
 }

@@ -16,6 +16,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use protocol::Framing;
+use serde::{Deserialize, Serialize};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use tokio::task::{JoinSet, LocalSet};
@@ -25,6 +26,7 @@ use crate::history::{Event, What};
 use crate::moves::{Came, Move, Script};
 use barrier::Barrier;
 use connection::Connection;
+pub(crate) use connection::is_shortage;
 
 /// The bounds that a run keeps.
 #[derive(Clone, Copy, Debug)]
@@ -50,7 +52,8 @@ const FAR_OPENINGS_AT_ONCE_MAX: usize = 16;
 const FAR_CONNECT_TIME: Range<Duration> = Duration::from_millis(5)..Duration::from_millis(500);
 
 /// How driving ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Ending {
     /// Every client made its last move.
     Finished,

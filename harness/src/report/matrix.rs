@@ -33,7 +33,7 @@ pub fn write_matrix(out: &mut impl Write, runs: &[RunReport]) -> io::Result<()> 
     if let Some(run) = runs.iter().filter(|run| run.verdict > Verdict::Pass).max_by_key(|run| run.verdict) {
         writeln!(
             out,
-            "\nOne that did not pass, to be run alone with --seed {} --concurrency {}:",
+            "\nOne that did not pass, to be run alone with --seed {} --concurrency {} and the options above:",
             run.seed, run.concurrency
         )?;
         write_findings(out, run)?;

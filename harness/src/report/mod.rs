@@ -6,6 +6,7 @@ pub mod statistics;
 pub mod terminal;
 pub mod transcript;
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use serde::Serialize;
@@ -55,14 +56,8 @@ pub struct RunReport {
     pub seed: u64,
     /// How many clients there were.
     pub concurrency: u32,
-    /// The chance of a broken line, in a hundred.
-    pub unluckiness: u32,
-    /// How often a client may go through its packages in one step.
-    pub rounds_max: u32,
-    /// How long a reply may take.
-    pub timeout_ms: u64,
-    /// How long the run may take.
-    pub deadline_ms: u64,
+    /// Everything that was asked for, by the names of the flags: given again, they make the same plan.
+    pub options: BTreeMap<String, String>,
     /// The hash of the plan.
     pub plan_sha256: String,
     /// What it comes to.

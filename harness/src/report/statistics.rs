@@ -88,6 +88,12 @@ impl Statistics {
         self.span_ns.map_or(0, |(first, last)| last - first)
     }
 
+    /// When the last event happened.
+    #[must_use]
+    pub fn last_ns(&self) -> u64 {
+        self.span_ns.map_or(0, |(_, last)| last)
+    }
+
     /// How many requests were answered.
     #[must_use]
     pub fn requests(&self) -> u64 {
@@ -148,7 +154,7 @@ mod tests {
     fn a_phase_is_measured_from_its_begin_to_its_last_reply() {
         let mut statistics = Statistics::default();
         statistics.begin_phase(1, 0);
-        let place = Place { client: 0, connection: 1, replies: 0, has_sent: true };
+        let place = Place { client: 0, connection: 1, replies: 0, has_sent: true, idle_ns: 0 };
         for number in 1..=1000 {
             let (sent_ns, replied_ns) = (number * 1_000_000, number * 1_000_000 + number * 1000);
             statistics.add("QUERY", &Replied { place, request: b"", reply: b"", sent_ns, replied_ns });

@@ -1,5 +1,6 @@
 //! The report as text for a terminal.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -26,23 +27,24 @@ pub fn write_head(out: &mut impl Write, target: &str, fixture: &FixtureSummary) 
     )
 }
 
-/// Says what one run was asked to do.
+/// Names the plan of one run.
 ///
 /// # Errors
 /// `out` cannot be written.
 pub fn write_plan(out: &mut impl Write, run: &RunReport) -> io::Result<()> {
-    let RunReport { seed, concurrency, unluckiness, rounds_max, .. } = run;
-    let (timeout, deadline) = (in_seconds(run.timeout_ms), in_seconds(run.deadline_ms));
-    writeln!(out, "plan     {} sha256 {}", run.workload, run.plan_sha256)?;
-    writeln!(
-        out,
-        "options  --seed {seed} --concurrency {concurrency} --unluckiness {unluckiness} \
-         --rounds-max {rounds_max} --timeout {timeout} --deadline {deadline}"
-    )
+    writeln!(out, "plan     {} sha256 {}", run.workload, run.plan_sha256)
 }
 
-fn in_seconds(ms: u64) -> f64 {
-    Duration::from_millis(ms).as_secs_f64()
+/// Says what was asked for, as flags that can be given again.
+///
+/// # Errors
+/// `out` cannot be written.
+pub fn write_options(out: &mut impl Write, options: &BTreeMap<String, String>) -> io::Result<()> {
+    write!(out, "options ")?;
+    for (name, value) in options {
+        write!(out, " --{name} {value}")?;
+    }
+    writeln!(out)
 }
 
 /// Shows what was measured and found, the verdict last.

@@ -24,6 +24,7 @@ pub fn write_event(out: &mut impl Write, event: &Event<'_>) -> io::Result<()> {
             format!("no reply within {:.1} s", Duration::from_nanos(*waited_ns).as_secs_f64())
         }
         What::Closed => "closed".into(),
+        What::RunEnded(ending) => format!("the run ended: {ending:?}"),
     };
     writeln!(
         out,

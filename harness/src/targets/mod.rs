@@ -11,12 +11,15 @@ use std::ffi::OsString;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::process::{ExitCode, Stdio};
+use std::sync::OnceLock;
 use std::time::Duration;
 
+use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
+use crate::drive::is_shortage;
 use output::Output;
 
 /// Where the target of a run comes from.
@@ -82,6 +85,18 @@ pub enum Error {
     Start(#[from] io::Error),
 }
 
+impl Error {
+    /// Whether this machine is short of something, which is not the target's fault.
+    #[must_use]
+    pub fn is_shortage(&self) -> bool {
+        match self {
+            Self::Start(_) => true,
+            Self::NotReachable { source, .. } => is_shortage(source),
+            _ => false,
+        }
+    }
+}
+
 /// How long a target that is started may take until it listens.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -145,15 +160,6 @@ impl Target {
         Some(format!("{}{}", describe(status), started.output.last_words()))
     }
 
-    /// Ends what was started, with all its children.
-    pub async fn stop(self) {
-        let Some(Started { mut supervisor, .. }) = self.started else { return };
-        drop(supervisor.stdin.take());
-        if timeout(STOP_TIMEOUT, supervisor.wait()).await.is_err() {
-            let _ = supervisor.kill().await;
-        }
-    }
-
     async fn start_built_in() -> Result<Self, Error> {
         let arguments = vec![std::env::current_exe()?.into(), builtin::SUBCOMMAND.into()];
         let started = Started::spawn(arguments)?;
@@ -175,10 +181,27 @@ impl Target {
     }
 }
 
+impl Drop for Started {
+    /// Ends what was started, with all its children, and waits until that is done: whoever starts something in its
+    /// place must not meet it.
+    fn drop(&mut self) {
+        drop(self.supervisor.stdin.take());
+        let begun = std::time::Instant::now();
+        while let Ok(None) = self.supervisor.try_wait() {
+            if begun.elapsed() > STOP_TIMEOUT {
+                let _ = self.supervisor.start_kill();
+                return;
+            }
+            std::thread::sleep(START_POLL);
+        }
+    }
+}
+
 impl Started {
     fn spawn(arguments: Vec<OsString>) -> Result<Self, Error> {
         let mut supervisor = Command::new(std::env::current_exe()?)
             .arg(supervisor::SUBCOMMAND)
+            .arg(original_descriptor_limit().to_string())
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -219,6 +242,27 @@ impl Started {
     }
 }
 
+/// Allows this process as many descriptors as the system lets it have: many systems start a process with 1,024, and
+/// each client takes one. What is started for a run gets the limit that there was before.
+pub fn raise_descriptor_limit() {
+    let mut limit = getrlimit(Resource::Nofile);
+    let _ = ORIGINAL_DESCRIPTOR_LIMIT.set(limit.current);
+    limit.current = limit.maximum;
+    // Where it is refused, a run with too many clients says what it ran out of.
+    let _ = setrlimit(Resource::Nofile, limit);
+}
+
+static ORIGINAL_DESCRIPTOR_LIMIT: OnceLock<Option<u64>> = OnceLock::new();
+
+/// The limit to give to a target; 0 is none.
+fn original_descriptor_limit() -> u64 {
+    ORIGINAL_DESCRIPTOR_LIMIT
+        .get()
+        .copied()
+        .unwrap_or_else(|| getrlimit(Resource::Nofile).current)
+        .unwrap_or(0)
+}
+
 /// Does the work of a hidden subcommand, if that is what the arguments ask for. A binary that starts targets calls
 /// this before it looks at its arguments itself.
 #[must_use]
@@ -246,11 +290,15 @@ async fn reach(addr: &str) -> Result<SocketAddr, Error> {
 /// The first of an address's meanings that takes a connection.
 async fn reach_once(addr: &str) -> io::Result<SocketAddr> {
     let connect = TcpStream::connect(addr);
-    timeout(REACH_TIMEOUT, connect).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?.peer_addr()
+    let stream =
+        timeout(REACH_TIMEOUT, connect).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
+    let (local, peer) = (stream.local_addr()?, stream.peer_addr()?);
+    // Where nobody listens on a port of the range for clients, a connection may be given that port and meet itself.
+    if local == peer { Err(io::ErrorKind::ConnectionRefused.into()) } else { Ok(peer) }
 }
 
-/// A port that the system says is free. Another process could take it before the command does; then the command
-/// fails to listen, or something else is found to listen there, and the user is told.
+/// A port that the system says is free, and seldom gives again soon. Should another process take it before the command
+/// does, the command fails to listen, and most say so and end.
 fn find_free_port() -> io::Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }

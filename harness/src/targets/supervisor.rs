@@ -6,15 +6,18 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 use std::{fs, io, thread};
 
-use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, kill_process, kill_process_group, wait};
+use rustix::process::{
+    Pid, Resource, Signal, WaitOptions, WaitStatus, getrlimit, kill_process, kill_process_group, setrlimit,
+    wait,
+};
 
-/// The hidden subcommand; the command follows it.
+/// The hidden subcommand; the command's limit of descriptors and the command follow it.
 pub(super) const SUBCOMMAND: &str = "supervise";
 
 /// The exit status that says that a command was ended by signal `n` is this plus `n`, as in a shell.
@@ -30,17 +33,17 @@ const GRACE: Duration = Duration::from_secs(2);
 const KILL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Runs the command until it and all its children have ended; the exit status is the command's.
-#[expect(clippy::print_stderr, reason = "the harness shows it to the user")]
-pub(super) fn run(command: &[OsString]) -> ExitCode {
-    let Some((program, arguments)) = command.split_first() else {
+pub(super) fn run(arguments: &[OsString]) -> ExitCode {
+    let [descriptor_limit, program, arguments @ ..] = arguments else {
         return ExitCode::from(NOT_FOUND);
     };
+    limit_descriptors(descriptor_limit.to_str().and_then(|limit| limit.parse().ok()));
     adopt_orphans();
     let spawned = Command::new(program).args(arguments).stdin(Stdio::null()).process_group(0).spawn();
     let leader = match spawned {
         Ok(child) => Pid::from_child(&child),
         Err(error) => {
-            eprintln!("cannot run {}: {error}", program.display());
+            let _ = writeln!(io::stderr(), "cannot run {}: {error}", program.display());
             return ExitCode::from(NOT_FOUND);
         }
     };
@@ -49,6 +52,14 @@ pub(super) fn run(command: &[OsString]) -> ExitCode {
         end_all(leader);
     });
     wait_for_all(leader)
+}
+
+/// Gives the command the limit that it would have without the harness.
+fn limit_descriptors(current: Option<u64>) {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = current.filter(|&current| current > 0);
+    // A limit that was in force before is granted again.
+    let _ = setrlimit(Resource::Nofile, limit);
 }
 
 #[cfg(target_os = "linux")]

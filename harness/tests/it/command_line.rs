@@ -29,6 +29,9 @@ fn flags_that_are_wrong() {
     is_refused(&harness(&["--concurrency", "0"]), 2, &["--concurrency", "1..=10000"]);
     is_refused(&harness(&["--seeds", "5..1"]), 2, &["the last seed is before the first"]);
     is_refused(&harness(&["--addr", "localhost"]), 2, &["a host and a port"]);
+    is_refused(&harness(&["--host", "127.0.0.1:80"]), 2, &["a host and a port"]);
+    is_refused(&harness(&["--addr", "a\nb:1"]), 2, &["a host and a port"]);
+    is_refused(&harness(&["--record", "x", "--json", "x"]), 2, &["same file"]);
     is_refused(&harness(&["--exec", "sleep 1"]), 2, &["{port}", "--addr"]);
     is_refused(&harness(&["--record", "x", "--seeds", "1..2"]), 2, &["--record", "one run"]);
 }
@@ -73,6 +76,20 @@ fn addresses_where_nobody_is() {
     assert_eq!((said.status, said.stdout.matches("is the server started?").count()), (4, 1), "{said:?}");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_report_that_cannot_be_written_hides_no_violation() {
+    let wrong = || Server::new(|_| crate::support::say("NO\n")).start();
+    for flag in ["--json", "--record"] {
+        let said = replay_tiny(wrong(), &["--concurrency", "1", flag, "/dev/full"]);
+        assert_eq!(said.status, 1, "{flag}: {said:?}");
+        assert!(said.stderr.contains("cannot write /dev/full"), "{flag}: {said:?}");
+        assert!(said.stdout.contains("FAIL index/replay"), "{flag}: {said:?}");
+        let said = replay_tiny(Server::right().start(), &["--concurrency", "1", flag, "/dev/full"]);
+        assert_eq!(said.status, 2, "{flag}: {said:?}");
+    }
+}
+
 #[test]
 fn a_report_is_written_also_when_there_is_no_target() {
     let directory = tempfile::tempdir().unwrap();
@@ -109,7 +126,9 @@ fn the_challenges_flags_are_understood() {
         TINY,
     ]);
     assert_eq!(said.status, 0, "{said:?}");
-    assert!(said.stdout.contains("--seed 9 --concurrency 3 --unluckiness 20"), "{said:?}");
+    for option in ["--concurrency 3 ", "--seed 9 ", "--unluckiness 20\n"] {
+        assert!(said.stdout.contains(option), "{said:?}");
+    }
     let said = harness(&["--port", &port, "--fixture", TINY, "--debug"]);
     assert_eq!(said.status, 0, "{said:?}");
     assert!(said.stderr.contains(r"-> QUERY|zlib|\n") && said.stderr.contains(r"<- OK\n"), "{said:?}");

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test's failure is its message")]
 
 use std::fs;
+use std::io::{BufRead, BufReader, Read};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -109,8 +110,40 @@ fn a_server_that_runs_already_is_not_judged_in_place_of_the_command() {
 
 #[test]
 fn a_target_that_dies_under_way_is_named() {
-    let command = format!("{} & sleep 0.3; kill -9 $!; wait", server_command("--addr {addr}"));
-    let said = harness(&["--exec", &command, "--concurrency", "1", "--unluckiness", "100"]);
-    assert_eq!(said.status, 1, "{said:?}");
-    assert!(said.stdout.contains("The target's process ended during the run"), "{said:?}");
+    let directory = tempfile::tempdir().unwrap();
+    let pid_file = directory.path().join("pid");
+    let command = format!("echo $$ > {}; exec {}", pid_file.display(), server_command("--addr {addr}"));
+    let mut running = Command::new(cargo_bin("harness"))
+        .args(["--exec", &command, "--concurrency", "1", "--debug"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut transcript = BufReader::new(running.stderr.take().unwrap()).lines();
+    assert!(transcript.any(|line| line.unwrap().contains("-> INDEX|")), "it indexes");
+    let pid = fs::read_to_string(&pid_file).unwrap();
+    kill_process(Pid::from_raw(pid.trim().parse().unwrap()).unwrap(), Signal::KILL).unwrap();
+    transcript.for_each(drop);
+    let mut said = String::new();
+    running.stdout.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!(running.wait().unwrap().code(), Some(1), "{said}");
+    assert!(said.contains("The target's process ended during the run: by signal 9"), "{said}");
+}
+
+/// What is started for a run gets the limit of descriptors that the harness was given, not the one that it took.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_target_has_the_descriptors_that_it_would_have_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let limit_file = directory.path().join("limit");
+    let command = format!("ulimit -n > {}; exec {}", limit_file.display(), server_command("--addr {addr}"));
+    let harness = cargo_bin("harness");
+    let status = Command::new("sh")
+        .args(["-c", "ulimit -S -n 300; exec \"$@\"", "sh"])
+        .arg(harness)
+        .args(["--exec", &command, "--fixture", TINY, "--concurrency", "3"])
+        .stdout(Stdio::null())
+        .status()
+        .unwrap();
+    assert_eq!((status.code(), fs::read_to_string(limit_file).unwrap().trim()), (Some(0), "300"));
 }

@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io::BufReader;
 
-use harness::drive::Ending;
 use harness::history;
 use harness::run::judge_again;
 use harness::verdict::Verdict;
@@ -82,7 +81,7 @@ fn a_recorded_history_is_judged_again_without_a_server() {
     let (header, events) = read();
     assert!(said.stdout.contains(&header.plan_sha256));
     let workload = Replay::new(fixtures::tiny(), options);
-    let (verdict, findings) = judge_again(&workload, events, Ending::Finished).unwrap();
+    let (verdict, findings) = judge_again(&workload, events).unwrap();
     assert_eq!((verdict, findings.len()), (Verdict::Pass, 0));
 
     // The same history with one reply changed is no longer right, and one cut short is undecided.
@@ -95,9 +94,9 @@ fn a_recorded_history_is_judged_again_without_a_server() {
         }
         Ok::<_, ()>(event)
     });
-    let (verdict, findings) = judge_again(&workload, forged, Ending::Finished).unwrap();
+    let (verdict, findings) = judge_again(&workload, forged).unwrap();
     assert_eq!(verdict, Verdict::Fail);
     assert!(["R1", "R2"].contains(&findings[0].clause.unwrap().id));
-    let (verdict, _) = judge_again(&workload, read().1.take(50), Ending::Finished).unwrap();
+    let (verdict, _) = judge_again(&workload, read().1.take(50)).unwrap();
     assert_eq!(verdict, Verdict::Unknown);
 }

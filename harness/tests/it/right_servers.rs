@@ -73,6 +73,41 @@ fn one_that_says_error_as_it_closes() {
     }
 }
 
+#[test]
+fn one_whose_last_word_comes_in_pieces_and_ends_with_a_reset() {
+    let mut server = Server::right();
+    server.farewell = Box::new(|mut stream| {
+        for byte in b"ERROR\n" {
+            let _ = stream.write_all(&[*byte]);
+            thread::sleep(Duration::from_millis(1));
+        }
+        let linger = Some(Duration::ZERO);
+        rustix::net::sockopt::set_socket_linger(stream, linger).unwrap();
+    });
+    let addr = server.start();
+    for concurrency in ["1", "10"] {
+        passes(addr, &["--concurrency", concurrency]);
+    }
+}
+
+/// While others wait to be connected, it ends a connection on which nothing is asked. The protocol does not promise to
+/// keep it, so that is not known to be wrong.
+#[test]
+fn one_that_keeps_no_idle_connections_and_is_slow_to_serve_new_ones() {
+    let mut server = Server::right();
+    server.greet = Box::new(|stream, connection| {
+        stream.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+        // The first is the harness looking whether anybody is there; the one that all others wait for is late.
+        if connection == 3 {
+            thread::sleep(Duration::from_secs(4));
+        }
+        true
+    });
+    let said = replay_tiny(server.start(), &["--concurrency", "5"]);
+    assert_eq!(said.status, 3, "{}{}", said.stdout, said.stderr);
+    assert!(said.stdout.contains("idle while others were opened"), "{}", said.stdout);
+}
+
 /// A pool of a hundred threads is all that C1 asks for: at more clients nothing is promised, and nobody is accused.
 #[test]
 fn one_that_serves_a_hundred_and_no_more() {

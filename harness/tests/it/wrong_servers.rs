@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use insta::assert_snapshot;
 use protocol::index::wire::Reply;
 
-use crate::support::{Act, Said, Server, replay_tiny, say};
+use crate::support::{Act, Said, Server, harness, replay_tiny, say};
 
 /// One client, so that everything that is said is the same every time.
 fn judged(addr: SocketAddr) -> Said {
@@ -60,11 +60,47 @@ fn surplus_bytes_after_the_last_reply() {
 }
 
 #[test]
+fn a_surplus_error_with_the_first_reply_to_a_query() {
+    let addr = Server::new(|asked| {
+        let is_first_query = asked.line.starts_with("QUERY") && asked.number == 0;
+        if is_first_query { say("OK\nERROR\n") } else { asked.say_right() }
+    });
+    let said = replay_tiny(addr.start(), &["--concurrency", "5"]);
+    is_caught(&said, "A1");
+    assert!(said.stdout.contains("step 3 verify indexed"), "{}", said.stdout);
+}
+
+/// More clients than are promised to be served excuse nothing that has to do with other things.
+#[test]
+fn wrongs_that_have_nothing_to_do_with_a_hundred_and_one_clients() {
+    let wide = |addr: SocketAddr| {
+        let flags = ["--concurrency", "101", "--timeout", "3", "--unluckiness", "100", "--seed", "1"];
+        harness(&[&["--addr", &addr.to_string()][..], &flags].concat())
+    };
+    let always_error =
+        Server::new(|asked| if asked.line.starts_with("QUERY") { say("ERROR\n") } else { asked.say_right() });
+    is_caught(&wide(always_error.start()), "S5");
+    assert_eq!(wide(Server::new(|_| Act::HangUp).start()).status, 1);
+    let mut banner = Server::right();
+    banner.greet = Box::new(|mut stream, _| stream.write_all(b"ERROR\n").is_ok());
+    assert_eq!(wide(banner.start()).status, 1);
+}
+
+#[test]
+fn a_reply_without_end() {
+    let addr = Server::new(|_| Act::Say(vec![b'x'; 1 << 20])).start();
+    let said = judged(addr);
+    is_caught(&said, "A1");
+    assert!(said.stdout.contains("came         xxxx"), "{}", said.stdout);
+}
+
+#[test]
 fn a_surplus_error_before_the_connection_goes_on() {
     let addr =
         Server::new(|asked| if asked.number == 2 { say("OK\nERROR\n") } else { asked.say_right() }).start();
     let said = judged(addr);
-    assert_eq!(said.status, 1, "{}", said.stdout);
+    is_caught(&said, "A1");
+    assert!(said.stdout.contains("bytes beyond the one reply to a request"), "{}", said.stdout);
 }
 
 #[test]

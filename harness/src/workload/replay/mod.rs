@@ -213,7 +213,7 @@ mod tests {
     use super::*;
 
     fn options(seed: u64, concurrency: u32) -> Options {
-        Options { seed, concurrency, unluckiness: 5, rounds_max: 100 }
+        Options { seed, concurrency, unluckiness: 5, rounds_max: 10_000 }
     }
 
     #[test]

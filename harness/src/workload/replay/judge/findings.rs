@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use fixtures::PackageNumber;
-use protocol::index::wire::Reply;
+use protocol::index::wire::{Reply, Request};
 
-use super::{Ask, ReplayJudge, Step};
+use super::{Ask, IDLE_NS_MAX, Refusal, ReplayJudge, Step, Surplus};
 use crate::drive::Ending;
 use crate::history::{Failure, FailureKind, What};
 use crate::pairing::{Place, Replied};
@@ -13,7 +13,7 @@ use crate::verdict::{Clause, Finding, Verdict, printable};
 use crate::workload::{Judge, Progress};
 
 /// The protocol promises to serve this many clients (C1); what happens beyond is no violation.
-const CLIENTS_PROMISED: u32 = 100;
+const CLIENTS_PROMISED: usize = 100;
 
 /// A time-out that the harness noticed this much too late says something about the harness only.
 const LATE_NS_MAX: u64 = 1_000_000_000;
@@ -39,20 +39,29 @@ pub(super) const S5: Clause = Clause { id: "S5", says: "QUERY is OK if the packa
 impl ReplayJudge {
     pub(super) fn find_wrong_reply(
         &mut self,
-        replied: &Replied<'_>,
+        client: u32,
+        request: &[u8],
         reply: Reply,
         clause: Clause,
         allowed: &[Reply],
     ) {
-        let Replied { place, request, .. } = *replied;
-        // A target that refuses a client says ERROR and closes, so a first ERROR beside others that are served is one.
-        let is_refusal =
-            reply == Reply::Error && place.replies == 0 && (self.has_served || self.is_beyond_promise());
-        let (clause, summary) =
-            if is_refusal { (C1, "a new client was answered ERROR") } else { (clause, "a wrong reply") };
-        let finding = self.find(Verdict::Fail, Some(clause), Some(place.client), summary);
+        let finding = self.find(Verdict::Fail, Some(clause), Some(client), "a wrong reply");
         finding.sent = Some(line(request));
         finding.came = Some(printable(reply.line()));
+        finding.had_to_come = Some(one_of(allowed));
+    }
+
+    /// An `ERROR` that may have been the target's last word on a connection, or is simply wrong.
+    pub(super) fn find_error(&mut self, refusal: &Refusal, is_refusal: bool) {
+        let Refusal { client, was_idle, request, clause, allowed } = refusal;
+        let (verdict, clause, summary) = match (is_refusal, was_idle) {
+            (true, true) => (Verdict::Unknown, None, IDLE_ENDED),
+            (true, false) => (Verdict::Fail, Some(C1), "a new client was refused"),
+            (false, _) => (Verdict::Fail, Some(*clause), "a wrong reply"),
+        };
+        let finding = self.find(verdict, clause, Some(*client), summary);
+        finding.sent = Some(line(request));
+        finding.came = Some(printable(Reply::Error.line()));
         finding.had_to_come = Some(one_of(allowed));
     }
 
@@ -67,7 +76,8 @@ impl ReplayJudge {
         finding.had_to_come = Some(one_of(&ANY));
     }
 
-    pub(super) fn find_surplus(&mut self, place: &Place, after: &[u8], bytes: &[u8]) {
+    pub(super) fn find_surplus(&mut self, surplus: &Surplus) {
+        let Surplus { place, step, after, bytes } = surplus;
         if self.is_foreign_speech(bytes) {
             return;
         }
@@ -77,6 +87,7 @@ impl ReplayJudge {
             (F1, "bytes before anything was asked", "nothing, on a new connection".to_owned())
         };
         let finding = self.find(Verdict::Fail, Some(clause), Some(place.client), summary);
+        finding.phase = step.map(Step::name);
         finding.sent = Some(sent);
         finding.came = Some(printable(bytes));
         finding.had_to_come = Some("nothing more".to_owned());
@@ -86,13 +97,24 @@ impl ReplayJudge {
         if self.is_foreign_speech(partial) {
             return;
         }
+        if let Some(refusal) = self.refusals.remove(&place.connection) {
+            return self.find_error(&refusal, true);
+        }
+        if place.replies == 0 && self.surplus.remove(&place.connection).is_some() {
+            // What is held of surplus is the beginning of ERROR: the target's word on a connection that it refused.
+            let finding = self.find(Verdict::Fail, Some(C1), Some(place.client), "a new client was refused");
+            finding.sent = Some(line(request));
+            finding.came = Some(printable(Reply::Error.line()));
+            finding.had_to_come = Some(one_of(&ANY));
+            return;
+        }
         let (verdict, clause, summary, how) = match end {
             What::TimedOut { waited_ns, late_ns } => self.judge_time_out(place, *waited_ns, *late_ns),
             What::Lost(Failure { kind: FailureKind::OutOfResources, message }) => {
                 (Verdict::Unknown, None, "this machine ran out of what a connection needs", message.clone())
             }
-            What::Lost(failure) => self.judge_end(place, failure.message.clone()),
-            _ => self.judge_end(place, "end of stream".to_owned()),
+            What::Lost(failure) => self.judge_end(place, request, failure.message.clone()),
+            _ => self.judge_end(place, request, "end of stream".to_owned()),
         };
         let finding = self.find(verdict, clause, Some(place.client), summary);
         finding.sent = Some(line(request));
@@ -107,6 +129,8 @@ impl ReplayJudge {
         let how = format!("nothing within {}", seconds(waited_ns - late_ns));
         if late_ns > LATE_NS_MAX {
             (Verdict::Unknown, None, "no reply in time, but the harness itself was held up", how)
+        } else if self.is_beyond_promise() {
+            (Verdict::Fail, Some(C1), "no reply in time", how)
         } else if place.replies == 0 && self.answered_count > 0 {
             (
                 Verdict::Fail,
@@ -119,8 +143,17 @@ impl ReplayJudge {
         }
     }
 
-    fn judge_end(&self, place: &Place, how: String) -> Judged {
-        if place.replies == 0 && self.plan.options.concurrency > 1 {
+    fn judge_end(&self, place: &Place, request: &[u8], how: String) -> Judged {
+        let is_alone = self.answered_count == 0 && self.open.len() <= 1;
+        let is_request = Request::decode(request).is_ok();
+        if place.idle_ns > IDLE_NS_MAX {
+            (
+                Verdict::Unknown,
+                None,
+                "the target ended a connection that was idle while others were opened",
+                how,
+            )
+        } else if place.replies == 0 && is_request && !is_alone {
             (Verdict::Fail, Some(C1), "the target closed a connection before its first reply", how)
         } else {
             (Verdict::Fail, Some(A3), "the target closed a connection instead of replying", how)
@@ -235,8 +268,9 @@ impl ReplayJudge {
         true
     }
 
-    fn is_beyond_promise(&self) -> bool {
-        self.plan.options.concurrency > CLIENTS_PROMISED
+    /// Whether so many connections are open that the protocol promises nothing about being served.
+    pub(super) fn is_beyond_promise(&self) -> bool {
+        self.open.len() > CLIENTS_PROMISED
     }
 
     fn find(
@@ -262,6 +296,9 @@ impl ReplayJudge {
 
 /// The verdict on an end without a reply, the clause, what to call it, and what came in place of the reply.
 type Judged = (Verdict, Option<Clause>, &'static str, String);
+
+/// Not promised, and not forbidden either: C5 speaks of clients that stall, and these had nothing to ask.
+const IDLE_ENDED: &str = "the target ended a connection that was idle while others were opened";
 
 /// What any request may be answered with.
 const ANY: [Reply; 3] = [Reply::Ok, Reply::Fail, Reply::Error];

@@ -3,6 +3,7 @@
 mod findings;
 
 use std::cell::OnceCell;
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 use std::rc::Rc;
@@ -36,13 +37,17 @@ pub struct ReplayJudge {
     /// How many requests were answered in this step.
     answered_count: u64,
     has_connected: bool,
+    /// The connections that are open.
+    open: BTreeSet<u32>,
     /// Whether a request was ever answered with anything but `ERROR`.
     has_served: bool,
     /// Whether the target speaks another protocol; then nothing more is looked at.
     is_foreign: bool,
-    /// Connections whose only surplus so far is one `ERROR`, which is allowed just before the target closes them:
-    /// where it was, and the request that was answered before.
-    last_words: BTreeMap<u32, (Place, Vec<u8>)>,
+    /// By connection, bytes that answer nothing, and could become the `ERROR` that a target may say as it closes.
+    surplus: BTreeMap<u32, Surplus>,
+    /// By connection, an `ERROR` that had not to come, as the first reply of all: wrong, or how a target refuses a
+    /// client, which what follows tells.
+    refusals: BTreeMap<u32, Refusal>,
     dependents: OnceCell<Vec<Vec<PackageNumber>>>,
     findings: Vec<Finding>,
     /// The clients that something was found of: what follows it on their side proves nothing more.
@@ -56,6 +61,27 @@ struct Client {
     done_at_pass_begin: u32,
     /// How many were done when this client last went through all of its packages without a change.
     settled_at: Option<u32>,
+}
+
+/// Bytes that answer nothing.
+#[derive(Debug)]
+struct Surplus {
+    place: Place,
+    step: Option<Step>,
+    /// The request that was answered last.
+    after: Vec<u8>,
+    bytes: Vec<u8>,
+}
+
+/// An `ERROR` as the first reply on a connection.
+#[derive(Debug)]
+struct Refusal {
+    client: u32,
+    /// Whether it followed a while in which the client had nothing to ask.
+    was_idle: bool,
+    request: Vec<u8>,
+    clause: Clause,
+    allowed: &'static [Reply],
 }
 
 impl ReplayJudge {
@@ -74,9 +100,11 @@ impl ReplayJudge {
             settled_count: 0,
             answered_count: 0,
             has_connected: false,
+            open: BTreeSet::new(),
             has_served: false,
             is_foreign: false,
-            last_words: BTreeMap::new(),
+            surplus: BTreeMap::new(),
+            refusals: BTreeMap::new(),
             dependents: OnceCell::new(),
             findings: Vec::new(),
             is_found: BTreeSet::new(),
@@ -106,8 +134,11 @@ impl ReplayJudge {
     }
 
     fn replied(&mut self, replied: &Replied<'_>) {
-        let client = replied.place.client;
-        self.has_connected = true;
+        let Place { client, connection, .. } = replied.place;
+        self.find_held_surplus(connection);
+        if let Some(refusal) = self.refusals.remove(&connection) {
+            return self.find_error(&refusal, false);
+        }
         self.answered_count += 1;
         let Some((step, ask)) = self.planned(client) else {
             return self.find_foreign_history(client);
@@ -120,18 +151,47 @@ impl ReplayJudge {
         };
         let (clause, allowed) = allowed(step, ask);
         if !allowed.contains(&reply) {
-            self.find_wrong_reply(replied, reply, clause, allowed);
+            if reply == Reply::Error && may_end(&replied.place) {
+                let was_idle = replied.place.idle_ns > IDLE_NS_MAX;
+                let request = replied.request.to_vec();
+                let refusal = Refusal { client, was_idle, request, clause, allowed };
+                self.refusals.insert(connection, refusal);
+            } else {
+                self.find_wrong_reply(client, replied.request, reply, clause, allowed);
+            }
         }
         self.has_served |= reply != Reply::Error;
         self.follow(client, step, ask, reply);
     }
 
+    /// Surplus is looked at when it can be no last word any more.
     fn surplus(&mut self, place: &Place, after: &[u8], bytes: &[u8]) {
-        let is_first = !self.last_words.contains_key(&place.connection);
-        if is_first && bytes == Reply::Error.line() {
-            self.last_words.insert(place.connection, (*place, after.to_vec()));
-        } else {
-            self.find_surplus(place, after, bytes);
+        let step = self.step;
+        let surplus = self.surplus.entry(place.connection).or_insert_with(|| Surplus {
+            place: *place,
+            step,
+            after: after.to_vec(),
+            bytes: Vec::new(),
+        });
+        surplus.bytes.extend_from_slice(bytes);
+        if !Reply::Error.line().starts_with(&surplus.bytes) {
+            self.find_held_surplus(place.connection);
+        }
+    }
+
+    fn find_held_surplus(&mut self, connection: u32) {
+        if let Some(surplus) = self.surplus.remove(&connection) {
+            self.find_surplus(&surplus);
+        }
+    }
+
+    /// A connection is over: what is held of its surplus was a last word, so far as it was waited for.
+    fn ended_at_rest(&mut self, place: &Place) {
+        self.open.remove(&place.connection);
+        self.surplus.remove(&place.connection);
+        if let Some(refusal) = self.refusals.remove(&place.connection) {
+            let is_refusal = self.is_beyond_promise();
+            self.find_error(&refusal, is_refusal);
         }
     }
 
@@ -197,8 +257,10 @@ impl Judge for ReplayJudge {
             Seen::Unanswered { place, request, partial, end, .. } => {
                 self.find_unanswered(place, request, partial, end);
             }
-            Seen::EndedAtRest { place } => {
-                self.last_words.remove(&place.connection);
+            Seen::EndedAtRest { place } => self.ended_at_rest(place),
+            Seen::Opened { connection, .. } => {
+                self.has_connected = true;
+                self.open.insert(*connection);
             }
             Seen::NotOpened { client, failure } => self.find_not_opened(*client, failure),
         }
@@ -217,15 +279,29 @@ impl Judge for ReplayJudge {
     }
 
     fn finish(&mut self, ending: Ending) -> Verdict {
-        for (place, after) in mem::take(&mut self.last_words).into_values() {
-            self.find_surplus(&place, &after, Reply::Error.line());
+        if self.findings.is_empty() {
+            // What would have told what these are did not come any more.
+            for refusal in mem::take(&mut self.refusals).into_values() {
+                let is_refusal = self.is_beyond_promise();
+                self.find_error(&refusal, is_refusal);
+            }
         }
         if self.findings.is_empty() {
             self.find_how_it_ended(ending);
         }
-        self.findings.iter().map(|finding| finding.verdict).max().unwrap_or(Verdict::Pass)
+        self.findings.sort_by_key(|finding| Reverse(finding.verdict));
+        self.findings.first().map_or(Verdict::Pass, |worst| worst.verdict)
     }
 }
+
+/// Whether a target may have ended a connection, and say so now, by its own rules: it takes no more clients, or it
+/// keeps none that ask for nothing.
+fn may_end(place: &Place) -> bool {
+    place.replies == 0 || place.idle_ns > IDLE_NS_MAX
+}
+
+/// A connection that was idle for longer than this, while its client waited for others, may be ended.
+const IDLE_NS_MAX: u64 = 1_000_000_000;
 
 /// The replies that a request may have, and the clause that says so.
 fn allowed(step: Step, ask: Ask) -> (Clause, &'static [Reply]) {

@@ -1,0 +1,66 @@
+//! Why a command cannot be carried out, and the exit code that says so.
+
+use std::io;
+use std::path::PathBuf;
+
+use fixtures::ParseError;
+
+use crate::{exit, targets};
+
+/// Why a command cannot be carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The command line is wrong, or asks for help.
+    #[error(transparent)]
+    Flags(#[from] clap::Error),
+    /// Flags that do not go together.
+    #[error("{0}")]
+    Usage(&'static str),
+    /// The fixture cannot be read.
+    #[error("cannot read the fixture {}: {source}", path.display())]
+    FixtureFile {
+        /// As it was given.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The fixture breaks the form.
+    #[error("the fixture {}, {source}", path.display())]
+    Fixture {
+        /// As it was given.
+        path: PathBuf,
+        /// Where and how.
+        source: ParseError,
+    },
+    /// A report cannot be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// As it was given.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// What the flags say of the target cannot be right.
+    #[error(transparent)]
+    Target(#[from] targets::Error),
+    /// The system refused something that the harness needs.
+    #[error("cannot start: {0}")]
+    Start(#[from] io::Error),
+}
+
+impl Error {
+    /// The exit code that says it.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Flags(error) if error.exit_code() == 0 => exit::PASS,
+            Self::Flags(_)
+            | Self::Usage(_)
+            | Self::FixtureFile { .. }
+            | Self::Fixture { .. }
+            | Self::Write { .. }
+            | Self::Target(_) => exit::USAGE,
+            Self::Start(_) => exit::UNKNOWN,
+        }
+    }
+}

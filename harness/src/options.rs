@@ -1,0 +1,171 @@
+//! What a command is to do: the flags, checked against each other and against the world.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io::{self, BufWriter};
+use std::net::Ipv6Addr;
+use std::path::Path;
+
+use fixtures::Graph;
+
+use crate::error::Error;
+use crate::flags::Flags;
+use crate::report::FixtureSummary;
+use crate::targets::Choice;
+
+/// What the flags ask for, checked.
+#[derive(Debug)]
+pub struct Options {
+    /// What is judged.
+    pub choice: Choice,
+    /// What is replayed.
+    pub graph: Graph,
+    /// The same in figures.
+    pub fixture: FixtureSummary,
+    /// One seed a run.
+    pub seeds: Vec<u64>,
+    /// All else, as it was typed.
+    pub flags: Flags,
+}
+
+impl Options {
+    /// Checks what was typed against the world: reads the fixture, and looks whether the reports can be written.
+    ///
+    /// # Errors
+    /// Flags that do not go together, a fixture that cannot be read, a report that cannot be written.
+    pub fn new(flags: Flags) -> Result<Self, Error> {
+        let choice = choose_target(&flags)?;
+        let (graph, name) = match &flags.fixture {
+            None => (fixtures::debian(), "debian".to_owned()),
+            Some(path) => (read_fixture(path)?, path.display().to_string()),
+        };
+        let fixture = FixtureSummary {
+            name,
+            packages: graph.packages().len(),
+            named_only: graph.named_only_count(),
+            dependencies: graph.dependency_count(),
+        };
+        let seeds = match flags.seeds {
+            Some(seeds) => (seeds.first..=seeds.last).collect(),
+            None => vec![flags.seed.unwrap_or_else(random_seed)],
+        };
+        if flags.record.is_some() && seeds.len() * flags.concurrency.len() > 1 {
+            return Err(Error::Usage(
+                "--record writes the history of one run; give one seed and one concurrency",
+            ));
+        }
+        if flags.record.is_some() && flags.record == flags.json {
+            return Err(Error::Usage("--record and --json name the same file"));
+        }
+        // Better now than after the run.
+        for path in [&flags.json, &flags.record].into_iter().flatten() {
+            let open = |path: &Path| File::options().append(true).create(true).open(path);
+            write_file(open, path, |_| Ok(()))?;
+        }
+        Ok(Self { choice, graph, fixture, seeds, flags })
+    }
+
+    /// What decides a run, by the names of the flags.
+    #[must_use]
+    pub fn of_run(&self, seed: u64, concurrency: u32) -> BTreeMap<String, String> {
+        let mut named = self.of_all_runs();
+        named.insert("seed".to_owned(), seed.to_string());
+        named.insert("concurrency".to_owned(), concurrency.to_string());
+        named
+    }
+
+    /// What decides every run, beside its seed and its number of clients.
+    #[must_use]
+    pub fn of_all_runs(&self) -> BTreeMap<String, String> {
+        let Flags { unluckiness, rounds_max, timeout, deadline, fixture, .. } = &self.flags;
+        let mut named = BTreeMap::from([
+            ("unluckiness".to_owned(), unluckiness.to_string()),
+            ("rounds-max".to_owned(), rounds_max.to_string()),
+            ("timeout".to_owned(), timeout.as_secs_f64().to_string()),
+            ("deadline".to_owned(), deadline.as_secs_f64().to_string()),
+        ]);
+        if let Some(path) = fixture {
+            named.insert("fixture".to_owned(), path.display().to_string());
+        }
+        named
+    }
+
+    /// Whether there is more than one run.
+    #[must_use]
+    pub fn is_matrix(&self) -> bool {
+        self.seeds.len() * self.flags.concurrency.len() > 1
+    }
+}
+
+fn choose_target(flags: &Flags) -> Result<Choice, Error> {
+    let addr = match (&flags.addr, &flags.host, flags.port) {
+        (Some(addr), ..) => Some(addr.clone()),
+        (None, None, None) => None,
+        (None, host, port) => {
+            let host = host.as_deref().unwrap_or("127.0.0.1");
+            let is_ipv6 = host.parse::<Ipv6Addr>().is_ok();
+            let host = if is_ipv6 { format!("[{host}]") } else { host.to_owned() };
+            Some(format!("{host}:{}", port.unwrap_or(8080)))
+        }
+    };
+    if addr.as_deref().is_some_and(|addr| !is_host_and_port(addr)) {
+        return Err(Error::Usage(
+            "a host and a port are needed, as in --addr 127.0.0.1:8080 or --host ::1 --port 8080",
+        ));
+    }
+    match (&flags.exec, addr) {
+        (None, None) => Ok(Choice::BuiltIn),
+        (None, Some(addr)) => Ok(Choice::Addr(addr)),
+        (Some(command), addr) => {
+            if addr.is_none() && !["{port}", "{addr}"].iter().any(|place| command.contains(place)) {
+                return Err(Error::Usage(
+                    "--exec needs {port} or {addr} in its command, or --addr to say where the command will listen",
+                ));
+            }
+            Ok(Choice::Exec { command: command.clone(), addr })
+        }
+    }
+}
+
+fn is_host_and_port(addr: &str) -> bool {
+    let Some((host, port)) = addr.rsplit_once(':') else { return false };
+    let is_bracketed = host.starts_with('[') && host.ends_with(']');
+    let is_plain = !host.is_empty() && !host.contains(|letter: char| letter == ':' || letter.is_whitespace());
+    (is_plain || is_bracketed) && port.parse::<u16>().is_ok_and(|port| port > 0)
+}
+
+impl Choice {
+    /// What is judged, in words.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        match self {
+            Self::BuiltIn => "the built-in reference server (--addr or --exec choose another)".to_owned(),
+            Self::Addr(addr) => addr.clone(),
+            Self::Exec { command, .. } => format!("the command '{command}'"),
+        }
+    }
+}
+
+fn read_fixture(path: &Path) -> Result<Graph, Error> {
+    let text = fs::read(path).map_err(|source| Error::FixtureFile { path: path.to_owned(), source })?;
+    Graph::parse(&text).map_err(|source| Error::Fixture { path: path.to_owned(), source })
+}
+
+/// Writes a report.
+///
+/// # Errors
+/// It cannot be written.
+pub fn write_file<'a>(
+    open: impl FnOnce(&'a Path) -> io::Result<File>,
+    path: &'a Path,
+    write: impl FnOnce(BufWriter<File>) -> io::Result<()>,
+) -> Result<(), Error> {
+    let written = open(path).map(BufWriter::new).and_then(write);
+    written.map_err(|source| Error::Write { path: path.to_owned(), source })
+}
+
+/// A seed that is short enough to be typed again. The one draw that no seed decides.
+fn random_seed() -> u64 {
+    RandomState::new().build_hasher().finish() % 1_000_000
+}
