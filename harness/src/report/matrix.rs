@@ -17,7 +17,8 @@ pub fn write_matrix(out: &mut impl Write, runs: &[RunReport]) -> io::Result<()> 
     let rows: BTreeSet<u64> = runs.iter().map(|run| run.seed).collect();
     write!(out, "\n{:<12}", "seed")?;
     for concurrency in &columns {
-        write!(out, "{:>22}", format!("{} clients", grouped((*concurrency).into())))?;
+        let clients = if *concurrency == 1 { "client" } else { "clients" };
+        write!(out, "{:>22}", format!("{} {clients}", grouped((*concurrency).into())))?;
     }
     writeln!(out)?;
     for seed in &rows {

@@ -162,27 +162,53 @@ mod tests {
     }
 
     #[test]
-    fn r1_to_r3_a_line_that_is_no_request_is_an_error_and_changes_nothing() {
+    fn r1_a_line_without_three_fields_is_an_error_and_changes_nothing() {
         holds(&[
             "INDEX|a| => OK",
             "INDEX|b => ERROR",
+            "REMOVE|a => ERROR",
             "INDEX|b|| => ERROR",
-            "index|b| => ERROR",
-            "INDEX||a => ERROR",
             " => ERROR",
-            "QUERY|b| => FAIL",
-            "QUERY|a| => OK",
+        ]);
+        holds(&["INDEX|b => ERROR", "INDEX|b|| => ERROR", "QUERY|b| => FAIL"]);
+    }
+
+    #[test]
+    fn r2_an_unknown_command_is_an_error_and_changes_nothing() {
+        holds(&["index|b| => ERROR", "INDEXX|b| => ERROR", " INDEX|b| => ERROR", "QUERY|b| => FAIL"]);
+        holds(&["INDEX|a| => OK", "remove|a| => ERROR", "QUERY|a| => OK"]);
+    }
+
+    #[test]
+    fn r3_an_empty_package_is_an_error() {
+        holds(&[
+            "INDEX|a| => OK",
+            "INDEX|| => ERROR",
+            "INDEX||a => ERROR",
+            "REMOVE|| => ERROR",
+            "QUERY|| => ERROR",
         ]);
     }
 
     #[test]
-    fn r4_and_r5_lists_are_read_name_by_name_and_a_name_counts_once() {
+    fn r4_every_name_of_the_list_counts() {
+        holds(&["INDEX|b| => OK", "INDEX|a|b,c => FAIL", "INDEX|c| => OK", "INDEX|a|b,c => OK"]);
         holds(&[
             "INDEX|b| => OK",
             "INDEX|c| => OK",
-            "INDEX|a|b,,c,b, => OK",
+            "INDEX|a|b,c => OK",
             "REMOVE|b| => FAIL",
-            "INDEX|a|c => OK",
+            "REMOVE|c| => FAIL",
+        ]);
+    }
+
+    #[test]
+    fn r5_empty_names_count_for_nothing_and_a_name_listed_twice_for_one() {
+        holds(&[
+            "INDEX|b| => OK",
+            "INDEX|a|b,, b,b, => OK",
+            "REMOVE|b| => FAIL",
+            "INDEX|a|, => OK",
             "REMOVE|b| => OK",
         ]);
     }
@@ -193,15 +219,47 @@ mod tests {
     }
 
     #[test]
-    fn r7_r8_and_r9_names_are_compared_byte_for_byte() {
+    fn r7_names_are_bytes_and_differ_if_one_byte_does() {
+        are_different_packages(&[b"a", b"a ", b" a", b"a=", b"a\xff", b"a\xfe", b"\x00", b"a\r"]);
+    }
+
+    #[test]
+    fn r8_long_names_and_long_lists_are_taken() {
+        let long = [b'n'; 255];
+        are_different_packages(&[&long, &long[..254]]);
         let mut model = Model::default();
-        let long = [b"n".repeat(255), b"x".to_vec()].concat();
-        for name in [&b"a"[..], b"A", b"a ", b"a\xff", b"a\xfe", &long, &long[..255]] {
-            let query = [b"QUERY|", name, b"|"].concat();
-            let index = [b"INDEX|", name, b"|"].concat();
-            assert_eq!(model.answer(&query), Reply::Fail, "{}", name.escape_ascii());
-            assert_eq!(model.answer(&index), Reply::Ok);
-            assert_eq!(model.answer(&query), Reply::Ok);
+        let names: Vec<String> = (0..1000).map(|number| format!("n{number}")).collect();
+        for name in &names {
+            assert_eq!(model.answer(format!("INDEX|{name}|").as_bytes()), Reply::Ok);
+        }
+        assert_eq!(model.answer(format!("INDEX|a|{}", names.join(",")).as_bytes()), Reply::Ok);
+        assert_eq!(model.answer(b"REMOVE|n999|"), Reply::Fail);
+    }
+
+    #[test]
+    fn r9_case_counts_and_the_whole_name_counts() {
+        are_different_packages(&[
+            b"a",
+            b"A",
+            b"aa",
+            b"a.b",
+            b"a-b",
+            b"a_b",
+            b"a+b",
+            b"a@1",
+            &[b'a'; 100],
+            &[b'a'; 99],
+        ]);
+    }
+
+    /// Each of the names is a package of its own.
+    fn are_different_packages(names: &[&[u8]]) {
+        let mut model = Model::default();
+        for name in names {
+            let ask = |model: &mut Model, command: &[u8]| model.answer(&[command, name, b"|"].concat());
+            assert_eq!(ask(&mut model, b"QUERY|"), Reply::Fail, "{}", name.escape_ascii());
+            assert_eq!(ask(&mut model, b"INDEX|"), Reply::Ok);
+            assert_eq!(ask(&mut model, b"QUERY|"), Reply::Ok);
         }
     }
 }

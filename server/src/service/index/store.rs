@@ -1,6 +1,7 @@
 //! The packages and who needs whom.
 //!
-//! Only indexed packages have an entry, so memory follows what is indexed and nothing that clients merely named.
+//! Only indexed packages have an entry, and entries are used again, so memory follows the most that was ever indexed
+//! at once, and nothing that clients merely named.
 //! Edges are kept forward; of the reverse edges only their number is kept, since no rule asks who the dependents
 //! are. `insert` and `remove` cost O(dependencies) and `contains` O(1).
 
