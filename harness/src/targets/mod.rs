@@ -103,11 +103,11 @@ const START_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a first connection may take before the address is called unreachable.
 const REACH_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How often it is tried whether a started target listens.
+/// The time between two looks whether a started target listens, or has ended.
 const START_POLL: Duration = Duration::from_millis(10);
 
-/// How long the supervisor may take to end its command.
-const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often it is looked whether the supervisor has ended its command: for ten seconds.
+const STOP_POLLS_MAX: u32 = 1000;
 
 /// A target that takes connections.
 #[derive(Debug)]
@@ -186,14 +186,13 @@ impl Drop for Started {
     /// place must not meet it.
     fn drop(&mut self) {
         drop(self.supervisor.stdin.take());
-        let begun = std::time::Instant::now();
-        while let Ok(None) = self.supervisor.try_wait() {
-            if begun.elapsed() > STOP_TIMEOUT {
-                let _ = self.supervisor.start_kill();
+        for _ in 0..STOP_POLLS_MAX {
+            if !matches!(self.supervisor.try_wait(), Ok(None)) {
                 return;
             }
             std::thread::sleep(START_POLL);
         }
+        let _ = self.supervisor.start_kill();
     }
 }
 
