@@ -90,6 +90,13 @@ impl Finding {
             had_to_come: None,
         }
     }
+
+    /// Shows what was sent, what came, and what had to come.
+    pub fn show(&mut self, sent: String, came: String, had_to_come: String) {
+        self.sent = Some(sent);
+        self.came = Some(came);
+        self.had_to_come = Some(had_to_come);
+    }
 }
 
 /// A clause of the protocol.

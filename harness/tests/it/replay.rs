@@ -99,4 +99,8 @@ fn a_recorded_history_is_judged_again_without_a_server() {
     assert!(["R1", "R2"].contains(&findings[0].clause.unwrap().id));
     let (verdict, _) = judge_again(&workload, read().1.take(50)).unwrap();
     assert_eq!(verdict, Verdict::Unknown);
+    // Nor is one from which a client is missing, though it ended as it should.
+    let without_one = read().1.filter(|event| event.as_ref().unwrap().client != 2);
+    let (verdict, _) = judge_again(&workload, without_one).unwrap();
+    assert_eq!(verdict, Verdict::Unknown);
 }

@@ -112,6 +112,21 @@ fn a_greeting() {
     });
     let said = judged(server.start());
     assert_eq!(said.status, 1, "{}", said.stdout);
+    // It comes before or after the first request is sent, and is called what it then is.
+    let is_named =
+        ["F1", "A1"].iter().any(|clause| said.stdout.contains(&format!("  clause       {clause}: ")));
+    assert!(is_named && said.stdout.contains(r"came         hello\n"), "{}", said.stdout);
+}
+
+/// A target that refuses a client closes the connection. One that says ERROR and is silent then is wrong, however many
+/// clients there are.
+#[test]
+fn an_error_and_then_silence() {
+    let first_only =
+        |asked: &crate::support::Asked<'_>| if asked.number == 0 { say("ERROR\n") } else { Act::Ignore };
+    let addr = Server::new(first_only).start().to_string();
+    let said = harness(&["--addr", &addr, "--concurrency", "101", "--timeout", "0.5", "--seed", "1"]);
+    is_caught(&said, "S3");
 }
 
 #[test]

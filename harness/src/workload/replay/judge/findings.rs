@@ -46,9 +46,7 @@ impl ReplayJudge {
         allowed: &[Reply],
     ) {
         let finding = self.find(Verdict::Fail, Some(clause), Some(client), "a wrong reply");
-        finding.sent = Some(line(request));
-        finding.came = Some(printable(reply.line()));
-        finding.had_to_come = Some(one_of(allowed));
+        finding.show(line(request), printable(reply.line()), one_of(allowed));
     }
 
     /// An `ERROR` that may have been the target's last word on a connection, or is simply wrong.
@@ -60,9 +58,7 @@ impl ReplayJudge {
             (false, _) => (Verdict::Fail, Some(*clause), "a wrong reply"),
         };
         let finding = self.find(verdict, clause, Some(*client), summary);
-        finding.sent = Some(line(request));
-        finding.came = Some(printable(Reply::Error.line()));
-        finding.had_to_come = Some(one_of(allowed));
+        finding.show(line(request), printable(Reply::Error.line()), one_of(allowed));
     }
 
     pub(super) fn find_no_reply(&mut self, replied: &Replied<'_>) {
@@ -71,9 +67,7 @@ impl ReplayJudge {
         }
         let client = Some(replied.place.client);
         let finding = self.find(Verdict::Fail, Some(A1), client, "a reply that is none of the three");
-        finding.sent = Some(line(replied.request));
-        finding.came = Some(line(replied.reply));
-        finding.had_to_come = Some(one_of(&ANY));
+        finding.show(line(replied.request), line(replied.reply), one_of(&ANY));
     }
 
     pub(super) fn find_surplus(&mut self, surplus: &Surplus) {
@@ -88,24 +82,25 @@ impl ReplayJudge {
         };
         let finding = self.find(Verdict::Fail, Some(clause), Some(place.client), summary);
         finding.phase = step.map(Step::name);
-        finding.sent = Some(sent);
-        finding.came = Some(printable(bytes));
-        finding.had_to_come = Some("nothing more".to_owned());
+        finding.show(sent, printable(bytes), "nothing more".to_owned());
     }
 
     pub(super) fn find_unanswered(&mut self, place: &Place, request: &[u8], partial: &[u8], end: &What<'_>) {
         if self.is_foreign_speech(partial) {
             return;
         }
+        // A target that refuses a client ends the connection; one that falls silent was simply wrong before.
+        let is_ended = !matches!(end, What::TimedOut { .. });
         if let Some(refusal) = self.refusals.remove(&place.connection) {
-            return self.find_error(&refusal, true);
+            return self.find_error(&refusal, is_ended);
+        }
+        if !is_ended && self.surplus.contains_key(&place.connection) {
+            return self.find_held_surplus(place.connection);
         }
         if place.replies == 0 && self.surplus.remove(&place.connection).is_some() {
             // What is held of surplus is the beginning of ERROR: the target's word on a connection that it refused.
             let finding = self.find(Verdict::Fail, Some(C1), Some(place.client), "a new client was refused");
-            finding.sent = Some(line(request));
-            finding.came = Some(printable(Reply::Error.line()));
-            finding.had_to_come = Some(one_of(&ANY));
+            finding.show(line(request), printable(Reply::Error.line()), one_of(&ANY));
             return;
         }
         let (verdict, clause, summary, how) = match end {
@@ -117,12 +112,14 @@ impl ReplayJudge {
             _ => self.judge_end(place, request, "end of stream".to_owned()),
         };
         let finding = self.find(verdict, clause, Some(place.client), summary);
-        finding.sent = Some(line(request));
-        finding.came = Some(match partial {
-            [] => how,
-            partial => format!("{} without a line end, then {how}", printable(partial)),
-        });
-        finding.had_to_come = Some(one_of(&ANY));
+        finding.show(
+            line(request),
+            match partial {
+                [] => how,
+                partial => format!("{} without a line end, then {how}", printable(partial)),
+            },
+            one_of(&ANY),
+        );
     }
 
     fn judge_time_out(&self, place: &Place, waited_ns: u64, late_ns: u64) -> Judged {
@@ -172,9 +169,11 @@ impl ReplayJudge {
             _ => (Verdict::Fail, Some(C1), "a connection could not be opened"),
         };
         let finding = self.find(verdict, clause, Some(client), summary);
-        finding.sent = Some("nothing, the connection was to be opened".to_owned());
-        finding.came = Some(failure.message.clone());
-        finding.had_to_come = Some("a connection".to_owned());
+        finding.show(
+            "nothing, the connection was to be opened".to_owned(),
+            failure.message.clone(),
+            "a connection".to_owned(),
+        );
     }
 
     /// The step stands still: nobody has changed anything, and everybody has tried everything since.
@@ -199,9 +198,11 @@ impl ReplayJudge {
         let client = self.plan.client_of(package);
         let sent = printable(self.plan.line(step, Ask::Package(package)));
         let finding = self.find(Verdict::Fail, Some(clause), Some(client), "a package is refused for ever");
-        finding.sent = Some(sent);
-        finding.came = Some(format!("{}, again and again", printable(Reply::Fail.line())));
-        finding.had_to_come = Some(one_of(&[Reply::Ok]));
+        finding.show(
+            sent,
+            format!("{}, again and again", printable(Reply::Fail.line())),
+            one_of(&[Reply::Ok]),
+        );
         finding.reason = Some(format!(
             "{why}, and every client that is not done has gone through all of its packages since anything changed"
         ));
@@ -239,7 +240,7 @@ impl ReplayJudge {
     pub(super) fn find_how_it_ended(&mut self, ending: Ending) {
         let Progress { done, of, .. } = self.progress();
         let (summary, reason) = match ending {
-            Ending::Finished if self.step == Some(Step::VerifyRemoved) => return,
+            Ending::Finished if self.step == Some(Step::VerifyRemoved) && done == of => return,
             Ending::Finished | Ending::Stopped => ("the run ended before it was decided", None),
             Ending::Interrupted => ("interrupted", None),
             Ending::TimeOver => {
