@@ -148,7 +148,12 @@ async fn run_one(
     let recorder = begin_recording(options, &header, troubles);
     let bar = PhaseBar::new(Replay::PHASES, !options.flags.debug);
     let listeners = Listeners { bar, recorder, is_debug: options.flags.debug };
-    let limits = Limits { reply_timeout: timeout, run_timeout: deadline };
+    let limits = Limits {
+        reply_timeout: timeout,
+        reply_timeout_after_one: timeout,
+        run_timeout: deadline,
+        clients_at_once_max: usize::MAX,
+    };
     let outcome = run(target.addr(), &workload, limits, listeners, interrupts.wait()).await;
     let Outcome { verdict, findings, statistics, recorded } = outcome;
     if verdict != Verdict::Pass {

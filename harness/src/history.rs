@@ -10,9 +10,10 @@ use std::io::{self, BufRead, Write};
 use serde::{Deserialize, Serialize};
 
 use crate::drive::Ending;
+use crate::moves::Slot;
 
 /// The version of the form on disk.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// The first line of a history on disk: what was run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,8 +47,8 @@ pub struct Event<'a> {
 pub enum What<'a> {
     /// The client met the others, and began this phase.
     Phase(u32),
-    /// A connection was opened.
-    Opened,
+    /// A connection was opened, in this slot of the client.
+    Opened(Slot),
     /// A connection could not be opened.
     NotOpened(Failure),
     /// Bytes were handed to the system.
@@ -67,10 +68,37 @@ pub enum What<'a> {
         /// How much later than planned the harness noticed: much means that it was itself held up.
         late_ns: u64,
     },
+    /// Requests were sent over and over; their replies are not looked at.
+    Flooded {
+        /// How much the target took.
+        bytes: u64,
+    },
+    /// The connection was to end, and did not.
+    StayedOpen {
+        /// How long that was awaited.
+        waited_ns: u64,
+    },
     /// The client closed the connection.
     Closed,
+    /// The client reset the connection.
+    Reset,
+    /// What the target's process took of its machine.
+    Sampled(Sample),
+    /// The client made its last move.
+    ClientDone,
     /// The run ended; the last event of a history that is whole.
     RunEnded(Ending),
+}
+
+/// What a process takes of its machine, its children included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sample {
+    /// Open descriptors.
+    pub descriptors: u64,
+    /// Memory that is its own: neither shared with others nor backed by files.
+    pub memory_bytes: u64,
+    /// Threads.
+    pub threads: u64,
 }
 
 /// Why an opening or a connection failed.
@@ -240,7 +268,7 @@ mod tests {
         let failure = Failure { kind: FailureKind::Refused, message: "connection \"refused\"".into() };
         let events: Vec<Event<'_>> = [
             What::Phase(1),
-            What::Opened,
+            What::Opened(0),
             What::NotOpened(failure.clone()),
             What::Sent(Cow::Borrowed(&all_bytes)),
             What::Received(Cow::Borrowed(b"OK\n")),
@@ -270,8 +298,8 @@ mod tests {
         let error = |text: &str| read(text.as_bytes()).map(|_| ()).unwrap_err().to_string();
         assert!(error("").starts_with("line 1 of the history:"));
         assert!(error("a: b\n").starts_with("line 1 of the history:"));
-        let newer = serde_json::to_string(&Header { history: 2, ..header() }).unwrap();
-        assert_eq!(error(&newer), "the history has version 2; this kit reads version 1");
+        let newer = serde_json::to_string(&Header { history: VERSION + 1, ..header() }).unwrap();
+        assert_eq!(error(&newer), "the history has version 3; this kit reads version 2");
         let bad_event = format!("{}\n{{}}\n", serde_json::to_string(&header()).unwrap());
         let first = read(bad_event.as_bytes()).unwrap().1.next().unwrap().unwrap_err().to_string();
         assert!(first.starts_with("line 2 of the history:"), "{first}");

@@ -1,20 +1,39 @@
 //! What a client can do, and the rule that says what it does next.
 
+use std::time::Duration;
+
+/// Which of its connections a client means; it numbers them as it likes.
+pub type Slot = u16;
+
 /// One move of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Move<'a> {
     /// Wait until every client of the run is here; then the phase with this number begins.
     BeginPhase(u32),
-    /// Open a connection; the client has none.
-    Open,
     /// Wait until every client of the run is here.
     Meet,
+    /// Let time pass.
+    Pause(Duration),
+    /// Open a connection in a slot that is free.
+    Open(Slot),
     /// Send these bytes.
-    Send(&'a [u8]),
+    Send(Slot, &'a [u8]),
+    /// Send these bytes over and over, until the target has taken none for a while or this many went.
+    Flood(Slot, &'a [u8], usize),
     /// Await this many replies.
-    Await(usize),
+    Await(Slot, usize),
+    /// Take in what comes until the target ends the connection, for so long.
+    AwaitEnd(Slot, Duration),
+    /// End the sending half; replies can still come.
+    EndSending(Slot),
+    /// Vanish: the connection is reset.
+    Reset(Slot),
     /// End the sending half, take in what still comes, and close.
-    Close,
+    Close(Slot),
+    /// The same for all connections of the client at once.
+    CloseAll,
+    /// Look what the target's process takes of its machine.
+    Sample,
     /// The client is done with the run.
     Done,
 }

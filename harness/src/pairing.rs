@@ -6,6 +6,7 @@ use std::mem;
 use protocol::{Framing, Next};
 
 use crate::history::{Event, Failure, What};
+use crate::moves::Slot;
 
 /// The longest request that is read from a history, far beyond any that a workload sends.
 pub const REQUEST_BYTES_MAX: usize = 1 << 20;
@@ -30,6 +31,8 @@ pub enum Seen<'a> {
         client: u32,
         /// Which of the run's connections.
         connection: u32,
+        /// Which of the client's.
+        slot: Slot,
     },
     /// A request and its reply.
     Replied(Replied<'a>),
@@ -58,6 +61,13 @@ pub enum Seen<'a> {
         /// Where.
         place: Place,
     },
+    /// A connection that the target was to end, and did not.
+    StayedOpen {
+        /// Where.
+        place: Place,
+        /// How long that was awaited.
+        waited_ns: u64,
+    },
     /// A connection that could not be opened.
     NotOpened {
         /// Which client.
@@ -78,6 +88,7 @@ impl Seen<'_> {
             Self::Replied(Replied { place, .. })
             | Self::Surplus { place, .. }
             | Self::Unanswered { place, .. }
+            | Self::StayedOpen { place, .. }
             | Self::EndedAtRest { place } => place.client,
         }
     }
@@ -129,6 +140,7 @@ struct Lane<F> {
     answered: Vec<u8>,
     /// When the last reply was read.
     replied_ns: Option<u64>,
+    is_flooded: bool,
     place: Place,
 }
 
@@ -142,10 +154,10 @@ impl<F: Framing> Pairing<F> {
     pub fn observe(&mut self, event: &Event<'_>, mut see: impl FnMut(Seen<'_>)) {
         let client = event.client;
         match &event.event {
-            What::RunEnded(_) => {}
+            What::RunEnded(_) | What::Sampled(_) | What::ClientDone => {}
             What::Phase(phase) => see(Seen::Phase { client, phase: *phase }),
             What::NotOpened(failure) => see(Seen::NotOpened { client, failure }),
-            What::Opened => {
+            What::Opened(slot) => {
                 let place =
                     Place { client, connection: event.connection, replies: 0, has_sent: false, idle_ns: 0 };
                 let (sent, received) = ((self.framing)(REQUEST_BYTES_MAX), (self.framing)(REPLY_BYTES_MAX));
@@ -155,12 +167,13 @@ impl<F: Framing> Pairing<F> {
                     waiting: VecDeque::new(),
                     answered: Vec::new(),
                     replied_ns: None,
+                    is_flooded: false,
                     place,
                 };
                 self.lanes.insert(event.connection, lane);
-                see(Seen::Opened { client, connection: event.connection });
+                see(Seen::Opened { client, connection: event.connection, slot: *slot });
             }
-            What::Closed => {
+            What::Closed | What::Reset => {
                 if let Some(lane) = self.lanes.remove(&event.connection) {
                     see(Seen::EndedAtRest { place: lane.place });
                 }
@@ -178,6 +191,12 @@ impl<F: Framing> Lane<F> {
     fn observe(&mut self, at_ns: u64, what: &What<'_>, see: &mut impl FnMut(Seen<'_>)) {
         match what {
             What::Sent(bytes) => self.send(at_ns, bytes),
+            // Nobody reads what comes for it, so nothing that comes is one too many.
+            What::Flooded { .. } => self.is_flooded = true,
+            _ if self.is_flooded => {}
+            What::StayedOpen { waited_ns } => {
+                see(Seen::StayedOpen { place: self.place, waited_ns: *waited_ns });
+            }
             What::Received(bytes) => self.receive(at_ns, bytes, see),
             end => self.end(end, see),
         }
@@ -285,26 +304,32 @@ mod tests {
 
     #[test]
     fn replies_answer_in_order_however_the_bytes_are_cut() {
-        let events =
-            vec![What::Opened, sent("a\nb"), sent("\n"), received("O"), received("K\nFA"), received("IL\n")];
+        let events = vec![
+            What::Opened(0),
+            sent("a\nb"),
+            sent("\n"),
+            received("O"),
+            received("K\nFA"),
+            received("IL\n"),
+        ];
         assert_eq!(read(events), ["a 2 => OK 5", "b 3 => FAIL 6"]);
     }
 
     #[test]
     fn bytes_that_answer_nothing_are_surplus() {
-        assert_eq!(read(vec![What::Opened, received("hello\n")]), [r"surplus hello\n"]);
-        let events = vec![What::Opened, sent("a\n"), received("OK\nOK\n")];
+        assert_eq!(read(vec![What::Opened(0), received("hello\n")]), [r"surplus hello\n"]);
+        let events = vec![What::Opened(0), sent("a\n"), received("OK\nOK\n")];
         assert_eq!(read(events), ["a 2 => OK 3", r"surplus OK\n"]);
     }
 
     #[test]
     fn an_end_names_the_request_that_waits_and_what_came_of_its_reply() {
-        let events = vec![What::Opened, sent("a\nb\n"), received("OK\nFA"), What::Ended];
+        let events = vec![What::Opened(0), sent("a\nb\n"), received("OK\nFA"), What::Ended];
         assert_eq!(read(events), ["a 2 => OK 3", "b => no reply but 'FA'"]);
         assert_eq!(
-            read(vec![What::Opened, sent("a\n"), received("OK\n"), What::Ended]).last().unwrap(),
+            read(vec![What::Opened(0), sent("a\n"), received("OK\n"), What::Ended]).last().unwrap(),
             "ended at rest"
         );
-        assert_eq!(read(vec![What::Opened, What::Closed, What::Ended]), ["ended at rest"]);
+        assert_eq!(read(vec![What::Opened(0), What::Closed, What::Ended]), ["ended at rest"]);
     }
 }

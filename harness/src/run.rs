@@ -66,7 +66,9 @@ where
         move |event: &Event<'_>| observation.borrow_mut().observe(event)
     };
     let framing = || W::Protocol::framing(REPLY_BYTES_MAX);
-    let ending = drive(target, workload.scripts(), framing, limits, observer, interrupted).await;
+    let sampler = Box::new(|| None);
+    let (ending, _) =
+        drive(target, workload.scripts(), framing, limits, sampler, observer, interrupted).await;
     // The driver's tasks are gone, and with them their hold on the observation.
     let mut observation = observation.borrow_mut();
     let verdict = observation.judge.finish(ending);

@@ -1,17 +1,24 @@
 //! What a judge says: verdicts, and the findings that they rest on.
 
-use std::fmt;
+use std::time::Duration;
 
-use serde::Serialize;
+use protocol::Clause;
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::exit;
 
-/// The verdict on a workload, worst last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+/// The verdict on a case, a workload or a whole run, worst last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
+    /// It was not tried, for a cause that is told.
+    NotRun,
     /// Everything was as the protocol wants it.
     Pass,
+    /// It failed as it was listed to.
+    Expected,
+    /// A clause was broken that a robust server keeps.
+    Warn,
     /// Something that should have been decided was not, and that is not the target's fault.
     Unknown,
     /// There is no target, or it speaks another protocol.
@@ -21,11 +28,18 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// All verdicts, in the order in which they are counted.
+    pub const ALL: [Self; 7] =
+        [Self::Pass, Self::Fail, Self::Warn, Self::Unknown, Self::Unreachable, Self::Expected, Self::NotRun];
+
     /// The word for it in reports.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
+            Self::NotRun => "NOT RUN",
             Self::Pass => "PASS",
+            Self::Expected => "EXPECTED",
+            Self::Warn => "WARN",
             Self::Unknown => "UNKNOWN",
             Self::Unreachable => "UNREACHABLE",
             Self::Fail => "FAIL",
@@ -36,7 +50,7 @@ impl Verdict {
     #[must_use]
     pub const fn exit_code(self) -> u8 {
         match self {
-            Self::Pass => exit::PASS,
+            Self::NotRun | Self::Pass | Self::Expected | Self::Warn => exit::PASS,
             Self::Unknown => exit::UNKNOWN,
             Self::Unreachable => exit::UNREACHABLE,
             Self::Fail => exit::VIOLATION,
@@ -55,7 +69,7 @@ pub struct Finding {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// The clause that it breaks.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "serialize_clause")]
     pub clause: Option<Clause>,
     /// Which client, from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -99,19 +113,15 @@ impl Finding {
     }
 }
 
-/// A clause of the protocol.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Clause {
-    /// Its id, which never changes.
-    pub id: &'static str,
-    /// What it says, in a few words.
-    pub says: &'static str,
+#[derive(Serialize)]
+struct ClauseInShort {
+    id: &'static str,
+    says: &'static str,
 }
 
-impl fmt::Display for Clause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.id, self.says)
-    }
+#[expect(clippy::ref_option, reason = "the form that serde asks for")]
+fn serialize_clause<S: Serializer>(clause: &Option<Clause>, serializer: S) -> Result<S::Ok, S::Error> {
+    clause.map(|Clause { id, says, .. }| ClauseInShort { id, says }).serialize(serializer)
 }
 
 /// The longest part of a line that a finding shows.
@@ -125,6 +135,12 @@ pub fn printable(bytes: &[u8]) -> String {
         0 => shown.to_string(),
         more => format!("{shown}… ({more} bytes more)"),
     }
+}
+
+/// A time as seconds with one decimal.
+#[must_use]
+pub fn seconds(ns: u64) -> String {
+    format!("{:.1} s", Duration::from_nanos(ns).as_secs_f64())
 }
 
 #[cfg(test)]

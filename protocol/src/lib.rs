@@ -3,9 +3,11 @@
 //! Nothing here does I/O, reads a clock or knows a runtime. A protocol is a module with its wire form and its
 //! model, joined by one implementation of [`Protocol`].
 
+mod clause;
 mod framing;
 pub mod index;
 
+pub use clause::{Clause, Level};
 pub use framing::{Framing, Lines, Next};
 
 /// A request-and-reply protocol over a stream of bytes.

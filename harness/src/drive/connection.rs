@@ -10,11 +10,12 @@ use protocol::{Framing, Next};
 use rustix::io::Errno;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::SemaphorePermit;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Sleep, sleep, timeout};
 
 use super::{CONNECT_TIMEOUT, Run, arrival, as_ns};
 use crate::history::{Event, Failure, FailureKind, What};
+use crate::moves::{Came, Slot};
 
 /// How much is read at once. Replies are short; more than this comes only from a target that says too much.
 const INPUT_BYTES: usize = 4096;
@@ -25,10 +26,19 @@ const FAREWELL_TIMEOUT: Duration = Duration::from_millis(250);
 /// How much of a target's surplus is taken in at the end; it is a violation after the first byte.
 const FAREWELL_READS_MAX: usize = 16;
 
+/// A flood is over when the target took nothing for this long.
+const FLOOD_STALL: Duration = Duration::from_millis(200);
+
+/// A slow target need not be filled to the brim.
+const FLOOD_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How much of a flood is handed to the system at once.
+const FLOOD_CHUNK_BYTES: usize = 64 * 1024;
+
 /// A connection that came to an end which was already told.
 pub(super) struct Gone;
 
-pub(super) struct Connection<'r, F> {
+pub(super) struct Connection<F> {
     number: u32,
     client: u32,
     stream: TcpStream,
@@ -42,13 +52,13 @@ pub(super) struct Connection<'r, F> {
     sent_at: Instant,
     has_received: bool,
     /// Lets the next connection be opened when it is dropped.
-    opening: Option<SemaphorePermit<'r>>,
+    opening: Option<OwnedSemaphorePermit>,
     timer: Pin<Box<Sleep>>,
 }
 
-impl<'r, F: Framing> Connection<'r, F> {
+impl<F: Framing> Connection<F> {
     /// Opens a connection; nothing if that could not be done, which is told.
-    pub(super) async fn open<O>(run: &'r Run<O>, client: u32, framing: F) -> Option<Self>
+    pub(super) async fn open<O>(run: &Run<O>, client: u32, slot: Slot, framing: F) -> Option<Self>
     where
         O: FnMut(&Event<'_>) -> ControlFlow<()>,
     {
@@ -63,7 +73,7 @@ impl<'r, F: Framing> Connection<'r, F> {
         let _ = stream.set_nodelay(true);
         let number = run.connection_count.get() + 1;
         run.connection_count.set(number);
-        run.tell(run.now_ns(), client, number, What::Opened);
+        run.tell(run.now_ns(), client, number, What::Opened(slot));
         Some(Self {
             number,
             client,
@@ -76,13 +86,13 @@ impl<'r, F: Framing> Connection<'r, F> {
             sent_at: Instant::now(),
             has_received: false,
             opening: Some(opening),
-            timer: Box::pin(sleep(run.limits.reply_timeout)),
+            timer: Box::pin(sleep(run.reply_timeout.get())),
         })
     }
 
     /// What the last [`Connection::read_replies`] brought.
-    pub(super) fn replies(&self) -> &[Vec<u8>] {
-        &self.replies
+    pub(super) fn came(&self) -> Came<'_> {
+        Came::Replies(&self.replies)
     }
 
     /// Lets the next connection be opened, though this one has no reply yet.
@@ -99,12 +109,75 @@ impl<'r, F: Framing> Connection<'r, F> {
         self.sent_at = Instant::now();
         let at_ns = as_ns(self.sent_at.duration_since(run.begun));
         run.tell(at_ns, self.client, self.number, What::Sent(Cow::Borrowed(bytes)));
-        let deadline = self.sent_at + run.limits.reply_timeout;
+        let limit = run.reply_timeout.get();
+        let deadline = self.sent_at + limit;
         match until(deadline, &mut self.timer, self.stream.write_all(bytes)).await {
             Some(Ok(())) => Ok(()),
             Some(Err(error)) => Err(self.lost(run, &error)),
-            None => Err(self.timed_out(run, deadline)),
+            None => Err(self.timed_out(run, deadline, limit)),
         }
+    }
+
+    /// Sends `bytes` over and over until the target takes no more, and does not look at the replies.
+    pub(super) async fn flood<O>(&mut self, run: &Run<O>, bytes: &[u8], bytes_max: usize) -> Result<(), Gone>
+    where
+        O: FnMut(&Event<'_>) -> ControlFlow<()>,
+    {
+        let at_ns = run.now_ns();
+        let mut chunk = bytes.repeat((FLOOD_CHUNK_BYTES / bytes.len().max(1)).max(1));
+        chunk.truncate(bytes_max);
+        let begun = Instant::now();
+        let mut sent = 0;
+        while sent < bytes_max && begun.elapsed() < FLOOD_TIMEOUT {
+            // Where the last write ended within a line the next one goes on in it.
+            let rest = &chunk[sent % chunk.len()..];
+            match timeout(FLOOD_STALL, self.stream.write(rest)).await {
+                Ok(Ok(written @ 1..)) => sent += written,
+                Ok(Ok(0)) | Err(_) => break,
+                Ok(Err(error)) => return Err(self.lost(run, &error)),
+            }
+        }
+        run.tell(at_ns, self.client, self.number, What::Flooded { bytes: sent as u64 });
+        Ok(())
+    }
+
+    /// Takes in what comes until the target ends the connection.
+    pub(super) async fn await_end<O>(&mut self, run: &Run<O>, limit: Duration) -> Result<(), Gone>
+    where
+        O: FnMut(&Event<'_>) -> ControlFlow<()>,
+    {
+        let deadline = Instant::now() + limit;
+        loop {
+            match until(deadline, &mut self.timer, self.stream.read(&mut self.input)).await {
+                Some(Ok(read @ 1..)) => self.received(run, read),
+                Some(Ok(0)) => {
+                    run.tell(run.now_ns(), self.client, self.number, What::Ended);
+                    return Err(Gone);
+                }
+                Some(Err(error)) => return Err(self.lost(run, &error)),
+                None => {
+                    let waited_ns = as_ns(limit);
+                    run.tell(run.now_ns(), self.client, self.number, What::StayedOpen { waited_ns });
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// Ends the sending half. A target that is gone already is found so by the next read.
+    pub(super) async fn end_sending(&mut self) -> Result<(), Gone> {
+        let _ = self.stream.shutdown().await;
+        Ok(())
+    }
+
+    /// Vanishes without a word: what the target has sent is thrown away, and it is told so by a reset.
+    pub(super) fn reset<O>(self, run: &Run<O>)
+    where
+        O: FnMut(&Event<'_>) -> ControlFlow<()>,
+    {
+        // Where the system refuses it, the connection is closed in the ordinary way, and that is told.
+        let what = if self.stream.set_zero_linger().is_ok() { What::Reset } else { What::Closed };
+        run.tell(run.now_ns(), self.client, self.number, what);
     }
 
     /// Reads until `count` replies are there. The limit is for each reply: what came before the first is no excuse.
@@ -115,6 +188,7 @@ impl<'r, F: Framing> Connection<'r, F> {
         self.replies.clear();
         let mut missing = count;
         let mut begun = self.sent_at;
+        let limit = run.reply_timeout.get();
         loop {
             let found = self.cut_replies(missing);
             missing -= found;
@@ -124,7 +198,7 @@ impl<'r, F: Framing> Connection<'r, F> {
             if found > 0 {
                 begun = Instant::now();
             }
-            let deadline = begun + run.limits.reply_timeout;
+            let deadline = begun + limit;
             match until(deadline, &mut self.timer, self.stream.read(&mut self.input)).await {
                 Some(Ok(0)) => {
                     run.tell(run.now_ns(), self.client, self.number, What::Ended);
@@ -133,7 +207,7 @@ impl<'r, F: Framing> Connection<'r, F> {
                 Some(Ok(read)) => self.received(run, read),
                 Some(Err(error)) => return Err(self.lost(run, &error)),
                 None if self.is_still_connecting() => begun = Instant::now(),
-                None => return Err(self.timed_out(run, deadline)),
+                None => return Err(self.timed_out(run, deadline, limit)),
             }
         }
     }
@@ -217,12 +291,13 @@ impl<'r, F: Framing> Connection<'r, F> {
         Gone
     }
 
-    fn timed_out<O>(&self, run: &Run<O>, deadline: Instant) -> Gone
+    fn timed_out<O>(&self, run: &Run<O>, deadline: Instant, limit: Duration) -> Gone
     where
         O: FnMut(&Event<'_>) -> ControlFlow<()>,
     {
         let late_ns = as_ns(Instant::now().saturating_duration_since(deadline));
-        let waited_ns = as_ns(run.limits.reply_timeout) + late_ns;
+        let waited_ns = as_ns(limit) + late_ns;
+        run.reply_timeout.set(limit.min(run.limits.reply_timeout_after_one));
         run.tell(run.now_ns(), self.client, self.number, What::TimedOut { waited_ns, late_ns });
         Gone
     }

@@ -8,34 +8,44 @@ mod barrier;
 mod connection;
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::ops::{ControlFlow, Range};
-use std::panic;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+use std::{mem, panic};
 
 use protocol::Framing;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpStream;
-use tokio::sync::{Notify, Semaphore, SemaphorePermit};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinSet, LocalSet};
 use tokio::time::{sleep, timeout};
 
-use crate::history::{Event, What};
-use crate::moves::{Came, Move, Script};
+use crate::history::{Event, Sample, What};
+use crate::moves::{Came, Move, Script, Slot};
 use barrier::Barrier;
-use connection::Connection;
 pub(crate) use connection::is_shortage;
+use connection::{Connection, Gone};
 
 /// The bounds that a run keeps.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// How long a reply may take.
     pub reply_timeout: Duration,
+    /// How long further replies are waited for once one did not come in time: the target is wrong already, and a run
+    /// that waited as long each time would not end.
+    pub reply_timeout_after_one: Duration,
     /// How long the run may take in all.
     pub run_timeout: Duration,
+    /// How many clients are under way at any moment; the others begin, in order, when these are done.
+    pub clients_at_once_max: usize,
 }
+
+/// Looks what the target's process takes of its machine; nothing where that is not known.
+pub type Sampler = Box<dyn Fn() -> Option<Sample>>;
 
 /// How long opening a connection may take. It is no part of a reply's time: a target with a short backlog makes
 /// clients wait for the system's second or third try.
@@ -66,15 +76,16 @@ pub enum Ending {
 }
 
 /// Makes the moves of `scripts`, a client each, and tells `observer` what happens, as it happens. `Break` from it
-/// ends the run.
+/// ends the run. Says how driving ended, and how long it took.
 pub async fn drive<S, F, O>(
     target: SocketAddr,
     scripts: Vec<S>,
     framing: fn() -> F,
     limits: Limits,
+    sampler: Sampler,
     observer: O,
     interrupted: impl Future<Output = ()>,
-) -> Ending
+) -> (Ending, Duration)
 where
     S: Script + 'static,
     F: Framing + 'static,
@@ -83,12 +94,15 @@ where
     let run = Rc::new(Run {
         target,
         limits,
+        reply_timeout: Cell::new(limits.reply_timeout),
         begun: Instant::now(),
-        openings: Semaphore::new(OPENINGS_AT_ONCE_MAX),
+        places: Semaphore::new(limits.clients_at_once_max.min(Semaphore::MAX_PERMITS)),
+        openings: Arc::new(Semaphore::new(OPENINGS_AT_ONCE_MAX)),
         has_connected: Cell::new(false),
         barrier: Barrier::new(scripts.len()),
         connection_count: Cell::new(0),
         observer: RefCell::new(observer),
+        sampler,
         stop: Notify::new(),
     });
     let everybody = async {
@@ -104,7 +118,7 @@ where
             }
         }
     };
-    LocalSet::new()
+    let ending = LocalSet::new()
         .run_until(async {
             tokio::select! {
                 biased;
@@ -114,26 +128,31 @@ where
                 () = sleep(limits.run_timeout) => Ending::TimeOver,
             }
         })
-        .await
+        .await;
+    (ending, run.begun.elapsed())
 }
 
 /// What the clients of a run share.
 struct Run<O> {
     target: SocketAddr,
     limits: Limits,
+    /// What is left of the patience with the target.
+    reply_timeout: Cell<Duration>,
     begun: Instant,
-    openings: Semaphore,
+    places: Semaphore,
+    openings: Arc<Semaphore>,
     has_connected: Cell<bool>,
     barrier: Barrier,
     connection_count: Cell<u32>,
     observer: RefCell<O>,
+    sampler: Sampler,
     stop: Notify,
 }
 
 impl<O: FnMut(&Event<'_>) -> ControlFlow<()>> Run<O> {
     /// Connects when it is this connection's turn, which ends when the permit is dropped.
-    async fn connect(&self) -> io::Result<(TcpStream, SemaphorePermit<'_>)> {
-        let turn = self.openings.acquire().await.map_err(io::Error::other)?;
+    async fn connect(&self) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+        let turn = Arc::clone(&self.openings).acquire_owned().await.map_err(io::Error::other)?;
         let begun = Instant::now();
         let connected = timeout(CONNECT_TIMEOUT, TcpStream::connect(self.target)).await;
         let stream = connected.unwrap_or_else(|_| Err(ErrorKind::TimedOut.into()))?;
@@ -162,55 +181,133 @@ fn as_ns(duration: Duration) -> u64 {
 async fn client<S, F, O>(run: Rc<Run<O>>, number: u32, mut script: S, framing: fn() -> F)
 where
     S: Script,
-    F: Framing,
-    O: FnMut(&Event<'_>) -> ControlFlow<()>,
+    F: Framing + 'static,
+    O: FnMut(&Event<'_>) -> ControlFlow<()> + 'static,
 {
-    let mut connection: Option<Connection<'_, F>> = None;
-    let mut is_trouble = false;
-    let mut has_replies = false;
+    // It is closed by nobody; and if it were, the client would only begin early.
+    let _place = run.places.acquire().await;
+    let mut client = Client { run: &run, number, framing, connections: BTreeMap::new(), opening: None };
+    let mut outcome = Outcome::Done;
     loop {
-        let came = match &connection {
-            _ if is_trouble => Came::Trouble,
-            Some(connection) if has_replies => Came::Replies(connection.replies()),
-            _ => Came::Nothing,
+        let came = match outcome {
+            Outcome::Done => Came::Nothing,
+            Outcome::Trouble => Came::Trouble,
+            Outcome::Replied(slot) => client.connections.get(&slot).map_or(Came::Trouble, Connection::came),
         };
         let next = script.next(came);
-        has_replies = false;
-        if !matches!(next, Move::Send(_) | Move::Await(_))
-            && let Some(connection) = &mut connection
-        {
-            connection.end_opening();
+        if next == Move::Done {
+            break;
         }
+        outcome = client.make(next).await;
+    }
+    run.tell(run.now_ns(), number, 0, What::ClientDone);
+    run.barrier.leave();
+}
+
+/// What a move came to.
+enum Outcome {
+    Done,
+    Replied(Slot),
+    Trouble,
+}
+
+/// A client and its open connections.
+struct Client<'r, F, O> {
+    run: &'r Rc<Run<O>>,
+    number: u32,
+    framing: fn() -> F,
+    connections: BTreeMap<Slot, Connection<F>>,
+    /// The connection whose first reply is under way.
+    opening: Option<Slot>,
+}
+
+impl<F, O> Client<'_, F, O>
+where
+    F: Framing + 'static,
+    O: FnMut(&Event<'_>) -> ControlFlow<()> + 'static,
+{
+    async fn make(&mut self, next: Move<'_>) -> Outcome {
+        self.end_opening_unless(next);
+        let run = self.run;
         match next {
             Move::BeginPhase(phase) => {
                 run.barrier.wait().await;
-                run.tell(run.now_ns(), number, 0, What::Phase(phase));
+                run.tell(run.now_ns(), self.number, 0, What::Phase(phase));
             }
             Move::Meet => run.barrier.wait().await,
-            Move::Open => {
-                connection = Connection::open(&run, number, framing()).await;
-                is_trouble = connection.is_none();
-            }
-            Move::Send(bytes) => {
-                is_trouble = match &mut connection {
-                    Some(connection) => connection.send(&run, bytes).await.is_err(),
-                    None => true,
-                };
-            }
-            Move::Await(count) => {
-                is_trouble = match &mut connection {
-                    Some(connection) => connection.read_replies(&run, count).await.is_err(),
-                    None => true,
-                };
-                has_replies = !is_trouble;
-            }
-            Move::Close => {
-                if let Some(connection) = connection.take() {
-                    connection.close(&run).await;
+            Move::Pause(time) => sleep(time).await,
+            Move::Open(slot) => match Connection::open(run, self.number, slot, (self.framing)()).await {
+                Some(connection) => {
+                    self.connections.insert(slot, connection);
+                    self.opening = Some(slot);
+                }
+                None => return Outcome::Trouble,
+            },
+            Move::Close(slot) => {
+                if let Some(connection) = self.connections.remove(&slot) {
+                    connection.close(run).await;
                 }
             }
-            Move::Done => break,
+            Move::CloseAll => self.close_all().await,
+            Move::Reset(slot) => {
+                if let Some(connection) = self.connections.remove(&slot) {
+                    connection.reset(run);
+                }
+            }
+            Move::Sample => {
+                if let Some(sample) = (run.sampler)() {
+                    run.tell(run.now_ns(), self.number, 0, What::Sampled(sample));
+                }
+            }
+            Move::Send(slot, _)
+            | Move::Flood(slot, ..)
+            | Move::Await(slot, _)
+            | Move::AwaitEnd(slot, _)
+            | Move::EndSending(slot) => return self.make_on(slot, next).await,
+            Move::Done => {}
+        }
+        Outcome::Done
+    }
+
+    /// Makes a move on a connection; one that is lost is gone for good.
+    async fn make_on(&mut self, slot: Slot, next: Move<'_>) -> Outcome {
+        let Some(connection) = self.connections.get_mut(&slot) else { return Outcome::Trouble };
+        let run = self.run;
+        let made = match next {
+            Move::Send(_, bytes) => connection.send(run, bytes).await,
+            Move::Flood(_, bytes, bytes_max) => connection.flood(run, bytes, bytes_max).await,
+            Move::Await(_, count) => connection.read_replies(run, count).await,
+            Move::AwaitEnd(_, limit) => connection.await_end(run, limit).await,
+            _ => connection.end_sending().await,
+        };
+        match made {
+            Ok(()) if matches!(next, Move::Await(..)) => Outcome::Replied(slot),
+            Ok(()) => Outcome::Done,
+            Err(Gone) => {
+                self.connections.remove(&slot);
+                Outcome::Trouble
+            }
         }
     }
-    run.barrier.leave();
+
+    /// A client that turns to anything else lets others open their connections.
+    fn end_opening_unless(&mut self, next: Move<'_>) {
+        let Some(opening) = self.opening else { return };
+        if !matches!(next, Move::Send(slot, _) | Move::Await(slot, _) if slot == opening) {
+            self.opening = None;
+            if let Some(connection) = self.connections.get_mut(&opening) {
+                connection.end_opening();
+            }
+        }
+    }
+
+    /// All at once, for each may take its time.
+    async fn close_all(&mut self) {
+        let mut closing = JoinSet::new();
+        for (_, connection) in mem::take(&mut self.connections) {
+            let run = Rc::clone(self.run);
+            closing.spawn_local(async move { connection.close(&run).await });
+        }
+        while closing.join_next().await.is_some() {}
+    }
 }

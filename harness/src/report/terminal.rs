@@ -160,8 +160,9 @@ fn write_verdict(out: &mut impl Write, run: &RunReport) -> io::Result<()> {
 #[must_use]
 pub fn style_of(verdict: Verdict) -> Style {
     let colour = match verdict {
-        Verdict::Pass => AnsiColor::Green,
-        Verdict::Unknown | Verdict::Unreachable => AnsiColor::Yellow,
+        Verdict::Pass | Verdict::Expected => AnsiColor::Green,
+        Verdict::Warn | Verdict::Unknown | Verdict::Unreachable => AnsiColor::Yellow,
+        Verdict::NotRun => AnsiColor::BrightBlack,
         Verdict::Fail => AnsiColor::Red,
     };
     colour.on_default().bold()

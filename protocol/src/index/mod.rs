@@ -3,6 +3,7 @@
 //! A server keeps an index of packages and their dependencies. It lets no package in before all of its
 //! dependencies are in, and none out while another indexed package lists it.
 
+pub mod clauses;
 pub mod model;
 pub mod wire;
 

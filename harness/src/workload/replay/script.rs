@@ -8,7 +8,10 @@ use std::rc::Rc;
 use protocol::index::wire::Reply;
 
 use super::{Plan, Step, Walk};
-use crate::moves::{Came, Move, Script};
+use crate::moves::{Came, Move, Script, Slot};
+
+/// A client of the replay has one connection at a time.
+const ONLY: Slot = 0;
 
 /// Makes a client's walk into moves: for each step a connection, a first request, a meeting, then all others.
 #[derive(Debug)]
@@ -53,7 +56,7 @@ impl ReplayScript {
             return self.meet();
         }
         self.state = State::Ready;
-        Move::Open
+        Move::Open(ONLY)
     }
 
     fn meet(&mut self) -> Move<'_> {
@@ -65,10 +68,10 @@ impl ReplayScript {
     fn ask(&mut self) -> Move<'_> {
         let Some(ask) = self.walk.ask(&self.plan) else {
             self.state = State::BetweenSteps;
-            return Move::Close;
+            return Move::Close(ONLY);
         };
         self.state = State::Sent;
-        Move::Send(self.plan.line(self.walk.step(), ask))
+        Move::Send(ONLY, self.plan.line(self.walk.step(), ask))
     }
 
     fn answered(&mut self, came: Came<'_>) -> Move<'_> {
@@ -92,7 +95,7 @@ impl Script for ReplayScript {
             State::Ready => self.ask(),
             State::Sent => {
                 self.state = State::Awaiting;
-                Move::Await(1)
+                Move::Await(ONLY, 1)
             }
             State::Awaiting => self.answered(came),
         }

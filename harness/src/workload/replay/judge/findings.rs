@@ -1,15 +1,15 @@
 //! What the judge of a replay finds, and how it says it.
 
-use std::time::Duration;
-
 use fixtures::PackageNumber;
+use protocol::Clause;
+use protocol::index::clauses::{A1, A3, A4, C1, F1, S1, S2, S3, S4};
 use protocol::index::wire::{Reply, Request};
 
 use super::{Ask, IDLE_NS_MAX, Refusal, ReplayJudge, Step, Surplus};
 use crate::drive::Ending;
 use crate::history::{Failure, FailureKind, What};
 use crate::pairing::{Place, Replied};
-use crate::verdict::{Clause, Finding, Verdict, printable};
+use crate::verdict::{Finding, Verdict, printable, seconds};
 use crate::workload::{Judge, Progress};
 
 /// The protocol promises to serve this many clients (C1); what happens beyond is no violation.
@@ -17,24 +17,6 @@ const CLIENTS_PROMISED: usize = 100;
 
 /// A time-out that the harness noticed this much too late says something about the harness only.
 const LATE_NS_MAX: u64 = 1_000_000_000;
-
-pub(super) const A1: Clause =
-    Clause { id: "A1", says: "each request gets exactly one of OK, FAIL, ERROR, and a line end" };
-pub(super) const A3: Clause = Clause { id: "A3", says: "the connection goes on after each reply" };
-pub(super) const A4: Clause = Clause { id: "A4", says: "no bytes that a client sends end the server" };
-pub(super) const C1: Clause = Clause { id: "C1", says: "at least 100 clients are served at the same time" };
-pub(super) const F1: Clause = Clause { id: "F1", says: "the server says nothing unasked" };
-pub(super) const R1: Clause = Clause { id: "R1", says: "a request has exactly three fields" };
-pub(super) const R2: Clause =
-    Clause { id: "R2", says: "the command is INDEX, REMOVE or QUERY, in capitals and whole" };
-pub(super) const S1: Clause =
-    Clause { id: "S1", says: "INDEX is OK if every dependency is indexed, else FAIL" };
-pub(super) const S2: Clause =
-    Clause { id: "S2", says: "INDEX of an indexed package is OK if its new dependencies are indexed" };
-pub(super) const S3: Clause =
-    Clause { id: "S3", says: "REMOVE is OK if no other indexed package lists it, else FAIL" };
-pub(super) const S4: Clause = Clause { id: "S4", says: "REMOVE of a package that is not indexed is OK" };
-pub(super) const S5: Clause = Clause { id: "S5", says: "QUERY is OK if the package is indexed, else FAIL" };
 
 impl ReplayJudge {
     pub(super) fn find_wrong_reply(
@@ -325,8 +307,4 @@ fn foreign_speech(reply: &[u8]) -> Option<&'static str> {
 fn one_of(replies: &[Reply]) -> String {
     let lines: Vec<String> = replies.iter().map(|reply| printable(reply.line())).collect();
     lines.join(" or ")
-}
-
-fn seconds(ns: u64) -> String {
-    format!("{:.1} s", Duration::from_nanos(ns).as_secs_f64())
 }

@@ -9,15 +9,16 @@ use std::mem;
 use std::rc::Rc;
 
 use fixtures::PackageNumber;
+use protocol::Clause;
+use protocol::index::clauses::{R1, R2, S1, S3, S5};
 use protocol::index::wire::{Command, Reply};
 
 use super::walk::Ask;
 use super::{BROKEN_LINES, BrokenBy, Plan, Step, Walk};
 use crate::drive::Ending;
 use crate::pairing::{Place, Replied, Seen};
-use crate::verdict::{Clause, Finding, Verdict};
+use crate::verdict::{Finding, Verdict};
 use crate::workload::{Judge, Progress};
-use findings::{R1, R2, S1, S3, S5};
 
 /// The judge of one replay.
 #[derive(Debug)]
@@ -257,7 +258,7 @@ impl Judge for ReplayJudge {
             Seen::Unanswered { place, request, partial, end, .. } => {
                 self.find_unanswered(place, request, partial, end);
             }
-            Seen::EndedAtRest { place } => self.ended_at_rest(place),
+            Seen::EndedAtRest { place } | Seen::StayedOpen { place, .. } => self.ended_at_rest(place),
             Seen::Opened { connection, .. } => {
                 self.has_connected = true;
                 self.open.insert(*connection);

@@ -1,0 +1,56 @@
+//! Clauses: the single rules of a protocol, each with an id that never changes.
+
+use std::fmt;
+
+/// A rule of a protocol. Two clauses are the same if their ids are.
+#[derive(Clone, Copy, Debug)]
+pub struct Clause {
+    /// Its id, such as `S1`.
+    pub id: &'static str,
+    /// How binding it is.
+    pub level: Level,
+    /// What it says, in a few words.
+    pub says: &'static str,
+    /// What it says, in full.
+    pub rule: &'static str,
+}
+
+impl PartialEq for Clause {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Eq for Clause {}
+
+impl fmt::Display for Clause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.id, self.says)
+    }
+}
+
+/// How binding a clause is, least first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// The protocol is silent: what a server does is observed, and wrong in no case.
+    Info,
+    /// What a robust server does: a server that does not is warned of.
+    Should,
+    /// What the protocol says: a server that does not is wrong.
+    Must,
+}
+
+impl Level {
+    /// All levels, the most binding first.
+    pub const ALL: [Self; 3] = [Self::Must, Self::Should, Self::Info];
+
+    /// The word for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Must => "MUST",
+            Self::Should => "SHOULD",
+            Self::Info => "INFO",
+        }
+    }
+}
