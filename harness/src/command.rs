@@ -1,25 +1,25 @@
-//! The command: from options to runs to reports to an exit code.
+//! The command: from arguments to runs to reports to an exit code.
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
-use std::time::Duration;
+use std::io::Write;
+use std::path::Path;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
-
-use crate::drive::Limits;
+use crate::bounds::Bounds;
+use crate::config;
+use crate::drive::Ending;
 use crate::error::Error;
 use crate::exit;
-use crate::flags::Flags;
-use crate::history::{Header, Writer};
+use crate::flags::{CatalogueFormat, Flags, Subcommand};
+use crate::gate::Gate;
 use crate::options::{Options, write_file};
-use crate::report::progress::PhaseBar;
-use crate::report::{self, Report, RunReport, matrix, terminal};
-use crate::run::{Listeners, Outcome, header, run};
-use crate::targets::{self, Target};
-use crate::verdict::{Finding, Verdict};
-use crate::workload::Workload;
-use crate::workload::replay::{self, Replay};
+use crate::report::{
+    self, Report, RunReport, catalogue, compare, html, json, junit, markdown, matrix, terminal,
+};
+use crate::select::nearest;
+use crate::suite;
+use crate::suite::case::Case;
+use crate::verdict::Verdict;
 
 /// What a command comes to.
 #[derive(Debug)]
@@ -35,7 +35,12 @@ pub struct Done {
 /// # Errors
 /// The command line is wrong, and nothing was done.
 pub fn carry_out(arguments: &[OsString], out: &mut impl Write) -> Result<Done, Error> {
-    let options = Options::new(Flags::parse_arguments(arguments)?)?;
+    let flags = Flags::parse_arguments(&config::with_config(arguments)?)?;
+    if let Some(subcommand) = &flags.subcommand {
+        carry_out_subcommand(subcommand, out)?;
+        return Ok(Done { exit_code: exit::PASS, troubles: Vec::new() });
+    }
+    let options = Options::new(flags)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut troubles = Vec::new();
     let runs = runtime.block_on(run_all(&options, &mut troubles, out));
@@ -46,15 +51,67 @@ pub fn carry_out(arguments: &[OsString], out: &mut impl Write) -> Result<Done, E
     let report = Report {
         report: report::VERSION,
         target: options.choice.describe(),
-        fixture: options.fixture,
+        fixture: options.fixture.clone(),
         verdict,
         runs,
     };
-    if let Some(path) = &options.flags.json {
-        troubles.extend(write_file(File::create, path, |file| report.write_json(file)).err());
-    }
+    troubles.extend(write_reports(&options.flags, &report));
     let is_usage = verdict != Verdict::Fail && !troubles.is_empty();
     Ok(Done { exit_code: if is_usage { exit::USAGE } else { verdict.exit_code() }, troubles })
+}
+
+fn carry_out_subcommand(subcommand: &Subcommand, out: &mut impl Write) -> Result<(), Error> {
+    // Whoever reads the output may stop reading.
+    let _ = match subcommand {
+        Subcommand::Cases { format: CatalogueFormat::Text } => catalogue::write_lines(out, &suite::INDEX),
+        Subcommand::Cases { format: CatalogueFormat::Json } => catalogue::write_json(out, &suite::INDEX),
+        Subcommand::Cases { format: CatalogueFormat::Markdown } => {
+            catalogue::write_markdown(out, &suite::INDEX)
+        }
+        Subcommand::Explain { id } => catalogue::explain(out, find_case(id)?),
+        Subcommand::Compare { reports, html } => {
+            let compared = compare::read(reports)?;
+            if let Some(path) = html {
+                write_file(File::create, path, |file| compare::write_html(file, &compared))?;
+            }
+            compare::write_text(out, &compared)
+        }
+        Subcommand::Init => {
+            config::init(Path::new(config::DEFAULT_PATH))?;
+            writeln!(out, "{} is written; `harness` reads it from here", config::DEFAULT_PATH)
+        }
+    };
+    Ok(())
+}
+
+fn find_case(id: &str) -> Result<&'static Case, Error> {
+    suite::INDEX.find(id).ok_or_else(|| {
+        let near = nearest(id, suite::INDEX.cases().map(|case| case.id));
+        let hint = near.map_or(String::new(), |near| format!(", '{near}' is nearest"));
+        Error::NoCase { id: id.to_owned(), hint }
+    })
+}
+
+/// Where GitHub wants the summary of a job.
+const GITHUB_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
+
+/// Writes every report that was asked for; brings what could not be written.
+fn write_reports(flags: &Flags, report: &Report) -> Vec<Error> {
+    let mut troubles = Vec::new();
+    if let Some(path) = &flags.json {
+        troubles.extend(write_file(File::create, path, |file| json::write(file, report)).err());
+    }
+    if let Some(path) = &flags.junit {
+        troubles.extend(write_file(File::create, path, |file| junit::write(file, report)).err());
+    }
+    if let Some(path) = &flags.html {
+        troubles.extend(write_file(File::create, path, |file| html::write(file, report)).err());
+    }
+    if let Some(path) = std::env::var_os(GITHUB_SUMMARY).filter(|path| !path.is_empty()) {
+        let append = |path: &Path| File::options().append(true).create(true).open(path);
+        troubles.extend(write_file(append, Path::new(&path), |file| markdown::write(file, report)).err());
+    }
+    troubles
 }
 
 /// Runs each seed with each concurrency, until there is no target or the user breaks it off.
@@ -63,10 +120,11 @@ async fn run_all(
     troubles: &mut Vec<Error>,
     out: &mut impl Write,
 ) -> Result<Vec<RunReport>, Error> {
-    let mut interrupts = Interrupts::new()?;
+    let mut bounds = Bounds::new()?;
     // Whoever reads the output may stop reading; the verdict is in the exit code all the same.
-    let _ = terminal::write_head(out, &options.choice.describe(), &options.fixture);
+    let _ = terminal::write_head(out, &options.choice.describe());
     if options.is_matrix() {
+        let _ = terminal::write_fixture(out, &options.fixture);
         let _ = terminal::write_options(out, &options.of_all_runs());
     }
     let mut runs: Vec<RunReport> = Vec::new();
@@ -74,7 +132,11 @@ async fn run_all(
     let pairs =
         options.seeds.iter().flat_map(|&seed| concurrencies.iter().map(move |&clients| (seed, clients)));
     for (seed, concurrency) in pairs {
-        let run = match run_one(options, seed, concurrency, &mut interrupts, troubles, out).await {
+        if !options.is_matrix() {
+            let _ = terminal::write_options(out, &options.of_run(seed, concurrency));
+            let _ = out.flush();
+        }
+        let run = match Gate::new(options, seed, concurrency).judge(&mut bounds, troubles, out).await {
             Ok(run) => run,
             Err(error) if runs.is_empty() => return Err(error.into()),
             // What was found before stands.
@@ -86,7 +148,7 @@ async fn run_all(
         if !options.is_matrix() {
             let _ = terminal::write_outcome(out, &run);
         }
-        let is_over = interrupts.came || run.verdict == Verdict::Unreachable;
+        let is_over = bounds.came() == Some(Ending::Interrupted) || run.verdict == Verdict::Unreachable;
         runs.push(run);
         if is_over {
             break;
@@ -96,127 +158,4 @@ async fn run_all(
         let _ = matrix::write_matrix(out, &runs);
     }
     Ok(runs)
-}
-
-/// One run, its target included.
-async fn run_one(
-    options: &Options,
-    seed: u64,
-    concurrency: u32,
-    interrupts: &mut Interrupts,
-    troubles: &mut Vec<Error>,
-    out: &mut impl Write,
-) -> Result<RunReport, targets::Error> {
-    let Flags { unluckiness, rounds_max, timeout, deadline, .. } = options.flags;
-    let replay_options = replay::Options { seed, concurrency, unluckiness, rounds_max };
-    let workload = Replay::new(options.graph.clone(), replay_options);
-    let header = header(&workload, options.of_run(seed, concurrency));
-    let mut report = RunReport {
-        workload: Replay::ID,
-        addr: String::new(),
-        seed,
-        concurrency,
-        options: header.options.clone(),
-        plan_sha256: header.plan_sha256.clone(),
-        verdict: Verdict::Unknown,
-        duration_ns: 0,
-        requests: 0,
-        phases: Vec::new(),
-        findings: Vec::new(),
-        target_ended: None,
-    };
-    if !options.is_matrix() {
-        let _ = terminal::write_plan(out, &report);
-        let _ = terminal::write_options(out, &report.options);
-        let _ = out.flush();
-    }
-    let started = tokio::select! {
-        started = Target::start(&options.choice) => started,
-        () = interrupts.wait() => {
-            return Ok(ended_early(report, Verdict::Unknown, "interrupted before the target listened"));
-        }
-    };
-    let mut target = match started {
-        Ok(target) => target,
-        Err(error @ targets::Error::Taken(_)) => return Err(error),
-        Err(error) => {
-            let verdict = if error.is_shortage() { Verdict::Unknown } else { Verdict::Unreachable };
-            return Ok(ended_early(report, verdict, &error.to_string()));
-        }
-    };
-    report.addr = target.addr().to_string();
-    let recorder = begin_recording(options, &header, troubles);
-    let bar = PhaseBar::new(Replay::PHASES, !options.flags.debug);
-    let listeners = Listeners { bar, recorder, is_debug: options.flags.debug };
-    let limits = Limits {
-        reply_timeout: timeout,
-        reply_timeout_after_one: timeout,
-        run_timeout: deadline,
-        clients_at_once_max: usize::MAX,
-    };
-    let outcome = run(target.addr(), &workload, limits, listeners, interrupts.wait()).await;
-    let Outcome { verdict, findings, statistics, recorded } = outcome;
-    if verdict != Verdict::Pass {
-        report.target_ended = target.ended(DEATH_PATIENCE).await;
-    }
-    if let (Err(source), Some(path)) = (recorded, &options.flags.record) {
-        troubles.push(Error::Write { path: path.clone(), source });
-    }
-    report.verdict = verdict;
-    report.duration_ns = statistics.duration_ns();
-    report.requests = statistics.requests();
-    report.phases = statistics.phases(Replay::PHASES);
-    report.findings = findings;
-    Ok(report)
-}
-
-fn begin_recording(
-    options: &Options,
-    header: &Header,
-    troubles: &mut Vec<Error>,
-) -> Option<Writer<BufWriter<File>>> {
-    let path = options.flags.record.as_ref()?;
-    match File::create(path).and_then(|file| Writer::new(BufWriter::new(file), header)) {
-        Ok(writer) => Some(writer),
-        Err(source) => {
-            troubles.push(Error::Write { path: path.clone(), source });
-            None
-        }
-    }
-}
-
-/// How long after a run that did not pass it is looked whether the target has died.
-const DEATH_PATIENCE: Duration = Duration::from_millis(300);
-
-/// The report of a run that never began.
-fn ended_early(mut report: RunReport, verdict: Verdict, summary: &str) -> RunReport {
-    report.verdict = verdict;
-    report.findings.push(Finding::new(verdict, summary));
-    report
-}
-
-/// Ctrl-C, and the signal by which CI systems cancel a job.
-struct Interrupts {
-    interrupt: Signal,
-    terminate: Signal,
-    /// Whether one came.
-    came: bool,
-}
-
-impl Interrupts {
-    fn new() -> io::Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            came: false,
-        })
-    }
-
-    async fn wait(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-        self.came = true;
-    }
 }

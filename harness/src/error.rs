@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use fixtures::ParseError;
 
+use crate::expected::ExpectedError;
+use crate::select::NoMatch;
 use crate::{exit, targets};
 
 /// Why a command cannot be carried out.
@@ -32,6 +34,49 @@ pub enum Error {
         /// Where and how.
         source: ParseError,
     },
+    /// A pattern of --only or --skip.
+    #[error(transparent)]
+    Pattern(#[from] NoMatch),
+    /// No case has this id.
+    #[error("there is no case '{id}'{hint}; `harness cases` prints them")]
+    NoCase {
+        /// As it was given.
+        id: String,
+        /// What is nearest, in words.
+        hint: String,
+    },
+    /// A file cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// As it was given.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The list of expected failures.
+    #[error("the expected failures {}, {source}", path.display())]
+    Expected {
+        /// As it was given.
+        path: PathBuf,
+        /// Where and how.
+        source: ExpectedError,
+    },
+    /// The configuration file.
+    #[error("{}: {problem}", path.display())]
+    Config {
+        /// As it was given.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A report that was to be compared.
+    #[error("{} is no report of this kit: {problem}", path.display())]
+    Report {
+        /// As it was given.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// A report cannot be written.
     #[error("cannot write {}: {source}", path.display())]
     Write {
@@ -58,6 +103,12 @@ impl Error {
             | Self::Usage(_)
             | Self::FixtureFile { .. }
             | Self::Fixture { .. }
+            | Self::Pattern(_)
+            | Self::NoCase { .. }
+            | Self::Read { .. }
+            | Self::Expected { .. }
+            | Self::Config { .. }
+            | Self::Report { .. }
             | Self::Write { .. }
             | Self::Target(_) => exit::USAGE,
             Self::Start(_) => exit::UNKNOWN,

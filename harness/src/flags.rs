@@ -6,13 +6,18 @@ use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
 
-/// Replays a package graph against a package-index server, and says whether it keeps the protocol.
+/// Says whether a package-index server keeps the protocol: runs a catalogue of cases, then replays a package graph.
 ///
 /// Without --addr, --host, --port or --exec the built-in reference server is the target. Long flags are taken with
 /// one dash too (-concurrency 100).
 #[derive(Clone, Debug, Parser)]
 #[command(name = "harness", version, max_term_width = 100, after_help = AFTER_HELP)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Flags {
+    /// What else it can do.
+    #[command(subcommand)]
+    pub subcommand: Option<Subcommand>,
+
     /// The server to judge
     #[arg(long, value_name = "HOST:PORT", conflicts_with_all = ["host", "port"])]
     pub addr: Option<String>,
@@ -29,6 +34,34 @@ pub struct Flags {
     /// free port on 127.0.0.1, without them --addr says where it will listen
     #[arg(long, value_name = "COMMAND")]
     pub exec: Option<String>,
+
+    /// Read flags from this file; gauntlet.toml, if it is here, when not given. `harness init` writes one
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// Run only what these patterns match: ids (index/R1/*), clauses (S2), levels (must) or index/replay
+    #[arg(long, value_name = "PATTERN[,PATTERN]", value_delimiter = ',')]
+    pub only: Vec<String>,
+
+    /// Leave out what these patterns match
+    #[arg(long, value_name = "PATTERN[,PATTERN]", value_delimiter = ',')]
+    pub skip: Vec<String>,
+
+    /// A broken SHOULD fails, and does not only warn
+    #[arg(long)]
+    pub strict: bool,
+
+    /// Known failures, `ID REASON` a line: they count as expected, and it is an error if one of them passes
+    #[arg(long, value_name = "FILE")]
+    pub expect: Option<PathBuf>,
+
+    /// Also run the cases that wait for the target's deadlines: seconds within which it drops a client that stalls
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub stall_limit: Option<Duration>,
+
+    /// Also run the cases that watch the target's process, where the harness starts it
+    #[arg(long, conflicts_with_all = ["host", "port"])]
+    pub process: bool,
 
     /// Decides every draw; random, and printed, if not given
     #[arg(long, value_name = "N", conflicts_with = "seeds")]
@@ -51,6 +84,10 @@ pub struct Flags {
     #[arg(long, value_name = "FILE")]
     pub fixture: Option<PathBuf>,
 
+    /// Replay only so many packages of it; all if not given, or fewer where the target is too slow for all
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub packages: Option<u32>,
+
     /// Seconds that a reply may take
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub timeout: Duration,
@@ -67,6 +104,14 @@ pub struct Flags {
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
 
+    /// Write the report as JUnit XML
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+
+    /// Write the report as one HTML page that needs nothing else
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+
     /// Write the history of the run as JSON lines: every byte sent and received, with its time
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
@@ -76,10 +121,48 @@ pub struct Flags {
     pub debug: bool,
 }
 
+/// What the harness can do beside judging a target.
+#[derive(Clone, Debug, clap::Subcommand)]
+pub enum Subcommand {
+    /// Print the catalogue, a case a line
+    Cases {
+        /// The form
+        #[arg(long, value_enum, default_value = "text")]
+        format: CatalogueFormat,
+    },
+    /// Say all there is to know of a case: what it asks for and why, its bytes, the usual cause of a failure
+    Explain {
+        /// The case's id, such as index/R1/2
+        id: String,
+    },
+    /// Draw the matrix of implementations and cases from several JSON reports
+    Compare {
+        /// Reports that --json wrote
+        #[arg(required = true, value_name = "REPORT")]
+        reports: Vec<PathBuf>,
+        /// Write the matrix as one HTML page
+        #[arg(long, value_name = "FILE")]
+        html: Option<PathBuf>,
+    },
+    /// Write a gauntlet.toml with comments, to be changed
+    Init,
+}
+
+/// The forms of the catalogue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum CatalogueFormat {
+    /// A case a line.
+    Text,
+    /// All that is known of each.
+    Json,
+    /// What docs/CASES.md holds.
+    Markdown,
+}
+
 const AFTER_HELP: &str = "\
 Exit status:
   0  pass
-  1  a clause of the protocol was violated
+  1  a clause of the protocol was violated, or an expected failure passed
   2  the command line, or a file that it names, is wrong
   3  unknown: something was not decided, and nothing was violated
   4  the target cannot be reached or started, or speaks another protocol";

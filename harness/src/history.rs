@@ -1,7 +1,7 @@
 //! What happened in a run: every opening, every chunk sent and received, every end, with its time.
 //!
-//! A history holds all that a judge may look at. On disk it is JSON lines: a header, then an event a line; bytes
-//! are written as text, with `\n`, `\\` and `\xff` for what is none.
+//! A history holds all that a judge may look at. On disk it is JSON lines: for each part of the run a header, then an
+//! event a line; bytes are written as text, with `\n`, `\\` and `\xff` for what is none.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -150,14 +150,18 @@ pub struct Writer<W: Write> {
 }
 
 impl<W: Write> Writer<W> {
-    /// Begins a history.
+    /// A history without any part yet.
+    pub fn new(out: W) -> Self {
+        Self { out }
+    }
+
+    /// Begins a part.
     ///
     /// # Errors
     /// The header cannot be written.
-    pub fn new(mut out: W, header: &Header) -> io::Result<Self> {
-        serde_json::to_writer(&mut out, header)?;
-        out.write_all(b"\n")?;
-        Ok(Self { out })
+    pub fn begin(&mut self, header: &Header) -> io::Result<()> {
+        serde_json::to_writer(&mut self.out, header)?;
+        self.out.write_all(b"\n")
     }
 
     /// Adds an event.
@@ -179,7 +183,8 @@ impl<W: Write> Writer<W> {
     }
 }
 
-/// Reads a history: its header, then its events as they are asked for.
+/// Reads the next part of a history: its header, then its events as they are asked for, up to the one that says how
+/// it ended. Lines are counted from the header.
 ///
 /// # Errors
 /// The header cannot be read, or is of another version.
@@ -193,9 +198,16 @@ pub fn read(
     if header.history != VERSION {
         return Err(ReadError::Version(header.history));
     }
-    let events = lines.map(move |numbered| {
-        let (text, line) = parse(numbered)?;
-        serde_json::from_str(&text).map_err(|source| ReadError::Line { line, source })
+    let mut has_ended = false;
+    let events = std::iter::from_fn(move || {
+        if has_ended {
+            return None;
+        }
+        let event = parse(lines.next()?).and_then(|(text, line)| {
+            serde_json::from_str::<Event<'static>>(&text).map_err(|source| ReadError::Line { line, source })
+        });
+        has_ended = matches!(&event, Ok(Event { event: What::RunEnded(_), .. }));
+        Some(event)
     });
     Ok((header, events))
 }
@@ -283,7 +295,8 @@ mod tests {
         .map(|(event, at_ns)| Event { at_ns, client: 3, connection: 9, event })
         .collect();
 
-        let mut writer = Writer::new(Vec::new(), &header()).unwrap();
+        let mut writer = Writer::new(Vec::new());
+        writer.begin(&header()).unwrap();
         for event in &events {
             writer.write(event).unwrap();
         }

@@ -1,18 +1,26 @@
 //! What a command is to do: the flags, checked against each other and against the world.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, BufWriter};
 use std::net::Ipv6Addr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use fixtures::Graph;
+use protocol::Level;
 
 use crate::error::Error;
+use crate::expected::Expected;
 use crate::flags::Flags;
 use crate::report::FixtureSummary;
+use crate::select::{Selection, Subject};
+use crate::suite;
+use crate::suite::case::Case;
 use crate::targets::Choice;
+use crate::workload::Workload;
+use crate::workload::replay::Replay;
 
 /// What the flags ask for, checked.
 #[derive(Debug)]
@@ -25,6 +33,10 @@ pub struct Options {
     pub fixture: FixtureSummary,
     /// One seed a run.
     pub seeds: Vec<u64>,
+    /// What is run.
+    pub selection: Selection,
+    /// What is known to fail.
+    pub expected: Expected,
     /// All else, as it was typed.
     pub flags: Flags,
 }
@@ -55,15 +67,31 @@ impl Options {
                 "--record writes the history of one run; give one seed and one concurrency",
             ));
         }
-        if flags.record.is_some() && flags.record == flags.json {
-            return Err(Error::Usage("--record and --json name the same file"));
+        if flags.process && matches!(choice, Choice::Addr(_)) {
+            return Err(Error::Usage(
+                "--process watches the target's process; start it with --exec, or judge the built-in server",
+            ));
+        }
+        let subjects = subjects();
+        let selection = Selection::new(&flags.only, &flags.skip, &subjects)?;
+        if !subjects.iter().any(|subject| selection.wants(subject).is_ok()) {
+            return Err(Error::Usage("--only and --skip leave nothing to run"));
+        }
+        let expected = match &flags.expect {
+            None => Expected::default(),
+            Some(path) => read_expected(path, &subjects)?,
+        };
+        let reports = [&flags.json, &flags.junit, &flags.html, &flags.record];
+        let reports: Vec<&PathBuf> = reports.into_iter().flatten().collect();
+        if reports.iter().collect::<BTreeSet<_>>().len() < reports.len() {
+            return Err(Error::Usage("two of --json, --junit, --html and --record name the same file"));
         }
         // Better now than after the run.
-        for path in [&flags.json, &flags.record].into_iter().flatten() {
+        for path in reports {
             let open = |path: &Path| File::options().append(true).create(true).open(path);
             write_file(open, path, |_| Ok(()))?;
         }
-        Ok(Self { choice, graph, fixture, seeds, flags })
+        Ok(Self { choice, graph, fixture, seeds, selection, expected, flags })
     }
 
     /// What decides a run, by the names of the flags.
@@ -85,9 +113,16 @@ impl Options {
             ("timeout".to_owned(), timeout.as_secs_f64().to_string()),
             ("deadline".to_owned(), deadline.as_secs_f64().to_string()),
         ]);
-        if let Some(path) = fixture {
-            named.insert("fixture".to_owned(), path.display().to_string());
-        }
+        let lists = [("only", &self.flags.only), ("skip", &self.flags.skip)];
+        let lists = lists.into_iter().filter(|(_, patterns)| !patterns.is_empty());
+        named.extend(lists.map(|(name, patterns)| (name.to_owned(), patterns.join(","))));
+        let seconds = |limit: &Duration| limit.as_secs_f64().to_string();
+        let others = [
+            ("fixture", fixture.as_ref().map(|path| path.display().to_string())),
+            ("packages", self.flags.packages.map(|count| count.to_string())),
+            ("stall-limit", self.flags.stall_limit.as_ref().map(seconds)),
+        ];
+        named.extend(others.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
         named
     }
 
@@ -136,6 +171,18 @@ fn is_host_and_port(addr: &str) -> bool {
 }
 
 impl Choice {
+    /// The flags that choose it, with a blank behind them.
+    #[must_use]
+    pub fn flags(&self) -> String {
+        let quoted = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
+        match self {
+            Self::BuiltIn => String::new(),
+            Self::Addr(addr) => format!("--addr {addr} "),
+            Self::Exec { command, addr: None } => format!("--exec {} ", quoted(command)),
+            Self::Exec { command, addr: Some(addr) } => format!("--exec {} --addr {addr} ", quoted(command)),
+        }
+    }
+
     /// What is judged, in words.
     #[must_use]
     pub fn describe(&self) -> String {
@@ -145,6 +192,21 @@ impl Choice {
             Self::Exec { command, .. } => format!("the command '{command}'"),
         }
     }
+}
+
+/// All that can be run, or has a verdict.
+#[must_use]
+pub fn subjects() -> Vec<Subject> {
+    let case = |case: &'static Case| Subject { id: case.id, clause: case.clause.id, level: case.level };
+    let workload = |id| Subject { id, clause: "", level: Level::Must };
+    let others = [suite::INDEX.alive, Replay::ID].map(workload);
+    suite::INDEX.cases().map(case).chain(others).collect()
+}
+
+fn read_expected(path: &Path, subjects: &[Subject]) -> Result<Expected, Error> {
+    let text = fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    let wrong = |source| Error::Expected { path: path.to_owned(), source };
+    Expected::parse(&text, subjects).map_err(wrong)
 }
 
 fn read_fixture(path: &Path) -> Result<Graph, Error> {

@@ -193,10 +193,10 @@ impl<F: Framing> Lane<F> {
             What::Sent(bytes) => self.send(at_ns, bytes),
             // Nobody reads what comes for it, so nothing that comes is one too many.
             What::Flooded { .. } => self.is_flooded = true,
-            _ if self.is_flooded => {}
             What::StayedOpen { waited_ns } => {
                 see(Seen::StayedOpen { place: self.place, waited_ns: *waited_ns });
             }
+            _ if self.is_flooded => {}
             What::Received(bytes) => self.receive(at_ns, bytes, see),
             end => self.end(end, see),
         }

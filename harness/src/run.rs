@@ -2,8 +2,6 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, BufWriter};
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::rc::Rc;
@@ -11,24 +9,13 @@ use std::rc::Rc;
 use protocol::Protocol;
 
 use crate::drive::{Ending, Limits, drive};
-use crate::history::{Event, Header, VERSION, What, Writer};
+use crate::history::{Event, Header, VERSION, What};
+use crate::listening::Listening;
 use crate::pairing::{Pairing, REPLY_BYTES_MAX, Seen};
 use crate::report::progress::PhaseBar;
 use crate::report::statistics::Statistics;
-use crate::report::transcript::write_event;
 use crate::verdict::{Finding, Verdict};
 use crate::workload::{Judge, Workload};
-
-/// Who is told what happens in a run, beside its judge.
-#[derive(Debug)]
-pub struct Listeners {
-    /// A bar on the terminal.
-    pub bar: PhaseBar,
-    /// The history on disk.
-    pub recorder: Option<Writer<BufWriter<File>>>,
-    /// Every event on standard error.
-    pub is_debug: bool,
-}
 
 /// What a run comes to.
 #[derive(Debug)]
@@ -39,8 +26,6 @@ pub struct Outcome {
     pub findings: Vec<Finding>,
     /// What was measured.
     pub statistics: Statistics,
-    /// Whether the history is on disk.
-    pub recorded: io::Result<()>,
 }
 
 /// The first line of the history of a run that these options make.
@@ -54,28 +39,28 @@ pub async fn run<W: Workload + 'static>(
     target: SocketAddr,
     workload: &W,
     limits: Limits,
-    listeners: Listeners,
-    interrupted: impl Future<Output = ()>,
+    listening: &Listening,
+    bar: PhaseBar,
+    until: impl Future<Output = Ending>,
 ) -> Outcome
 where
     <W::Protocol as Protocol>::Framing: 'static,
 {
-    let observation = Rc::new(RefCell::new(Observation::<W>::new(workload.judge(), listeners)));
+    let observation = Rc::new(RefCell::new(Observation::<W>::new(workload.judge(), listening.clone(), bar)));
     let observer = {
         let observation = Rc::clone(&observation);
         move |event: &Event<'_>| observation.borrow_mut().observe(event)
     };
     let framing = || W::Protocol::framing(REPLY_BYTES_MAX);
     let sampler = Box::new(|| None);
-    let (ending, _) =
-        drive(target, workload.scripts(), framing, limits, sampler, observer, interrupted).await;
+    let ending = drive(target, workload.scripts(), framing, limits, sampler, observer, until).await;
+    listening.end(ending);
     // The driver's tasks are gone, and with them their hold on the observation.
     let mut observation = observation.borrow_mut();
     let verdict = observation.judge.finish(ending);
     Outcome {
         verdict,
         findings: observation.judge.findings().to_vec(),
-        recorded: observation.finish_recording(ending),
         statistics: std::mem::take(&mut observation.statistics),
     }
 }
@@ -85,33 +70,24 @@ struct Observation<W: Workload> {
     pairing: Pairing<<W::Protocol as Protocol>::Framing>,
     judge: W::Judge,
     statistics: Statistics,
-    listeners: Listeners,
-    recording_failed: Option<io::Error>,
+    listening: Listening,
+    bar: PhaseBar,
 }
 
 impl<W: Workload> Observation<W> {
-    fn new(judge: W::Judge, listeners: Listeners) -> Self {
+    fn new(judge: W::Judge, listening: Listening, bar: PhaseBar) -> Self {
         Self {
             pairing: Pairing::new(W::Protocol::framing),
             judge,
             statistics: Statistics::default(),
-            listeners,
-            recording_failed: None,
+            listening,
+            bar,
         }
     }
 
     /// Takes in an event; `Break` once something was found, for what follows a violation proves little.
     fn observe(&mut self, event: &Event<'_>) -> ControlFlow<()> {
-        if self.listeners.is_debug {
-            // Somebody who closes standard error wants to see no more.
-            let _ = write_event(&mut io::stderr(), event);
-        }
-        if let Some(recorder) = &mut self.listeners.recorder
-            && let Err(error) = recorder.write(event)
-        {
-            self.recording_failed.get_or_insert(error);
-            return ControlFlow::Break(());
-        }
+        self.listening.hear(event);
         let Self { pairing, judge, statistics, .. } = self;
         statistics.note_time(event.at_ns);
         pairing.observe(event, |seen| {
@@ -122,22 +98,10 @@ impl<W: Workload> Observation<W> {
             }
             judge.observe(&seen);
         });
-        if self.listeners.bar.is_shown() && matches!(event.event, What::Received(_) | What::Phase(_)) {
-            self.listeners.bar.show(self.judge.progress());
+        if self.bar.is_shown() && matches!(event.event, What::Received(_) | What::Phase(_)) {
+            self.bar.show(self.judge.progress());
         }
         if self.judge.findings().is_empty() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-    }
-
-    fn finish_recording(&mut self, ending: Ending) -> io::Result<()> {
-        if let Some(error) = self.recording_failed.take() {
-            return Err(error);
-        }
-        let Some(mut recorder) = self.listeners.recorder.take() else {
-            return Ok(());
-        };
-        let at_ns = self.statistics.last_ns();
-        recorder.write(&Event { at_ns, client: 0, connection: 0, event: What::RunEnded(ending) })?;
-        recorder.finish().map(drop)
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a judge says: verdicts, and the findings that they rest on.
 
+use std::fmt::Write;
 use std::time::Duration;
 
 use protocol::Clause;
@@ -83,6 +84,9 @@ pub struct Finding {
     /// What came, printable.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub came: Option<String>,
+    /// Where, in characters of what came, it first differs from what had to come.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wrong_at: Option<usize>,
     /// What had to come.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub had_to_come: Option<String>,
@@ -101,6 +105,7 @@ impl Finding {
             phase: None,
             sent: None,
             came: None,
+            wrong_at: None,
             had_to_come: None,
         }
     }
@@ -124,6 +129,23 @@ fn serialize_clause<S: Serializer>(clause: &Option<Clause>, serializer: S) -> Re
     clause.map(|Clause { id, says, .. }| ClauseInShort { id, says }).serialize(serializer)
 }
 
+/// A time-out that the harness noticed this much too late says something about the harness only.
+pub const LATE_NS_MAX: u64 = 1_000_000_000;
+
+/// Another protocol that a reply gives away.
+#[must_use]
+pub fn foreign_speech(reply: &[u8]) -> Option<&'static str> {
+    const SIGNS: [(&[u8], &str); 6] = [
+        (b"HTTP/", "HTTP"),
+        (b"<!DOCTYPE", "HTTP"),
+        (b"<html", "HTTP"),
+        (b"\x15\x03", "TLS"),
+        (b"SSH-", "SSH"),
+        (b"220 ", "SMTP or FTP"),
+    ];
+    SIGNS.iter().find(|(sign, _)| reply.starts_with(sign)).map(|(_, name)| *name)
+}
+
 /// The longest part of a line that a finding shows.
 const SHOWN_BYTES_MAX: usize = 200;
 
@@ -135,6 +157,16 @@ pub fn printable(bytes: &[u8]) -> String {
         0 => shown.to_string(),
         more => format!("{shown}… ({more} bytes more)"),
     }
+}
+
+/// Bytes as hex digits.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a text does not fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// A time as seconds with one decimal.

@@ -38,8 +38,6 @@ pub struct Limits {
     /// How long further replies are waited for once one did not come in time: the target is wrong already, and a run
     /// that waited as long each time would not end.
     pub reply_timeout_after_one: Duration,
-    /// How long the run may take in all.
-    pub run_timeout: Duration,
     /// How many clients are under way at any moment; the others begin, in order, when these are done.
     pub clients_at_once_max: usize,
 }
@@ -76,7 +74,7 @@ pub enum Ending {
 }
 
 /// Makes the moves of `scripts`, a client each, and tells `observer` what happens, as it happens. `Break` from it
-/// ends the run. Says how driving ended, and how long it took.
+/// ends the run, and so does what `until` comes to.
 pub async fn drive<S, F, O>(
     target: SocketAddr,
     scripts: Vec<S>,
@@ -84,8 +82,8 @@ pub async fn drive<S, F, O>(
     limits: Limits,
     sampler: Sampler,
     observer: O,
-    interrupted: impl Future<Output = ()>,
-) -> (Ending, Duration)
+    until: impl Future<Output = Ending>,
+) -> Ending
 where
     S: Script + 'static,
     F: Framing + 'static,
@@ -118,18 +116,16 @@ where
             }
         }
     };
-    let ending = LocalSet::new()
+    LocalSet::new()
         .run_until(async {
             tokio::select! {
                 biased;
                 () = run.stop.notified() => Ending::Stopped,
                 () = everybody => Ending::Finished,
-                () = interrupted => Ending::Interrupted,
-                () = sleep(limits.run_timeout) => Ending::TimeOver,
+                ending = until => ending,
             }
         })
-        .await;
-    (ending, run.begun.elapsed())
+        .await
 }
 
 /// What the clients of a run share.

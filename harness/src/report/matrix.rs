@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use crate::report::RunReport;
-use crate::report::terminal::{grouped, style_of, write_findings};
+use crate::report::terminal::{grouped, style_of, write_items};
+use crate::report::{Item, RunReport};
 use crate::verdict::Verdict;
 
 /// Shows the verdict and the time of each run, and counts them in the last line.
@@ -31,13 +31,16 @@ pub fn write_matrix(out: &mut impl Write, runs: &[RunReport]) -> io::Result<()> 
         }
         writeln!(out)?;
     }
-    if let Some(run) = runs.iter().filter(|run| run.verdict > Verdict::Pass).max_by_key(|run| run.verdict) {
+    if let Some(run) = runs.iter().filter(|run| run.verdict > Verdict::Warn).max_by_key(|run| run.verdict) {
         writeln!(
             out,
             "\nOne that did not pass, to be run alone with --seed {} --concurrency {} and the options above:",
             run.seed, run.concurrency
         )?;
-        write_findings(out, run)?;
+        if let Some(cause) = &run.cause {
+            writeln!(out, "  {cause}")?;
+        }
+        write_items(out, run, run.verdict)?;
     }
     writeln!(out)?;
     write_count(out, runs)
@@ -46,7 +49,7 @@ pub fn write_matrix(out: &mut impl Write, runs: &[RunReport]) -> io::Result<()> 
 fn write_cell(out: &mut impl Write, run: &RunReport) -> io::Result<()> {
     let style = style_of(run.verdict);
     let seconds = Duration::from_nanos(run.duration_ns).as_secs_f64();
-    let clause = run.findings.first().and_then(|finding| finding.clause).map_or("", |clause| clause.id);
+    let clause = run.worst().and_then(Item::broken_clause).unwrap_or_default();
     let word = format!("{} {clause}", run.verdict.word());
     write!(out, "{style}{:>13}{style:#} {:>8}", word.trim_end(), format!("{seconds:.2} s"))
 }
@@ -54,17 +57,16 @@ fn write_cell(out: &mut impl Write, run: &RunReport) -> io::Result<()> {
 fn write_count(out: &mut impl Write, runs: &[RunReport]) -> io::Result<()> {
     let worst = runs.iter().map(|run| run.verdict).max().unwrap_or(Verdict::Pass);
     let style = style_of(worst);
-    let requests: u64 = runs.iter().map(|run| run.requests).sum();
-    let counts: Vec<String> = [Verdict::Pass, Verdict::Fail, Verdict::Unknown, Verdict::Unreachable]
+    let requests: u64 = runs.iter().map(|run| run.requests + run.case_requests).sum();
+    let counts: Vec<String> = Verdict::ALL
         .into_iter()
         .map(|verdict| (verdict, runs.iter().filter(|run| run.verdict == verdict).count()))
         .filter(|&(verdict, count)| count > 0 || verdict == Verdict::Pass)
         .map(|(verdict, count)| format!("{count} {}", verdict.word().to_lowercase()))
         .collect();
-    let workload = runs.first().map_or("", |run| run.workload);
     writeln!(
         out,
-        "{style}{}{style:#} {workload}: {} of {} runs, {} requests",
+        "{style}{}{style:#} {} of {} runs, {} requests",
         worst.word(),
         counts.join(", "),
         runs.len(),

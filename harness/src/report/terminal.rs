@@ -6,33 +6,45 @@ use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 
+use protocol::index::clauses::CLAUSES;
+
 use crate::report::statistics::{CommandStatistics, per_second};
-use crate::report::{FixtureSummary, RunReport};
+use crate::report::{FixtureSummary, Item, RunReport};
 use crate::verdict::{Finding, Verdict};
 
-/// How many findings are shown in full.
-const FINDINGS_SHOWN_MAX: usize = 5;
+/// How many failures of one kind are shown in full.
+const SHOWN_MAX: usize = 5;
+
+/// The width of the names that stand before a text.
+const NAME_WIDTH: usize = 12;
 
 /// Says what is about to be judged, and how to do it again.
 ///
 /// # Errors
 /// `out` cannot be written.
-pub fn write_head(out: &mut impl Write, target: &str, fixture: &FixtureSummary) -> io::Result<()> {
+pub fn write_head(out: &mut impl Write, target: &str) -> io::Result<()> {
+    writeln!(out, "target   {target}")
+}
+
+/// Names the graph that is replayed.
+///
+/// # Errors
+/// `out` cannot be written.
+pub fn write_fixture(out: &mut impl Write, fixture: &FixtureSummary) -> io::Result<()> {
     let FixtureSummary { name, packages, named_only, dependencies } = fixture;
     let (packages, dependencies) = (grouped(*packages as u64), grouped(*dependencies as u64));
-    writeln!(out, "target   {target}")?;
     writeln!(
         out,
         "fixture  {name}: {packages} packages ({named_only} only as dependencies), {dependencies} dependencies"
     )
 }
 
-/// Names the plan of one run.
+/// Names the plan of a workload.
 ///
 /// # Errors
 /// `out` cannot be written.
-pub fn write_plan(out: &mut impl Write, run: &RunReport) -> io::Result<()> {
-    writeln!(out, "plan     {} sha256 {}", run.workload, run.plan_sha256)
+pub fn write_plan(out: &mut impl Write, workload: &str, plan_sha256: &str) -> io::Result<()> {
+    writeln!(out, "plan     {workload} sha256 {plan_sha256}")
 }
 
 /// Says what was asked for, as flags that can be given again.
@@ -47,7 +59,38 @@ pub fn write_options(out: &mut impl Write, options: &BTreeMap<String, String>) -
     writeln!(out)
 }
 
-/// Shows what was measured and found, the verdict last.
+/// Shows the cases, a clause a line, as soon as they are decided.
+///
+/// # Errors
+/// `out` cannot be written.
+pub fn write_clauses(out: &mut impl Write, run: &RunReport) -> io::Result<()> {
+    let mut begun = "";
+    for item in &run.items {
+        let is_wanted = |item: &Item| item.is_case() && !item.is_left_out();
+        if item.clause == begun || !is_wanted(item) {
+            continue;
+        }
+        if begun.is_empty() {
+            writeln!(out)?;
+        }
+        begun = item.clause;
+        let of_clause = run.items.iter().filter(|other| other.clause == begun && is_wanted(other));
+        let mut width = 0;
+        write!(out, "{begun}  {:<7}", item.level.word())?;
+        for (number, other) in (1..).zip(of_clause) {
+            let style = style_of(other.verdict);
+            let mark = mark_of(other.verdict);
+            let text = if mark == '✓' { mark.to_string() } else { format!("{mark}{number}") };
+            width += text.chars().count() + 1;
+            write!(out, "{style}{text}{style:#} ")?;
+        }
+        let says = CLAUSES.iter().find(|clause| clause.id == begun).map_or("", |clause| clause.says);
+        writeln!(out, "{:width$}{says}", "", width = 24_usize.saturating_sub(width))?;
+    }
+    Ok(())
+}
+
+/// Shows what was measured and found, failures and the verdict last.
 ///
 /// # Errors
 /// `out` cannot be written.
@@ -55,9 +98,10 @@ pub fn write_outcome(out: &mut impl Write, run: &RunReport) -> io::Result<()> {
     if !run.phases.is_empty() {
         write_table(out, run)?;
     }
-    // Where there is no target, the last line says all there is to say.
-    if run.verdict != Verdict::Unreachable {
-        write_findings(out, run)?;
+    write_observed(out, run)?;
+    write_not_run(out, run)?;
+    for verdict in [Verdict::Expected, Verdict::Unknown, Verdict::Warn, Verdict::Fail] {
+        write_items(out, run, verdict)?;
     }
     if let Some(ended) = &run.target_ended {
         writeln!(out, "\nThe target's process ended during the run: {ended}")?;
@@ -96,63 +140,181 @@ fn write_row(out: &mut impl Write, step: &str, command: &CommandStatistics) -> i
     )
 }
 
-/// Shows what was found, the first first.
-///
-/// # Errors
-/// `out` cannot be written.
-pub fn write_findings(out: &mut impl Write, run: &RunReport) -> io::Result<()> {
-    for finding in run.findings.iter().take(FINDINGS_SHOWN_MAX) {
+/// What the target does where the protocol is silent.
+fn write_observed(out: &mut impl Write, run: &RunReport) -> io::Result<()> {
+    let mut has_begun = false;
+    for item in &run.items {
+        let Some(observed) = &item.observed else { continue };
+        if !has_begun {
+            writeln!(out, "\nWhere the protocol is silent:")?;
+            has_begun = true;
+        }
+        writeln!(out, "  {:<11} {observed}", item.id)?;
+    }
+    Ok(())
+}
+
+/// What was not run, by its cause.
+fn write_not_run(out: &mut impl Write, run: &RunReport) -> io::Result<()> {
+    // Whoever leaves something out knows it.
+    for (cause, ids) in by_cause(run.with(Verdict::NotRun).filter(|item| !item.is_left_out())) {
+        writeln!(out, "\nnot run: {cause}")?;
+        write_ids(out, &ids)?;
+    }
+    Ok(())
+}
+
+fn by_cause<'r>(items: impl Iterator<Item = &'r Item>) -> BTreeMap<&'r str, Vec<&'r str>> {
+    let mut causes: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for item in items {
+        causes.entry(item.cause.as_deref().unwrap_or_default()).or_default().push(item.id);
+    }
+    causes
+}
+
+/// Ids, as many in a line as a terminal has room for.
+fn write_ids(out: &mut impl Write, ids: &[&str]) -> io::Result<()> {
+    for line in ids.chunks(8) {
+        writeln!(out, "  {}", line.join(" "))?;
+    }
+    Ok(())
+}
+
+/// The items with a verdict that needs a look: those that broke the same clause in the same way together.
+pub(super) fn write_items(out: &mut impl Write, run: &RunReport, verdict: Verdict) -> io::Result<()> {
+    let mut undecided = Vec::new();
+    let mut shown = 0;
+    let mut seen: Vec<(Option<&str>, &str)> = Vec::new();
+    let mut more: Vec<&str> = Vec::new();
+    for item in run.with(verdict) {
+        let Some(finding) = item.findings.first() else {
+            undecided.push(item);
+            continue;
+        };
+        let kind = (item.broken_clause(), finding.summary.as_str());
+        // A first reply that is wrong in each case says the same again and again.
+        if shown >= SHOWN_MAX || (seen.contains(&kind) && item.broken_clause() != Some(item.clause)) {
+            more.push(item.id);
+            continue;
+        }
+        seen.push(kind);
+        shown += 1;
+        write_item(out, item)?;
+    }
+    if !more.is_empty() {
+        let style = style_of(verdict);
+        writeln!(
+            out,
+            "\n{style}{}{style:#} too, `harness explain ID` says of each what it asks for:",
+            word(verdict)
+        )?;
+        write_ids(out, &more)?;
+    }
+    for (cause, ids) in by_cause(undecided.into_iter()) {
+        let style = style_of(verdict);
+        writeln!(out, "\n{style}{}{style:#}: {cause}", word(verdict))?;
+        write_ids(out, &ids)?;
+    }
+    Ok(())
+}
+
+fn word(verdict: Verdict) -> String {
+    verdict.word().to_lowercase()
+}
+
+fn write_item(out: &mut impl Write, item: &Item) -> io::Result<()> {
+    let style = style_of(item.verdict);
+    for (number, finding) in item.findings.iter().take(SHOWN_MAX).enumerate() {
+        let id = if number == 0 { item.id } else { "and" };
+        writeln!(out, "\n{style}{}{style:#} {id}: {}", word(item.verdict), finding.summary)?;
+        if number == 0 && item.is_case() {
+            write_line(out, "requirement", &item.requirement)?;
+        }
         write_finding(out, finding)?;
     }
-    match run.findings.len().saturating_sub(FINDINGS_SHOWN_MAX) {
-        0 => Ok(()),
-        more => writeln!(out, "\nand {more} more, in the JSON report"),
+    if let Some(cause) = &item.cause {
+        write_line(out, "because", cause)?;
     }
+    for (number, line) in item.again.iter().enumerate() {
+        write_line(out, if number == 0 { "again" } else { "or" }, line)?;
+    }
+    Ok(())
+}
+
+fn write_line(out: &mut impl Write, name: &str, text: &str) -> io::Result<()> {
+    writeln!(out, "  {name:<NAME_WIDTH$} {text}")
 }
 
 fn write_finding(out: &mut impl Write, finding: &Finding) -> io::Result<()> {
-    let style = style_of(finding.verdict);
-    let word = match finding.verdict {
-        Verdict::Fail => "violation",
-        _ => finding.verdict.word(),
-    };
-    writeln!(out, "\n{style}{}{style:#}: {}", word.to_lowercase(), finding.summary)?;
     if let Some(clause) = finding.clause {
-        writeln!(out, "  clause       {clause}")?;
+        write_line(out, "clause", &clause.to_string())?;
     }
     match (finding.phase, finding.client) {
-        (Some(phase), Some(client)) => writeln!(out, "  where        step {phase}, client {client}")?,
-        (Some(phase), None) => writeln!(out, "  where        step {phase}")?,
+        (Some(phase), Some(client)) => write_line(out, "where", &format!("step {phase}, client {client}"))?,
+        (Some(phase), None) => write_line(out, "where", &format!("step {phase}"))?,
         _ => {}
     }
-    let lines = [
-        ("sent", &finding.sent),
-        ("came", &finding.came),
-        ("had to come", &finding.had_to_come),
-        ("because", &finding.reason),
-    ];
+    let lines = [("sent", &finding.sent), ("expected", &finding.had_to_come), ("got", &finding.came)];
     for (name, text) in lines {
         if let Some(text) = text {
-            writeln!(out, "  {name:<12} {text}")?;
+            write_line(out, name, text)?;
         }
+    }
+    if let Some(at) = finding.wrong_at {
+        writeln!(out, "{:at$}^", "", at = 2 + NAME_WIDTH + 1 + at)?;
+    }
+    if let Some(reason) = &finding.reason {
+        write_line(out, "because", reason)?;
     }
     Ok(())
 }
 
 fn write_verdict(out: &mut impl Write, run: &RunReport) -> io::Result<()> {
     let style = style_of(run.verdict);
-    let (requests, seconds) = (grouped(run.requests), Duration::from_nanos(run.duration_ns).as_secs_f64());
-    let rate = grouped(per_second(run.requests, run.duration_ns));
-    write!(out, "{style}{}{style:#} {}: ", run.verdict.word(), run.workload)?;
-    match (run.verdict, run.findings.first()) {
-        (Verdict::Pass, _) | (_, None) => {
-            writeln!(out, "{requests} requests in {seconds:.2} s ({rate} per second), no violation")
+    write!(out, "{style}{}{style:#} ", run.verdict.word())?;
+    if let Some(cause) = &run.cause {
+        return writeln!(out, "{cause}");
+    }
+    let cases = || run.items.iter().filter(|item| item.is_case());
+    let passed = cases().filter(|item| item.verdict == Verdict::Pass).count();
+    let counts: Vec<String> = Verdict::ALL
+        .into_iter()
+        .map(|verdict| {
+            (verdict, cases().filter(|item| item.verdict == verdict && !item.is_left_out()).count())
+        })
+        .filter(|(verdict, count)| *count > 0 && *verdict != Verdict::Pass)
+        .map(|(verdict, count)| format!(", {count} {}", word(verdict)))
+        .collect();
+    let broken: Vec<String> =
+        run.broken_clauses().iter().map(|(clause, count)| format!("{clause} ({count})")).collect();
+    if !broken.is_empty() {
+        write!(out, "{}: ", broken.join(", "))?;
+    }
+    if cases().any(|item| item.verdict != Verdict::NotRun) {
+        write!(out, "{passed} cases passed{}", counts.concat())?;
+        if run.requests > 0 {
+            write!(out, "; ")?;
         }
-        (Verdict::Unreachable, Some(first)) => writeln!(out, "{}", first.summary),
-        (_, Some(first)) => {
-            let clause = first.clause.map_or(String::new(), |clause| format!(" ({})", clause.id));
-            writeln!(out, "{}{clause}, after {requests} requests in {seconds:.2} s", first.summary)
-        }
+    }
+    if run.requests > 0 {
+        let (requests, seconds) =
+            (grouped(run.requests), Duration::from_nanos(run.duration_ns).as_secs_f64());
+        let rate = grouped(per_second(run.requests, run.duration_ns));
+        write!(out, "replay: {requests} requests in {seconds:.2} s ({rate} per second)")?;
+    }
+    writeln!(out)
+}
+
+/// One character for a verdict.
+#[must_use]
+pub const fn mark_of(verdict: Verdict) -> char {
+    match verdict {
+        Verdict::Pass => '✓',
+        Verdict::Fail => '✗',
+        Verdict::Warn => '!',
+        Verdict::Unknown | Verdict::Unreachable => '?',
+        Verdict::Expected => '~',
+        Verdict::NotRun => '·',
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod builtin;
 mod output;
+mod processes;
 mod supervisor;
 
 use std::ffi::OsString;
@@ -14,12 +15,12 @@ use std::process::{ExitCode, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use rustix::process::{Resource, getrlimit, setrlimit};
+use rustix::process::{Pid, Resource, getrlimit, setrlimit};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
-use crate::drive::is_shortage;
+use crate::drive::{Sampler, is_shortage};
 use output::Output;
 
 /// Where the target of a run comes from.
@@ -103,6 +104,12 @@ const START_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a first connection may take before the address is called unreachable.
 const REACH_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long a target that somebody else runs may take to be there again once it is lost.
+const REVIVE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The time between two looks whether it is.
+const REVIVE_POLL: Duration = Duration::from_millis(50);
+
 /// The time between two looks whether a started target listens, or has ended.
 const START_POLL: Duration = Duration::from_millis(10);
 
@@ -112,6 +119,7 @@ const STOP_POLLS_MAX: u32 = 1000;
 /// A target that takes connections.
 #[derive(Debug)]
 pub struct Target {
+    choice: Choice,
     addr: SocketAddr,
     started: Option<Started>,
 }
@@ -129,11 +137,57 @@ impl Target {
     /// # Errors
     /// There is none, or it cannot be started.
     pub async fn start(choice: &Choice) -> Result<Self, Error> {
-        match choice {
-            Choice::BuiltIn => Self::start_built_in().await,
-            Choice::Addr(addr) => Ok(Self { addr: reach(addr).await?, started: None }),
-            Choice::Exec { command, addr } => Self::start_command(command, addr.as_deref()).await,
-        }
+        let (addr, started) = match choice {
+            Choice::BuiltIn => start_built_in().await?,
+            Choice::Addr(addr) => (reach(addr).await?, None),
+            Choice::Exec { command, addr } => start_command(command, addr.as_deref()).await?,
+        };
+        Ok(Self { choice: choice.clone(), addr, started })
+    }
+
+    /// Brings back a target that is lost: starts it again where it was started, else waits a while for somebody else
+    /// to have done so.
+    ///
+    /// # Errors
+    /// It is not there.
+    pub async fn revive(&mut self) -> Result<(), Error> {
+        let Choice::Addr(addr) = &self.choice else {
+            // What is left of the old one must not meet the new one.
+            drop(self.started.take());
+            *self = Self::start(&self.choice).await?;
+            return Ok(());
+        };
+        let comes_back = async {
+            loop {
+                match reach_once(addr).await {
+                    Ok(reached) => return reached,
+                    Err(_) => sleep(REVIVE_POLL).await,
+                }
+            }
+        };
+        let source = io::ErrorKind::TimedOut.into();
+        let lost = |_| Error::NotReachable { addr: addr.clone(), source };
+        self.addr = timeout(REVIVE_TIMEOUT, comes_back).await.map_err(lost)?;
+        Ok(())
+    }
+
+    /// Whether it takes a connection now.
+    pub async fn is_reachable(&self) -> bool {
+        reach_once(&self.addr.to_string()).await.is_ok()
+    }
+
+    /// Whether the harness started it.
+    #[must_use]
+    pub fn is_started(&self) -> bool {
+        self.started.is_some()
+    }
+
+    /// What looks how much of its machine the target takes.
+    #[must_use]
+    pub fn sampler(&self) -> Sampler {
+        let supervisor = self.started.as_ref().and_then(|started| started.supervisor.id());
+        let pid = supervisor.and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+        Box::new(move || processes::sample(pid?))
     }
 
     /// Where it listens.
@@ -158,26 +212,6 @@ impl Target {
         let status = timeout(patience, ends).await.ok()??;
         started.output.ended().await;
         Some(format!("{}{}", describe(status), started.output.last_words()))
-    }
-
-    async fn start_built_in() -> Result<Self, Error> {
-        let arguments = vec![std::env::current_exe()?.into(), builtin::SUBCOMMAND.into()];
-        let started = Started::spawn(arguments)?;
-        started.until_found("a free port", async |output| output.announced_addr()).await
-    }
-
-    async fn start_command(command: &str, addr: Option<&str>) -> Result<Self, Error> {
-        let addr = match addr {
-            Some(addr) => addr.to_owned(),
-            None => format!("127.0.0.1:{}", find_free_port()?),
-        };
-        if reach_once(&addr).await.is_ok() {
-            return Err(Error::Taken(addr));
-        }
-        let port = addr.rsplit(':').next().unwrap_or_default();
-        let command = command.replace("{addr}", &addr).replace("{port}", port);
-        let started = Started::spawn(vec!["sh".into(), "-c".into(), command.into()])?;
-        started.until_found(&addr, async |_| reach_once(&addr).await.ok()).await
     }
 }
 
@@ -217,7 +251,7 @@ impl Started {
         mut self,
         addr: &str,
         mut find: impl AsyncFnMut(&Output) -> Option<SocketAddr>,
-    ) -> Result<Target, Error> {
+    ) -> Result<(SocketAddr, Option<Self>), Error> {
         let searching = async {
             loop {
                 if let Some(found) = find(&self.output).await {
@@ -228,7 +262,7 @@ impl Started {
             }
         };
         match timeout(START_TIMEOUT, searching).await {
-            Ok(found) => Ok(Target { addr: found?, started: Some(self) }),
+            Ok(found) => Ok((found?, Some(self))),
             Err(_) => Err(Error::NeverListens { addr: addr.to_owned(), output: self.output.last_words() }),
         }
     }
@@ -271,6 +305,26 @@ pub fn run_hidden_subcommand(arguments: &[OsString]) -> Option<ExitCode> {
         builtin::SUBCOMMAND => Some(builtin::run_server(&arguments[2..])),
         _ => None,
     }
+}
+
+async fn start_built_in() -> Result<(SocketAddr, Option<Started>), Error> {
+    let arguments = vec![std::env::current_exe()?.into(), builtin::SUBCOMMAND.into()];
+    let started = Started::spawn(arguments)?;
+    started.until_found("a free port", async |output| output.announced_addr()).await
+}
+
+async fn start_command(command: &str, addr: Option<&str>) -> Result<(SocketAddr, Option<Started>), Error> {
+    let addr = match addr {
+        Some(addr) => addr.to_owned(),
+        None => format!("127.0.0.1:{}", find_free_port()?),
+    };
+    if reach_once(&addr).await.is_ok() {
+        return Err(Error::Taken(addr));
+    }
+    let port = addr.rsplit(':').next().unwrap_or_default();
+    let command = command.replace("{addr}", &addr).replace("{port}", port);
+    let started = Started::spawn(vec!["sh".into(), "-c".into(), command.into()])?;
+    started.until_found(&addr, async |_| reach_once(&addr).await.ok()).await
 }
 
 /// Connects once to see whether somebody is there.

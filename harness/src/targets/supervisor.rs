@@ -4,18 +4,19 @@
 //! writes to: when the harness ends, by whatever means, the pipe closes and the supervisor cleans up. On Linux it
 //! is also the parent to which orphans fall, so that a command which detaches itself is found too.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
-use std::{fs, io, thread};
+use std::{io, thread};
 
 use rustix::process::{
     Pid, Resource, Signal, WaitOptions, WaitStatus, getrlimit, kill_process, kill_process_group, setrlimit,
     wait,
 };
+
+use super::processes::descendants_of;
 
 /// The hidden subcommand; the command's limit of descriptors and the command follow it.
 pub(super) const SUBCOMMAND: &str = "supervise";
@@ -104,7 +105,7 @@ fn end_all(leader: Pid) {
     let signal_all = |signal| {
         // What has ended meanwhile cannot be signalled, and need not be.
         let _ = kill_process_group(leader, signal);
-        for pid in descendants() {
+        for pid in descendants_of(rustix::process::getpid()) {
             let _ = kill_process(pid, signal);
         }
     };
@@ -114,32 +115,4 @@ fn end_all(leader: Pid) {
         signal_all(Signal::KILL);
         thread::sleep(KILL_INTERVAL);
     }
-}
-
-/// All processes below this one, where /proc tells.
-fn descendants() -> Vec<Pid> {
-    let mut children: BTreeMap<i32, Vec<i32>> = BTreeMap::new();
-    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let pid = entry.file_name().to_str().and_then(|name| name.parse().ok());
-        if let Some(pid) = pid
-            && let Some(parent) = parent_of(pid)
-        {
-            children.entry(parent).or_default().push(pid);
-        }
-    }
-    let mut found = Vec::new();
-    let mut todo = vec![rustix::process::getpid().as_raw_nonzero().get()];
-    while let Some(pid) = todo.pop() {
-        for &child in children.get(&pid).into_iter().flatten() {
-            found.extend(Pid::from_raw(child));
-            todo.push(child);
-        }
-    }
-    found
-}
-
-fn parent_of(pid: i32) -> Option<i32> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name, in parentheses, may hold anything; the state and the parent follow it.
-    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
 }

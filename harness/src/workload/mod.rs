@@ -1,5 +1,6 @@
 //! Workloads: what is sent to a target, and how the history of that is judged.
 
+pub mod pace;
 pub mod replay;
 
 use protocol::Protocol;

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 
 use insta::assert_snapshot;
 
-use crate::support::{Said, Server, TINY, harness, replay_tiny};
+use crate::support::{Said, Server, TINY, harness, replay, replay_tiny};
 
 #[track_caller]
 fn is_refused(said: &Said, status: i32, says: &[&str]) {
@@ -66,7 +66,7 @@ fn addresses_where_nobody_is() {
     let said = replay_tiny(free, &[]);
     let last = said.stdout.lines().last().unwrap();
     assert_eq!(said.status, 4, "{said:?}");
-    assert!(last.starts_with("UNREACHABLE index/replay: nothing takes connections on 127.0.0.1:"), "{last}");
+    assert!(last.starts_with("UNREACHABLE nothing takes connections on 127.0.0.1:"), "{last}");
     assert!(last.contains("refused"), "{last}");
     let said = harness(&["--addr", "no-such-host.invalid:80"]);
     assert_eq!(said.status, 4, "{said:?}");
@@ -84,7 +84,7 @@ fn a_report_that_cannot_be_written_hides_no_violation() {
         let said = replay_tiny(wrong(), &["--concurrency", "1", flag, "/dev/full"]);
         assert_eq!(said.status, 1, "{flag}: {said:?}");
         assert!(said.stderr.contains("cannot write /dev/full"), "{flag}: {said:?}");
-        assert!(said.stdout.contains("FAIL index/replay"), "{flag}: {said:?}");
+        assert!(said.stdout.contains("FAIL A1 (1): replay"), "{flag}: {said:?}");
         let said = replay_tiny(Server::right().start(), &["--concurrency", "1", flag, "/dev/full"]);
         assert_eq!(said.status, 2, "{flag}: {said:?}");
     }
@@ -98,7 +98,7 @@ fn a_report_is_written_also_when_there_is_no_target() {
     assert_eq!(replay_tiny(free, &["--json", path.to_str().unwrap()]).status, 4);
     let report: serde_json::Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
     assert_eq!(report["verdict"], "unreachable");
-    let summary = report["runs"][0]["findings"][0]["summary"].as_str().unwrap();
+    let summary = report["runs"][0]["cause"].as_str().unwrap();
     assert!(summary.contains("nothing takes connections"), "{report}");
 
     // A command line that is refused leaves the report of an earlier run alone.
@@ -129,7 +129,7 @@ fn the_challenges_flags_are_understood() {
     for option in ["--concurrency 3 ", "--seed 9 ", "--unluckiness 20\n"] {
         assert!(said.stdout.contains(option), "{said:?}");
     }
-    let said = harness(&["--port", &port, "--fixture", TINY, "--debug"]);
+    let said = replay(&["--port", &port, "--fixture", TINY, "--debug"]);
     assert_eq!(said.status, 0, "{said:?}");
     assert!(said.stderr.contains(r"-> QUERY|zlib|\n") && said.stderr.contains(r"<- OK\n"), "{said:?}");
 }
@@ -138,10 +138,10 @@ fn the_challenges_flags_are_understood() {
 fn a_random_seed_is_printed_and_can_be_given_again() {
     let seed =
         |said: &Said| said.stdout.split("--seed ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
-    let first = harness(&["--fixture", TINY]);
-    let again = harness(&["--fixture", TINY, "--seed", &seed(&first)]);
+    let first = replay(&["--fixture", TINY]);
+    let again = replay(&["--fixture", TINY, "--seed", &seed(&first)]);
     let plan = |said: &Said| said.stdout.lines().find(|line| line.starts_with("plan")).unwrap().to_owned();
     assert_eq!(plan(&first), plan(&again));
-    let others: Vec<String> = (0..5).map(|_| seed(&harness(&["--fixture", TINY]))).collect();
+    let others: Vec<String> = (0..5).map(|_| seed(&replay(&["--fixture", TINY]))).collect();
     assert!(others.iter().any(|other| *other != others[0]), "{others:?}");
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use assert_cmd::cargo::cargo_bin;
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
-use crate::support::{Act, Server, TINY, harness};
+use crate::support::{Act, REPLAY, Server, TINY, replay};
 
 /// The reference server as a shell command, which listens where its flag says.
 fn server_command(flags: &str) -> String {
@@ -39,7 +39,7 @@ fn is_running(pid_file: &Path) -> bool {
 #[test]
 fn the_placeholders_stand_for_a_free_port() {
     for flags in ["--addr {addr}", "--addr 127.0.0.1:{port}"] {
-        let said = harness(&["--exec", &server_command(flags), "--fixture", TINY, "--seed", "1"]);
+        let said = replay(&["--exec", &server_command(flags), "--fixture", TINY, "--seed", "1"]);
         assert_eq!(said.status, 0, "{said:?}");
     }
 }
@@ -48,7 +48,7 @@ fn the_placeholders_stand_for_a_free_port() {
 fn without_placeholders_the_address_says_where() {
     let addr = free_addr();
     let command = server_command(&format!("--addr {addr}"));
-    let said = harness(&["--exec", &command, "--addr", &addr, "--fixture", TINY]);
+    let said = replay(&["--exec", &command, "--addr", &addr, "--fixture", TINY]);
     assert_eq!(said.status, 0, "{said:?}");
     assert!(TcpStream::connect(&addr).is_err(), "it listens still");
 }
@@ -65,7 +65,7 @@ fn whatever_the_command_leaves_behind_is_ended() {
         file("server").display(),
         file("stubborn").display(),
     );
-    let said = harness(&["--exec", &command, "--fixture", TINY, "--concurrency", "3"]);
+    let said = replay(&["--exec", &command, "--fixture", TINY, "--concurrency", "3"]);
     assert_eq!(said.status, 0, "{said:?}");
     for name in ["server", "stubborn"] {
         wait_until(name, || !is_running(&file(name)));
@@ -95,7 +95,7 @@ fn the_target_ends_when_the_harness_is_killed_or_interrupted() {
 
 #[test]
 fn a_command_that_fails_is_shown_with_its_last_words() {
-    let said = harness(&["--exec", "echo no such thing >&2; exit 3 # {port}", "--fixture", TINY]);
+    let said = replay(&["--exec", "echo no such thing >&2; exit 3 # {port}", "--fixture", TINY]);
     assert_eq!(said.status, 4, "{said:?}");
     assert!(said.stdout.contains("exit status 3") && said.stdout.contains("| no such thing"), "{said:?}");
 }
@@ -103,7 +103,7 @@ fn a_command_that_fails_is_shown_with_its_last_words() {
 #[test]
 fn a_server_that_runs_already_is_not_judged_in_place_of_the_command() {
     let addr = Server::new(|_| Act::HangUp).start().to_string();
-    let said = harness(&["--exec", "sleep 1000", "--addr", &addr, "--fixture", TINY]);
+    let said = replay(&["--exec", "sleep 1000", "--addr", &addr, "--fixture", TINY]);
     assert_eq!(said.status, 2, "{said:?}");
     assert!(said.stderr.contains("already"), "{said:?}");
 }
@@ -114,6 +114,7 @@ fn a_target_that_dies_under_way_is_named() {
     let pid_file = directory.path().join("pid");
     let command = format!("echo $$ > {}; exec {}", pid_file.display(), server_command("--addr {addr}"));
     let mut running = Command::new(cargo_bin("harness"))
+        .args(REPLAY)
         .args(["--exec", &command, "--concurrency", "1", "--debug"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -141,6 +142,7 @@ fn a_target_has_the_descriptors_that_it_would_have_alone() {
     let status = Command::new("sh")
         .args(["-c", "ulimit -S -n 300; exec \"$@\"", "sh"])
         .arg(harness)
+        .args(REPLAY)
         .args(["--exec", &command, "--fixture", TINY, "--concurrency", "3"])
         .stdout(Stdio::null())
         .status()

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use harness::history::{self, Event, What};
 
-use crate::support::{Server, TINY, harness};
+use crate::support::{Server, TINY, replay};
 
 /// 100 runs of the binary, two at a time and each with a server beside it, so that nothing is ever timed alike.
 #[test]
@@ -17,16 +17,8 @@ fn the_hash_of_the_plan_is_equal_in_100_runs() {
     let plans = || -> Vec<String> {
         (0..50)
             .map(|_| {
-                let said = harness(&[
-                    "--fixture",
-                    TINY,
-                    "--seed",
-                    "7",
-                    "--concurrency",
-                    "10",
-                    "--unluckiness",
-                    "50",
-                ]);
+                let said =
+                    replay(&["--fixture", TINY, "--seed", "7", "--concurrency", "10", "--unluckiness", "50"]);
                 assert_eq!(said.status, 0, "{said:?}");
                 said.stdout
                     .lines()
@@ -50,7 +42,7 @@ fn sent_while_indexing(flags: &[&str]) -> BTreeMap<u32, Vec<Vec<u8>>> {
     let path = directory.path().join("history.jsonl");
     let common = ["--fixture", TINY, "--seed", "7", "--concurrency", "5", "--unluckiness", "50"];
     let record = ["--record", path.to_str().unwrap()];
-    let said = harness(&[&common[..], &record, flags].concat());
+    let said = replay(&[&common[..], &record, flags].concat());
     assert_eq!(said.status, 0, "{said:?}");
     let mut phase_of = BTreeMap::new();
     let mut sent: BTreeMap<u32, Vec<Vec<u8>>> = BTreeMap::new();

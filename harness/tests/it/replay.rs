@@ -10,11 +10,11 @@ use harness::workload::replay::{Options, Replay};
 use insta::assert_snapshot;
 use serde_json::Value;
 
-use crate::support::{TINY, harness};
+use crate::support::{TINY, harness, replay};
 
 #[test]
 fn one_client_on_the_tiny_fixture() {
-    assert_snapshot!(harness(&["--fixture", TINY, "--seed", "1", "--concurrency", "1"]).redacted());
+    assert_snapshot!(replay(&["--fixture", TINY, "--seed", "1", "--concurrency", "1"]).redacted());
 }
 
 #[test]
@@ -25,14 +25,14 @@ fn a_hundred_clients_on_the_default_fixture() {
 
 #[test]
 fn more_clients_than_packages() {
-    let said = harness(&["--fixture", TINY, "--seed", "1", "--concurrency", "40"]);
+    let said = replay(&["--fixture", TINY, "--seed", "1", "--concurrency", "40"]);
     assert_eq!(said.status, 0, "{said:?}");
-    assert!(said.stdout.contains("PASS index/replay"), "{said:?}");
+    assert!(said.stdout.contains("PASS replay: "), "{said:?}");
 }
 
 #[test]
 fn a_matrix_is_one_table() {
-    let said = harness(&["--fixture", TINY, "--seeds", "1..3", "--concurrency", "1,4"]);
+    let said = replay(&["--fixture", TINY, "--seeds", "1..3", "--concurrency", "1,4"]);
     assert_snapshot!(said.redacted_with_counts());
 }
 
@@ -41,7 +41,7 @@ fn the_json_report_says_what_the_terminal_says() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("report.json");
     let said =
-        harness(&["--fixture", TINY, "--seed", "1", "--concurrency", "3", "--json", path.to_str().unwrap()]);
+        replay(&["--fixture", TINY, "--seed", "1", "--concurrency", "3", "--json", path.to_str().unwrap()]);
     let report: Value = serde_json::from_reader(File::open(path).unwrap()).unwrap();
     assert_eq!((said.status, &report["verdict"]), (0, &Value::from("pass")));
     let run = &report["runs"][0];
@@ -64,16 +64,8 @@ fn the_json_report_says_what_the_terminal_says() {
 fn a_recorded_history_is_judged_again_without_a_server() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("history.jsonl");
-    let said = harness(&[
-        "--fixture",
-        TINY,
-        "--seed",
-        "1",
-        "--concurrency",
-        "3",
-        "--record",
-        path.to_str().unwrap(),
-    ]);
+    let said =
+        replay(&["--fixture", TINY, "--seed", "1", "--concurrency", "3", "--record", path.to_str().unwrap()]);
     assert_eq!(said.status, 0, "{said:?}");
 
     let options = Options { seed: 1, concurrency: 3, unluckiness: 5, rounds_max: 10_000 };

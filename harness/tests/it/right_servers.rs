@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rustix::net::listen;
 
-use crate::support::{Act, Server, harness, replay_tiny};
+use crate::support::{Act, Server, replay, replay_tiny};
 
 #[track_caller]
 fn passes(addr: SocketAddr, flags: &[&str]) {
@@ -125,7 +125,7 @@ fn one_that_serves_a_hundred_and_no_more() {
     let addr = server.start();
     passes(addr, &["--concurrency", "100"]);
     // Those who wait may be served when others are done in time; if not, it is unknown.
-    let said = harness(&["--addr", &addr.to_string(), "--concurrency", "130", "--timeout", "1"]);
+    let said = replay(&["--addr", &addr.to_string(), "--concurrency", "130", "--timeout", "1"]);
     assert!([0, 3].contains(&said.status), "{}{}", said.stdout, said.stderr);
 }
 
@@ -145,7 +145,7 @@ fn one_that_refuses_the_hundred_and_first() {
         true
     });
     server.farewell = Box::new(move |_| *left.lock().unwrap() -= 1);
-    let said = harness(&["--addr", &server.start().to_string(), "--concurrency", "130"]);
+    let said = replay(&["--addr", &server.start().to_string(), "--concurrency", "130"]);
     assert_eq!(said.status, 3, "{}{}", said.stdout, said.stderr);
     assert!(said.stdout.contains("beyond 100 clients nothing is promised"), "{}", said.stdout);
 }

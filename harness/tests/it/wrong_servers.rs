@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use insta::assert_snapshot;
 use protocol::index::wire::Reply;
 
-use crate::support::{Act, Said, Server, harness, replay_tiny, say};
+use crate::support::{Act, Said, Server, replay, replay_tiny, say};
 
 /// One client, so that everything that is said is the same every time.
 fn judged(addr: SocketAddr) -> Said {
@@ -20,7 +20,8 @@ fn judged(addr: SocketAddr) -> Said {
 fn is_caught(said: &Said, clause: &str) {
     assert_eq!(said.status, 1, "{}{}", said.stdout, said.stderr);
     assert!(said.stdout.contains(&format!("  clause       {clause}: ")), "{}", said.stdout);
-    assert!(said.stdout.lines().last().unwrap().starts_with("FAIL index/replay: "), "{}", said.stdout);
+    let last = said.stdout.lines().last().unwrap();
+    assert!(last.starts_with(&format!("FAIL {clause} (1): ")), "{}", said.stdout);
 }
 
 #[test]
@@ -75,7 +76,7 @@ fn a_surplus_error_with_the_first_reply_to_a_query() {
 fn wrongs_that_have_nothing_to_do_with_a_hundred_and_one_clients() {
     let wide = |addr: SocketAddr| {
         let flags = ["--concurrency", "101", "--timeout", "3", "--unluckiness", "100", "--seed", "1"];
-        harness(&[&["--addr", &addr.to_string()][..], &flags].concat())
+        replay(&[&["--addr", &addr.to_string()][..], &flags].concat())
     };
     let always_error =
         Server::new(|asked| if asked.line.starts_with("QUERY") { say("ERROR\n") } else { asked.say_right() });
@@ -91,7 +92,7 @@ fn a_reply_without_end() {
     let addr = Server::new(|_| Act::Say(vec![b'x'; 1 << 20])).start();
     let said = judged(addr);
     is_caught(&said, "A1");
-    assert!(said.stdout.contains("came         xxxx"), "{}", said.stdout);
+    assert!(said.stdout.contains("got          xxxx"), "{}", said.stdout);
 }
 
 #[test]
@@ -115,7 +116,7 @@ fn a_greeting() {
     // It comes before or after the first request is sent, and is called what it then is.
     let is_named =
         ["F1", "A1"].iter().any(|clause| said.stdout.contains(&format!("  clause       {clause}: ")));
-    assert!(is_named && said.stdout.contains(r"came         hello\n"), "{}", said.stdout);
+    assert!(is_named && said.stdout.contains(r"got          hello\n"), "{}", said.stdout);
 }
 
 /// A target that refuses a client closes the connection. One that says ERROR and is silent then is wrong, however many
@@ -125,7 +126,7 @@ fn an_error_and_then_silence() {
     let first_only =
         |asked: &crate::support::Asked<'_>| if asked.number == 0 { say("ERROR\n") } else { Act::Ignore };
     let addr = Server::new(first_only).start().to_string();
-    let said = harness(&["--addr", &addr, "--concurrency", "101", "--timeout", "0.5", "--seed", "1"]);
+    let said = replay(&["--addr", &addr, "--concurrency", "101", "--timeout", "0.5", "--seed", "1"]);
     is_caught(&said, "S3");
 }
 

@@ -8,7 +8,6 @@ mod requests;
 mod script;
 mod walk;
 
-use std::fmt::Write;
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -17,6 +16,7 @@ use protocol::index::Index;
 use protocol::index::wire::{Command, Reply, Request};
 use sha2::{Digest, Sha256};
 
+use crate::verdict::hex;
 use crate::workload::Workload;
 use draws::Draws;
 pub use judge::ReplayJudge;
@@ -201,10 +201,7 @@ impl Workload for Replay {
                 }
             }
         }
-        hash.finalize().iter().fold(String::new(), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+        hex(&hash.finalize())
     }
 }
 

@@ -9,14 +9,11 @@ use super::{Ask, IDLE_NS_MAX, Refusal, ReplayJudge, Step, Surplus};
 use crate::drive::Ending;
 use crate::history::{Failure, FailureKind, What};
 use crate::pairing::{Place, Replied};
-use crate::verdict::{Finding, Verdict, printable, seconds};
+use crate::verdict::{Finding, LATE_NS_MAX, Verdict, foreign_speech, printable, seconds};
 use crate::workload::{Judge, Progress};
 
 /// The protocol promises to serve this many clients (C1); what happens beyond is no violation.
 const CLIENTS_PROMISED: usize = 100;
-
-/// A time-out that the harness noticed this much too late says something about the harness only.
-const LATE_NS_MAX: u64 = 1_000_000_000;
 
 impl ReplayJudge {
     pub(super) fn find_wrong_reply(
@@ -289,19 +286,6 @@ const ANY: [Reply; 3] = [Reply::Ok, Reply::Fail, Reply::Error];
 /// A frame as the line that it was on the wire.
 fn line(frame: &[u8]) -> String {
     printable(&[frame, b"\n"].concat())
-}
-
-/// Another protocol that a reply gives away.
-fn foreign_speech(reply: &[u8]) -> Option<&'static str> {
-    const SIGNS: [(&[u8], &str); 6] = [
-        (b"HTTP/", "HTTP"),
-        (b"<!DOCTYPE", "HTTP"),
-        (b"<html", "HTTP"),
-        (b"\x15\x03", "TLS"),
-        (b"SSH-", "SSH"),
-        (b"220 ", "SMTP or FTP"),
-    ];
-    SIGNS.iter().find(|(sign, _)| reply.starts_with(sign)).map(|(_, name)| *name)
 }
 
 fn one_of(replies: &[Reply]) -> String {

@@ -1,0 +1,179 @@
+//! Several JSON reports side by side: the matrix of implementations and cases.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use maud::{DOCTYPE, html};
+use serde::Deserialize;
+
+use super::html::{STYLE, class_of};
+use super::terminal::{mark_of, style_of};
+use crate::error::Error;
+use crate::verdict::Verdict;
+
+/// Reports, each an implementation.
+#[derive(Debug)]
+pub struct Compared {
+    implementations: Vec<Implementation>,
+    /// The ids of all items, in the order of the first report that has them.
+    ids: Vec<String>,
+}
+
+#[derive(Debug)]
+struct Implementation {
+    name: String,
+    verdict: Verdict,
+    /// The worst verdict of all runs, by id.
+    verdicts: BTreeMap<String, Verdict>,
+}
+
+/// What is read of a report.
+#[derive(Deserialize)]
+struct ReportRead {
+    report: u32,
+    target: String,
+    verdict: Verdict,
+    runs: Vec<RunRead>,
+}
+
+#[derive(Deserialize)]
+struct RunRead {
+    items: Vec<ItemRead>,
+}
+
+#[derive(Deserialize)]
+struct ItemRead {
+    id: String,
+    verdict: Verdict,
+}
+
+/// Reads reports; each is named after its file.
+///
+/// # Errors
+/// The first that cannot be read.
+pub fn read(paths: &[PathBuf]) -> Result<Compared, Error> {
+    let mut compared = Compared { implementations: Vec::new(), ids: Vec::new() };
+    for path in paths {
+        let text = fs::read(path).map_err(|source| Error::Read { path: path.clone(), source })?;
+        let wrong = |problem: String| Error::Report { path: path.clone(), problem };
+        let report: ReportRead = serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
+        if report.report != super::VERSION {
+            let problem = format!("it has version {}, and {} is read", report.report, super::VERSION);
+            return Err(wrong(problem));
+        }
+        let name = path.file_stem().map_or(report.target, |stem| stem.to_string_lossy().into_owned());
+        compared.add(name, report.verdict, report.runs);
+    }
+    Ok(compared)
+}
+
+impl Compared {
+    fn add(&mut self, name: String, verdict: Verdict, runs: Vec<RunRead>) {
+        let mut verdicts: BTreeMap<String, Verdict> = BTreeMap::new();
+        for item in runs.into_iter().flat_map(|run| run.items) {
+            if !self.ids.contains(&item.id) {
+                self.ids.push(item.id.clone());
+            }
+            let worst = verdicts.entry(item.id).or_insert(item.verdict);
+            *worst = (*worst).max(item.verdict);
+        }
+        self.implementations.push(Implementation { name, verdict, verdicts });
+    }
+}
+
+/// Writes the matrix as text: implementations across, cases down, only those in which somebody did not pass.
+///
+/// # Errors
+/// `out` cannot be written.
+pub fn write_text(out: &mut impl Write, compared: &Compared) -> io::Result<()> {
+    for (number, implementation) in (1..).zip(&compared.implementations) {
+        let Implementation { name, verdict, verdicts } = implementation;
+        let failed = verdicts.values().filter(|verdict| **verdict == Verdict::Fail).count();
+        let style = style_of(*verdict);
+        writeln!(out, "{number:>3}  {style}{:<11}{style:#} {name}: {failed} failed", verdict.word())?;
+    }
+    write!(out, "\n{:<13}", "")?;
+    for number in 1..=compared.implementations.len() {
+        write!(out, "{number:>3}")?;
+    }
+    writeln!(out)?;
+    let is_dull = |verdict: Option<&Verdict>| verdict.is_none_or(|verdict| *verdict <= Verdict::Pass);
+    for id in &compared.ids {
+        let verdicts =
+            || compared.implementations.iter().map(|implementation| implementation.verdicts.get(id));
+        if verdicts().all(is_dull) {
+            continue;
+        }
+        write!(out, "{id:<13}")?;
+        for verdict in verdicts() {
+            match verdict {
+                Some(verdict) => {
+                    let style = style_of(*verdict);
+                    write!(out, "  {style}{}{style:#}", mark_of(*verdict))?;
+                }
+                None => write!(out, "   ")?,
+            }
+        }
+        writeln!(out)?;
+    }
+    Ok(())
+}
+
+/// Writes the whole matrix as one HTML page.
+///
+/// # Errors
+/// `out` cannot be written.
+pub fn write_html(mut out: impl Write, compared: &Compared) -> io::Result<()> {
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { "Gauntlet: a comparison" }
+                style { (maud::PreEscaped(STYLE)) }
+            }
+            body {
+                h1 { "Gauntlet: a comparison" }
+                p { (compared.implementations.len()) " implementations, " (compared.ids.len()) " cases and workloads." }
+                div.wide {
+                    table.matrix {
+                        thead {
+                            tr {
+                                th { "case" }
+                                @for implementation in &compared.implementations {
+                                    th.slanted { span { (implementation.name) } }
+                                }
+                            }
+                            tr {
+                                th { "all" }
+                                @for implementation in &compared.implementations {
+                                    td class=(class_of(implementation.verdict)) title=(implementation.verdict.word()) {
+                                        (mark_of(implementation.verdict))
+                                    }
+                                }
+                            }
+                        }
+                        tbody {
+                            @for id in &compared.ids {
+                                tr {
+                                    th { (id) }
+                                    @for implementation in &compared.implementations {
+                                        @match implementation.verdicts.get(id) {
+                                            Some(verdict) => td class=(class_of(*verdict)) title={ (id) " " (verdict.word()) } { (mark_of(*verdict)) },
+                                            None => td {},
+                                        }
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    };
+    out.write_all(page.into_string().as_bytes())?;
+    out.flush()
+}

@@ -1,0 +1,205 @@
+//! Cases as data: what is sent, what has to come, and which clause says so.
+
+use protocol::{Clause, Level};
+
+use crate::moves::Slot;
+
+/// One case of a catalogue.
+#[derive(Clone, Copy, Debug)]
+pub struct Case {
+    /// Its id, such as `index/R1/2`, which never changes.
+    pub id: &'static str,
+    /// The clause that it tests.
+    pub clause: Clause,
+    /// How binding what it tests is: the clause's level, unless the clause says otherwise of this part.
+    pub level: Level,
+    /// What a server has to do, in a sentence.
+    pub requirement: &'static str,
+    /// What is usually wrong with a server that fails, in a sentence.
+    pub usual_cause: &'static str,
+    /// What is done, in order.
+    pub steps: &'static [Step],
+    /// For an INFO case: replies, and what they say of the server.
+    pub meanings: &'static [(&'static str, &'static str)],
+    /// When it is run.
+    pub runs: Runs,
+    /// Whether it may end the target or takes a hundred connections, so that nothing else may be under way.
+    pub is_alone: bool,
+    /// Whether the second half of client `A`'s replies has to come as quickly as the first.
+    pub compares_latency: bool,
+}
+
+/// When a case is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Runs {
+    /// Always.
+    Always,
+    /// Where the target is quick enough, for it sends this many requests.
+    WithPace(u32),
+    /// With `--stall-limit`: it waits as long.
+    WithStallLimit,
+    /// With `--process`, where the harness starts the target.
+    WithProcess,
+}
+
+impl Runs {
+    /// Why a case of this kind was not run, when it was not asked for.
+    #[must_use]
+    pub const fn on_request(self) -> Option<&'static str> {
+        match self {
+            Self::Always | Self::WithPace(_) => None,
+            Self::WithStallLimit => Some("slow: it waits for the target's deadlines; --stall-limit runs it"),
+            Self::WithProcess => {
+                Some("it watches the target's process; --process runs it, with --exec or the built-in server")
+            }
+        }
+    }
+}
+
+/// One thing that is done in a case. Slots are opened when they are first used.
+#[derive(Clone, Copy, Debug)]
+pub enum Step {
+    /// Opens a connection and says nothing.
+    Open(Slot),
+    /// Sends bytes, all at once.
+    Send(Slot, Template),
+    /// Sends bytes cut into parts of so many, with milliseconds between them.
+    SendCut(Slot, Template, usize, u64),
+    /// Sends a line and awaits its reply.
+    Ask(Slot, Template, Allowed),
+    /// Awaits replies.
+    Expect(Slot, &'static [Allowed]),
+    /// Lets milliseconds pass.
+    Pause(u64),
+    /// Ends the sending half.
+    EndSending(Slot),
+    /// Ends the sending half, takes in what still comes, and closes.
+    Close(Slot),
+    /// Vanishes.
+    Reset(Slot),
+    /// Sends bytes over and over and reads no reply, until no more are taken or so many went.
+    Flood(Slot, Template, usize),
+    /// Waits until the target ends the connection, for as long as it may take (C5).
+    AwaitEnd(Slot),
+    /// Waits for as long as a stalled client may be kept (C5).
+    PauseForStallLimit,
+    /// So many clients more connect, a few at a time; each asks once.
+    Join(Slot, Template, Allowed),
+    /// So many of them ask at the same time, this many times.
+    AllAsk(Slot, usize, Template, Allowed),
+    /// So many of them send at the same time, and await nothing.
+    AllSend(Slot, Template),
+    /// All that are open are closed.
+    CloseAll,
+    /// The same steps over and over.
+    Repeat(usize, &'static [Step]),
+    /// Looks what the target's process takes of its machine.
+    Sample,
+}
+
+/// Bytes with places to be filled in; [`super::template`] says which.
+pub type Template = &'static [u8];
+
+/// What may come as a reply. The bytes are literal, so that no encoder checks itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Allowed {
+    /// One of these lines.
+    Lines(&'static [&'static [u8]]),
+    /// One of these lines, or the end of the connection.
+    LinesOrEnd(&'static [&'static [u8]]),
+    /// Any reply or none, which is what the case is there to find out.
+    Observed,
+}
+
+impl Allowed {
+    /// The lines that are right; none if any is.
+    #[must_use]
+    pub const fn lines(self) -> &'static [&'static [u8]] {
+        match self {
+            Self::Lines(lines) | Self::LinesOrEnd(lines) => lines,
+            Self::Observed => &[],
+        }
+    }
+
+    /// Whether the connection may end instead.
+    #[must_use]
+    pub const fn may_end(self) -> bool {
+        !matches!(self, Self::Lines(_))
+    }
+}
+
+pub(super) const OK: Allowed = Allowed::Lines(&[b"OK\n"]);
+pub(super) const FAIL: Allowed = Allowed::Lines(&[b"FAIL\n"]);
+pub(super) const ERROR: Allowed = Allowed::Lines(&[b"ERROR\n"]);
+pub(super) const OK_OR_FAIL: Allowed = Allowed::Lines(&[b"OK\n", b"FAIL\n"]);
+pub(super) const ANY: Allowed = Allowed::Lines(&[b"OK\n", b"FAIL\n", b"ERROR\n"]);
+pub(super) const ANY_OR_END: Allowed = Allowed::LinesOrEnd(&[b"OK\n", b"FAIL\n", b"ERROR\n"]);
+pub(super) const FAIL_OR_END: Allowed = Allowed::LinesOrEnd(&[b"FAIL\n"]);
+pub(super) const OBSERVED: Allowed = Allowed::Observed;
+
+/// The clients of a case.
+pub(super) const A: Slot = 0;
+pub(super) const B: Slot = 1;
+pub(super) const C: Slot = 2;
+pub(super) const D: Slot = 3;
+
+/// The first slot of a crowd.
+pub(super) const CROWD: Slot = 100;
+
+/// A case of this clause, at its level, without steps yet.
+pub(super) const fn case(id: &'static str, clause: Clause, requirement: &'static str) -> Case {
+    Case {
+        id,
+        clause,
+        level: clause.level,
+        requirement,
+        usual_cause: "",
+        steps: &[],
+        meanings: &[],
+        runs: Runs::Always,
+        is_alone: false,
+        compares_latency: false,
+    }
+}
+
+impl Case {
+    pub(super) const fn steps(mut self, steps: &'static [Step]) -> Self {
+        self.steps = steps;
+        self
+    }
+
+    pub(super) const fn cause(mut self, usual_cause: &'static str) -> Self {
+        self.usual_cause = usual_cause;
+        self
+    }
+
+    pub(super) const fn means(mut self, meanings: &'static [(&'static str, &'static str)]) -> Self {
+        self.meanings = meanings;
+        self
+    }
+
+    pub(super) const fn at(mut self, level: Level) -> Self {
+        self.level = level;
+        self
+    }
+
+    pub(super) const fn runs(mut self, runs: Runs) -> Self {
+        self.runs = runs;
+        self
+    }
+
+    pub(super) const fn compares_latency(mut self) -> Self {
+        self.compares_latency = true;
+        self
+    }
+
+    pub(super) const fn alone(mut self) -> Self {
+        self.is_alone = true;
+        self
+    }
+}
+
+/// Client `A` sends a line and awaits its reply.
+pub(super) const fn ask(line: Template, reply: Allowed) -> Step {
+    Step::Ask(A, line, reply)
+}

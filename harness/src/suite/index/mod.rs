@@ -1,0 +1,18 @@
+//! The catalogue of the package index.
+
+mod clients;
+mod framing;
+mod names;
+mod replies;
+mod requests;
+mod rules;
+
+use super::Suite;
+
+/// All cases of the package index, in the order of the clauses.
+pub const SUITE: Suite = Suite {
+    first: "index/A1/1",
+    gate: "index/C1/1",
+    alive: "index/alive",
+    tables: &[framing::CASES, requests::CASES, names::CASES, replies::CASES, rules::CASES, clients::CASES],
+};

@@ -1,0 +1,454 @@
+//! Judges one case: follows its connections through the history, and finds the first reply that is not as it has to
+//! be.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use protocol::index::clauses::{A1, A3, A4, C1, C4, F1};
+use protocol::{Clause, Level};
+
+use super::case::{A, Allowed};
+use super::plan::{CasePlan, JANITOR};
+use super::resources::{Growth, growth};
+use super::wire::WireLog;
+use crate::history::{Event, Failure, FailureKind, Sample, What};
+use crate::moves::Slot;
+use crate::pairing::{Place, Replied, Seen};
+use crate::verdict::{Finding, LATE_NS_MAX, Verdict, foreign_speech, printable, seconds};
+
+/// Idle clients may make another's replies this many times slower, …
+const LATENCY_FACTOR_MAX: u64 = 5;
+
+/// … or slower by this much, whichever is more.
+const LATENCY_NS_MORE_MAX: u64 = 50_000_000;
+
+/// What a server may say just before it closes a connection that it gives up (F1).
+const LAST_WORD: &[u8] = b"ERROR\n";
+
+/// Follows a case.
+#[derive(Debug)]
+pub struct CaseJudge {
+    plan: Rc<CasePlan>,
+    state: State,
+    lanes: BTreeMap<u32, Lane>,
+    /// How often each slot was opened.
+    opened: BTreeMap<Slot, usize>,
+    finding: Option<Finding>,
+    /// What came where the case was to find out.
+    observed: Vec<String>,
+    samples: Vec<Sample>,
+    /// How long the replies of the first client took.
+    latencies_ns: Vec<u64>,
+    has_answered: bool,
+    wire: WireLog,
+    span_ns: (u64, u64),
+}
+
+/// How far a case is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Nothing has been done yet.
+    NotBegun,
+    /// It has begun and not ended.
+    UnderWay,
+    /// Its client has made its last move.
+    Done,
+}
+
+/// A sign that the target cannot serve anybody any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sign {
+    /// It took connections before and takes none now.
+    Refuses,
+    /// A new client with a plain request got no reply in time.
+    Silent,
+    /// It ended the connection of a new client with a plain request.
+    HangsUp,
+    /// It speaks another protocol.
+    Foreign(&'static str),
+    /// It served somebody.
+    Serves,
+}
+
+#[derive(Debug)]
+struct Lane {
+    slot: Slot,
+    opened_before: usize,
+    answered: usize,
+    /// Bytes that answer nothing, and could be a last word.
+    surplus: Vec<u8>,
+}
+
+impl CaseJudge {
+    /// A judge that has seen nothing.
+    #[must_use]
+    pub fn new(plan: Rc<CasePlan>) -> Self {
+        Self {
+            plan,
+            state: State::NotBegun,
+            lanes: BTreeMap::new(),
+            opened: BTreeMap::new(),
+            finding: None,
+            observed: Vec::new(),
+            samples: Vec::new(),
+            latencies_ns: Vec::new(),
+            has_answered: false,
+            wire: WireLog::default(),
+            span_ns: (0, 0),
+        }
+    }
+
+    /// How far the case is.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// The case.
+    #[must_use]
+    pub fn plan(&self) -> &CasePlan {
+        &self.plan
+    }
+
+    /// What went over the wire so far.
+    #[must_use]
+    pub fn wire(&self) -> &WireLog {
+        &self.wire
+    }
+
+    /// Takes in an event of the case's client as it is: for the log, and for what pairs with nothing.
+    pub fn note(&mut self, event: &Event<'_>) {
+        if self.state == State::NotBegun {
+            self.state = State::UnderWay;
+            self.span_ns.0 = event.at_ns;
+        }
+        self.span_ns.1 = event.at_ns;
+        match &event.event {
+            What::ClientDone => self.finish(),
+            What::Sampled(sample) => self.samples.push(*sample),
+            What::Opened(slot) => self.wire.open(event.connection, *slot, event.at_ns),
+            what => self.wire.add(event.connection, event.at_ns, what),
+        }
+    }
+
+    /// Takes in what is seen of the case's client; says what it tells of the target.
+    pub fn observe(&mut self, seen: &Seen<'_>) -> Option<Sign> {
+        match seen {
+            Seen::Phase { .. } => None,
+            Seen::Opened { connection, slot, .. } => {
+                let times = self.opened.entry(*slot).or_default();
+                let lane = Lane { slot: *slot, opened_before: *times, answered: 0, surplus: Vec::new() };
+                *times += 1;
+                self.lanes.insert(*connection, lane);
+                None
+            }
+            Seen::Replied(replied) => self.replied(replied),
+            Seen::Surplus { place, after, bytes } => self.surplus(place, after, bytes),
+            Seen::Unanswered { place, request, partial, end } => {
+                self.unanswered(place, request, partial, end)
+            }
+            Seen::EndedAtRest { place } => {
+                self.ended_at_rest(place);
+                None
+            }
+            Seen::StayedOpen { waited_ns, .. } => {
+                self.stayed_open(*waited_ns);
+                None
+            }
+            Seen::NotOpened { failure, .. } => self.not_opened(failure),
+        }
+    }
+
+    /// What the case comes to, once it is done.
+    #[must_use]
+    pub fn outcome(self) -> Outcome {
+        let case = self.plan.case;
+        let verdict = match (&self.finding, case.level) {
+            (Some(finding), level) if level != Level::Info => finding.verdict,
+            _ => Verdict::Pass,
+        };
+        let observed = (case.level == Level::Info).then(|| self.observation());
+        Outcome {
+            verdict,
+            finding: self.finding.filter(|_| case.level != Level::Info),
+            observed,
+            wire: self.wire,
+            duration_ns: self.span_ns.1 - self.span_ns.0,
+        }
+    }
+
+    /// Replies that were to be found out, and what they mean.
+    fn observation(&self) -> String {
+        let mut came = self.observed.join(" ");
+        if let (true, Some(finding)) = (came.is_empty(), &self.finding) {
+            came = finding.came.clone().unwrap_or_else(|| finding.summary.clone());
+        }
+        match self.plan.case.meanings.iter().find(|(replies, _)| *replies == came) {
+            Some((_, meaning)) => format!("{meaning} ({came})"),
+            None => format!("{} Observed: {came}", self.plan.case.requirement),
+        }
+    }
+
+    fn finish(&mut self) {
+        self.state = State::Done;
+        if self.plan.case.compares_latency {
+            self.compare_latency();
+        }
+        if let Some(growth) = growth(&self.samples) {
+            let Growth { visits, came, had_to_come } = growth;
+            let shown = Shown { sent: visits, came, had_to_come, wrong_at: None };
+            self.find(C4, "what a client cost is not given back", shown);
+        }
+    }
+
+    /// Whether the second half of the first client's replies came as quickly as the first.
+    fn compare_latency(&mut self) {
+        let (quiet, beside) = self.latencies_ns.split_at(self.latencies_ns.len() / 2);
+        let (quiet_ns, beside_ns) = (median(quiet), median(beside));
+        let allowed_ns = quiet_ns.saturating_mul(LATENCY_FACTOR_MAX).max(quiet_ns + LATENCY_NS_MORE_MAX);
+        if beside_ns > allowed_ns {
+            let ms = |ns: u64| format!("{:.1} ms", Duration::from_nanos(ns).as_secs_f64() * 1e3);
+            let shown = Shown {
+                sent: format!("{} requests before the others came, and as many beside them", quiet.len()),
+                came: format!(
+                    "half of the replies took {} before, and {} beside them",
+                    ms(quiet_ns),
+                    ms(beside_ns)
+                ),
+                had_to_come: format!("at most {} for half of them", ms(allowed_ns)),
+                wrong_at: None,
+            };
+            self.find(self.plan.case.clause, "others slow a client down", shown);
+        }
+    }
+
+    fn replied(&mut self, replied: &Replied<'_>) -> Option<Sign> {
+        let lane = self.lanes.get_mut(&replied.place.connection)?;
+        let (slot, number) = (lane.slot, lane.answered);
+        lane.answered += 1;
+        let expected = self.plan.expected(slot, lane.opened_before).get(number).copied();
+        let surplus = std::mem::take(&mut lane.surplus);
+        if !surplus.is_empty() {
+            self.find_surplus(&replied.place, b"", &surplus);
+        }
+        let came = [replied.reply, b"\n"].concat();
+        let is_one_of_three = [&b"OK\n"[..], b"FAIL\n", b"ERROR\n"].contains(&came.as_slice());
+        self.has_answered |= is_one_of_three;
+        if slot == A {
+            self.latencies_ns.push(replied.replied_ns.saturating_sub(replied.sent_ns));
+        }
+        if slot == JANITOR {
+            // Not judged, but what is no reply at all tells what kind of a server it is.
+            return Some(foreign_speech(replied.reply).map_or(Sign::Serves, Sign::Foreign));
+        }
+        match expected {
+            Some(Allowed::Observed) => self.observed.push(printable(replied.reply)),
+            Some(allowed) if !allowed.lines().contains(&&came[..]) => {
+                let clause = if is_one_of_three { self.plan.case.clause } else { A1 };
+                let summary =
+                    if is_one_of_three { "a wrong reply" } else { "a reply that is none of the three" };
+                let shown = Shown {
+                    sent: line(replied.request),
+                    came: printable(&came),
+                    had_to_come: one_of(allowed.lines()),
+                    wrong_at: Some(first_wrong(&came, allowed.lines())),
+                };
+                self.find(clause, summary, shown);
+            }
+            Some(_) => {}
+            None => self.find_surplus(&replied.place, replied.request, &came),
+        }
+        Some(Sign::Serves)
+    }
+
+    /// Surplus is looked at when it can be no last word any more.
+    fn surplus(&mut self, place: &Place, after: &[u8], bytes: &[u8]) -> Option<Sign> {
+        let lane = self.lanes.get_mut(&place.connection)?;
+        lane.surplus.extend_from_slice(bytes);
+        if !self.has_answered
+            && let Some(other) = foreign_speech(&lane.surplus)
+        {
+            return Some(Sign::Foreign(other));
+        }
+        if lane.slot != JANITOR && !LAST_WORD.starts_with(&lane.surplus) {
+            let surplus = std::mem::take(&mut lane.surplus);
+            self.find_surplus(place, after, &surplus);
+        }
+        None
+    }
+
+    fn find_surplus(&mut self, place: &Place, after: &[u8], bytes: &[u8]) {
+        let own = self.plan.case.clause;
+        let (clause, summary) = match place {
+            // What a framing case is about shows in what comes too early, or too often.
+            _ if own.id.starts_with('F') => (own, "bytes that had not to come"),
+            Place { has_sent: false, .. } => (F1, "bytes before anything was asked"),
+            _ => (A1, "bytes beyond the one reply to a request"),
+        };
+        let sent = match (place.has_sent, after) {
+            (false, _) => "nothing, on a new connection".to_owned(),
+            (true, []) => "no whole line".to_owned(),
+            (true, after) => line(after),
+        };
+        let shown =
+            Shown { sent, came: printable(bytes), had_to_come: "nothing more".to_owned(), wrong_at: None };
+        self.find(clause, summary, shown);
+    }
+
+    fn unanswered(&mut self, place: &Place, request: &[u8], partial: &[u8], end: &What<'_>) -> Option<Sign> {
+        let lane = self.lanes.get(&place.connection)?;
+        let allowed = self.plan.expected(lane.slot, lane.opened_before).get(lane.answered).copied();
+        let is_janitor = lane.slot == JANITOR;
+        let has_last_word = !lane.surplus.is_empty();
+        if let Some(other) = foreign_speech(partial).filter(|_| !self.has_answered) {
+            return Some(Sign::Foreign(other));
+        }
+        let (how, is_ended) = match end {
+            What::TimedOut { late_ns, .. } if *late_ns > LATE_NS_MAX => {
+                self.find_unknown("no reply in time, but the harness itself was held up");
+                return None;
+            }
+            What::Lost(Failure { kind: FailureKind::OutOfResources, message }) => {
+                self.find_unknown(&format!("this machine ran out of what a connection needs: {message}"));
+                return None;
+            }
+            What::TimedOut { waited_ns, late_ns } => {
+                (format!("nothing within {}", seconds(waited_ns - late_ns)), false)
+            }
+            What::Lost(failure) => (failure.message.clone(), true),
+            _ if has_last_word => (r"ERROR\n, and the end of the connection".to_owned(), true),
+            _ => ("the end of the connection".to_owned(), true),
+        };
+        match allowed {
+            Some(Allowed::Observed) => {
+                self.observed.push(if is_ended { "closed".to_owned() } else { "silence".to_owned() });
+                return None;
+            }
+            Some(allowed) if allowed.may_end() && is_ended => return None,
+            _ => {}
+        }
+        let own = self.plan.case.clause;
+        let clause = match is_ended {
+            _ if !partial.is_empty() => A1,
+            true if own.id.starts_with(['F', 'C']) || own == A4 => own,
+            true if place.replies == 0 && is_janitor => C1,
+            true => A3,
+            false if is_janitor => A1,
+            false => own,
+        };
+        let summary = match (is_janitor, is_ended) {
+            (true, true) => "the connection ended in the middle of plain requests",
+            (true, false) => "a plain request on a new connection got no reply in time",
+            (false, true) => "the connection ended instead of a reply",
+            (false, false) => "no reply in time",
+        };
+        let came = match partial {
+            [] => how,
+            partial => format!("{} without a line end, then {how}", printable(partial)),
+        };
+        let had_to_come = allowed.map_or_else(|| "a reply".to_owned(), |allowed| one_of(allowed.lines()));
+        self.find(clause, summary, Shown { sent: line(request), came, had_to_come, wrong_at: None });
+        is_janitor.then_some(if is_ended { Sign::HangsUp } else { Sign::Silent })
+    }
+
+    fn ended_at_rest(&mut self, place: &Place) {
+        let Some(lane) = self.lanes.remove(&place.connection) else { return };
+        if !lane.surplus.is_empty() && lane.slot != JANITOR && !LAST_WORD.starts_with(&lane.surplus) {
+            self.find_surplus(place, b"", &lane.surplus);
+        }
+    }
+
+    fn stayed_open(&mut self, waited_ns: u64) {
+        let shown = Shown {
+            sent: "what the case sends, and then nothing".to_owned(),
+            came: format!("the connection is open after {}", seconds(waited_ns)),
+            had_to_come: "the end of the connection, within --stall-limit".to_owned(),
+            wrong_at: None,
+        };
+        self.find(self.plan.case.clause, "a client that stalls is not dropped", shown);
+    }
+
+    fn not_opened(&mut self, failure: &Failure) -> Option<Sign> {
+        if failure.kind == FailureKind::OutOfResources {
+            self.find_unknown(&format!("this machine ran out of descriptors or ports: {}", failure.message));
+            return None;
+        }
+        let own = self.plan.case.clause;
+        let clause = if own.id.starts_with('C') { own } else { C1 };
+        let shown = Shown {
+            sent: "nothing, the connection was to be opened".to_owned(),
+            came: failure.message.clone(),
+            had_to_come: "a connection".to_owned(),
+            wrong_at: None,
+        };
+        self.find(clause, "a connection could not be opened", shown);
+        (failure.kind == FailureKind::Refused).then_some(Sign::Refuses)
+    }
+
+    fn find_unknown(&mut self, summary: &str) {
+        self.finding.get_or_insert_with(|| Finding::new(Verdict::Unknown, summary));
+    }
+
+    /// The first finding stands: what follows it proves little.
+    fn find(&mut self, clause: Clause, summary: &str, shown: Shown) {
+        if self.finding.is_some() {
+            return;
+        }
+        let level = self.plan.case.level.min(clause.level);
+        let verdict = if level == Level::Must { Verdict::Fail } else { Verdict::Warn };
+        let mut finding = Finding { clause: Some(clause), ..Finding::new(verdict, summary) };
+        finding.show(shown.sent, shown.came, shown.had_to_come);
+        finding.wrong_at = shown.wrong_at;
+        self.finding = Some(finding);
+        self.wire.mark();
+    }
+}
+
+/// What a finding shows.
+struct Shown {
+    sent: String,
+    came: String,
+    had_to_come: String,
+    /// Where what came leaves what had to come, in characters, where it makes sense to say so.
+    wrong_at: Option<usize>,
+}
+
+/// What a case comes to.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Pass, warn, fail or unknown.
+    pub verdict: Verdict,
+    /// What it rests on.
+    pub finding: Option<Finding>,
+    /// For an INFO case, what the target did.
+    pub observed: Option<String>,
+    /// What was sent and what came.
+    pub wire: WireLog,
+    /// From its first event to its last.
+    pub duration_ns: u64,
+}
+
+/// The middle one of these times.
+fn median(times: &[u64]) -> u64 {
+    let mut sorted = times.to_vec();
+    sorted.sort_unstable();
+    sorted.get(sorted.len() / 2).copied().unwrap_or(0)
+}
+
+/// A frame as the line that it was on the wire.
+fn line(frame: &[u8]) -> String {
+    printable(&[frame, b"\n"].concat())
+}
+
+/// Where, in the printable form of what came, it leaves the line that it shares most with.
+fn first_wrong(came: &[u8], lines: &[&[u8]]) -> usize {
+    let shared = |line: &&[u8]| came.iter().zip(line.iter()).take_while(|(one, other)| one == other).count();
+    let right = lines.iter().map(shared).max().unwrap_or(0);
+    printable(&came[..right]).chars().count()
+}
+
+fn one_of(lines: &[&[u8]]) -> String {
+    let lines: Vec<String> = lines.iter().map(|line| printable(line)).collect();
+    lines.join(" or ")
+}

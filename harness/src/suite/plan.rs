@@ -1,0 +1,312 @@
+//! A case under one seed: all that its client does, move by move, and what has to come of it.
+//!
+//! Before the case its own names are taken out of the index, and after it again, by a connection of their own whose
+//! replies are not judged: an earlier run that was broken off may have left them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::case::{Allowed, CROWD, Case, Step};
+use super::template::Names;
+use crate::moves::{Move, Slot};
+
+/// The connection that takes out names; it is no part of the case.
+pub const JANITOR: Slot = Slot::MAX;
+
+/// How many of a crowd connect before they ask: a backlog of five holds them.
+const JOIN_AT_ONCE: Slot = 5;
+
+/// A name that is longer than any server needs to take is in no index.
+const JANITOR_NAME_BYTES_MAX: usize = 1000;
+
+/// What a case does and expects under one seed.
+#[derive(Debug)]
+pub struct CasePlan {
+    /// The case.
+    pub case: &'static Case,
+    actions: Vec<Action>,
+    /// Where the case itself begins; before it names are taken out.
+    main_at: usize,
+    /// Where it is over and names are taken out again.
+    cleanup_at: usize,
+    /// By slot and by how often the slot had been opened before.
+    expectations: BTreeMap<(Slot, usize), Vec<Allowed>>,
+}
+
+/// A move that owns its bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Action {
+    Move(Simple),
+    Send(Slot, Vec<u8>),
+    Flood(Slot, Vec<u8>, usize),
+    /// Awaits one reply; whether the connection may end instead.
+    Await(Slot, bool),
+}
+
+/// A move without bytes.
+type Simple = Move<'static>;
+
+impl CasePlan {
+    /// Plans a case. `stall_limit` is how long the target may keep a client that stalls.
+    #[must_use]
+    pub fn new(case: &'static Case, seed: u64, stall_limit: Duration) -> Self {
+        let names = Names::draw(seed, case.id);
+        let mut writer = Writer::new(&names, stall_limit);
+        writer.write_all(case.steps);
+        let Writer { actions: main, expectations, packages, crowd_packages, .. } = writer;
+        let mut actions = take_out(&packages.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        let main_at = actions.len();
+        actions.extend(main);
+        actions.push(Action::Move(Move::CloseAll));
+        let cleanup_at = actions.len() - 1;
+        let all: Vec<&[u8]> = packages.iter().chain(&crowd_packages).map(Vec::as_slice).collect();
+        actions.extend(take_out(&all));
+        Self { case, actions, main_at, cleanup_at, expectations }
+    }
+
+    /// What has to come on a slot that was opened `opened_before` times before, reply by reply.
+    #[must_use]
+    pub fn expected(&self, slot: Slot, opened_before: usize) -> &[Allowed] {
+        self.expectations.get(&(slot, opened_before)).map_or(&[], Vec::as_slice)
+    }
+
+    /// The move at a place, if there is one.
+    pub(super) fn move_at(&self, at: usize) -> Option<Move<'_>> {
+        Some(match self.actions.get(at)? {
+            Action::Move(simple) => *simple,
+            Action::Send(slot, bytes) => Move::Send(*slot, bytes),
+            Action::Flood(slot, bytes, bytes_max) => Move::Flood(*slot, bytes, *bytes_max),
+            Action::Await(slot, _) => Move::Await(*slot, 1),
+        })
+    }
+
+    /// The slot that a place's move is made on.
+    pub(super) fn slot_at(&self, at: usize) -> Option<Slot> {
+        match self.actions.get(at)? {
+            Action::Send(slot, _)
+            | Action::Flood(slot, ..)
+            | Action::Await(slot, _)
+            | Action::Move(
+                Move::EndSending(slot) | Move::AwaitEnd(slot, _) | Move::Close(slot) | Move::Reset(slot),
+            ) => Some(*slot),
+            Action::Move(_) => None,
+        }
+    }
+
+    /// Where to go on after trouble at a place: with the next move where the connection may end, else with the
+    /// clean-up, and if that was under way, nowhere.
+    pub(super) fn after_trouble(&self, at: usize) -> usize {
+        let may_end = |at: usize| match self.actions.get(at) {
+            Some(Action::Await(_, may_end)) => *may_end,
+            Some(Action::Flood(..) | Action::Move(Move::AwaitEnd(..))) => true,
+            _ => false,
+        };
+        let is_send = matches!(self.actions.get(at), Some(Action::Send(..)));
+        if at < self.main_at || at > self.cleanup_at {
+            self.actions.len()
+        } else if may_end(at) || is_send && may_end(at + 1) {
+            at + 1
+        } else {
+            self.cleanup_at
+        }
+    }
+
+    /// All bytes that the case sends if every reply is the one hoped for: what a hash of the plan is made of.
+    pub fn bytes(&self) -> impl Iterator<Item = &[u8]> {
+        self.actions.iter().filter_map(|action| match action {
+            Action::Send(_, bytes) | Action::Flood(_, bytes, _) => Some(bytes.as_slice()),
+            _ => None,
+        })
+    }
+}
+
+/// The connections that a case has open at the same time at the most.
+#[must_use]
+pub fn connections_max(case: &'static Case) -> usize {
+    let plan = CasePlan::new(case, 0, Duration::ZERO);
+    let (mut open, mut most) = (BTreeSet::new(), 0);
+    for action in &plan.actions {
+        match action {
+            Action::Move(Move::Open(slot)) => _ = open.insert(*slot),
+            Action::Move(Move::Close(slot) | Move::Reset(slot)) => _ = open.remove(slot),
+            Action::Move(Move::CloseAll) => open.clear(),
+            _ => {}
+        }
+        most = most.max(open.len());
+    }
+    most
+}
+
+/// The names' way out: each gets an empty list, so that none holds another, and then goes.
+fn take_out(packages: &[&[u8]]) -> Vec<Action> {
+    let mut actions = vec![Action::Move(Move::Open(JANITOR))];
+    for command in [&b"INDEX|"[..], b"REMOVE|"] {
+        for package in packages {
+            actions.push(Action::Send(JANITOR, [command, *package, b"|\n"].concat()));
+            actions.push(Action::Await(JANITOR, false));
+        }
+    }
+    actions.push(Action::Move(Move::Close(JANITOR)));
+    if actions.len() == 2 { Vec::new() } else { actions }
+}
+
+/// Writes steps out as moves.
+struct Writer<'n> {
+    names: &'n Names,
+    stall_limit: Duration,
+    actions: Vec<Action>,
+    expectations: BTreeMap<(Slot, usize), Vec<Allowed>>,
+    /// The slots that are open, and how often each was opened before.
+    open: BTreeSet<Slot>,
+    opened: BTreeMap<Slot, usize>,
+    /// The packages that the case may put into the index.
+    packages: BTreeSet<Vec<u8>>,
+    /// The same of its crowds, which are many and depend on nothing: they are taken out afterwards only.
+    crowd_packages: BTreeSet<Vec<u8>>,
+    crowd: Slot,
+}
+
+impl<'n> Writer<'n> {
+    fn new(names: &'n Names, stall_limit: Duration) -> Self {
+        Self {
+            names,
+            stall_limit,
+            actions: Vec::new(),
+            expectations: BTreeMap::new(),
+            open: BTreeSet::new(),
+            opened: BTreeMap::new(),
+            packages: BTreeSet::new(),
+            crowd_packages: BTreeSet::new(),
+            crowd: 0,
+        }
+    }
+
+    fn write_all(&mut self, steps: &[Step]) {
+        for step in steps {
+            self.write(step);
+        }
+    }
+
+    fn write(&mut self, step: &Step) {
+        match *step {
+            Step::Open(slot) => self.open(slot),
+            Step::Send(slot, template) => self.send(slot, template),
+            Step::SendCut(slot, template, part_bytes, pause_ms) => {
+                self.send_cut(slot, template, part_bytes, pause_ms);
+            }
+            Step::Ask(slot, template, allowed) => {
+                self.send(slot, template);
+                self.expect(slot, allowed);
+            }
+            Step::Expect(slot, replies) => replies.iter().for_each(|&allowed| self.expect(slot, allowed)),
+            Step::Pause(milliseconds) => self.simple(Move::Pause(Duration::from_millis(milliseconds))),
+            Step::PauseForStallLimit => self.simple(Move::Pause(self.stall_limit)),
+            Step::EndSending(slot) => self.simple(Move::EndSending(slot)),
+            Step::Close(slot) => self.end(slot, Move::Close(slot)),
+            Step::Reset(slot) => self.end(slot, Move::Reset(slot)),
+            Step::Flood(slot, template, bytes_max) => {
+                self.open(slot);
+                let bytes = self.names.expand(template, 0);
+                self.actions.push(Action::Flood(slot, bytes, bytes_max));
+            }
+            Step::AwaitEnd(slot) => self.simple(Move::AwaitEnd(slot, self.stall_limit)),
+            Step::Join(count, template, allowed) => self.join(count, template, allowed),
+            Step::AllAsk(count, times, template, allowed) => self.all_ask(count, times, template, allowed),
+            Step::AllSend(count, template) => {
+                (CROWD..CROWD + count).for_each(|slot| self.send_crowd(slot, template, slot.into()));
+            }
+            Step::CloseAll => {
+                self.simple(Move::CloseAll);
+                self.open.clear();
+                self.crowd = 0;
+            }
+            Step::Repeat(count, steps) => (0..count).for_each(|_| self.write_all(steps)),
+            Step::Sample => self.simple(Move::Sample),
+        }
+    }
+
+    fn simple(&mut self, simple: Simple) {
+        self.actions.push(Action::Move(simple));
+    }
+
+    fn open(&mut self, slot: Slot) {
+        if self.open.insert(slot) {
+            *self.opened.entry(slot).or_default() += 1;
+            self.simple(Move::Open(slot));
+        }
+    }
+
+    fn end(&mut self, slot: Slot, how: Simple) {
+        self.simple(how);
+        self.open.remove(&slot);
+    }
+
+    fn send(&mut self, slot: Slot, template: &[u8]) {
+        self.open(slot);
+        let bytes = self.names.expand(template, 0);
+        self.packages.extend(packages_of(&bytes));
+        self.actions.push(Action::Send(slot, bytes));
+    }
+
+    fn send_cut(&mut self, slot: Slot, template: &[u8], part_bytes: usize, pause_ms: u64) {
+        self.open(slot);
+        let bytes = self.names.expand(template, 0);
+        self.packages.extend(packages_of(&bytes));
+        for (number, part) in bytes.chunks(part_bytes).enumerate() {
+            if number > 0 && pause_ms > 0 {
+                self.simple(Move::Pause(Duration::from_millis(pause_ms)));
+            }
+            self.actions.push(Action::Send(slot, part.to_vec()));
+        }
+    }
+
+    fn expect(&mut self, slot: Slot, allowed: Allowed) {
+        let opened_before = self.opened.get(&slot).map_or(0, |times| times - 1);
+        self.expectations.entry((slot, opened_before)).or_default().push(allowed);
+        self.actions.push(Action::Await(slot, allowed.may_end()));
+    }
+
+    fn send_crowd(&mut self, slot: Slot, template: &[u8], number: usize) {
+        let bytes = self.names.expand(template, number);
+        self.crowd_packages.extend(packages_of(&bytes));
+        self.actions.push(Action::Send(slot, bytes));
+    }
+
+    fn join(&mut self, count: Slot, template: &[u8], allowed: Allowed) {
+        let first = CROWD + self.crowd;
+        self.crowd += count;
+        let slots: Vec<Slot> = (first..first + count).collect();
+        for group in slots.chunks(JOIN_AT_ONCE.into()) {
+            for &slot in group {
+                self.open(slot);
+            }
+            for &slot in group {
+                self.send_crowd(slot, template, slot.into());
+            }
+            for &slot in group {
+                self.expect(slot, allowed);
+            }
+        }
+    }
+
+    fn all_ask(&mut self, count: Slot, times: usize, template: &[u8], allowed: Allowed) {
+        for round in 0..times {
+            for slot in 0..count {
+                let number = round * usize::from(count) + usize::from(slot);
+                self.send_crowd(CROWD + slot, template, number);
+            }
+            (CROWD..CROWD + count).for_each(|slot| self.expect(slot, allowed));
+        }
+    }
+}
+
+/// The names that stand in the place of a package in these bytes, whether a server should take the line or not.
+fn packages_of(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    let package = |line: &[u8]| line.split(|&byte| byte == b'|').nth(1).map(<[u8]>::to_vec);
+    bytes
+        .split(|&byte| byte == b'\n')
+        .filter_map(package)
+        .filter(|name| !name.is_empty() && name.len() <= JANITOR_NAME_BYTES_MAX)
+        .collect::<Vec<_>>()
+        .into_iter()
+}

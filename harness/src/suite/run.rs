@@ -1,0 +1,393 @@
+//! Runs cases against a target, batch after batch, and comes to a result for each, whatever becomes of the target.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::rc::Rc;
+use std::time::Duration;
+
+use protocol::index::Index;
+use protocol::index::clauses::A4;
+use protocol::{Level, Lines, Protocol};
+use sha2::{Digest, Sha256};
+
+use super::Suite;
+use super::case::Case;
+use super::judge::{CaseJudge, Sign, State};
+use super::plan::CasePlan;
+use super::schedule::{Batch, Next, Schedule};
+use super::script::CaseScript;
+use super::wire::WireLog;
+use crate::bounds::Bounds;
+use crate::drive::{Ending, Limits, drive};
+use crate::history::{Event, Header, VERSION};
+use crate::listening::Listening;
+use crate::pairing::{Pairing, REPLY_BYTES_MAX, Seen};
+
+use crate::targets::Target;
+use crate::verdict::{Finding, Verdict, hex, printable};
+
+/// What decides how cases are run.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    /// Decides the names.
+    pub seed: u64,
+    /// How long a reply may take.
+    pub reply_timeout: Duration,
+    /// How long the target may keep a client that stalls.
+    pub stall_limit: Duration,
+}
+
+/// What running cases came to.
+#[derive(Debug, Default)]
+pub struct Results {
+    /// Each case, by id.
+    pub cases: BTreeMap<&'static str, CaseResult>,
+    /// Each time the target was lost.
+    pub losses: Vec<Loss>,
+    /// How many requests were answered.
+    pub requests: u64,
+    /// The protocol that the target gives itself away to speak, if it is another one.
+    pub speaks: Option<&'static str>,
+}
+
+/// What one case came to.
+#[derive(Debug)]
+pub struct CaseResult {
+    /// Its verdict.
+    pub verdict: Verdict,
+    /// What it rests on.
+    pub finding: Option<Finding>,
+    /// For an INFO case, what the target did.
+    pub observed: Option<String>,
+    /// Why it was not run.
+    pub cause: Option<String>,
+    /// What was sent and what came.
+    pub wire: WireLog,
+    /// From its first event to its last.
+    pub duration_ns: u64,
+}
+
+impl CaseResult {
+    /// A case that was not run, or not decided.
+    #[must_use]
+    pub fn without(verdict: Verdict, cause: String) -> Self {
+        let wire = WireLog::default();
+        Self { verdict, finding: None, observed: None, cause: Some(cause), wire, duration_ns: 0 }
+    }
+}
+
+/// A time when the target was lost.
+#[derive(Clone, Debug)]
+pub struct Loss {
+    /// How it showed, and how its process ended, as far as that is known.
+    pub how: String,
+    /// The cases that were under way.
+    pub during: Vec<&'static str>,
+    /// The last that was sent to it in each of them, printable.
+    pub last_sent: Vec<String>,
+}
+
+/// A target that is lost more often than this is not started again.
+const LOSSES_MAX: usize = 12;
+
+/// How long is waited for a reply once one did not come in time.
+const REPLY_TIMEOUT_AFTER_ONE: Duration = Duration::from_secs(2);
+
+/// How many new clients in a row may be hung up on before the target is called lost.
+const HANG_UPS_MAX: u32 = 3;
+
+/// How long after a loss it is looked whether the target's process has ended.
+const DEATH_PATIENCE: Duration = Duration::from_millis(300);
+
+/// Runs these cases.
+pub async fn run(
+    suite: Suite,
+    cases: Vec<&'static Case>,
+    terms: Terms,
+    target: &mut Target,
+    listening: &Listening,
+    bounds: &mut Bounds,
+    results: &mut Results,
+) {
+    let mut schedule = Schedule::new(suite, cases);
+    loop {
+        let decided = results.cases.iter().map(|(id, result)| (*id, result.verdict)).collect();
+        match schedule.next(&decided) {
+            Next::Done => return,
+            Next::NotRun(cases, cause) => results.leave_out(&cases, Verdict::NotRun, &cause),
+            Next::Run(batch) => {
+                let ran = run_batch(&batch, terms, target, listening, bounds).await;
+                results.requests += ran.requests;
+                let fate = settle(ran, &batch, &mut schedule, results);
+                let Fate::Lost(mut loss) = fate else {
+                    if let Fate::Over(cause) = fate {
+                        return results.leave_out(&schedule.give_up(), Verdict::Unknown, &cause);
+                    }
+                    continue;
+                };
+                if let Some(ended) = target.ended(DEATH_PATIENCE).await {
+                    loss.how = format!("{}; the process ended: {ended}", loss.how);
+                }
+                results.losses.push(loss);
+                let revived = tokio::select! {
+                    revived = target.revive() => revived.map_err(|error| error.to_string()),
+                    _ = bounds.reached() => Err("no time was left to wait for it".to_owned()),
+                };
+                let cause = match revived {
+                    Ok(()) if results.losses.len() < LOSSES_MAX => continue,
+                    Ok(()) => format!("the target was lost {LOSSES_MAX} times"),
+                    Err(error) => format!("the target was lost, and is not back: {error}"),
+                };
+                return results.leave_out(&schedule.give_up(), Verdict::NotRun, &cause);
+            }
+        }
+    }
+}
+
+impl Results {
+    fn leave_out(&mut self, cases: &[&'static Case], verdict: Verdict, cause: &str) {
+        for case in cases {
+            // One that was under way when the target was lost keeps what is known of it.
+            self.cases.entry(case.id).or_insert_with(|| CaseResult::without(verdict, cause.to_owned()));
+        }
+    }
+}
+
+/// How a batch was left.
+struct Ran {
+    judges: Vec<CaseJudge>,
+    sign: Option<Sign>,
+    ending: Ending,
+    requests: u64,
+}
+
+async fn run_batch(
+    batch: &Batch,
+    terms: Terms,
+    target: &Target,
+    listening: &Listening,
+    bounds: &mut Bounds,
+) -> Ran {
+    let plan = |case: &&'static Case| Rc::new(CasePlan::new(case, terms.seed, terms.stall_limit));
+    let plans: Vec<Rc<CasePlan>> = batch.cases.iter().map(plan).collect();
+    let scripts = plans.iter().map(|plan| CaseScript::new(Rc::clone(plan))).collect();
+    listening.begin(&header(&plans, terms));
+    let watch = Rc::new(RefCell::new(Watch::new(plans.into_iter().map(CaseJudge::new).collect())));
+    let observer = {
+        let (watch, listening) = (Rc::clone(&watch), listening.clone());
+        move |event: &Event<'_>| {
+            listening.hear(event);
+            watch.borrow_mut().observe(event)
+        }
+    };
+    let limits = Limits {
+        reply_timeout: terms.reply_timeout,
+        reply_timeout_after_one: terms.reply_timeout.min(REPLY_TIMEOUT_AFTER_ONE),
+        clients_at_once_max: batch.at_once_max,
+    };
+    let framing = || Index::framing(REPLY_BYTES_MAX);
+    let until = bounds.reached();
+    let ending = drive(target.addr(), scripts, framing, limits, target.sampler(), observer, until).await;
+    listening.end(ending);
+    // The driver's tasks are gone, and with them their hold on the watch.
+    let mut watch = watch.borrow_mut();
+    let Watch { judges, sign, requests, .. } = &mut *watch;
+    Ran { judges: std::mem::take(judges), sign: sign.take(), ending, requests: *requests }
+}
+
+/// The id under which cases stand in a history.
+pub const WORKLOAD: &str = "index/cases";
+
+/// The first line of the history of a batch.
+fn header(plans: &[Rc<CasePlan>], terms: Terms) -> Header {
+    let mut hash = Sha256::new();
+    for plan in plans {
+        plan.bytes().for_each(|bytes| hash.update(bytes));
+    }
+    let ids: Vec<&str> = plans.iter().map(|plan| plan.case.id).collect();
+    let options = BTreeMap::from([
+        ("seed".to_owned(), terms.seed.to_string()),
+        ("stall-limit".to_owned(), terms.stall_limit.as_secs_f64().to_string()),
+        ("only".to_owned(), ids.join(",")),
+    ]);
+    let (workload, plan_sha256) = (WORKLOAD.to_owned(), hex(&hash.finalize()));
+    Header { history: VERSION, workload, options, plan_sha256 }
+}
+
+/// Judges the recorded history of a batch again; the cases are those that its header names.
+///
+/// # Errors
+/// The first event that cannot be read.
+pub fn judge_again<E>(
+    suite: Suite,
+    header: &Header,
+    events: impl Iterator<Item = Result<Event<'static>, E>>,
+) -> Result<BTreeMap<&'static str, Verdict>, E> {
+    let number =
+        |name: &str| header.options.get(name).and_then(|text| text.parse::<f64>().ok()).unwrap_or(0.0);
+    let seed = header.options.get("seed").and_then(|seed| seed.parse().ok()).unwrap_or(0);
+    let stall_limit = Duration::try_from_secs_f64(number("stall-limit")).unwrap_or_default();
+    let ids = header.options.get("only").map_or("", String::as_str).split(',');
+    let plan = |case| CaseJudge::new(Rc::new(CasePlan::new(case, seed, stall_limit)));
+    let mut watch = Watch::new(ids.filter_map(|id| suite.find(id)).map(plan).collect());
+    for event in events {
+        let _ = watch.observe(&event?);
+    }
+    let done = watch.judges.into_iter().filter(|judge| judge.state() == State::Done);
+    Ok(done.map(|judge| (judge.plan().case.id, judge.outcome().verdict)).collect())
+}
+
+/// All judges of a batch, and what their cases tell of the target.
+struct Watch {
+    pairing: Pairing<Lines>,
+    judges: Vec<CaseJudge>,
+    sign: Option<Sign>,
+    hang_ups: u32,
+    requests: u64,
+}
+
+impl Watch {
+    fn new(judges: Vec<CaseJudge>) -> Self {
+        Self { pairing: Pairing::new(Index::framing), judges, sign: None, hang_ups: 0, requests: 0 }
+    }
+
+    /// Takes in an event; `Break` once the target is lost.
+    fn observe(&mut self, event: &Event<'_>) -> ControlFlow<()> {
+        let Self { pairing, judges, sign, hang_ups, requests } = self;
+        let Some(judge) = judges.get_mut(event.client as usize) else { return ControlFlow::Continue(()) };
+        // The log first: what shows a fault is its last entry then.
+        judge.note(event);
+        pairing.observe(event, |seen| {
+            *requests += u64::from(matches!(seen, Seen::Replied(_)));
+            match judge.observe(&seen) {
+                None => {}
+                Some(Sign::Serves) => *hang_ups = 0,
+                Some(Sign::HangsUp) => {
+                    *hang_ups += 1;
+                    if *hang_ups == HANG_UPS_MAX {
+                        *sign = Some(Sign::HangsUp);
+                    }
+                }
+                Some(other) => *sign = Some(other),
+            }
+        });
+        if sign.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+/// What becomes of a run after a batch.
+enum Fate {
+    GoesOn,
+    /// Nothing can be decided any more, for this cause.
+    Over(String),
+    Lost(Loss),
+}
+
+/// Writes down what a batch decided, and what it did not.
+fn settle(ran: Ran, batch: &Batch, schedule: &mut Schedule, results: &mut Results) -> Fate {
+    let Ran { judges, sign, ending, .. } = ran;
+    let (done, others): (Vec<CaseJudge>, Vec<CaseJudge>) =
+        judges.into_iter().partition(|judge| judge.state() == State::Done);
+    for judge in done {
+        results.decide(judge);
+    }
+    let (under_way, not_begun): (Vec<CaseJudge>, Vec<CaseJudge>) =
+        others.into_iter().partition(|judge| judge.state() == State::UnderWay);
+    if let Some(Sign::Foreign(protocol)) = sign {
+        results.speaks = Some(protocol);
+        let cause = format!("the target speaks {protocol}");
+        let cases: Vec<&'static Case> =
+            under_way.iter().chain(&not_begun).map(|judge| judge.plan().case).collect();
+        results.leave_out(&cases, Verdict::NotRun, &cause);
+        results.leave_out(&schedule.give_up(), Verdict::NotRun, &cause);
+        return Fate::GoesOn;
+    }
+    let Some(sign) = sign else {
+        let cause = match ending {
+            Ending::Finished => return Fate::GoesOn,
+            Ending::Interrupted => "interrupted",
+            Ending::TimeOver | Ending::Stopped => "the time for the run was over; --deadline allows more",
+        };
+        let undecided: Vec<&'static Case> =
+            under_way.iter().chain(&not_begun).map(|judge| judge.plan().case).collect();
+        results.leave_out(&undecided, Verdict::Unknown, cause);
+        return Fate::Over(cause.to_owned());
+    };
+    let how = match sign {
+        Sign::Refuses => "it took connections before, and takes none now",
+        Sign::Silent => "a new client with a plain request got no reply",
+        _ => "new clients with plain requests were hung up on",
+    };
+    let loss = Loss {
+        how: how.to_owned(),
+        during: under_way.iter().map(|judge| judge.plan().case.id).collect(),
+        last_sent: under_way.iter().filter_map(CaseJudge::last_sent).collect(),
+    };
+    let (suspects, others): (Vec<&'static Case>, Vec<&'static Case>) = (
+        under_way.iter().map(|judge| judge.plan().case).collect(),
+        not_begun.iter().map(|judge| judge.plan().case).collect(),
+    );
+    if batch.at_once_max == 1 {
+        for judge in under_way {
+            results.blame(judge, how);
+        }
+        schedule.give_back(Vec::new(), others);
+    } else {
+        schedule.give_back(suspects, others);
+    }
+    Fate::Lost(loss)
+}
+
+impl Results {
+    fn decide(&mut self, judge: CaseJudge) {
+        let id = judge.plan().case.id;
+        let outcome = judge.outcome();
+        let result = CaseResult {
+            verdict: outcome.verdict,
+            finding: outcome.finding,
+            observed: outcome.observed,
+            cause: None,
+            wire: outcome.wire,
+            duration_ns: outcome.duration_ns,
+        };
+        self.cases.insert(id, result);
+    }
+
+    /// The target was lost while this case ran, and nothing else did.
+    fn blame(&mut self, judge: CaseJudge, how: &str) {
+        let case = judge.plan().case;
+        let last_sent = judge.last_sent();
+        let clause = if case.clause.id.starts_with(['C', 'F']) { case.clause } else { A4 };
+        let outcome = judge.outcome();
+        let verdict = match case.level {
+            Level::Must => Verdict::Fail,
+            Level::Should => Verdict::Warn,
+            Level::Info => Verdict::Pass,
+        };
+        let mut finding = Finding { clause: Some(clause), ..Finding::new(verdict, "the target was lost") };
+        finding.show(
+            last_sent.unwrap_or_default(),
+            how.to_owned(),
+            "a target that goes on serving".to_owned(),
+        );
+        let is_info = case.level == Level::Info;
+        let result = CaseResult {
+            verdict,
+            finding: (!is_info).then_some(finding),
+            observed: is_info.then(|| "the target was lost".to_owned()),
+            cause: None,
+            wire: outcome.wire,
+            duration_ns: outcome.duration_ns,
+        };
+        self.cases.insert(case.id, result);
+    }
+}
+
+impl CaseJudge {
+    /// The last bytes that the case has sent, printable, with its id.
+    fn last_sent(&self) -> Option<String> {
+        let (_, bytes) = self.wire().sent().last()?;
+        Some(format!("{} in {}", printable(bytes), self.plan().case.id))
+    }
+}
