@@ -20,7 +20,7 @@ use crate::report::{Item, RunReport, again, terminal};
 use crate::run::{Outcome, header, run};
 use crate::select::{NOT_SELECTED, Subject};
 use crate::suite::case::{Case, Runs};
-use crate::suite::run::{CaseResult, Results, Terms};
+use crate::suite::run::{CaseResult, REPLY_TIMEOUT_AFTER_ONE, Results, Terms};
 use crate::suite::{self, Suite};
 use crate::targets::{self, Target};
 use crate::verdict::{Finding, Verdict};
@@ -191,14 +191,15 @@ impl<'o> Gate<'o> {
 
     /// What stands in the way of everything that takes many clients, if anything does.
     async fn obstacle(&self, target: &Target, bounds: &mut Bounds) -> Option<String> {
-        let is_lost = |id| self.results.cases.get(id).is_some_and(|result| result.verdict > Verdict::Warn);
+        let is_lost =
+            |id: &str| self.results.cases.get(id).is_some_and(|result| result.verdict > Verdict::Warn);
         match bounds.came() {
             Some(Ending::Interrupted) => return Some("interrupted".to_owned()),
             Some(_) => return Some("the time for the run was over; --deadline allows more".to_owned()),
             None => {}
         }
-        let obstacle = [SUITE.first, SUITE.gate].into_iter().find(|id| is_lost(*id));
-        if let Some(id) = obstacle.filter(|id| *id == SUITE.first || self.concurrency > 1) {
+        let gates = SUITE.gates.iter().filter(|_| self.concurrency > 1);
+        if let Some(id) = [SUITE.first].iter().chain(gates).find(|id| is_lost(id)) {
             return Some(format!("{id} was not passed"));
         }
         let is_gone = !self.results.losses.is_empty() && !target.is_reachable().await;
@@ -243,6 +244,8 @@ impl<'o> Gate<'o> {
         }
         self.listening.begin(&header);
         let bar = PhaseBar::new(Replay::PHASES, !debug);
+        // A target that has let somebody wait in vain is not waited for as long again.
+        let timeout = if self.results.has_timed_out { timeout.min(REPLY_TIMEOUT_AFTER_ONE) } else { timeout };
         let limits = Limits {
             reply_timeout: timeout,
             reply_timeout_after_one: timeout,

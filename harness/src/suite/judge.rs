@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use protocol::index::clauses::{A1, A3, A4, C1, C4, F1};
+use protocol::index::clauses::{A1, A2, A3, A4, C1, C4, F1};
+use protocol::index::wire::Request;
 use protocol::{Clause, Level};
 
 use super::case::{A, Allowed};
@@ -76,6 +77,8 @@ struct Lane {
     slot: Slot,
     opened_before: usize,
     answered: usize,
+    /// Whether its last reply was `ERROR`.
+    has_erred: bool,
     /// Bytes that answer nothing, and could be a last word.
     surplus: Vec<u8>,
 }
@@ -138,7 +141,13 @@ impl CaseJudge {
             Seen::Phase { .. } => None,
             Seen::Opened { connection, slot, .. } => {
                 let times = self.opened.entry(*slot).or_default();
-                let lane = Lane { slot: *slot, opened_before: *times, answered: 0, surplus: Vec::new() };
+                let lane = Lane {
+                    slot: *slot,
+                    opened_before: *times,
+                    answered: 0,
+                    has_erred: false,
+                    surplus: Vec::new(),
+                };
                 *times += 1;
                 self.lanes.insert(*connection, lane);
                 None
@@ -228,6 +237,7 @@ impl CaseJudge {
         let (slot, number) = (lane.slot, lane.answered);
         lane.answered += 1;
         let expected = self.plan.expected(slot, lane.opened_before).get(number).copied();
+        lane.has_erred = replied.reply == b"ERROR";
         let surplus = std::mem::take(&mut lane.surplus);
         if !surplus.is_empty() {
             self.find_surplus(&replied.place, b"", &surplus);
@@ -333,6 +343,8 @@ impl CaseJudge {
             _ if !partial.is_empty() => A1,
             true if own.id.starts_with(['F', 'C']) || own == A4 => own,
             true if place.replies == 0 && is_janitor => C1,
+            // A broken line that gets no ERROR, and not the end after an ERROR before it.
+            true if Request::decode(request).is_err() && !lane.has_erred => A2,
             true => A3,
             false if is_janitor => A1,
             false => own,
@@ -349,7 +361,7 @@ impl CaseJudge {
         };
         let had_to_come = allowed.map_or_else(|| "a reply".to_owned(), |allowed| one_of(allowed.lines()));
         self.find(clause, summary, Shown { sent: line(request), came, had_to_come, wrong_at: None });
-        is_janitor.then_some(if is_ended { Sign::HangsUp } else { Sign::Silent })
+        (is_janitor && partial.is_empty()).then_some(if is_ended { Sign::HangsUp } else { Sign::Silent })
     }
 
     fn ended_at_rest(&mut self, place: &Place) {

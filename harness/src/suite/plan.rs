@@ -27,7 +27,9 @@ pub struct CasePlan {
     actions: Vec<Action>,
     /// Where the case itself begins; before it names are taken out.
     main_at: usize,
-    /// Where it is over and names are taken out again.
+    /// Where it is over, if all went well, and its names are taken out again.
+    main_end: usize,
+    /// Where it goes on after trouble: there all names are taken out that it could have left.
     cleanup_at: usize,
     /// By slot and by how often the slot had been opened before.
     expectations: BTreeMap<(Slot, usize), Vec<Allowed>>,
@@ -57,11 +59,17 @@ impl CasePlan {
         let mut actions = take_out(&packages.iter().map(Vec::as_slice).collect::<Vec<_>>());
         let main_at = actions.len();
         actions.extend(main);
+        let own: Vec<&[u8]> = packages.iter().map(Vec::as_slice).collect();
+        let all: Vec<&[u8]> = own.iter().copied().chain(crowd_packages.iter().map(Vec::as_slice)).collect();
+        let main_end = actions.len();
+        // A crowd takes its packages out itself, all at once, unless something goes wrong.
         actions.push(Action::Move(Move::CloseAll));
-        let cleanup_at = actions.len() - 1;
-        let all: Vec<&[u8]> = packages.iter().chain(&crowd_packages).map(Vec::as_slice).collect();
+        actions.extend(take_out(&own));
+        actions.push(Action::Move(Move::Done));
+        let cleanup_at = actions.len();
+        actions.push(Action::Move(Move::CloseAll));
         actions.extend(take_out(&all));
-        Self { case, actions, main_at, cleanup_at, expectations }
+        Self { case, actions, main_at, main_end, cleanup_at, expectations }
     }
 
     /// What has to come on a slot that was opened `opened_before` times before, reply by reply.
@@ -102,7 +110,7 @@ impl CasePlan {
             _ => false,
         };
         let is_send = matches!(self.actions.get(at), Some(Action::Send(..)));
-        if at < self.main_at || at > self.cleanup_at {
+        if at < self.main_at || at >= self.main_end {
             self.actions.len()
         } else if may_end(at) || is_send && may_end(at + 1) {
             at + 1

@@ -20,7 +20,7 @@ use super::script::CaseScript;
 use super::wire::WireLog;
 use crate::bounds::Bounds;
 use crate::drive::{Ending, Limits, drive};
-use crate::history::{Event, Header, VERSION};
+use crate::history::{Event, Header, VERSION, What};
 use crate::listening::Listening;
 use crate::pairing::{Pairing, REPLY_BYTES_MAX, Seen};
 
@@ -47,6 +47,10 @@ pub struct Results {
     pub losses: Vec<Loss>,
     /// How many requests were answered.
     pub requests: u64,
+    /// Whether the target has served anybody.
+    pub has_served: bool,
+    /// Whether a reply did not come in time; others are not waited for as long then.
+    pub has_timed_out: bool,
     /// The protocol that the target gives itself away to speak, if it is another one.
     pub speaks: Option<&'static str>,
 }
@@ -92,7 +96,7 @@ pub struct Loss {
 const LOSSES_MAX: usize = 12;
 
 /// How long is waited for a reply once one did not come in time.
-const REPLY_TIMEOUT_AFTER_ONE: Duration = Duration::from_secs(2);
+pub const REPLY_TIMEOUT_AFTER_ONE: Duration = Duration::from_secs(1);
 
 /// How many new clients in a row may be hung up on before the target is called lost.
 const HANG_UPS_MAX: u32 = 3;
@@ -117,7 +121,7 @@ pub async fn run(
             Next::Done => return,
             Next::NotRun(cases, cause) => results.leave_out(&cases, Verdict::NotRun, &cause),
             Next::Run(batch) => {
-                let ran = run_batch(&batch, terms, target, listening, bounds).await;
+                let ran = run_batch(&batch, terms, target, listening, bounds, results).await;
                 results.requests += ran.requests;
                 let fate = settle(ran, &batch, &mut schedule, results);
                 let Fate::Lost(mut loss) = fate else {
@@ -168,12 +172,14 @@ async fn run_batch(
     target: &Target,
     listening: &Listening,
     bounds: &mut Bounds,
+    results: &mut Results,
 ) -> Ran {
     let plan = |case: &&'static Case| Rc::new(CasePlan::new(case, terms.seed, terms.stall_limit));
     let plans: Vec<Rc<CasePlan>> = batch.cases.iter().map(plan).collect();
     let scripts = plans.iter().map(|plan| CaseScript::new(Rc::clone(plan))).collect();
     listening.begin(&header(&plans, terms));
-    let watch = Rc::new(RefCell::new(Watch::new(plans.into_iter().map(CaseJudge::new).collect())));
+    let judges = plans.into_iter().map(CaseJudge::new).collect();
+    let watch = Rc::new(RefCell::new(Watch::new(judges, results.has_served)));
     let observer = {
         let (watch, listening) = (Rc::clone(&watch), listening.clone());
         move |event: &Event<'_>| {
@@ -181,9 +187,10 @@ async fn run_batch(
             watch.borrow_mut().observe(event)
         }
     };
+    let after_one = terms.reply_timeout.min(REPLY_TIMEOUT_AFTER_ONE);
     let limits = Limits {
-        reply_timeout: terms.reply_timeout,
-        reply_timeout_after_one: terms.reply_timeout.min(REPLY_TIMEOUT_AFTER_ONE),
+        reply_timeout: if results.has_timed_out { after_one } else { terms.reply_timeout },
+        reply_timeout_after_one: after_one,
         clients_at_once_max: batch.at_once_max,
     };
     let framing = || Index::framing(REPLY_BYTES_MAX);
@@ -192,6 +199,8 @@ async fn run_batch(
     listening.end(ending);
     // The driver's tasks are gone, and with them their hold on the watch.
     let mut watch = watch.borrow_mut();
+    results.has_served |= watch.has_served;
+    results.has_timed_out |= watch.has_timed_out;
     let Watch { judges, sign, requests, .. } = &mut *watch;
     Ran { judges: std::mem::take(judges), sign: sign.take(), ending, requests: *requests }
 }
@@ -230,7 +239,7 @@ pub fn judge_again<E>(
     let stall_limit = Duration::try_from_secs_f64(number("stall-limit")).unwrap_or_default();
     let ids = header.options.get("only").map_or("", String::as_str).split(',');
     let plan = |case| CaseJudge::new(Rc::new(CasePlan::new(case, seed, stall_limit)));
-    let mut watch = Watch::new(ids.filter_map(|id| suite.find(id)).map(plan).collect());
+    let mut watch = Watch::new(ids.filter_map(|id| suite.find(id)).map(plan).collect(), true);
     for event in events {
         let _ = watch.observe(&event?);
     }
@@ -244,25 +253,34 @@ struct Watch {
     judges: Vec<CaseJudge>,
     sign: Option<Sign>,
     hang_ups: u32,
+    has_served: bool,
+    has_timed_out: bool,
     requests: u64,
 }
 
 impl Watch {
-    fn new(judges: Vec<CaseJudge>) -> Self {
-        Self { pairing: Pairing::new(Index::framing), judges, sign: None, hang_ups: 0, requests: 0 }
+    fn new(judges: Vec<CaseJudge>, has_served: bool) -> Self {
+        let pairing = Pairing::new(Index::framing);
+        Self { pairing, judges, sign: None, hang_ups: 0, has_served, has_timed_out: false, requests: 0 }
     }
 
     /// Takes in an event; `Break` once the target is lost.
     fn observe(&mut self, event: &Event<'_>) -> ControlFlow<()> {
-        let Self { pairing, judges, sign, hang_ups, requests } = self;
+        let Self { pairing, judges, sign, hang_ups, has_served, has_timed_out, requests } = self;
+        *has_timed_out |= matches!(event.event, What::TimedOut { .. });
         let Some(judge) = judges.get_mut(event.client as usize) else { return ControlFlow::Continue(()) };
         // The log first: what shows a fault is its last entry then.
         judge.note(event);
         pairing.observe(event, |seen| {
             *requests += u64::from(matches!(seen, Seen::Replied(_)));
             match judge.observe(&seen) {
+                // A target that never served anybody is wrong from the start, and not lost.
                 None => {}
-                Some(Sign::Serves) => *hang_ups = 0,
+                Some(Sign::HangsUp | Sign::Silent) if !*has_served => {}
+                Some(Sign::Serves) => {
+                    *hang_ups = 0;
+                    *has_served = true;
+                }
                 Some(Sign::HangsUp) => {
                     *hang_ups += 1;
                     if *hang_ups == HANG_UPS_MAX {

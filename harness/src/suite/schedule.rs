@@ -58,27 +58,27 @@ impl Schedule {
         if self.pending.is_empty() {
             return Next::Done;
         }
-        let is_lost = |id| decided.get(id).is_some_and(|verdict| *verdict > Verdict::Warn);
+        let is_lost = |id: &str| decided.get(id).is_some_and(|verdict| *verdict > Verdict::Warn);
         if is_lost(self.suite.first) {
             let cause = format!("{} was not passed, and without it nothing can be judged", self.suite.first);
             return Next::NotRun(std::mem::take(&mut self.pending), cause);
         }
-        if is_lost(self.suite.gate) {
+        if let Some(gate) = self.suite.gates.iter().find(|gate| is_lost(gate)) {
             let (severals, rest) = self.split(|case| connections_max(case) > 1);
             if !severals.is_empty() {
                 self.pending = rest;
-                let cause =
-                    format!("{} was not passed, and this takes several clients at once", self.suite.gate);
+                let cause = format!("{gate} was not passed, and this takes several clients at once");
                 return Next::NotRun(severals, cause);
             }
         }
-        let (first, gate) = (self.suite.first, self.suite.gate);
+        let Suite { opening, first, gates, .. } = self.suite;
         let suspects = self.suspects.clone();
         let is_plain = |case: &'static Case| !case.is_alone && !suspects.contains(case.id);
-        self.take(|case| case.id == first, 1)
+        self.take(|case| case.id == opening, 1)
+            .or_else(|| self.take(|case| case.id == first, 1))
             .or_else(|| self.take(|case| is_plain(case) && connections_max(case) == 1, SINGLES_AT_ONCE))
             .or_else(|| self.take(|case| suspects.contains(case.id), 1))
-            .or_else(|| self.take(|case| case.id == gate, 1))
+            .or_else(|| gates.iter().find_map(|gate| self.take(|case| case.id == *gate, 1)))
             .or_else(|| self.take(is_plain, SEVERALS_AT_ONCE))
             .or_else(|| self.take(|_| true, 1))
             .map_or(Next::Done, Next::Run)

@@ -8,10 +8,13 @@
 //! | `{a*30:99}` | the same, each name made 99 bytes long with `x` |
 //! | `{x*4096}` | the byte `x`, 4,096 times; any byte but `a` … `f` can be repeated |
 //! | `{n}` | the number of a request among those of a crowd |
+//! | `{r}` | eight digits that follow from that number and show no pattern |
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sha2::{Digest, Sha256};
+
+use crate::verdict::hex;
 
 /// The names of one case under one seed.
 #[derive(Clone, Debug)]
@@ -54,6 +57,10 @@ impl Names {
             std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok()).unwrap_or(0)
         };
         match place {
+            b"r" => {
+                let digest = Sha256::digest(format!("{} {number}", self.stem));
+                bytes.extend_from_slice(&hex(&digest).as_bytes()[..8]);
+            }
             b"n" => bytes.extend_from_slice(number.to_string().as_bytes()),
             [letter @ b'a'..=b'f'] => bytes.extend_from_slice(self.name(*letter).as_bytes()),
             [letter @ b'a'..=b'f', b':', digits @ ..] => {

@@ -10,8 +10,11 @@ use crate::suite::case::Step::{
 use crate::suite::case::{A, ANY, B, C, Case, D, ERROR, FAIL, OK, OK_OR_FAIL, Runs, Step, ask, case};
 use crate::suite::resources::VISITS;
 
-/// Enough broken lines for more replies than the system holds on their way.
-const FLOOD_BYTES: usize = 4 << 20;
+/// A request and a broken line, whose replies are as long as they are.
+const FLOOD: &[u8] = b"QUERY|z|\n?\n";
+
+/// More replies than the system holds on their way.
+const FLOOD_BYTES: usize = 10 << 20;
 
 /// How long a target may take to notice that its clients are gone.
 const SETTLE_MS: u64 = 300;
@@ -22,30 +25,30 @@ pub(super) const CASES: &[Case] = &[
         .steps(&[
             Open(A),
             Pause(20),
-            Ask(B, b"QUERY|{a}|\n", FAIL),
-            ask(b"INDEX|{a}|\n", OK),
-            Ask(B, b"QUERY|{a}|\n", OK),
+            Ask(B, b"QUERY|{a}|\n", ANY),
+            ask(b"INDEX|{a}|\n", ANY),
+            Ask(B, b"QUERY|{a}|\n", ANY),
         ])
         .alone(),
     case("index/C1/2", C1, "A client that is in the middle of a line does not keep another from being served.")
         .cause("The line is read to its end before anybody else is looked at.")
         .steps(&[
-            ask(b"QUERY|{a}|\n", FAIL),
+            ask(b"QUERY|{a}|\n", ANY),
             Send(A, b"QUERY|"),
             Pause(50),
-            Ask(B, b"QUERY|{a}|\n", FAIL),
-            Ask(C, b"INDEX|{a}|\n", OK),
+            Ask(B, b"QUERY|{a}|\n", ANY),
+            Ask(C, b"INDEX|{a}|\n", ANY),
             Send(A, b"{a}|\n"),
-            Expect(A, &[OK]),
+            Expect(A, &[ANY]),
         ]),
     case("index/C1/3", C1, "A client that does not read its replies does not keep another from being served.")
         .cause("A reply is written while a lock is held, or by a thread that others wait for.")
         .steps(&[
             ask(b"QUERY|{a}|\n", FAIL),
-            Flood(B, b"?\n", FLOOD_BYTES),
+            Flood(B, FLOOD, FLOOD_BYTES),
             ask(b"INDEX|{a}|\n", OK),
             Ask(C, b"QUERY|{a}|\n", OK),
-            Reset(B),
+            Close(B),
             Ask(D, b"QUERY|{a}|\n", OK),
         ])
         .alone(),
@@ -170,6 +173,16 @@ pub(super) const CASES: &[Case] = &[
         ])
         .alone(),
 
+    case("index/C3/5", C3, "A client that vanishes while it is being answered harms nobody.")
+        .cause("Writing to a connection that is gone is an error that nobody handles, or a signal that ends the server.")
+        .steps(&[
+            Flood(A, FLOOD, 1 << 20),
+            Reset(A),
+            Pause(50),
+            Ask(B, b"INDEX|{a}|\n", OK),
+            Ask(C, b"QUERY|{a}|\n", OK),
+        ])
+        .alone(),
     case("index/C4/1", C4, "What a client costs that comes, asks and leaves is given back.")
         .cause("A connection that was closed by the client is not closed by the server.")
         .steps(&[Repeat(
@@ -223,7 +236,7 @@ pub(super) const CASES: &[Case] = &[
         .cause("Writing has no deadline.")
         .steps(&[
             ask(b"QUERY|{a}|\n", FAIL),
-            Flood(B, b"?\n", FLOOD_BYTES),
+            Flood(B, FLOOD, FLOOD_BYTES),
             PauseForStallLimit,
             AwaitEnd(B),
             ask(b"QUERY|{a}|\n", FAIL),

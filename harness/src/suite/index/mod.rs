@@ -11,8 +11,9 @@ use super::Suite;
 
 /// All cases of the package index, in the order of the clauses.
 pub const SUITE: Suite = Suite {
+    opening: "index/F1/1",
     first: "index/A1/1",
-    gate: "index/C1/1",
+    gates: &["index/C1/1", "index/C1/2"],
     alive: "index/alive",
     tables: &[framing::CASES, requests::CASES, names::CASES, replies::CASES, rules::CASES, clients::CASES],
 };

@@ -221,12 +221,12 @@ pub(super) const CASES: &[Case] = &[
         .cause("Dependents are counted in a byte.")
         .steps(&[
             ask(b"INDEX|{b}|\n", OK),
-            Join(8, b"QUERY|{a}.{n}|\n", FAIL),
-            AllAsk(8, 32, b"INDEX|{a}.{n}|{b}\n", OK),
+            Join(16, b"QUERY|{a}.{n}|\n", FAIL),
+            AllAsk(16, 16, b"INDEX|{a}.{n}|{b}\n", OK),
             ask(b"REMOVE|{b}|\n", FAIL),
             ask(b"REMOVE|{a}.0|\n", OK),
             ask(b"REMOVE|{b}|\n", FAIL),
-            AllAsk(8, 32, b"REMOVE|{a}.{n}|\n", OK),
+            AllAsk(16, 16, b"REMOVE|{a}.{n}|\n", OK),
             ask(b"REMOVE|{b}|\n", OK),
         ]),
     case("index/S4/1", S4, "REMOVE of a package that was never indexed is answered OK.")
