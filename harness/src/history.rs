@@ -72,6 +72,8 @@ pub enum What<'a> {
     Flooded {
         /// How much the target took.
         bytes: u64,
+        /// Whether it took no more at the end, though there was more.
+        has_stalled: bool,
     },
     /// The connection was to end, and did not.
     StayedOpen {

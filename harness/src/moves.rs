@@ -16,6 +16,8 @@ pub enum Move<'a> {
     Pause(Duration),
     /// Open a connection in a slot that is free.
     Open(Slot),
+    /// The same, with as little room for replies as the system allows: a target that is not read is soon blocked.
+    OpenNarrow(Slot),
     /// Send these bytes.
     Send(Slot, &'a [u8]),
     /// Send these bytes over and over, until the target has taken none for a while or this many went.

@@ -30,7 +30,7 @@ const FAREWELL_READS_MAX: usize = 16;
 const FLOOD_STALL: Duration = Duration::from_millis(200);
 
 /// A slow target need not be filled to the brim.
-const FLOOD_TIMEOUT: Duration = Duration::from_secs(2);
+const FLOOD_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How much of a flood is handed to the system at once.
 const FLOOD_CHUNK_BYTES: usize = 64 * 1024;
@@ -58,11 +58,17 @@ pub(super) struct Connection<F> {
 
 impl<F: Framing> Connection<F> {
     /// Opens a connection; nothing if that could not be done, which is told.
-    pub(super) async fn open<O>(run: &Run<O>, client: u32, slot: Slot, framing: F) -> Option<Self>
+    pub(super) async fn open<O>(
+        run: &Run<O>,
+        client: u32,
+        slot: Slot,
+        receive_bytes: Option<u32>,
+        framing: F,
+    ) -> Option<Self>
     where
         O: FnMut(&Event<'_>) -> ControlFlow<()>,
     {
-        let (stream, opening) = match run.connect().await {
+        let (stream, opening) = match run.connect(receive_bytes).await {
             Ok(connected) => connected,
             Err(error) => {
                 run.tell(run.now_ns(), client, 0, What::NotOpened(failure(&error)));
@@ -127,17 +133,20 @@ impl<F: Framing> Connection<F> {
         let mut chunk = bytes.repeat((FLOOD_CHUNK_BYTES / bytes.len().max(1)).max(1));
         chunk.truncate(bytes_max);
         let begun = Instant::now();
-        let mut sent = 0;
+        let (mut sent, mut has_stalled) = (0, false);
         while sent < bytes_max && begun.elapsed() < FLOOD_TIMEOUT {
             // Where the last write ended within a line the next one goes on in it.
             let rest = &chunk[sent % chunk.len()..];
             match timeout(FLOOD_STALL, self.stream.write(rest)).await {
                 Ok(Ok(written @ 1..)) => sent += written,
-                Ok(Ok(0)) | Err(_) => break,
+                Ok(Ok(0)) | Err(_) => {
+                    has_stalled = true;
+                    break;
+                }
                 Ok(Err(error)) => return Err(self.lost(run, &error)),
             }
         }
-        run.tell(at_ns, self.client, self.number, What::Flooded { bytes: sent as u64 });
+        run.tell(at_ns, self.client, self.number, What::Flooded { bytes: sent as u64, has_stalled });
         Ok(())
     }
 

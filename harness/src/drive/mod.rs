@@ -19,7 +19,7 @@ use std::{mem, panic};
 
 use protocol::Framing;
 use serde::{Deserialize, Serialize};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinSet, LocalSet};
 use tokio::time::{sleep, timeout};
@@ -58,6 +58,9 @@ const FAR_OPENINGS_AT_ONCE_MAX: usize = 16;
 
 /// A first connection that took this long came a long way; one that took longer met a full backlog.
 const FAR_CONNECT_TIME: Range<Duration> = Duration::from_millis(5)..Duration::from_millis(500);
+
+/// The receive buffer of a narrow connection.
+const NARROW_BYTES: u32 = 4096;
 
 /// How driving ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -147,10 +150,14 @@ struct Run<O> {
 
 impl<O: FnMut(&Event<'_>) -> ControlFlow<()>> Run<O> {
     /// Connects when it is this connection's turn, which ends when the permit is dropped.
-    async fn connect(&self) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+    async fn connect(&self, receive_bytes: Option<u32>) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
         let turn = Arc::clone(&self.openings).acquire_owned().await.map_err(io::Error::other)?;
         let begun = Instant::now();
-        let connected = timeout(CONNECT_TIMEOUT, TcpStream::connect(self.target)).await;
+        let socket = if self.target.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        if let Some(bytes) = receive_bytes {
+            socket.set_recv_buffer_size(bytes)?;
+        }
+        let connected = timeout(CONNECT_TIMEOUT, socket.connect(self.target)).await;
         let stream = connected.unwrap_or_else(|_| Err(ErrorKind::TimedOut.into()))?;
         if !self.has_connected.replace(true) && FAR_CONNECT_TIME.contains(&begun.elapsed()) {
             self.openings.add_permits(FAR_OPENINGS_AT_ONCE_MAX - OPENINGS_AT_ONCE_MAX);
@@ -232,13 +239,8 @@ where
             }
             Move::Meet => run.barrier.wait().await,
             Move::Pause(time) => sleep(time).await,
-            Move::Open(slot) => match Connection::open(run, self.number, slot, (self.framing)()).await {
-                Some(connection) => {
-                    self.connections.insert(slot, connection);
-                    self.opening = Some(slot);
-                }
-                None => return Outcome::Trouble,
-            },
+            Move::Open(slot) => return self.open(slot, None).await,
+            Move::OpenNarrow(slot) => return self.open(slot, Some(NARROW_BYTES)).await,
             Move::Close(slot) => {
                 if let Some(connection) = self.connections.remove(&slot) {
                     connection.close(run).await;
@@ -262,6 +264,16 @@ where
             | Move::EndSending(slot) => return self.make_on(slot, next).await,
             Move::Done => {}
         }
+        Outcome::Done
+    }
+
+    async fn open(&mut self, slot: Slot, receive_bytes: Option<u32>) -> Outcome {
+        let (run, framing) = (self.run, (self.framing)());
+        let Some(connection) = Connection::open(run, self.number, slot, receive_bytes, framing).await else {
+            return Outcome::Trouble;
+        };
+        self.connections.insert(slot, connection);
+        self.opening = Some(slot);
         Outcome::Done
     }
 

@@ -23,7 +23,7 @@ pub fn write_event(out: &mut impl Write, event: &Event<'_>) -> io::Result<()> {
         What::TimedOut { waited_ns, .. } => {
             format!("no reply within {}", seconds(*waited_ns))
         }
-        What::Flooded { bytes } => format!("-> {bytes} bytes, the same over and over"),
+        What::Flooded { bytes, .. } => format!("-> {bytes} bytes, the same over and over"),
         What::StayedOpen { waited_ns } => format!("still open after {}", seconds(*waited_ns)),
         What::Closed => "closed".into(),
         What::Reset => "reset".into(),

@@ -25,6 +25,8 @@ pub struct Case {
     pub runs: Runs,
     /// Whether it may end the target or takes a hundred connections, so that nothing else may be under way.
     pub is_alone: bool,
+    /// Whether it proves something only if the target has to wait until its replies are read.
+    pub needs_block: bool,
     /// Whether the second half of client `A`'s replies has to come as quickly as the first.
     pub compares_latency: bool,
 }
@@ -158,6 +160,7 @@ pub(super) const fn case(id: &'static str, clause: Clause, requirement: &'static
         meanings: &[],
         runs: Runs::Always,
         is_alone: false,
+        needs_block: false,
         compares_latency: false,
     }
 }
@@ -185,6 +188,11 @@ impl Case {
 
     pub(super) const fn runs(mut self, runs: Runs) -> Self {
         self.runs = runs;
+        self
+    }
+
+    pub(super) const fn needs_block(mut self) -> Self {
+        self.needs_block = true;
         self
     }
 

@@ -18,6 +18,9 @@ use crate::moves::Slot;
 use crate::pairing::{Place, Replied, Seen};
 use crate::verdict::{Finding, LATE_NS_MAX, Verdict, foreign_speech, printable, seconds};
 
+/// Why a case about a blocked target was not decided.
+const NEVER_BLOCKED: &str = "the target went on reading for as long as it was sent to, and never had to wait";
+
 /// Idle clients may make another's replies this many times slower, …
 const LATENCY_FACTOR_MAX: u64 = 5;
 
@@ -42,6 +45,8 @@ pub struct CaseJudge {
     /// How long the replies of the first client took.
     latencies_ns: Vec<u64>,
     has_answered: bool,
+    /// Whether what the case is about did not come to pass.
+    is_undecided: bool,
     wire: WireLog,
     span_ns: (u64, u64),
 }
@@ -97,6 +102,7 @@ impl CaseJudge {
             samples: Vec::new(),
             latencies_ns: Vec::new(),
             has_answered: false,
+            is_undecided: false,
             wire: WireLog::default(),
             span_ns: (0, 0),
         }
@@ -130,6 +136,10 @@ impl CaseJudge {
         match &event.event {
             What::ClientDone => self.finish(),
             What::Sampled(sample) => self.samples.push(*sample),
+            What::Flooded { has_stalled: false, .. } if self.plan.case.needs_block => {
+                self.is_undecided = true;
+                self.wire.add(event.connection, event.at_ns, &event.event);
+            }
             What::Opened(slot) => self.wire.open(event.connection, *slot, event.at_ns),
             what => self.wire.add(event.connection, event.at_ns, what),
         }
@@ -178,8 +188,11 @@ impl CaseJudge {
             _ => Verdict::Pass,
         };
         let observed = (case.level == Level::Info).then(|| self.observation());
+        // Only a pass proves nothing then: what is wrong is wrong all the same.
+        let is_undecided = self.is_undecided && verdict == Verdict::Pass;
         Outcome {
-            verdict,
+            verdict: if is_undecided { Verdict::NotRun } else { verdict },
+            cause: is_undecided.then(|| NEVER_BLOCKED.to_owned()),
             finding: self.finding.filter(|_| case.level != Level::Info),
             observed,
             wire: self.wire,
@@ -431,6 +444,8 @@ struct Shown {
 pub struct Outcome {
     /// Pass, warn, fail or unknown.
     pub verdict: Verdict,
+    /// Why it was not decided.
+    pub cause: Option<String>,
     /// What it rests on.
     pub finding: Option<Finding>,
     /// For an INFO case, what the target did.

@@ -135,7 +135,7 @@ pub fn connections_max(case: &'static Case) -> usize {
     let (mut open, mut most) = (BTreeSet::new(), 0);
     for action in &plan.actions {
         match action {
-            Action::Move(Move::Open(slot)) => _ = open.insert(*slot),
+            Action::Move(Move::Open(slot) | Move::OpenNarrow(slot)) => _ = open.insert(*slot),
             Action::Move(Move::Close(slot) | Move::Reset(slot)) => _ = open.remove(slot),
             Action::Move(Move::CloseAll) => open.clear(),
             _ => {}
@@ -213,7 +213,7 @@ impl<'n> Writer<'n> {
             Step::Close(slot) => self.end(slot, Move::Close(slot)),
             Step::Reset(slot) => self.end(slot, Move::Reset(slot)),
             Step::Flood(slot, template, bytes_max) => {
-                self.open(slot);
+                self.open_as(slot, Move::OpenNarrow(slot));
                 let bytes = self.names.expand(template, 0);
                 self.actions.push(Action::Flood(slot, bytes, bytes_max));
             }
@@ -238,9 +238,13 @@ impl<'n> Writer<'n> {
     }
 
     fn open(&mut self, slot: Slot) {
+        self.open_as(slot, Move::Open(slot));
+    }
+
+    fn open_as(&mut self, slot: Slot, how: Simple) {
         if self.open.insert(slot) {
             *self.opened.entry(slot).or_default() += 1;
-            self.simple(Move::Open(slot));
+            self.simple(how);
         }
     }
 

@@ -10,6 +10,7 @@ use protocol::index::Index;
 use protocol::index::clauses::A4;
 use protocol::{Level, Lines, Protocol};
 use sha2::{Digest, Sha256};
+use tokio::time::sleep;
 
 use super::Suite;
 use super::case::Case;
@@ -36,6 +37,8 @@ pub struct Terms {
     pub reply_timeout: Duration,
     /// How long the target may keep a client that stalls.
     pub stall_limit: Duration,
+    /// How long a case may take before it is given up as too much for a slow target, if there is such a limit.
+    pub case_timeout: Option<Duration>,
 }
 
 /// What running cases came to.
@@ -194,7 +197,18 @@ async fn run_batch(
         clients_at_once_max: batch.at_once_max,
     };
     let framing = || Index::framing(REPLY_BYTES_MAX);
-    let until = bounds.reached();
+    let until = async {
+        let given_up = async {
+            match terms.case_timeout {
+                Some(timeout) => sleep(timeout).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            ending = bounds.reached() => ending,
+            () = given_up => Ending::Stopped,
+        }
+    };
     let ending = drive(target.addr(), scripts, framing, limits, target.sampler(), observer, until).await;
     listening.end(ending);
     // The driver's tasks are gone, and with them their hold on the watch.
@@ -322,13 +336,17 @@ fn settle(ran: Ran, batch: &Batch, schedule: &mut Schedule, results: &mut Result
         return Fate::GoesOn;
     }
     let Some(sign) = sign else {
-        let cause = match ending {
-            Ending::Finished => return Fate::GoesOn,
-            Ending::Interrupted => "interrupted",
-            Ending::TimeOver | Ending::Stopped => "the time for the run was over; --deadline allows more",
-        };
         let undecided: Vec<&'static Case> =
             under_way.iter().chain(&not_begun).map(|judge| judge.plan().case).collect();
+        let cause = match ending {
+            Ending::Finished => return Fate::GoesOn,
+            Ending::Stopped => {
+                results.leave_out(&undecided, Verdict::NotRun, "the target is too slow for it");
+                return Fate::GoesOn;
+            }
+            Ending::Interrupted => "interrupted",
+            Ending::TimeOver => "the time for the run was over; --deadline allows more",
+        };
         results.leave_out(&undecided, Verdict::Unknown, cause);
         return Fate::Over(cause.to_owned());
     };
@@ -365,7 +383,7 @@ impl Results {
             verdict: outcome.verdict,
             finding: outcome.finding,
             observed: outcome.observed,
-            cause: None,
+            cause: outcome.cause,
             wire: outcome.wire,
             duration_ns: outcome.duration_ns,
         };

@@ -7,12 +7,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Suite;
-use super::case::Case;
+use super::case::{Case, Step};
 use super::plan::connections_max;
 use crate::verdict::Verdict;
 
 /// How many cases with one connection run side by side.
-const SINGLES_AT_ONCE: usize = 24;
+const SINGLES_AT_ONCE: usize = 16;
 
 /// How many cases with several connections run side by side.
 const SEVERALS_AT_ONCE: usize = 4;
@@ -24,6 +24,17 @@ pub struct Batch {
     pub cases: Vec<&'static Case>,
     /// How many are under way at any moment.
     pub at_once_max: usize,
+}
+
+/// Whether a case has a crowd of clients, or fills the target's buffers: these come last, for a target that does not
+/// survive them has been judged in all else then.
+fn is_heavy(case: &Case) -> bool {
+    const MANY_BYTES: usize = 4 << 20;
+    case.steps.iter().any(|step| match step {
+        Step::Join(..) => true,
+        Step::Flood(_, _, bytes_max) => *bytes_max >= MANY_BYTES,
+        _ => false,
+    })
 }
 
 /// What is left to do.
@@ -80,6 +91,7 @@ impl Schedule {
             .or_else(|| self.take(|case| suspects.contains(case.id), 1))
             .or_else(|| gates.iter().find_map(|gate| self.take(|case| case.id == *gate, 1)))
             .or_else(|| self.take(is_plain, SEVERALS_AT_ONCE))
+            .or_else(|| self.take(|case| !is_heavy(case), 1))
             .or_else(|| self.take(|_| true, 1))
             .map_or(Next::Done, Next::Run)
     }

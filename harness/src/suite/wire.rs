@@ -74,7 +74,7 @@ impl WireLog {
                 ("→", printable(bytes))
             }
             What::Received(bytes) => ("←", printable(bytes)),
-            What::Flooded { bytes } => ("→", format!("{bytes} bytes, the same over and over")),
+            What::Flooded { bytes, .. } => ("→", format!("{bytes} bytes, the same over and over")),
             What::Ended => ("", "the target ends the connection".to_owned()),
             What::Lost(failure) => ("", failure.message.clone()),
             What::NotOpened(failure) => ("", format!("cannot connect: {}", failure.message)),

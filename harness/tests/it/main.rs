@@ -4,6 +4,8 @@ mod command_line;
 mod exec;
 mod plan;
 mod replay;
+mod reports;
 mod right_servers;
 mod support;
 mod wrong_servers;
+mod zoo;

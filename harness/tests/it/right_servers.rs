@@ -1,19 +1,59 @@
 //! Servers that are right, each in a way that could be mistaken for wrong: none may be accused.
+#![expect(clippy::unwrap_used, reason = "a test's failure is its message")]
 
-use std::io::Write;
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Condvar, Mutex};
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Condvar, Mutex, mpsc};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::net::listen;
 
-use crate::support::{Act, Server, replay, replay_tiny};
+use crate::support::{Act, Server, harness, replay, replay_tiny};
 
 #[track_caller]
 fn passes(addr: SocketAddr, flags: &[&str]) {
     let said = replay_tiny(addr, flags);
     assert_eq!(said.status, 0, "{}{}", said.stdout, said.stderr);
+}
+
+/// The whole gate with its default settings, on several seeds.
+#[track_caller]
+fn passes_the_gate(addr: SocketAddr) {
+    for seed in ["1", "2", "3", "4", "5"] {
+        let said = harness(&["--addr", &addr.to_string(), "--seed", seed]);
+        assert_eq!(said.status, 0, "seed {seed}: {}{}", said.stdout, said.stderr);
+        assert!(said.stdout.contains("replay: "), "{}", said.stdout);
+    }
+}
+
+#[test]
+fn the_gate_passes_one_that_takes_two_milliseconds_for_each_reply() {
+    let server = Server::new(|asked| {
+        thread::sleep(Duration::from_millis(2));
+        asked.say_right()
+    });
+    passes_the_gate(server.start());
+}
+
+#[test]
+fn the_gate_passes_one_with_a_thread_for_each_client_and_a_backlog_of_five() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listen(&listener, 5).unwrap();
+    let addr = listener.local_addr().unwrap();
+    Server::right().start_on(listener);
+    passes_the_gate(addr);
+}
+
+#[test]
+fn the_gate_passes_one_that_sends_byte_by_byte() {
+    let server = Server::new(|asked| Act::SayByteByByte(asked.right.line().to_vec()));
+    passes_the_gate(server.start());
+}
+
+#[test]
+fn the_gate_passes_one_that_is_far_away() {
+    passes_the_gate(delayed(Server::right().start(), Duration::from_millis(30)));
 }
 
 #[test]
@@ -148,4 +188,43 @@ fn one_that_refuses_the_hundred_and_first() {
     let said = replay(&["--addr", &server.start().to_string(), "--concurrency", "130"]);
     assert_eq!(said.status, 3, "{}{}", said.stdout, said.stderr);
     assert!(said.stdout.contains("beyond 100 clients nothing is promised"), "{}", said.stdout);
+}
+
+/// The same server, with everything that goes there and comes back taking a while.
+fn delayed(server: SocketAddr, delay: Duration) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for client in listener.incoming() {
+            let Ok(client) = client else { return };
+            let Ok(target) = TcpStream::connect(server) else { return };
+            for (from, to) in [(&client, &target), (&target, &client)] {
+                to.set_nodelay(true).unwrap();
+                carry(from.try_clone().unwrap(), to.try_clone().unwrap(), delay);
+            }
+        }
+    });
+    addr
+}
+
+/// Carries bytes and the end of the stream from one connection to another, each when its time has come.
+fn carry(mut from: TcpStream, mut to: TcpStream, delay: Duration) {
+    let (sender, receiver) = mpsc::channel::<(Instant, Vec<u8>)>();
+    thread::spawn(move || {
+        let mut buffer = [0; 4096];
+        while let Ok(read) = from.read(&mut buffer) {
+            if sender.send((Instant::now() + delay, buffer[..read].to_vec())).is_err() || read == 0 {
+                return;
+            }
+        }
+    });
+    thread::spawn(move || {
+        for (at, bytes) in receiver {
+            thread::sleep(at.saturating_duration_since(Instant::now()));
+            if bytes.is_empty() || to.write_all(&bytes).is_err() {
+                break;
+            }
+        }
+        let _ = to.shutdown(Shutdown::Write);
+    });
 }

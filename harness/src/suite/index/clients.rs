@@ -10,7 +10,8 @@ use crate::suite::case::Step::{
 use crate::suite::case::{A, ANY, B, C, Case, D, ERROR, FAIL, OK, OK_OR_FAIL, Runs, Step, ask, case};
 use crate::suite::resources::VISITS;
 
-/// A request and a broken line, whose replies are as long as they are.
+/// Requests whose replies are as long as they are. Shorter lines would keep a slow target busy for longer than others
+/// can wait.
 const FLOOD: &[u8] = b"QUERY|z|\n?\n";
 
 /// More replies than the system holds on their way.
@@ -51,6 +52,7 @@ pub(super) const CASES: &[Case] = &[
             Close(B),
             Ask(D, b"QUERY|{a}|\n", OK),
         ])
+        .needs_block()
         .alone(),
     case("index/C1/4", C1, "A hundred clients are connected, and each is answered.")
         .cause("The number of threads, workers or descriptors is lower than a hundred.")
@@ -241,6 +243,7 @@ pub(super) const CASES: &[Case] = &[
             AwaitEnd(B),
             ask(b"QUERY|{a}|\n", FAIL),
         ])
+        .needs_block()
         .runs(Runs::WithStallLimit),
 ];
 

@@ -101,6 +101,9 @@ pub(super) const CASES: &[Case] = &[
             ask(b"LIZARD|{a}|\n", ANY),
             ask(b"QUERY|{a}|\n", ANY),
         ]),
+    case("index/A3/5", A3, "A client that pauses between two requests is still there to be served.")
+        .cause("A connection that is silent for a moment is taken for a dead one.")
+        .steps(&[ask(b"QUERY|{a}|\n", ANY), Pause(400), ask(b"QUERY|{a}|\n", ANY)]),
     case("index/A4/1", A4, "Bytes that are no UTF-8 do not end the server.")
         .cause("The line is made text, and what is no text is an error that nobody handles.")
         .steps(&[

@@ -1,0 +1,169 @@
+//! The judge is judged: servers that are wrong on purpose, each in one way, and one that is right.
+#![expect(clippy::unwrap_used, reason = "a test's failure is its message")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::{LazyLock, Mutex};
+use std::thread;
+
+use fixtures::zoo::{self, BUGS, Bug, Level, Mark};
+use harness::suite;
+use harness::suite::case::Runs;
+use serde_json::Value;
+
+use crate::support::{Said, harness};
+
+/// What a run found, from its JSON report.
+#[derive(Debug, Default)]
+struct Found {
+    status: i32,
+    /// By case or workload, the clause that its first finding names.
+    broken: BTreeMap<String, String>,
+    observed: BTreeMap<String, String>,
+    verdicts: BTreeMap<String, String>,
+}
+
+/// Runs the gate with these flags and reads its report.
+fn gate(flags: &[&str]) -> Found {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("report.json");
+    let Said { status, stdout, stderr } = harness(&[flags, &["--json", path.to_str().unwrap()]].concat());
+    let report: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    let mut found = Found { status, ..Found::default() };
+    for item in report["runs"][0]["items"].as_array().unwrap() {
+        let id = item["id"].as_str().unwrap().to_owned();
+        if let (Some("fail" | "warn"), Some(clause)) =
+            (item["verdict"].as_str(), item["findings"][0]["clause"]["id"].as_str())
+        {
+            found.broken.insert(id.clone(), clause.to_owned());
+        }
+        if let Some(observed) = item["observed"].as_str() {
+            found.observed.insert(id.clone(), observed.to_owned());
+        }
+        found.verdicts.insert(id, item["verdict"].as_str().unwrap().to_owned());
+    }
+    assert!(!stderr.contains("panicked"), "{stdout}{stderr}");
+    found
+}
+
+/// Runs the gate against a server of the zoo, in a process that the harness starts again when it dies.
+fn gate_on_zoo(bug: Option<&Bug>, flags: &[&str]) -> Found {
+    static ZOO: LazyLock<PathBuf> = LazyLock::new(build_zoo);
+    let bug = bug.map_or(String::new(), |bug| format!("--bug {}", bug.name));
+    let command = format!("{} {bug} --addr {{addr}}", ZOO.display());
+    gate(&[&["--exec", &command, "--seed", "1", "--strict"], flags].concat())
+}
+
+/// The zoo's binary is another crate's, which cargo builds for that crate's tests only.
+fn build_zoo() -> PathBuf {
+    let status = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--locked", "--package", "fixtures", "--bin", "zoo"])
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+        .status()
+        .unwrap();
+    assert!(status.success());
+    assert_cmd::cargo::cargo_bin("harness").with_file_name("zoo")
+}
+
+/// The cases alone, with less patience than usual: servers of the zoo answer at once or never.
+const CASES: [&str; 4] = ["--skip", "index/replay,index/S1/8", "--timeout", "2"];
+
+/// The replay as well, which some bugs need: they show only after many requests, or with many clients.
+const ALL: [&str; 2] = ["--timeout", "2"];
+
+const NEED_ALL: [&str; 4] = [
+    "wrong-once-in-a-thousand",
+    "wrong-beyond-10000-packages",
+    "wrong-beyond-90-clients",
+    "fails-after-30000-requests",
+];
+
+fn flags_for(bug: &Bug) -> Vec<&'static str> {
+    let mut flags = if NEED_ALL.contains(&bug.name) { ALL.to_vec() } else { CASES.to_vec() };
+    if bug.mark == Some(Mark::Slow) {
+        flags.extend(["--stall-limit", "7"]);
+    }
+    flags
+}
+
+/// Those whose server has to be filled with replies until it blocks, which takes all of a small machine.
+const NEED_QUIET: [&str; 2] = ["lock-held-while-writing", "keeps-stalled-readers"];
+
+/// Runs every bug that needs no watched process; a few side by side, for most of the time is waiting.
+fn found_of_all() -> BTreeMap<&'static str, Found> {
+    let wanted = BUGS.iter().filter(|bug| bug.mark != Some(Mark::Chaos));
+    let (alone, beside): (Vec<&Bug>, Vec<&Bug>) = wanted.partition(|bug| NEED_QUIET.contains(&bug.name));
+    let todo = Mutex::new(beside);
+    let found = Mutex::new(BTreeMap::new());
+    let work = || {
+        loop {
+            let Some(bug) = todo.lock().unwrap().pop() else { return };
+            let of_bug = gate_on_zoo(Some(bug), &flags_for(bug));
+            found.lock().unwrap().insert(bug.name, of_bug);
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(work);
+        }
+    });
+    let mut found = found.into_inner().unwrap();
+    found.extend(alone.into_iter().map(|bug| (bug.name, gate_on_zoo(Some(bug), &flags_for(bug)))));
+    found
+}
+
+#[test]
+fn every_bug_is_caught_with_its_clause_and_every_case_catches_one() {
+    let right = gate_on_zoo(None, &["--stall-limit", "7"]);
+    assert_eq!((right.status, &right.broken), (0, &BTreeMap::new()));
+    let all = found_of_all();
+    let mut touched: BTreeSet<&str> = BTreeSet::new();
+    let mut missed = Vec::new();
+    for bug in BUGS.iter().filter(|bug| bug.mark != Some(Mark::Chaos)) {
+        let found = &all[bug.name];
+        let changed = right.observed.iter().filter(|(id, seen)| found.observed.get(*id) != Some(seen));
+        let changed: Vec<&str> = changed.map(|(id, _)| id.as_str()).collect();
+        touched.extend(found.broken.keys().filter_map(|id| suite::INDEX.find(id)).map(|case| case.id));
+        let is_of_clause = |id: &&str| id.starts_with(&format!("index/{}/", bug.clause));
+        let is_caught = match bug.level {
+            Level::Info => {
+                touched.extend(changed.iter().filter(|id| is_of_clause(id)).copied());
+                found.status == 0 && changed.iter().any(is_of_clause)
+            }
+            _ => found.status == 1 && found.broken.values().any(|clause| clause == bug.clause),
+        };
+        if !is_caught && bug.mark != Some(Mark::Race) {
+            missed.push((bug.name, bug.clause, found.status, &found.broken));
+        }
+    }
+    assert!(missed.is_empty(), "{missed:#?}");
+    let untouched: Vec<&str> = suite::INDEX
+        .cases()
+        .filter(|case| case.runs != Runs::WithProcess && !touched.contains(case.id))
+        .map(|case| case.id)
+        .collect();
+    assert!(untouched.is_empty(), "no bug touches {untouched:?}");
+}
+
+/// The bugs that show only in what a process takes of its machine, and the cases that look at that.
+#[cfg(target_os = "linux")]
+#[test]
+fn every_leak_is_caught_by_a_case_that_watches_the_process() {
+    let flags = ["--process", "--only", "C4"];
+    let watched = |bug: Option<&Bug>| gate_on_zoo(bug, &flags);
+    let right = watched(None);
+    assert_eq!((right.status, &right.broken), (0, &BTreeMap::new()));
+    assert_eq!(right.verdicts["index/C4/1"], "pass");
+    let mut touched = BTreeSet::new();
+    for name in ["leaks-descriptors", "leaks-memory", "leaks-memory-per-request", "leaks-threads"] {
+        let found = watched(zoo::find(name));
+        assert_eq!(found.status, 1, "{name}: {found:?}");
+        assert!(found.broken.values().all(|clause| clause == "C4"), "{name}: {found:?}");
+        touched.extend(found.broken.into_keys());
+    }
+    let watching = suite::INDEX.cases().filter(|case| case.runs == Runs::WithProcess);
+    for case in watching {
+        assert!(touched.contains(case.id), "no leak touches {}", case.id);
+    }
+}
