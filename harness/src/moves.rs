@@ -16,7 +16,9 @@ pub enum Move<'a> {
     Pause(Duration),
     /// Open a connection in a slot that is free.
     Open(Slot),
-    /// The same, with as little room for replies as the system allows: a target that is not read is soon blocked.
+    /// Open connections in all slots from one to another, all at once.
+    OpenAll(Slot, Slot),
+    /// Open one, with as little room for replies as the system allows: a target that is not read is soon blocked.
     OpenNarrow(Slot),
     /// Send these bytes.
     Send(Slot, &'a [u8]),

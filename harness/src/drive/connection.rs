@@ -10,7 +10,6 @@ use protocol::{Framing, Next};
 use rustix::io::Errno;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Sleep, sleep, timeout};
 
 use super::{CONNECT_TIMEOUT, Run, arrival, as_ns};
@@ -51,8 +50,6 @@ pub(super) struct Connection<F> {
     opened_at: Instant,
     sent_at: Instant,
     has_received: bool,
-    /// Lets the next connection be opened when it is dropped.
-    opening: Option<OwnedSemaphorePermit>,
     timer: Pin<Box<Sleep>>,
 }
 
@@ -68,7 +65,7 @@ impl<F: Framing> Connection<F> {
     where
         O: FnMut(&Event<'_>) -> ControlFlow<()>,
     {
-        let (stream, opening) = match run.connect(receive_bytes).await {
+        let stream = match run.connect(receive_bytes).await {
             Ok(connected) => connected,
             Err(error) => {
                 run.tell(run.now_ns(), client, 0, What::NotOpened(failure(&error)));
@@ -91,7 +88,6 @@ impl<F: Framing> Connection<F> {
             opened_at: Instant::now(),
             sent_at: Instant::now(),
             has_received: false,
-            opening: Some(opening),
             timer: Box::pin(sleep(run.reply_timeout.get())),
         })
     }
@@ -99,11 +95,6 @@ impl<F: Framing> Connection<F> {
     /// What the last [`Connection::read_replies`] brought.
     pub(super) fn came(&self) -> Came<'_> {
         Came::Replies(&self.replies)
-    }
-
-    /// Lets the next connection be opened, though this one has no reply yet.
-    pub(super) fn end_opening(&mut self) {
-        self.opening = None;
     }
 
     /// Sends all of `bytes`. The time is taken before the first of them can have any effect.
@@ -287,7 +278,6 @@ impl<F: Framing> Connection<F> {
     {
         self.unread = 0..read;
         self.has_received = true;
-        self.end_opening();
         let bytes = Cow::Borrowed(&self.input[..read]);
         run.tell(run.now_ns(), self.client, self.number, What::Received(bytes));
     }

@@ -51,10 +51,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How many connections are being opened at any moment, so that a backlog of five is no obstacle. A connection is
 /// open when its first reply is there: before that it may be waiting in the backlog, which nobody can see from here.
-const OPENINGS_AT_ONCE_MAX: usize = 5;
+const OPENINGS_AT_ONCE_MAX: u32 = 5;
 
 /// The same where the target is far away, and each opening takes a while for the way alone.
-const FAR_OPENINGS_AT_ONCE_MAX: usize = 16;
+const FAR_OPENINGS_AT_ONCE_MAX: u32 = 16;
 
 /// A first connection that took this long came a long way; one that took longer met a full backlog.
 const FAR_CONNECT_TIME: Range<Duration> = Duration::from_millis(5)..Duration::from_millis(500);
@@ -98,7 +98,7 @@ where
         reply_timeout: Cell::new(limits.reply_timeout),
         begun: Instant::now(),
         places: Semaphore::new(limits.clients_at_once_max.min(Semaphore::MAX_PERMITS)),
-        openings: Arc::new(Semaphore::new(OPENINGS_AT_ONCE_MAX)),
+        openings: Arc::new(Semaphore::new(OPENINGS_AT_ONCE_MAX as usize)),
         has_connected: Cell::new(false),
         barrier: Barrier::new(scripts.len()),
         connection_count: Cell::new(0),
@@ -149,9 +149,8 @@ struct Run<O> {
 }
 
 impl<O: FnMut(&Event<'_>) -> ControlFlow<()>> Run<O> {
-    /// Connects when it is this connection's turn, which ends when the permit is dropped.
-    async fn connect(&self, receive_bytes: Option<u32>) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
-        let turn = Arc::clone(&self.openings).acquire_owned().await.map_err(io::Error::other)?;
+    /// Connects; the client has its turn.
+    async fn connect(&self, receive_bytes: Option<u32>) -> io::Result<TcpStream> {
         let begun = Instant::now();
         let socket = if self.target.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
         if let Some(bytes) = receive_bytes {
@@ -160,9 +159,10 @@ impl<O: FnMut(&Event<'_>) -> ControlFlow<()>> Run<O> {
         let connected = timeout(CONNECT_TIMEOUT, socket.connect(self.target)).await;
         let stream = connected.unwrap_or_else(|_| Err(ErrorKind::TimedOut.into()))?;
         if !self.has_connected.replace(true) && FAR_CONNECT_TIME.contains(&begun.elapsed()) {
-            self.openings.add_permits(FAR_OPENINGS_AT_ONCE_MAX - OPENINGS_AT_ONCE_MAX);
+            let more = FAR_OPENINGS_AT_ONCE_MAX - OPENINGS_AT_ONCE_MAX;
+            self.openings.add_permits(more as usize);
         }
-        Ok((stream, turn))
+        Ok(stream)
     }
 
     fn now_ns(&self) -> u64 {
@@ -220,8 +220,16 @@ struct Client<'r, F, O> {
     number: u32,
     framing: fn() -> F,
     connections: BTreeMap<Slot, Connection<F>>,
-    /// The connection whose first reply is under way.
-    opening: Option<Slot>,
+    /// The connections whose first replies are under way.
+    opening: Option<Opening>,
+}
+
+/// A client's turn to open connections.
+struct Opening {
+    /// Lets others open theirs when it is dropped.
+    _turn: OwnedSemaphorePermit,
+    /// How many have no reply yet.
+    missing: usize,
 }
 
 impl<F, O> Client<'_, F, O>
@@ -239,8 +247,9 @@ where
             }
             Move::Meet => run.barrier.wait().await,
             Move::Pause(time) => sleep(time).await,
-            Move::Open(slot) => return self.open(slot, None).await,
-            Move::OpenNarrow(slot) => return self.open(slot, Some(NARROW_BYTES)).await,
+            Move::Open(slot) => return self.open(slot, slot, None).await,
+            Move::OpenAll(first, last) => return self.open(first, last, None).await,
+            Move::OpenNarrow(slot) => return self.open(slot, slot, Some(NARROW_BYTES)).await,
             Move::Close(slot) => {
                 if let Some(connection) = self.connections.remove(&slot) {
                     connection.close(run).await;
@@ -267,14 +276,30 @@ where
         Outcome::Done
     }
 
-    async fn open(&mut self, slot: Slot, receive_bytes: Option<u32>) -> Outcome {
-        let (run, framing) = (self.run, (self.framing)());
-        let Some(connection) = Connection::open(run, self.number, slot, receive_bytes, framing).await else {
+    /// Opens connections side by side when it is this client's turn.
+    async fn open(&mut self, first: Slot, last: Slot, receive_bytes: Option<u32>) -> Outcome {
+        let count = u32::from(last - first) + 1;
+        let openings = Arc::clone(&self.run.openings);
+        // More than all turns there are would never come.
+        let Ok(turn) = openings.acquire_many_owned(count.min(OPENINGS_AT_ONCE_MAX)).await else {
             return Outcome::Trouble;
         };
-        self.connections.insert(slot, connection);
-        self.opening = Some(slot);
-        Outcome::Done
+        self.opening = Some(Opening { _turn: turn, missing: count as usize });
+        let mut connecting = JoinSet::new();
+        for slot in first..=last {
+            let (run, number, framing) = (Rc::clone(self.run), self.number, (self.framing)());
+            connecting.spawn_local(async move {
+                (slot, Connection::open(&run, number, slot, receive_bytes, framing).await)
+            });
+        }
+        let mut outcome = Outcome::Done;
+        while let Some(connected) = connecting.join_next().await {
+            match connected {
+                Ok((slot, Some(connection))) => _ = self.connections.insert(slot, connection),
+                _ => outcome = Outcome::Trouble,
+            }
+        }
+        outcome
     }
 
     /// Makes a move on a connection; one that is lost is gone for good.
@@ -289,7 +314,10 @@ where
             _ => connection.end_sending().await,
         };
         match made {
-            Ok(()) if matches!(next, Move::Await(..)) => Outcome::Replied(slot),
+            Ok(()) if matches!(next, Move::Await(..)) => {
+                self.note_first_reply();
+                Outcome::Replied(slot)
+            }
             Ok(()) => Outcome::Done,
             Err(Gone) => {
                 self.connections.remove(&slot);
@@ -300,13 +328,17 @@ where
 
     /// A client that turns to anything else lets others open their connections.
     fn end_opening_unless(&mut self, next: Move<'_>) {
-        let Some(opening) = self.opening else { return };
-        if !matches!(next, Move::Send(slot, _) | Move::Await(slot, _) if slot == opening) {
+        if !matches!(next, Move::Send(..) | Move::Await(..)) {
             self.opening = None;
-            if let Some(connection) = self.connections.get_mut(&opening) {
-                connection.end_opening();
-            }
         }
+    }
+
+    /// So does one whose new connections all have their first reply.
+    fn note_first_reply(&mut self) {
+        self.opening.take_if(|opening| {
+            opening.missing = opening.missing.saturating_sub(1);
+            opening.missing == 0
+        });
     }
 
     /// All at once, for each may take its time.

@@ -43,6 +43,8 @@ enum Action {
     Flood(Slot, Vec<u8>, usize),
     /// Awaits one reply; whether the connection may end instead.
     Await(Slot, bool),
+    /// Leaves out so many actions if every reply to the one who takes out names was `OK`.
+    SkipIfAllOk(usize),
 }
 
 /// A move without bytes.
@@ -78,9 +80,18 @@ impl CasePlan {
         self.expectations.get(&(slot, opened_before)).map_or(&[], Vec::as_slice)
     }
 
+    /// How many actions are left out after a place, if every reply to the one who takes out names was `OK`.
+    pub(super) fn skip_at(&self, at: usize) -> Option<usize> {
+        match self.actions.get(at)? {
+            Action::SkipIfAllOk(count) => Some(*count),
+            _ => None,
+        }
+    }
+
     /// The move at a place, if there is one.
     pub(super) fn move_at(&self, at: usize) -> Option<Move<'_>> {
         Some(match self.actions.get(at)? {
+            Action::SkipIfAllOk(_) => return None,
             Action::Move(simple) => *simple,
             Action::Send(slot, bytes) => Move::Send(*slot, bytes),
             Action::Flood(slot, bytes, bytes_max) => Move::Flood(*slot, bytes, *bytes_max),
@@ -97,7 +108,7 @@ impl CasePlan {
             | Action::Move(
                 Move::EndSending(slot) | Move::AwaitEnd(slot, _) | Move::Close(slot) | Move::Reset(slot),
             ) => Some(*slot),
-            Action::Move(_) => None,
+            Action::Move(_) | Action::SkipIfAllOk(_) => None,
         }
     }
 
@@ -136,6 +147,7 @@ pub fn connections_max(case: &'static Case) -> usize {
     for action in &plan.actions {
         match action {
             Action::Move(Move::Open(slot) | Move::OpenNarrow(slot)) => _ = open.insert(*slot),
+            Action::Move(Move::OpenAll(first, last)) => open.extend(*first..=*last),
             Action::Move(Move::Close(slot) | Move::Reset(slot)) => _ = open.remove(slot),
             Action::Move(Move::CloseAll) => open.clear(),
             _ => {}
@@ -145,17 +157,25 @@ pub fn connections_max(case: &'static Case) -> usize {
     most
 }
 
-/// The names' way out: each gets an empty list, so that none holds another, and then goes.
+/// The names' way out. Most of the time none is in, and a REMOVE of each says so. Where one is, each gets an empty
+/// list, so that none holds another, and then goes.
 fn take_out(packages: &[&[u8]]) -> Vec<Action> {
+    if packages.is_empty() {
+        return Vec::new();
+    }
     let mut actions = vec![Action::Move(Move::Open(JANITOR))];
-    for command in [&b"INDEX|"[..], b"REMOVE|"] {
+    let ask_all = |command: &[u8], actions: &mut Vec<Action>| {
         for package in packages {
             actions.push(Action::Send(JANITOR, [command, *package, b"|\n"].concat()));
             actions.push(Action::Await(JANITOR, false));
         }
-    }
+    };
+    ask_all(b"REMOVE|", &mut actions);
+    actions.push(Action::SkipIfAllOk(4 * packages.len()));
+    ask_all(b"INDEX|", &mut actions);
+    ask_all(b"REMOVE|", &mut actions);
     actions.push(Action::Move(Move::Close(JANITOR)));
-    if actions.len() == 2 { Vec::new() } else { actions }
+    actions
 }
 
 /// Writes steps out as moves.
@@ -248,6 +268,16 @@ impl<'n> Writer<'n> {
         }
     }
 
+    fn open_all(&mut self, slots: &[Slot]) {
+        for &slot in slots {
+            self.open.insert(slot);
+            *self.opened.entry(slot).or_default() += 1;
+        }
+        if let [first, .., last] | [first @ last] = *slots {
+            self.simple(Move::OpenAll(first, last));
+        }
+    }
+
     fn end(&mut self, slot: Slot, how: Simple) {
         self.simple(how);
         self.open.remove(&slot);
@@ -289,9 +319,7 @@ impl<'n> Writer<'n> {
         self.crowd += count;
         let slots: Vec<Slot> = (first..first + count).collect();
         for group in slots.chunks(JOIN_AT_ONCE.into()) {
-            for &slot in group {
-                self.open(slot);
-            }
+            self.open_all(group);
             for &slot in group {
                 self.send_crowd(slot, template, slot.into());
             }

@@ -101,6 +101,9 @@ const LOSSES_MAX: usize = 12;
 /// How long is waited for a reply once one did not come in time.
 pub const REPLY_TIMEOUT_AFTER_ONE: Duration = Duration::from_secs(1);
 
+/// A target is slow if its cases take longer than this, which is most of all the way there and back.
+const SLOW_CASE_NS: u64 = 300_000_000;
+
 /// How many new clients in a row may be hung up on before the target is called lost.
 const HANG_UPS_MAX: u32 = 3;
 
@@ -120,7 +123,7 @@ pub async fn run(
     let mut schedule = Schedule::new(suite, cases);
     loop {
         let decided = results.cases.iter().map(|(id, result)| (*id, result.verdict)).collect();
-        match schedule.next(&decided) {
+        match schedule.next(&decided, results.is_slow()) {
             Next::Done => return,
             Next::NotRun(cases, cause) => results.leave_out(&cases, Verdict::NotRun, &cause),
             Next::Run(batch) => {
@@ -153,6 +156,13 @@ pub async fn run(
 }
 
 impl Results {
+    /// Whether cases take so long that running them one by one would take up the time for the run.
+    fn is_slow(&self) -> bool {
+        let durations_ns = || self.cases.values().map(|result| result.duration_ns);
+        let mean_ns = durations_ns().sum::<u64>() / (durations_ns().count() as u64).max(1);
+        mean_ns > SLOW_CASE_NS
+    }
+
     fn leave_out(&mut self, cases: &[&'static Case], verdict: Verdict, cause: &str) {
         for case in cases {
             // One that was under way when the target was lost keeps what is known of it.

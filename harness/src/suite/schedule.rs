@@ -64,8 +64,9 @@ impl Schedule {
         Self { suite, pending: cases, suspects: BTreeSet::new() }
     }
 
-    /// What comes next, given the verdicts so far.
-    pub fn next(&mut self, decided: &BTreeMap<&'static str, Verdict>) -> Next {
+    /// What comes next, given the verdicts so far. Of a slow target what could end it runs side by side too: whose fault
+    /// it was is found out only if it does.
+    pub fn next(&mut self, decided: &BTreeMap<&'static str, Verdict>, is_slow: bool) -> Next {
         if self.pending.is_empty() {
             return Next::Done;
         }
@@ -91,7 +92,10 @@ impl Schedule {
             .or_else(|| self.take(|case| suspects.contains(case.id), 1))
             .or_else(|| gates.iter().find_map(|gate| self.take(|case| case.id == *gate, 1)))
             .or_else(|| self.take(is_plain, SEVERALS_AT_ONCE))
-            .or_else(|| self.take(|case| !is_heavy(case), 1))
+            .or_else(|| {
+                let at_once_max = if is_slow { SEVERALS_AT_ONCE } else { 1 };
+                self.take(|case| !is_heavy(case) && !suspects.contains(case.id), at_once_max)
+            })
             .or_else(|| self.take(|_| true, 1))
             .map_or(Next::Done, Next::Run)
     }

@@ -19,7 +19,7 @@ fn one_client_on_the_tiny_fixture() {
 
 #[test]
 fn a_hundred_clients_on_the_default_fixture() {
-    let said = harness(&["--seed", "7"]);
+    let said = harness(&["--seed", "7", "--packages", "10000"]);
     assert_snapshot!(said.redacted_with_counts());
 }
 

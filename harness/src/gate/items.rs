@@ -1,0 +1,173 @@
+//! What has a verdict in one run of the gate, and how flags and lists change it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use protocol::Level;
+use protocol::index::clauses::A4;
+
+use super::{Gate, SUITE};
+use crate::bounds::Bounds;
+use crate::options::{Options, subjects};
+use crate::report::{Item, again};
+use crate::select::{NOT_SELECTED, Subject};
+use crate::suite::case::Runs;
+use crate::suite::run::CaseResult;
+use crate::targets::Target;
+use crate::verdict::{Finding, Verdict};
+
+/// How long after a run that did not pass it is looked whether the target has died.
+const DEATH_PATIENCE: Duration = Duration::from_millis(300);
+
+impl Gate<'_> {
+    /// Whether the target lived through it all.
+    pub(super) async fn look_whether_alive(
+        &mut self,
+        target: &mut Target,
+        bounds: &mut Bounds,
+        replayed: Option<&Item>,
+    ) -> Item {
+        let mut item = Item {
+            requirement: "The target lives through the run.".to_owned(),
+            clause: A4.id,
+            ..item(SUITE.alive, Level::Must)
+        };
+        if self.report.verdict == Verdict::Unreachable || self.left_out.contains_key(SUITE.alive) {
+            item.cause = self.report.cause.clone().or_else(|| self.left_out.get(SUITE.alive).cloned());
+            return item;
+        }
+        let is_bad = replayed.is_some_and(|item| item.verdict > Verdict::Warn);
+        let patience = if is_bad { DEATH_PATIENCE } else { Duration::ZERO };
+        self.report.target_ended = target.ended(patience).await;
+        item.verdict = Verdict::Pass;
+        for loss in &self.results.losses {
+            let mut finding =
+                Finding { clause: Some(A4), ..Finding::new(Verdict::Fail, "the target was lost") };
+            let during = loss.last_sent.join("; ");
+            finding.show(during, loss.how.clone(), "a target that goes on serving".to_owned());
+            finding.reason = (!loss.during.is_empty())
+                .then(|| format!("cases that were under way: {}", loss.during.join(" ")));
+            item.findings.push(finding);
+        }
+        let is_gone =
+            is_bad && !target.is_started() && bounds.came().is_none() && !target.is_reachable().await;
+        let ended = self.report.target_ended.clone();
+        let ended = ended.map(|ended| format!("the target's process ended: {ended}"));
+        if let Some(how) = ended.or_else(|| is_gone.then(|| "nothing takes connections any more".to_owned()))
+        {
+            let mut finding =
+                Finding { clause: Some(A4), ..Finding::new(Verdict::Fail, "the target is gone") };
+            finding.came = Some(how);
+            item.findings.push(finding);
+        }
+        if !item.findings.is_empty() {
+            item.verdict = Verdict::Fail;
+        }
+        item
+    }
+
+    /// Makes items of what the cases came to.
+    pub(super) fn add_cases(&mut self) {
+        for case in SUITE.cases() {
+            let plain = Item {
+                clause: case.clause.id,
+                requirement: case.requirement.to_owned(),
+                ..item(case.id, case.level)
+            };
+            let item = match (self.results.cases.remove(case.id), self.left_out.get(case.id)) {
+                (Some(result), _) => self.with_result(plain, result),
+                (None, Some(cause)) => Item { cause: Some(cause.clone()), ..plain },
+                (None, None) => Item { cause: Some("the run ended before it".to_owned()), ..plain },
+            };
+            self.report.items.push(item);
+        }
+        self.report.case_requests = self.results.requests;
+    }
+
+    fn with_result(&self, plain: Item, result: CaseResult) -> Item {
+        let flags = self.options.choice.flags();
+        let is_wrong = matches!(result.verdict, Verdict::Fail | Verdict::Warn);
+        let again = if is_wrong {
+            again::lines(plain.id, self.seed, &flags, &self.report.addr, &result.wire)
+        } else {
+            Vec::new()
+        };
+        let verdict = self.strictly(result.verdict);
+        Item {
+            verdict,
+            cause: result.cause,
+            findings: result.finding.into_iter().collect(),
+            observed: result.observed,
+            duration_ns: result.duration_ns,
+            wire: result.wire.entries().to_vec(),
+            wire_left_out: result.wire.left_out(),
+            again,
+            ..plain
+        }
+        .with_expectation(self.options)
+    }
+
+    fn strictly(&self, verdict: Verdict) -> Verdict {
+        match verdict {
+            Verdict::Warn if self.options.flags.strict => Verdict::Fail,
+            verdict => verdict,
+        }
+    }
+}
+
+impl Item {
+    /// A listed failure is expected; a listed item that passes is an error, so that the list can only shrink.
+    pub(super) fn with_expectation(mut self, options: &Options) -> Self {
+        let Some(reason) = options.expected.reason(self.id) else { return self };
+        match self.verdict {
+            Verdict::Fail | Verdict::Warn => {
+                self.verdict = Verdict::Expected;
+                self.cause = Some(reason.to_owned());
+            }
+            Verdict::Pass => {
+                self.verdict = Verdict::Fail;
+                let summary = "it is listed as an expected failure, and passes: take it off the list";
+                self.findings.push(Finding::new(Verdict::Fail, summary));
+            }
+            _ => {}
+        }
+        self
+    }
+}
+
+/// Why each subject that is not run is not, as far as the options say it.
+pub(super) fn left_out(options: &Options) -> BTreeMap<&'static str, String> {
+    let why = |subject: &Subject| {
+        // Whatever is run, a target that does not live through it has failed.
+        let is_always = subject.id == SUITE.alive;
+        let unwanted = options.selection.wants(subject).err();
+        let unwanted = unwanted.filter(|cause| !is_always || *cause != NOT_SELECTED);
+        let runs = SUITE.find(subject.id).map_or(Runs::Always, |case| case.runs);
+        let is_asked_for = match runs {
+            Runs::WithStallLimit => options.flags.stall_limit.is_some(),
+            Runs::WithProcess => options.flags.process,
+            Runs::Always | Runs::WithPace(_) => true,
+        };
+        let on_request = runs.on_request().filter(|_| !is_asked_for);
+        unwanted.or(on_request).map(|cause| (subject.id, cause.to_owned()))
+    };
+    subjects().iter().filter_map(why).collect()
+}
+
+/// An item of which nothing is known yet.
+pub(super) fn item(id: &'static str, level: Level) -> Item {
+    Item {
+        id,
+        clause: "",
+        level,
+        requirement: String::new(),
+        verdict: Verdict::NotRun,
+        cause: None,
+        findings: Vec::new(),
+        observed: None,
+        duration_ns: 0,
+        wire: Vec::new(),
+        wire_left_out: 0,
+        again: Vec::new(),
+    }
+}

@@ -1,0 +1,255 @@
+//! One run of the gate: a target, the catalogue, the replay, and a verdict for everything, whatever becomes of the
+//! target.
+
+mod items;
+mod replaying;
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Write;
+use std::time::Duration;
+
+use crate::bounds::Bounds;
+use crate::drive::Ending;
+use crate::error::Error;
+use crate::flags::Flags;
+use crate::listening::Listening;
+use crate::options::{Options, subjects};
+use crate::report::{Item, RunReport, terminal};
+use crate::suite::case::{Case, Runs};
+use crate::suite::run::{CaseResult, Results, Terms};
+use crate::suite::{self, Suite};
+use crate::targets::{self, Target};
+use crate::verdict::Verdict;
+use crate::workload::replay::Replay;
+use crate::workload::{Workload, pace};
+use items::{item, left_out};
+
+const SUITE: Suite = suite::INDEX;
+
+/// A case with many requests is run where it takes no longer than this.
+const MANY_REQUESTS_TIME: Duration = Duration::from_secs(4);
+
+/// It is given up where it takes longer than this all the same: some servers look at every package on each REMOVE.
+const MANY_REQUESTS_TIME_MAX: Duration = Duration::from_secs(8);
+
+/// One run under way.
+pub struct Gate<'o> {
+    options: &'o Options,
+    seed: u64,
+    concurrency: u32,
+    listening: Listening,
+    results: Results,
+    /// Why a subject is not run, before anything is.
+    left_out: BTreeMap<&'static str, String>,
+    report: RunReport,
+}
+
+impl<'o> Gate<'o> {
+    /// A run that has not begun.
+    #[must_use]
+    pub fn new(options: &'o Options, seed: u64, concurrency: u32) -> Self {
+        let report = RunReport {
+            addr: String::new(),
+            seed,
+            concurrency,
+            options: options.of_run(seed, concurrency),
+            plan_sha256: String::new(),
+            verdict: Verdict::Unknown,
+            cause: None,
+            items: Vec::new(),
+            duration_ns: 0,
+            requests: 0,
+            case_requests: 0,
+            phases: Vec::new(),
+            target_ended: None,
+        };
+        let left_out = left_out(options);
+        let (listening, results) = (Listening::default(), Results::default());
+        Self { options, seed, concurrency, listening, results, left_out, report }
+    }
+
+    /// Judges the target, and prints to `out` what is known as soon as it is.
+    ///
+    /// # Errors
+    /// Something else stands where the target was to be.
+    pub async fn judge(
+        mut self,
+        bounds: &mut Bounds,
+        troubles: &mut Vec<Error>,
+        out: &mut impl Write,
+    ) -> Result<RunReport, targets::Error> {
+        let started = tokio::select! {
+            started = Target::start(&self.options.choice) => started,
+            _ = bounds.reached() => {
+                return Ok(self.end_early(Verdict::Unknown, "interrupted before the target listened"));
+            }
+        };
+        let mut target = match started {
+            Ok(target) => target,
+            Err(error @ targets::Error::Taken(_)) => return Err(error),
+            Err(error) => {
+                let verdict = if error.is_shortage() { Verdict::Unknown } else { Verdict::Unreachable };
+                return Ok(self.end_early(verdict, &error.to_string()));
+            }
+        };
+        self.report.addr = target.addr().to_string();
+        self.listen(troubles);
+        bounds.begin_run(self.options.flags.deadline);
+        let replayed = self.judge_target(&mut target, bounds, out).await;
+        if let (Err(source), Some(path)) = (self.listening.finish(), &self.options.flags.record) {
+            troubles.push(Error::Write { path: path.clone(), source });
+        }
+        let alive = self.look_whether_alive(&mut target, bounds, replayed.as_ref()).await;
+        self.report.items.push(alive);
+        self.report.items.extend(replayed);
+        Ok(self.finish())
+    }
+
+    /// Runs the cases and the replay; brings the replay's item.
+    async fn judge_target(
+        &mut self,
+        target: &mut Target,
+        bounds: &mut Bounds,
+        out: &mut impl Write,
+    ) -> Option<Item> {
+        let selected: Vec<&'static Case> =
+            SUITE.cases().filter(|case| !self.left_out.contains_key(case.id)).collect();
+        let (many, few): (Vec<&'static Case>, Vec<&'static Case>) =
+            selected.into_iter().partition(|case| matches!(case.runs, Runs::WithPace(_)));
+        self.run_cases(few, None, target, bounds).await;
+        if let Some(protocol) = self.results.speaks {
+            self.report.cause = Some(format!("the target speaks {protocol}, not the package index"));
+            self.report.verdict = Verdict::Unreachable;
+            self.leave_out_rest(&many, &format!("the target speaks {protocol}"));
+            return None;
+        }
+        let is_replay_wanted = !self.left_out.contains_key(Replay::ID);
+        let obstacle = self.obstacle(target, bounds).await;
+        let is_part_open = is_replay_wanted && self.options.flags.packages.is_none();
+        let mut pace = None;
+        if let Some(cause) = &obstacle {
+            self.leave_out_rest(&many, cause);
+        } else if !many.is_empty() || is_part_open {
+            let timeout = self.options.flags.timeout;
+            let measured = pace::measure(target.addr(), self.concurrency, timeout, bounds).await;
+            pace = Some(measured).filter(|_| is_part_open);
+            self.run_many(many, measured, target, bounds).await;
+        }
+        self.add_cases();
+        if !self.options.is_matrix() {
+            let _ = terminal::write_clauses(out, &self.report);
+            let _ = out.flush();
+        }
+        if !is_replay_wanted {
+            return None;
+        }
+        Some(match obstacle {
+            Some(cause) => self.replay_left_out(&cause),
+            None => self.replay(pace, target, bounds, out).await,
+        })
+    }
+
+    async fn run_cases(
+        &mut self,
+        cases: Vec<&'static Case>,
+        case_timeout: Option<Duration>,
+        target: &mut Target,
+        bounds: &mut Bounds,
+    ) {
+        let Flags { timeout, stall_limit, .. } = self.options.flags;
+        let stall_limit = stall_limit.unwrap_or_default();
+        let terms = Terms { seed: self.seed, reply_timeout: timeout, stall_limit, case_timeout };
+        let listening = self.listening.clone();
+        suite::run::run(SUITE, cases, terms, target, &listening, bounds, &mut self.results).await;
+    }
+
+    /// Cases of many requests, each where the target is quick enough for it.
+    async fn run_many(
+        &mut self,
+        many: Vec<&'static Case>,
+        pace: u64,
+        target: &mut Target,
+        bounds: &mut Bounds,
+    ) {
+        let fits = |case: &&'static Case| match case.runs {
+            Runs::WithPace(requests) => u64::from(requests) <= pace * MANY_REQUESTS_TIME.as_secs(),
+            _ => true,
+        };
+        let (quick, slow): (Vec<&'static Case>, Vec<&'static Case>) = many.into_iter().partition(fits);
+        self.run_cases(quick, Some(MANY_REQUESTS_TIME_MAX), target, bounds).await;
+        self.leave_out_rest(&slow, &format!("the target answers {pace} requests a second, too few for it"));
+    }
+
+    fn leave_out_rest(&mut self, cases: &[&'static Case], cause: &str) {
+        for case in cases {
+            self.results
+                .cases
+                .entry(case.id)
+                .or_insert_with(|| CaseResult::without(Verdict::NotRun, cause.to_owned()));
+        }
+    }
+
+    /// What stands in the way of everything that takes many clients, if anything does.
+    async fn obstacle(&self, target: &Target, bounds: &mut Bounds) -> Option<String> {
+        let is_lost =
+            |id: &str| self.results.cases.get(id).is_some_and(|result| result.verdict > Verdict::Warn);
+        match bounds.came() {
+            Some(Ending::Interrupted) => return Some("interrupted".to_owned()),
+            Some(_) => return Some("the time for the run was over; --deadline allows more".to_owned()),
+            None => {}
+        }
+        let gates = SUITE.gates.iter().filter(|_| self.concurrency > 1);
+        if let Some(id) = [SUITE.first].iter().chain(gates).find(|id| is_lost(id)) {
+            return Some(format!("{id} was not passed"));
+        }
+        let is_gone = !self.results.losses.is_empty() && !target.is_reachable().await;
+        is_gone.then(|| "the target was lost, and is not back".to_owned())
+    }
+
+    fn listen(&mut self, troubles: &mut Vec<Error>) {
+        let path = self.options.flags.record.as_ref();
+        let file = path.and_then(|path| match File::create(path) {
+            Ok(file) => Some(file),
+            Err(source) => {
+                troubles.push(Error::Write { path: path.clone(), source });
+                None
+            }
+        });
+        self.listening = Listening::new(self.options.flags.debug, file);
+    }
+
+    /// The report of a run without a target.
+    fn end_early(mut self, verdict: Verdict, cause: &str) -> RunReport {
+        for subject in subjects() {
+            self.left_out.entry(subject.id).or_insert_with(|| cause.to_owned());
+        }
+        self.report.cause = Some(cause.to_owned());
+        self.report.verdict = verdict;
+        self.finish()
+    }
+
+    fn finish(mut self) -> RunReport {
+        if !self.report.items.iter().any(|item| SUITE.find(item.id).is_some()) {
+            let others = std::mem::take(&mut self.report.items);
+            self.add_cases();
+            self.report.items.extend(others);
+        }
+        for subject in subjects() {
+            if !self.report.items.iter().any(|item| item.id == subject.id) {
+                let cause = self.left_out.get(subject.id).or(self.report.cause.as_ref()).cloned();
+                self.report.items.push(Item { cause, ..item(subject.id, subject.level) });
+            }
+        }
+        for item in &mut self.report.items {
+            if SUITE.find(item.id).is_none() {
+                *item = item.clone().with_expectation(self.options);
+            }
+        }
+        if self.report.cause.is_none() {
+            let worst = self.report.items.iter().map(|item| item.verdict).max();
+            self.report.verdict = worst.unwrap_or(Verdict::Unknown);
+        }
+        self.report
+    }
+}

@@ -1,0 +1,147 @@
+//! The replay of one run of the gate: as much of the graph as the target has time for.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use protocol::Level;
+
+use super::Gate;
+use super::items::item;
+use crate::bounds::Bounds;
+use crate::drive::Limits;
+use crate::flags::Flags;
+use crate::report::progress::PhaseBar;
+use crate::report::{Item, terminal};
+use crate::run::{Outcome, header, run};
+use crate::suite::run::REPLY_TIMEOUT_AFTER_ONE;
+use crate::targets::Target;
+use crate::verdict::Verdict;
+use crate::workload::Workload;
+use crate::workload::replay::{self, Replay};
+
+/// A target that answers this many requests a second replays the default graph in a few seconds, however it keeps its
+/// index. A slower one replays a small part first, and then as much as it has time for.
+const QUICK_PACE: u64 = 50_000;
+
+/// How many packages that small part has.
+const PILOT_PACKAGES: usize = 300;
+
+/// How long a slow target may take for its replay.
+const REPLAY_TIME: Duration = Duration::from_secs(10);
+
+impl Gate<'_> {
+    /// Replays as much of the graph as the target has time for.
+    pub(super) async fn replay(
+        &mut self,
+        pace: Option<u64>,
+        target: &mut Target,
+        bounds: &mut Bounds,
+        out: &mut impl Write,
+    ) -> Item {
+        let whole = self.options.graph.packages().len();
+        let mut packages_max = self.options.flags.packages.map(|count| count as usize);
+        if pace.is_some_and(|pace| pace < QUICK_PACE) && PILOT_PACKAGES < whole {
+            let pilot = self.replay_part(Some(PILOT_PACKAGES), target, bounds, &mut io::sink()).await;
+            let duration = Duration::from_nanos(self.report.duration_ns);
+            let fitting = packages_that_fit(duration);
+            if pilot.verdict != Verdict::Pass || fitting < 2 * PILOT_PACKAGES {
+                self.print_replay(Some(PILOT_PACKAGES), out);
+                return pilot;
+            }
+            packages_max = Some(fitting).filter(|fitting| *fitting < whole);
+        }
+        self.replay_part(packages_max, target, bounds, out).await
+    }
+
+    /// Names what is replayed.
+    fn print_replay(&self, packages_max: Option<usize>, out: &mut impl Write) {
+        if self.options.is_matrix() {
+            return;
+        }
+        let _ = writeln!(out);
+        let _ = terminal::write_fixture(out, &self.options.fixture);
+        if let (Some(count), None) = (packages_max, self.options.flags.packages) {
+            let _ = writeln!(out, "pace     the target is slow: it replays a part, --packages {count}");
+        }
+        let _ = terminal::write_plan(out, Replay::ID, &self.report.plan_sha256);
+        let _ = out.flush();
+    }
+
+    async fn replay_part(
+        &mut self,
+        packages_max: Option<usize>,
+        target: &mut Target,
+        bounds: &mut Bounds,
+        out: &mut impl Write,
+    ) -> Item {
+        let Flags { unluckiness, rounds_max, timeout, debug, .. } = self.options.flags;
+        let (seed, concurrency) = (self.seed, self.concurrency);
+        let options = replay::Options { seed, concurrency, unluckiness, rounds_max };
+        self.report.options.remove("packages");
+        let graph = match packages_max {
+            None => self.options.graph.clone(),
+            Some(count) => {
+                self.report.options.insert("packages".to_owned(), count.to_string());
+                self.options.graph.part(count)
+            }
+        };
+        let workload = Replay::new(graph, options);
+        let header = header(&workload, self.report.options.clone());
+        self.report.plan_sha256.clone_from(&header.plan_sha256);
+        self.print_replay(packages_max, out);
+        self.listening.begin(&header);
+        let bar = PhaseBar::new(Replay::PHASES, !debug);
+        // A target that has let somebody wait in vain is not waited for as long again.
+        let timeout = if self.results.has_timed_out { timeout.min(REPLY_TIMEOUT_AFTER_ONE) } else { timeout };
+        let limits = Limits {
+            reply_timeout: timeout,
+            reply_timeout_after_one: timeout,
+            clients_at_once_max: usize::MAX,
+        };
+        let addr = target.addr();
+        let outcome = run(addr, &workload, limits, &self.listening, bar, bounds.reached()).await;
+        let Outcome { verdict, findings, statistics } = outcome;
+        self.report.duration_ns = statistics.duration_ns();
+        self.report.requests = statistics.requests();
+        self.report.phases = statistics.phases(Replay::PHASES);
+        if verdict == Verdict::Unreachable {
+            self.report.verdict = verdict;
+            self.report.cause = findings.first().map(|finding| finding.summary.clone());
+        }
+        let flags = self.options.choice.flags();
+        let again = format!("harness {flags}--only {} --seed {seed} --concurrency {concurrency}", Replay::ID);
+        Item {
+            verdict,
+            findings,
+            duration_ns: self.report.duration_ns,
+            again: if verdict == Verdict::Pass { Vec::new() } else { vec![again] },
+            ..replay_item(concurrency)
+        }
+    }
+
+    pub(super) fn replay_left_out(&self, cause: &str) -> Item {
+        Item { cause: Some(cause.to_owned()), ..replay_item(self.concurrency) }
+    }
+}
+
+/// How many packages a target replays in the time that there is, which took so long for the small part. Some servers
+/// look at every package on each REMOVE, so that the time can grow with the square of the number.
+fn packages_that_fit(pilot: Duration) -> usize {
+    let times = REPLAY_TIME.as_secs_f64() / pilot.as_secs_f64().max(1e-3);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "a root of at most ten thousand"
+    )]
+    let fitting = (times.sqrt() * PILOT_PACKAGES as f64) as usize;
+    fitting
+}
+
+fn replay_item(concurrency: u32) -> Item {
+    let clients = if concurrency == 1 { "client" } else { "clients" };
+    Item {
+        requirement: format!("A package graph is replayed by {concurrency} {clients}."),
+        ..item(Replay::ID, Level::Must)
+    }
+}
