@@ -111,7 +111,7 @@ impl<F: Framing> Connection<F> {
         match until(deadline, &mut self.timer, self.stream.write_all(bytes)).await {
             Some(Ok(())) => Ok(()),
             Some(Err(error)) => Err(self.lost(run, &error)),
-            None => Err(self.timed_out(run, deadline, limit)),
+            None => Err(self.timed_out(run, deadline.elapsed(), limit)),
         }
     }
 
@@ -206,8 +206,14 @@ impl<F: Framing> Connection<F> {
                 }
                 Some(Ok(read)) => self.received(run, read),
                 Some(Err(error)) => return Err(self.lost(run, &error)),
-                None if self.is_still_connecting() => begun = Instant::now(),
-                None => return Err(self.timed_out(run, deadline, limit)),
+                None => {
+                    // Looking at the system's sockets takes a while where there are many; that is not lateness.
+                    let noticed = Instant::now();
+                    if !self.is_still_connecting() {
+                        return Err(self.timed_out(run, noticed.saturating_duration_since(deadline), limit));
+                    }
+                    begun = Instant::now();
+                }
             }
         }
     }
@@ -290,11 +296,11 @@ impl<F: Framing> Connection<F> {
         Gone
     }
 
-    fn timed_out<O>(&self, run: &Run<O>, deadline: Instant, limit: Duration) -> Gone
+    fn timed_out<O>(&self, run: &Run<O>, late: Duration, limit: Duration) -> Gone
     where
         O: FnMut(&Event<'_>) -> ControlFlow<()>,
     {
-        let late_ns = as_ns(Instant::now().saturating_duration_since(deadline));
+        let late_ns = as_ns(late);
         let waited_ns = as_ns(limit) + late_ns;
         run.reply_timeout.set(limit.min(run.limits.reply_timeout_after_one));
         run.tell(run.now_ns(), self.client, self.number, What::TimedOut { waited_ns, late_ns });

@@ -19,6 +19,7 @@ use protocol::Level;
 use serde::{Serialize, Serializer};
 
 use crate::select::{NOT_SELECTED, SKIPPED};
+use crate::suite;
 use crate::suite::wire::WireEntry;
 use crate::verdict::{Finding, Verdict};
 use statistics::PhaseStatistics;
@@ -153,10 +154,10 @@ impl RunReport {
 }
 
 impl Item {
-    /// Whether it is a case, and no workload.
+    /// Whether it is a case, and neither a workload nor that the target lived through it all.
     #[must_use]
     pub fn is_case(&self) -> bool {
-        !self.clause.is_empty()
+        suite::INDEX.find(self.id).is_some()
     }
 
     /// Whether it was not asked for.

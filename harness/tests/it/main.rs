@@ -6,6 +6,7 @@ mod plan;
 mod replay;
 mod reports;
 mod right_servers;
+mod selection;
 mod support;
 mod wrong_servers;
 mod zoo;
