@@ -76,7 +76,20 @@ impl Reported {
             assert!(html.contains(&format!("<strong>{}</strong>", subject.id)), "{}", subject.id);
         }
         assert_eq!((json.len(), junit.len()), (subjects().len(), subjects().len()));
+        self.keeps_the_schema();
         assert!(html.ends_with("</html>") && !html.contains("<script"), "{html}");
+    }
+}
+
+impl Reported {
+    /// The schema is checked where there is a program for that.
+    fn keeps_the_schema(&self) {
+        let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/../ci/junit.xsd");
+        let report = self.directory.path().join("report.xml");
+        let checked = Command::new("xmllint").args(["--noout", "--schema", schema]).arg(report).output();
+        if let Ok(output) = checked {
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        }
     }
 }
 
