@@ -62,6 +62,7 @@ impl Said {
 fn redact(text: &str) -> String {
     let figures = [
         (r"127\.0\.0\.1:\d+", "[addr]"),
+        (r"127\.0\.0\.1 \d+", "[host and port]"),
         (r" +[\d.]+ (µs|ms|s)\b", " [time]"),
         (r"\([\d,]+ per second\)", "([rate] per second)"),
         (r"( [\d,]+) +[\d,]+( \[time\]){4}", "$1 [rate] [time] [time] [time] [time]"),
