@@ -5,6 +5,8 @@ use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
+use protocol::index::clauses::CLAUSES;
+
 use crate::bounds::Bounds;
 use crate::config;
 use crate::drive::Ending;
@@ -20,6 +22,8 @@ use crate::select::nearest;
 use crate::suite;
 use crate::suite::case::Case;
 use crate::verdict::Verdict;
+use crate::workload::Workload;
+use crate::workload::replay::Replay;
 
 /// What a command comes to.
 #[derive(Debug)]
@@ -68,7 +72,12 @@ fn carry_out_subcommand(subcommand: &Subcommand, out: &mut impl Write) -> Result
         Subcommand::Cases { format: CatalogueFormat::Markdown } => {
             catalogue::write_markdown(out, &suite::INDEX)
         }
-        Subcommand::Explain { id } => catalogue::explain(out, find_case(id)?),
+        Subcommand::Explain { id } => match CLAUSES.iter().find(|clause| clause.id == id) {
+            Some(clause) => catalogue::explain_clause(out, clause, &suite::INDEX),
+            None if id == Replay::ID => writeln!(out, "{REPLAY_EXPLAINED}"),
+            None if id == suite::INDEX.alive => writeln!(out, "{ALIVE_EXPLAINED}"),
+            None => catalogue::explain(out, find_case(id)?),
+        },
         Subcommand::Compare { reports, html } => {
             let compared = compare::read(reports)?;
             if let Some(path) = html {
@@ -83,6 +92,15 @@ fn carry_out_subcommand(subcommand: &Subcommand, out: &mut impl Write) -> Result
     };
     Ok(())
 }
+
+const REPLAY_EXPLAINED: &str = "\
+index/replay
+A package graph is split among clients; each removes its packages, indexes them, asks for them, removes them again and
+asks again, over and over where packages of others stand in the way. docs/PROTOCOL.md says more.";
+
+const ALIVE_EXPLAINED: &str = "\
+index/alive
+The target lives through the run (A4). If it is lost, this says how, and what it had been sent last.";
 
 fn find_case(id: &str) -> Result<&'static Case, Error> {
     suite::INDEX.find(id).ok_or_else(|| {

@@ -130,9 +130,9 @@ pub enum Subcommand {
         #[arg(long, value_enum, default_value = "text")]
         format: CatalogueFormat,
     },
-    /// Say all there is to know of a case: what it asks for and why, its bytes, the usual cause of a failure
+    /// Say all there is to know of a case or a clause: what is asked for and why, the bytes, the usual cause of a failure
     Explain {
-        /// The case's id, such as index/R1/2
+        /// The id of a case, such as index/R1/2, or of a clause, such as S2
         id: String,
     },
     /// Draw the matrix of implementations and cases from several JSON reports

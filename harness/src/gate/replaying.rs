@@ -13,7 +13,6 @@ use crate::flags::Flags;
 use crate::report::progress::PhaseBar;
 use crate::report::{Item, terminal};
 use crate::run::{Outcome, header, run};
-use crate::suite::run::REPLY_TIMEOUT_AFTER_ONE;
 use crate::targets::Target;
 use crate::verdict::Verdict;
 use crate::workload::Workload;
@@ -92,7 +91,7 @@ impl Gate<'_> {
         self.listening.begin(&header);
         let bar = PhaseBar::new(Replay::PHASES, !debug);
         // A target that has let somebody wait in vain is not waited for as long again.
-        let timeout = if self.results.has_timed_out { timeout.min(REPLY_TIMEOUT_AFTER_ONE) } else { timeout };
+        let timeout = self.results.patience(timeout);
         let limits = Limits {
             reply_timeout: timeout,
             reply_timeout_after_one: timeout,

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use protocol::Clause;
 use serde::Serialize;
 
 use crate::suite::Suite;
@@ -94,9 +95,19 @@ pub fn explain(out: &mut impl Write, case: &Case) -> io::Result<()> {
         writeln!(out, "\nThe usual cause of a failure: {}", case.usual_cause)?;
     }
     if let Some(on_request) = case.runs.on_request() {
-        writeln!(out, "\nNot run by default. It is {on_request}.")?;
+        writeln!(out, "\nNot run by default: {on_request}.")?;
     }
     Ok(())
+}
+
+/// Writes a clause and its cases.
+///
+/// # Errors
+/// `out` cannot be written.
+pub fn explain_clause(out: &mut impl Write, clause: &Clause, suite: &Suite) -> io::Result<()> {
+    writeln!(out, "{}  {}\n{}\n", clause.id, clause.level.word(), clause.rule)?;
+    let mut of_clause = suite.cases().filter(|case| case.clause == *clause);
+    of_clause.try_for_each(|case| writeln!(out, "{:<12} {}", case.id, case.requirement))
 }
 
 /// Steps in words, one each.
@@ -108,6 +119,12 @@ fn describe(step: &Step) -> String {
     match *step {
         Step::Open(slot) => format!("{} connects", client_name(slot)),
         Step::Send(slot, bytes) => format!("{} → {}", client_name(slot), printable(bytes)),
+        Step::SendTimes(slot, bytes, times) => {
+            format!("{} → {}, {times} times at once", client_name(slot), printable(bytes))
+        }
+        Step::ExpectTimes(slot, allowed, times) => {
+            format!("{} ← {}, {times} times", client_name(slot), replies(allowed))
+        }
         Step::SendCut(slot, bytes, part_bytes, pause_ms) => {
             let name = client_name(slot);
             format!("{name} → {} in parts of {part_bytes} bytes, {pause_ms} ms apart", printable(bytes))

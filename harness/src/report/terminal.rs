@@ -99,7 +99,10 @@ pub fn write_outcome(out: &mut impl Write, run: &RunReport) -> io::Result<()> {
         write_table(out, run)?;
     }
     write_observed(out, run)?;
-    write_not_run(out, run)?;
+    // Where there is no target the last line says all there is to say.
+    if run.cause.is_none() {
+        write_not_run(out, run)?;
+    }
     for verdict in [Verdict::Expected, Verdict::Unknown, Verdict::Warn, Verdict::Fail] {
         write_items(out, run, verdict)?;
     }

@@ -65,12 +65,16 @@ pub enum Step {
     Open(Slot),
     /// Sends bytes, all at once.
     Send(Slot, Template),
+    /// Sends the same bytes so many times, all in one segment if it holds them.
+    SendTimes(Slot, Template, usize),
     /// Sends bytes cut into parts of so many, with milliseconds between them.
     SendCut(Slot, Template, usize, u64),
     /// Sends a line and awaits its reply.
     Ask(Slot, Template, Allowed),
     /// Awaits replies.
     Expect(Slot, &'static [Allowed]),
+    /// Awaits so many replies, all alike.
+    ExpectTimes(Slot, Allowed, usize),
     /// Lets milliseconds pass.
     Pause(u64),
     /// Ends the sending half.
@@ -134,6 +138,7 @@ pub(super) const OK: Allowed = Allowed::Lines(&[b"OK\n"]);
 pub(super) const FAIL: Allowed = Allowed::Lines(&[b"FAIL\n"]);
 pub(super) const ERROR: Allowed = Allowed::Lines(&[b"ERROR\n"]);
 pub(super) const OK_OR_FAIL: Allowed = Allowed::Lines(&[b"OK\n", b"FAIL\n"]);
+pub(super) const FAIL_OR_ERROR: Allowed = Allowed::Lines(&[b"FAIL\n", b"ERROR\n"]);
 pub(super) const ANY: Allowed = Allowed::Lines(&[b"OK\n", b"FAIL\n", b"ERROR\n"]);
 pub(super) const ANY_OR_END: Allowed = Allowed::LinesOrEnd(&[b"OK\n", b"FAIL\n", b"ERROR\n"]);
 pub(super) const FAIL_OR_END: Allowed = Allowed::LinesOrEnd(&[b"FAIL\n"]);

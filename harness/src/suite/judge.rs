@@ -354,8 +354,14 @@ impl CaseJudge {
         let own = self.plan.case.clause;
         let clause = match is_ended {
             _ if !partial.is_empty() => A1,
+            true if is_janitor => {
+                if place.replies == 0 {
+                    A1
+                } else {
+                    A3
+                }
+            }
             true if own.id.starts_with(['F', 'C']) || own == A4 => own,
-            true if place.replies == 0 && is_janitor => C1,
             // A broken line that gets no ERROR, and not the end after an ERROR before it.
             true if Request::decode(request).is_err() && !lane.has_erred => A2,
             true => A3,

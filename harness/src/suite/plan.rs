@@ -219,6 +219,13 @@ impl<'n> Writer<'n> {
         match *step {
             Step::Open(slot) => self.open(slot),
             Step::Send(slot, template) => self.send(slot, template),
+            Step::SendTimes(slot, template, times) => {
+                self.open(slot);
+                let bytes = self.names.expand(template, 0);
+                self.packages.extend(packages_of(&bytes));
+                self.actions.push(Action::Send(slot, bytes.repeat(times)));
+            }
+            Step::ExpectTimes(slot, allowed, times) => (0..times).for_each(|_| self.expect(slot, allowed)),
             Step::SendCut(slot, template, part_bytes, pause_ms) => {
                 self.send_cut(slot, template, part_bytes, pause_ms);
             }

@@ -23,7 +23,7 @@ use crate::bounds::Bounds;
 use crate::drive::{Ending, Limits, drive};
 use crate::history::{Event, Header, VERSION, What};
 use crate::listening::Listening;
-use crate::pairing::{Pairing, REPLY_BYTES_MAX, Seen};
+use crate::pairing::{Pairing, REPLY_BYTES_MAX, Replied, Seen};
 
 use crate::targets::Target;
 use crate::verdict::{Finding, Verdict, hex, printable};
@@ -52,6 +52,8 @@ pub struct Results {
     pub requests: u64,
     /// Whether the target has served anybody.
     pub has_served: bool,
+    /// How long the slowest reply took that came.
+    pub slowest_reply_ns: u64,
     /// Whether a reply did not come in time; others are not waited for as long then.
     pub has_timed_out: bool,
     /// The protocol that the target gives itself away to speak, if it is another one.
@@ -98,8 +100,11 @@ pub struct Loss {
 /// A target that is lost more often than this is not started again.
 const LOSSES_MAX: usize = 12;
 
-/// How long is waited for a reply once one did not come in time.
-pub const REPLY_TIMEOUT_AFTER_ONE: Duration = Duration::from_secs(1);
+/// How long is waited for a reply at least once one did not come in time.
+const REPLY_TIMEOUT_MIN: Duration = Duration::from_secs(1);
+
+/// How many times longer than the slowest reply so far.
+const REPLY_TIMEOUT_FACTOR: u32 = 20;
 
 /// A target is slow if its cases take longer than this, which is most of all the way there and back.
 const SLOW_CASE_NS: u64 = 300_000_000;
@@ -156,6 +161,23 @@ pub async fn run(
 }
 
 impl Results {
+    /// How long a reply is waited for, now.
+    #[must_use]
+    pub fn patience(&self, reply_timeout: Duration) -> Duration {
+        if self.has_timed_out { self.patience_after_one(reply_timeout) } else { reply_timeout }
+    }
+
+    /// How long a reply is waited for once one did not come in time: the target is wrong then, and a run that waited
+    /// as long each time would not end. Of one that answers slowly no more is known than that.
+    fn patience_after_one(&self, reply_timeout: Duration) -> Duration {
+        let slowest = Duration::from_nanos(self.slowest_reply_ns) * REPLY_TIMEOUT_FACTOR;
+        if self.has_served {
+            slowest.clamp(REPLY_TIMEOUT_MIN.min(reply_timeout), reply_timeout)
+        } else {
+            reply_timeout
+        }
+    }
+
     /// Whether cases take so long that running them one by one would take up the time for the run.
     fn is_slow(&self) -> bool {
         let durations_ns = || self.cases.values().map(|result| result.duration_ns);
@@ -200,10 +222,9 @@ async fn run_batch(
             watch.borrow_mut().observe(event)
         }
     };
-    let after_one = terms.reply_timeout.min(REPLY_TIMEOUT_AFTER_ONE);
     let limits = Limits {
-        reply_timeout: if results.has_timed_out { after_one } else { terms.reply_timeout },
-        reply_timeout_after_one: after_one,
+        reply_timeout: results.patience(terms.reply_timeout),
+        reply_timeout_after_one: results.patience_after_one(terms.reply_timeout),
         clients_at_once_max: batch.at_once_max,
     };
     let framing = || Index::framing(REPLY_BYTES_MAX);
@@ -225,6 +246,7 @@ async fn run_batch(
     let mut watch = watch.borrow_mut();
     results.has_served |= watch.has_served;
     results.has_timed_out |= watch.has_timed_out;
+    results.slowest_reply_ns = results.slowest_reply_ns.max(watch.slowest_reply_ns);
     let Watch { judges, sign, requests, .. } = &mut *watch;
     Ran { judges: std::mem::take(judges), sign: sign.take(), ending, requests: *requests }
 }
@@ -279,24 +301,38 @@ struct Watch {
     hang_ups: u32,
     has_served: bool,
     has_timed_out: bool,
+    slowest_reply_ns: u64,
     requests: u64,
 }
 
 impl Watch {
     fn new(judges: Vec<CaseJudge>, has_served: bool) -> Self {
         let pairing = Pairing::new(Index::framing);
-        Self { pairing, judges, sign: None, hang_ups: 0, has_served, has_timed_out: false, requests: 0 }
+        Self {
+            pairing,
+            judges,
+            sign: None,
+            hang_ups: 0,
+            has_served,
+            has_timed_out: false,
+            slowest_reply_ns: 0,
+            requests: 0,
+        }
     }
 
     /// Takes in an event; `Break` once the target is lost.
     fn observe(&mut self, event: &Event<'_>) -> ControlFlow<()> {
-        let Self { pairing, judges, sign, hang_ups, has_served, has_timed_out, requests } = self;
+        let Self { pairing, judges, sign, hang_ups, has_served, has_timed_out, slowest_reply_ns, requests } =
+            self;
         *has_timed_out |= matches!(event.event, What::TimedOut { .. });
         let Some(judge) = judges.get_mut(event.client as usize) else { return ControlFlow::Continue(()) };
         // The log first: what shows a fault is its last entry then.
         judge.note(event);
         pairing.observe(event, |seen| {
-            *requests += u64::from(matches!(seen, Seen::Replied(_)));
+            if let Seen::Replied(Replied { sent_ns, replied_ns, .. }) = &seen {
+                *requests += 1;
+                *slowest_reply_ns = replied_ns.saturating_sub(*sent_ns).max(*slowest_reply_ns);
+            }
             match judge.observe(&seen) {
                 // A target that never served anybody is wrong from the start, and not lost.
                 None => {}

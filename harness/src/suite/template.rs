@@ -8,6 +8,7 @@
 //! | `{a*30:99}` | the same, each name made 99 bytes long with `x` |
 //! | `{x*4096}` | the byte `x`, 4,096 times; any byte but `a` … `f` can be repeated |
 //! | `{n}` | the number of a request among those of a crowd |
+//! | `{n~99}` | 99 less that number |
 //! | `{r}` | eight digits that follow from that number and show no pattern |
 
 use rand::{Rng, SeedableRng};
@@ -61,6 +62,9 @@ impl Names {
                 let digest = Sha256::digest(format!("{} {number}", self.stem));
                 bytes.extend_from_slice(&hex(&digest).as_bytes()[..8]);
             }
+            [b'n', b'~', digits @ ..] => {
+                bytes.extend_from_slice(count(digits).saturating_sub(number).to_string().as_bytes());
+            }
             b"n" => bytes.extend_from_slice(number.to_string().as_bytes()),
             [letter @ b'a'..=b'f'] => bytes.extend_from_slice(self.name(*letter).as_bytes()),
             [letter @ b'a'..=b'f', b':', digits @ ..] => {
@@ -96,7 +100,7 @@ mod tests {
         let expand = |template: &[u8]| String::from_utf8_lossy(&names.expand(template, 7)).into_owned();
         assert_eq!(expand(b"INDEX|{a}|{b}.x\n"), "INDEX|s-a|s-b.x\n");
         assert_eq!(expand(b"{a:6}|{c*3}|{,*4}|{n}"), "s-axxx|s-c.0,s-c.1,s-c.2|,,,,|7");
-        assert_eq!(expand(b"{c*2:7}"), "s-c.0xx,s-c.1xx");
+        assert_eq!(expand(b"{c*2:7}{n~9}"), "s-c.0xx,s-c.1xx2");
         assert_eq!(expand(b"{q}{"), "{q}{");
     }
 

@@ -2,7 +2,9 @@
 
 use protocol::index::clauses::{F1, F2, F3, F4, F5, F6, F7};
 
-use crate::suite::case::Step::{Ask, Close, EndSending, Expect, Open, Pause, Send, SendCut};
+use crate::suite::case::Step::{
+    Ask, Close, EndSending, Expect, ExpectTimes, Open, Pause, Send, SendCut, SendTimes,
+};
 use crate::suite::case::{
     A, ANY, ANY_OR_END, B, C, Case, ERROR, FAIL, FAIL_OR_END, OBSERVED, OK, OK_OR_FAIL, ask, case,
 };
@@ -57,6 +59,14 @@ pub(super) const CASES: &[Case] = &[
             Expect(A, &[OK_OR_FAIL]),
             ask(b"QUERY|{a}|\n", OK_OR_FAIL),
         ]),
+    case("index/F2/5", F2, "Lines of exactly 1,024, 4,096 and 8,192 bytes are requests like any other.")
+        .cause("A read that fills the buffer to its last byte is not told from one that holds too much.")
+        .steps(&[
+            ask(b"INDEX|{a}|{d*9:100},{c:95}\n", OK_OR_FAIL),
+            ask(b"INDEX|{a}|{d*40:100},{c:36}\n", OK_OR_FAIL),
+            ask(b"INDEX|{a}|{d*80:100},{c:92}\n", OK_OR_FAIL),
+            ask(b"QUERY|{a}|\n", OK_OR_FAIL),
+        ]),
     case("index/F3/1", F3, "Three lines in one segment get three replies, in order.")
         .cause("Only the first line of a read is looked at.")
         .steps(&[Send(A, b"INDEX|{a}|\nQUERY|{b}|\nQUERY|{a}|\n"), Expect(A, &[OK, FAIL, OK])]),
@@ -91,6 +101,22 @@ pub(super) const CASES: &[Case] = &[
             Expect(A, &[FAIL, FAIL, FAIL, FAIL]),
             ask(b"INDEX|{a}|\n", OK),
         ]),
+    case(
+        "index/F3/6",
+        F3,
+        "A broken line and half of a good one in one segment: the good one is a request when the rest comes.",
+    )
+    .cause("An error throws away what was read behind it.")
+    .steps(&[
+        Send(A, b"LIZARD|{a}|\nINDEX|"),
+        Expect(A, &[ERROR]),
+        Pause(50),
+        Send(A, b"{a}|\n"),
+        Expect(A, &[OK]),
+    ]),
+    case("index/F3/7", F3, "Two hundred lines in one segment get two hundred replies.")
+        .cause("The number of lines that are taken from one read has a limit, and the rest is lost.")
+        .steps(&[SendTimes(A, b"QUERY|{a}|\n", 200), ExpectTimes(A, FAIL, 200), ask(b"INDEX|{a}|\n", OK)]),
     case("index/F4/1", F4, "A half line before the end of the stream puts nothing into the index.")
         .cause("What is left in the buffer when the stream ends is handled as a line.")
         .steps(&[Send(A, b"INDEX|{a}|"), EndSending(A), Close(A), Ask(B, b"QUERY|{a}|\n", FAIL)]),

@@ -143,7 +143,11 @@ pub(super) const CASES: &[Case] = &[
         "The whole name counts: names of 100 bytes that differ in the last are two packages.",
     )
     .cause("Names are cut to the size of a field.")
-    .steps(&[ask(b"INDEX|{a:99}1|\n", OK), ask(b"QUERY|{a:99}2|\n", FAIL)]),
+    .steps(&[
+        ask(b"INDEX|{a:99}1|\n", OK),
+        ask(b"QUERY|{a:99}2|\n", FAIL),
+        ask(b"INDEX|{b}|{a:99}2\n", FAIL),
+    ]),
     case("index/R9/5", R9, "A name and its beginning are two packages.")
         .cause("Names are compared by their beginning only, or cut at some character.")
         .steps(&[
@@ -152,15 +156,20 @@ pub(super) const CASES: &[Case] = &[
             ask(b"QUERY|{a}.|\n", FAIL),
             ask(b"QUERY|{a}.12|\n", FAIL),
             ask(b"QUERY|{a}.2|\n", FAIL),
+            ask(b"QUERY|{a}.1.0|\n", FAIL),
+            ask(b"INDEX|{b}@1|\n", OK),
+            ask(b"QUERY|{b}@2|\n", FAIL),
+            ask(b"QUERY|{b}|\n", FAIL),
         ]),
     case("index/R9/6", R9, "Names of the same letters in another order are two packages.")
         .cause("Names are compared by a sum of their bytes.")
         .steps(&[ask(b"INDEX|{a}xy|\n", OK), ask(b"QUERY|{a}yx|\n", FAIL), ask(b"INDEX|{b}|{a}yx\n", FAIL)]),
-    case("index/R9/7", R9, "Names that have the same hash in Java are two packages.")
+    case("index/R9/7", R9, "Names that have the same common hash of 32 bits are two packages.")
         .cause("Names are compared by a hash of 32 bits instead of their bytes.")
         .steps(&[
             ask(b"INDEX|{a}AaBB|\n", OK),
             ask(b"QUERY|{a}BBAa|\n", FAIL),
+            ask(b"QUERY|{a}B@BB|\n", FAIL),
             ask(b"QUERY|{a}AaAa|\n", FAIL),
         ]),
     case("index/R9/8", R9, "Sixty names are in, and sixty others are not.")

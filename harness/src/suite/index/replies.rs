@@ -71,6 +71,16 @@ pub(super) const CASES: &[Case] = &[
             ask(b"QUERY|{a}|\n", OK),
             ask(b"QUERY|{b}|\n", FAIL),
         ]),
+    case("index/A2/5", A2, "A line without a package changes nothing.")
+        .cause("An empty name means every package.")
+        .steps(&[
+            ask(b"INDEX|{a}|\n", OK),
+            ask(b"REMOVE||\n", ERROR),
+            ask(b"INDEX||{a}\n", ERROR),
+            ask(b"QUERY|{a}|\n", OK),
+            ask(b"REMOVE|{a}|\n", OK),
+        ])
+        .alone(),
     case("index/A3/1", A3, "The connection goes on after ERROR.")
         .cause("A line that cannot be read is taken for a client that is no use.")
         .steps(&[

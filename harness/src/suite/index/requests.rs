@@ -2,6 +2,7 @@
 
 use protocol::index::clauses::{R1, R2, R3, R4};
 
+use crate::suite::case::Step::{AllAsk, Join};
 use crate::suite::case::{Case, ERROR, FAIL, OK, ask, case};
 
 pub(super) const CASES: &[Case] = &[
@@ -24,6 +25,8 @@ pub(super) const CASES: &[Case] = &[
     .steps(&[
         ask(b"INDEX|{b}|\n", OK),
         ask(b"INDEX|{a}|{b}|\n", ERROR),
+            ask(b"INDEX|{a}|||\n", ERROR),
+            ask(b"|INDEX|{a}|\n", ERROR),
         ask(b"QUERY|{b}|{a}|{a}\n", ERROR),
         ask(b"QUERY|{a}|\n", FAIL),
     ]),
@@ -41,6 +44,7 @@ pub(super) const CASES: &[Case] = &[
     .cause("The line is split at more than the separator.")
     .steps(&[
         ask(b"INDEX {a} {b}\n", ERROR),
+            ask(b"INDEX\t{a}\t{b}\n", ERROR),
         ask(b"INDEX|{a} {b}\n", ERROR),
         ask(b"INDEX|{a}={b}\n", ERROR),
         ask(b"INDEX|{a}\xe2\x98\x83{b}\n", ERROR),
@@ -142,5 +146,14 @@ pub(super) const CASES: &[Case] = &[
             ask(b"INDEX|{b}|\n", OK),
             ask(b"INDEX|{a}|{d},{b},{c}\n", OK),
             ask(b"REMOVE|{b}|\n", FAIL),
+        ]),
+    case("index/R4/6", R4, "Of a list of ten names each is a dependency, wherever it stands.")
+        .cause("Names are lost on the way from the line to the index.")
+        .steps(&[
+            Join(10, b"INDEX|{b}.{n}|\n", OK),
+            ask(b"INDEX|{a}|{b}.100,{b}.101,{b}.102,{b}.103,{b}.104,{b}.105,{b}.106,{b}.107,{b}.108,{b}.109\n", OK),
+            AllAsk(10, 1, b"REMOVE|{b}.10{n}|\n", FAIL),
+            ask(b"REMOVE|{a}|\n", OK),
+            AllAsk(10, 1, b"REMOVE|{b}.10{n}|\n", OK),
         ]),
 ];

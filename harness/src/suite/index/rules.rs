@@ -3,7 +3,7 @@
 use protocol::index::clauses::{S1, S2, S3, S4, S5, S6, S7, S8};
 
 use crate::suite::case::Step::{AllAsk, Join};
-use crate::suite::case::{Case, FAIL, OBSERVED, OK, Runs, ask, case};
+use crate::suite::case::{ANY, Case, FAIL, FAIL_OR_ERROR, OBSERVED, OK, Runs, ask, case};
 
 pub(super) const CASES: &[Case] = &[
     case(
@@ -85,6 +85,21 @@ pub(super) const CASES: &[Case] = &[
         ])
         .runs(Runs::WithPace(24_000))
         .alone(),
+    case(
+        "index/S1/9",
+        S1,
+        "An INDEX that was answered FAIL is over: it is not done later, and its list is forgotten.",
+    )
+    .cause("What could not be done is kept, and done when the dependency arrives.")
+    .steps(&[
+        ask(b"INDEX|{a}|{b},{c}\n", FAIL),
+        ask(b"INDEX|{b}|\n", OK),
+        ask(b"INDEX|{c}|\n", OK),
+        ask(b"QUERY|{a}|\n", FAIL),
+        ask(b"INDEX|{a}|\n", OK),
+        ask(b"REMOVE|{b}|\n", OK),
+        ask(b"REMOVE|{c}|\n", OK),
+    ]),
     case("index/S2/1", S2, "INDEX of an indexed package with the same list is answered OK.")
         .cause("What is there already is refused.")
         .steps(&[
@@ -157,6 +172,32 @@ pub(super) const CASES: &[Case] = &[
             ask(b"REMOVE|{c}|\n", OK),
             ask(b"REMOVE|{a}|\n", OK),
         ]),
+    case("index/S2/9", S2, "A second update and a third are like the first.")
+        .cause("Whether a package is there already is decided by something that the first update changes.")
+        .steps(&[
+            ask(b"INDEX|{b}|\n", OK),
+            ask(b"INDEX|{c}|\n", OK),
+            ask(b"INDEX|{d}|\n", OK),
+            ask(b"INDEX|{a}|{b}\n", OK),
+            ask(b"INDEX|{a}|{c}\n", OK),
+            ask(b"INDEX|{a}|{d}\n", OK),
+            ask(b"INDEX|{a}|{e}\n", FAIL),
+            ask(b"REMOVE|{b}|\n", OK),
+            ask(b"REMOVE|{c}|\n", OK),
+            ask(b"REMOVE|{d}|\n", FAIL),
+        ]),
+    case("index/S2/10", S2, "An update with a shorter list leaves alone who depends on the package.")
+        .cause("Taking back the old edges takes back more than the package's own.")
+        .steps(&[
+            ask(b"INDEX|{b}|\n", OK),
+            ask(b"INDEX|{c}|\n", OK),
+            ask(b"INDEX|{a}|{b},{c}\n", OK),
+            ask(b"INDEX|{d}|{a},{c}\n", OK),
+            ask(b"INDEX|{a}|{b}\n", OK),
+            ask(b"REMOVE|{a}|\n", FAIL),
+            ask(b"REMOVE|{b}|\n", FAIL),
+            ask(b"REMOVE|{c}|\n", FAIL),
+        ]),
     case("index/S3/1", S3, "REMOVE is answered FAIL while another package lists it, and it stays in.")
         .cause("Nobody looks who depends on a package, or it is removed before that.")
         .steps(&[
@@ -217,17 +258,50 @@ pub(super) const CASES: &[Case] = &[
         ask(b"REMOVE|{c}|\n", OK),
         ask(b"REMOVE|{b}|\n", OK),
     ]),
-    case("index/S3/6", S3, "A package with 256 dependents cannot be removed, nor with one less.")
-        .cause("Dependents are counted in a byte.")
+    case(
+        "index/S3/6",
+        S3,
+        "A package with 1,024 dependents cannot be removed, nor with one less, nor with 32 of them.",
+    )
+    .cause("Dependents are counted in a byte, or only so many are kept.")
+    .steps(&[
+        ask(b"INDEX|{b}|\n", OK),
+        Join(32, b"QUERY|{a}.{n}|\n", FAIL),
+        AllAsk(32, 32, b"INDEX|{a}.{n}|{b}\n", OK),
+        ask(b"REMOVE|{b}|\n", FAIL),
+        ask(b"REMOVE|{a}.0|\n", OK),
+        ask(b"REMOVE|{b}|\n", FAIL),
+        AllAsk(32, 31, b"REMOVE|{a}.{n}|\n", OK),
+        ask(b"REMOVE|{b}|\n", FAIL),
+        AllAsk(32, 1, b"REMOVE|{a}.{n~1023}|\n", OK),
+        ask(b"REMOVE|{b}|\n", OK),
+    ])
+    .alone(),
+    case("index/S3/7", S3, "A REMOVE that is answered FAIL changes nothing, however often it is tried.")
+        .cause("Edges are taken back before it is known whether the package may go.")
         .steps(&[
             ask(b"INDEX|{b}|\n", OK),
-            Join(16, b"QUERY|{a}.{n}|\n", FAIL),
-            AllAsk(16, 16, b"INDEX|{a}.{n}|{b}\n", OK),
+            ask(b"INDEX|{a}|{b}\n", OK),
+            ask(b"INDEX|{c}|{a}\n", OK),
+            ask(b"INDEX|{d}|{a}\n", OK),
+            ask(b"REMOVE|{a}|\n", FAIL),
+            ask(b"REMOVE|{a}|\n", FAIL),
+            ask(b"REMOVE|{a}|\n", FAIL),
             ask(b"REMOVE|{b}|\n", FAIL),
-            ask(b"REMOVE|{a}.0|\n", OK),
-            ask(b"REMOVE|{b}|\n", FAIL),
-            AllAsk(16, 16, b"REMOVE|{a}.{n}|\n", OK),
+            ask(b"REMOVE|{c}|\n", OK),
+            ask(b"REMOVE|{a}|\n", FAIL),
+            ask(b"REMOVE|{d}|\n", OK),
+            ask(b"REMOVE|{a}|\n", OK),
             ask(b"REMOVE|{b}|\n", OK),
+        ]),
+    case("index/S3/8", S3, "A REMOVE with a list does not take the edges on the list away.")
+        .cause("The list of a REMOVE is handled like that of an INDEX.")
+        .steps(&[
+            ask(b"INDEX|{b}|\n", OK),
+            ask(b"INDEX|{a}|{b}\n", OK),
+            ask(b"REMOVE|{b}|{a}\n", FAIL_OR_ERROR),
+            ask(b"REMOVE|{b}|\n", FAIL),
+            ask(b"QUERY|{a}|\n", OK),
         ]),
     case("index/S4/1", S4, "REMOVE of a package that was never indexed is answered OK.")
         .cause("What is not there is reported as a failure.")
@@ -270,6 +344,15 @@ pub(super) const CASES: &[Case] = &[
     case("index/S5/4", S5, "QUERY of a name that is only known from a list is answered FAIL.")
         .cause("Names in lists are stored, and look indexed.")
         .steps(&[ask(b"INDEX|{a}|{b}\n", FAIL), ask(b"QUERY|{b}|\n", FAIL), ask(b"QUERY|{a}|\n", FAIL)]),
+    case("index/S5/5", S5, "QUERY with a list changes nothing: what is on the list can be removed.")
+        .cause("A list is stored before the command is looked at.")
+        .steps(&[
+            ask(b"INDEX|{b}|\n", OK),
+            ask(b"INDEX|{a}|\n", OK),
+            ask(b"QUERY|{a}|{b}\n", ANY),
+            ask(b"REMOVE|{b}|\n", OK),
+            ask(b"QUERY|{b}|\n", FAIL),
+        ]),
     case("index/S6/1", S6, "A package that lists itself since an update can be removed.")
         .cause("The package itself is counted among its dependents.")
         .steps(&[
