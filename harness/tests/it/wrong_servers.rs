@@ -21,7 +21,7 @@ fn is_caught(said: &Said, clause: &str) {
     assert_eq!(said.status, 1, "{}{}", said.stdout, said.stderr);
     assert!(said.stdout.contains(&format!("  clause       {clause}: ")), "{}", said.stdout);
     let last = said.stdout.lines().last().unwrap();
-    assert!(last.starts_with(&format!("FAIL {clause} (1): ")), "{}", said.stdout);
+    assert!(last.starts_with(&format!("FAIL {clause} (")), "{}", said.stdout);
 }
 
 #[test]
