@@ -12,7 +12,7 @@ use crate::options::{Options, subjects};
 use crate::report::{Item, again};
 use crate::select::{NOT_SELECTED, Subject};
 use crate::suite::case::Runs;
-use crate::suite::run::CaseResult;
+use crate::suite::results::CaseResult;
 use crate::targets::Target;
 use crate::verdict::{Finding, Verdict};
 

@@ -5,10 +5,10 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use maud::{DOCTYPE, html};
+use maud::html;
 use serde::Deserialize;
 
-use super::html::{STYLE, class_of};
+use super::html::{class_of, page};
 use super::terminal::{mark_of, style_of};
 use crate::error::Error;
 use crate::verdict::Verdict;
@@ -126,16 +126,7 @@ pub fn write_text(out: &mut impl Write, compared: &Compared) -> io::Result<()> {
 /// # Errors
 /// `out` cannot be written.
 pub fn write_html(mut out: impl Write, compared: &Compared) -> io::Result<()> {
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { "Gauntlet: a comparison" }
-                style { (maud::PreEscaped(STYLE)) }
-            }
-            body {
+    let body = html! {
                 h1 { "Gauntlet: a comparison" }
                 p { (compared.implementations.len()) " implementations, " (compared.ids.len()) " cases and workloads." }
                 div.wide {
@@ -171,9 +162,7 @@ pub fn write_html(mut out: impl Write, compared: &Compared) -> io::Result<()> {
                         }
                     }
                 }
-            }
-        }
     };
-    out.write_all(page.into_string().as_bytes())?;
+    out.write_all(page("Gauntlet: a comparison", &body).into_string().as_bytes())?;
     out.flush()
 }

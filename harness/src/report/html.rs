@@ -13,35 +13,41 @@ use crate::suite;
 use crate::verdict::{Finding, Verdict};
 
 /// How every page of the kit looks.
-pub(super) const STYLE: &str = include_str!("page.css");
+const STYLE: &str = include_str!("page.css");
 
 /// Writes the page.
 ///
 /// # Errors
 /// It cannot be written.
 pub fn write(mut out: impl Write, report: &Report) -> io::Result<()> {
-    let page = html! {
+    let body = html! {
+        header {
+            h1 { "Gauntlet " span.badge.(class_of(report.verdict)) { (report.verdict.word()) } }
+            p { "Target: " code { (report.target) } }
+        }
+        @if report.runs.len() > 1 { (runs(report)) }
+        @for (number, run) in report.runs.iter().enumerate() { (one_run(report, number, run)) }
+        footer { p { "Gauntlet " (env!("CARGO_PKG_VERSION")) ", report version " (report.report) "." } }
+    };
+    let title = format!("Gauntlet: {}", report.verdict.word());
+    out.write_all(page(&title, &body).into_string().as_bytes())?;
+    out.flush()
+}
+
+/// A whole page that needs nothing else.
+pub(super) fn page(title: &str, body: &Markup) -> Markup {
+    html! {
         (DOCTYPE)
         html lang="en" {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
-                title { "Gauntlet: " (report.verdict.word()) }
+                title { (title) }
                 style { (PreEscaped(STYLE)) }
             }
-            body {
-                header {
-                    h1 { "Gauntlet " span.badge.(class_of(report.verdict)) { (report.verdict.word()) } }
-                    p { "Target: " code { (report.target) } }
-                }
-                @if report.runs.len() > 1 { (runs(report)) }
-                @for (number, run) in report.runs.iter().enumerate() { (one_run(report, number, run)) }
-                footer { p { "Gauntlet " (env!("CARGO_PKG_VERSION")) ", report version " (report.report) "." } }
-            }
+            body { (body) }
         }
-    };
-    out.write_all(page.into_string().as_bytes())?;
-    out.flush()
+    }
 }
 
 /// The class that colours a verdict.

@@ -9,6 +9,7 @@ mod index;
 pub mod judge;
 pub mod plan;
 mod resources;
+pub mod results;
 pub mod run;
 pub mod schedule;
 pub mod script;

@@ -7,8 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use protocol::index::Index;
-use protocol::index::clauses::A4;
-use protocol::{Level, Lines, Protocol};
+use protocol::{Lines, Protocol};
 use sha2::{Digest, Sha256};
 use tokio::time::sleep;
 
@@ -16,9 +15,9 @@ use super::Suite;
 use super::case::Case;
 use super::judge::{CaseJudge, Sign, State};
 use super::plan::CasePlan;
+use super::results::{Loss, Results};
 use super::schedule::{Batch, Next, Schedule};
 use super::script::CaseScript;
-use super::wire::WireLog;
 use crate::bounds::Bounds;
 use crate::drive::{Ending, Limits, drive};
 use crate::history::{Event, Header, VERSION, What};
@@ -26,7 +25,7 @@ use crate::listening::Listening;
 use crate::pairing::{Pairing, REPLY_BYTES_MAX, Replied, Seen};
 
 use crate::targets::Target;
-use crate::verdict::{Finding, Verdict, hex, printable};
+use crate::verdict::{Verdict, hex, printable};
 
 /// What decides how cases are run.
 #[derive(Clone, Copy, Debug)]
@@ -41,73 +40,8 @@ pub struct Terms {
     pub case_timeout: Option<Duration>,
 }
 
-/// What running cases came to.
-#[derive(Debug, Default)]
-pub struct Results {
-    /// Each case, by id.
-    pub cases: BTreeMap<&'static str, CaseResult>,
-    /// Each time the target was lost.
-    pub losses: Vec<Loss>,
-    /// How many requests were answered.
-    pub requests: u64,
-    /// Whether the target has served anybody.
-    pub has_served: bool,
-    /// How long the slowest reply took that came.
-    pub slowest_reply_ns: u64,
-    /// Whether a reply did not come in time; others are not waited for as long then.
-    pub has_timed_out: bool,
-    /// The protocol that the target gives itself away to speak, if it is another one.
-    pub speaks: Option<&'static str>,
-}
-
-/// What one case came to.
-#[derive(Debug)]
-pub struct CaseResult {
-    /// Its verdict.
-    pub verdict: Verdict,
-    /// What it rests on.
-    pub finding: Option<Finding>,
-    /// For an INFO case, what the target did.
-    pub observed: Option<String>,
-    /// Why it was not run.
-    pub cause: Option<String>,
-    /// What was sent and what came.
-    pub wire: WireLog,
-    /// From its first event to its last.
-    pub duration_ns: u64,
-}
-
-impl CaseResult {
-    /// A case that was not run, or not decided.
-    #[must_use]
-    pub fn without(verdict: Verdict, cause: String) -> Self {
-        let wire = WireLog::default();
-        Self { verdict, finding: None, observed: None, cause: Some(cause), wire, duration_ns: 0 }
-    }
-}
-
-/// A time when the target was lost.
-#[derive(Clone, Debug)]
-pub struct Loss {
-    /// How it showed, and how its process ended, as far as that is known.
-    pub how: String,
-    /// The cases that were under way.
-    pub during: Vec<&'static str>,
-    /// The last that was sent to it in each of them, printable.
-    pub last_sent: Vec<String>,
-}
-
 /// A target that is lost more often than this is not started again.
 const LOSSES_MAX: usize = 12;
-
-/// How long is waited for a reply at least once one did not come in time.
-const REPLY_TIMEOUT_MIN: Duration = Duration::from_secs(1);
-
-/// How many times longer than the slowest reply so far.
-const REPLY_TIMEOUT_FACTOR: u32 = 20;
-
-/// A target is slow if its cases take longer than this, which is most of all the way there and back.
-const SLOW_CASE_NS: u64 = 300_000_000;
 
 /// How many new clients in a row may be hung up on before the target is called lost.
 const HANG_UPS_MAX: u32 = 3;
@@ -156,39 +90,6 @@ pub async fn run(
                 };
                 return results.leave_out(&schedule.give_up(), Verdict::NotRun, &cause);
             }
-        }
-    }
-}
-
-impl Results {
-    /// How long a reply is waited for, now.
-    #[must_use]
-    pub fn patience(&self, reply_timeout: Duration) -> Duration {
-        if self.has_timed_out { self.patience_after_one(reply_timeout) } else { reply_timeout }
-    }
-
-    /// How long a reply is waited for once one did not come in time: the target is wrong then, and a run that waited
-    /// as long each time would not end. Of one that answers slowly no more is known than that.
-    fn patience_after_one(&self, reply_timeout: Duration) -> Duration {
-        let slowest = Duration::from_nanos(self.slowest_reply_ns) * REPLY_TIMEOUT_FACTOR;
-        if self.has_served {
-            slowest.clamp(REPLY_TIMEOUT_MIN.min(reply_timeout), reply_timeout)
-        } else {
-            reply_timeout
-        }
-    }
-
-    /// Whether cases take so long that running them one by one would take up the time for the run.
-    fn is_slow(&self) -> bool {
-        let durations_ns = || self.cases.values().map(|result| result.duration_ns);
-        let mean_ns = durations_ns().sum::<u64>() / (durations_ns().count() as u64).max(1);
-        mean_ns > SLOW_CASE_NS
-    }
-
-    fn leave_out(&mut self, cases: &[&'static Case], verdict: Verdict, cause: &str) {
-        for case in cases {
-            // One that was under way when the target was lost keeps what is known of it.
-            self.cases.entry(case.id).or_insert_with(|| CaseResult::without(verdict, cause.to_owned()));
         }
     }
 }
@@ -421,54 +322,9 @@ fn settle(ran: Ran, batch: &Batch, schedule: &mut Schedule, results: &mut Result
     Fate::Lost(loss)
 }
 
-impl Results {
-    fn decide(&mut self, judge: CaseJudge) {
-        let id = judge.plan().case.id;
-        let outcome = judge.outcome();
-        let result = CaseResult {
-            verdict: outcome.verdict,
-            finding: outcome.finding,
-            observed: outcome.observed,
-            cause: outcome.cause,
-            wire: outcome.wire,
-            duration_ns: outcome.duration_ns,
-        };
-        self.cases.insert(id, result);
-    }
-
-    /// The target was lost while this case ran, and nothing else did.
-    fn blame(&mut self, judge: CaseJudge, how: &str) {
-        let case = judge.plan().case;
-        let last_sent = judge.last_sent();
-        let clause = if case.clause.id.starts_with(['C', 'F']) { case.clause } else { A4 };
-        let outcome = judge.outcome();
-        let verdict = match case.level {
-            Level::Must => Verdict::Fail,
-            Level::Should => Verdict::Warn,
-            Level::Info => Verdict::Pass,
-        };
-        let mut finding = Finding { clause: Some(clause), ..Finding::new(verdict, "the target was lost") };
-        finding.show(
-            last_sent.unwrap_or_default(),
-            how.to_owned(),
-            "a target that goes on serving".to_owned(),
-        );
-        let is_info = case.level == Level::Info;
-        let result = CaseResult {
-            verdict,
-            finding: (!is_info).then_some(finding),
-            observed: is_info.then(|| "the target was lost".to_owned()),
-            cause: None,
-            wire: outcome.wire,
-            duration_ns: outcome.duration_ns,
-        };
-        self.cases.insert(case.id, result);
-    }
-}
-
 impl CaseJudge {
     /// The last bytes that the case has sent, printable, with its id.
-    fn last_sent(&self) -> Option<String> {
+    pub(super) fn last_sent(&self) -> Option<String> {
         let (_, bytes) = self.wire().sent().last()?;
         Some(format!("{} in {}", printable(bytes), self.plan().case.id))
     }
