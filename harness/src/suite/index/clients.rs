@@ -14,8 +14,8 @@ use crate::suite::resources::VISITS;
 /// can wait.
 const FLOOD: &[u8] = b"QUERY|z|\n?\n";
 
-/// More replies than the system holds on their way.
-const FLOOD_BYTES: usize = 10 << 20;
+/// More than the system holds on its way, replies and requests together: on one machine some 14 MiB.
+const FLOOD_BYTES: usize = 32 << 20;
 
 /// How long a target may take to notice that its clients are gone.
 const SETTLE_MS: u64 = 300;
