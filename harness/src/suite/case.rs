@@ -36,7 +36,7 @@ pub struct Case {
 pub enum Runs {
     /// Always.
     Always,
-    /// Where the target is quick enough, for it sends this many requests.
+    /// Where the target is quick enough to answer this many requests of a hundred clients in a few seconds.
     WithPace(u32),
     /// With `--stall-limit`: it waits as long.
     WithStallLimit,

@@ -3,7 +3,7 @@
 use protocol::index::clauses::{R5, R6, R7, R8, R9};
 
 use crate::suite::case::Step::{AllAsk, Join};
-use crate::suite::case::{Case, FAIL, OBSERVED, OK, OK_OR_FAIL, ask, case};
+use crate::suite::case::{Case, FAIL, OBSERVED, OK, OK_OR_FAIL, Runs, ask, case};
 
 /// What a list that is not as it should be can be taken for.
 const DROPPED_OR_MISSING: &[(&str, &str)] = &[
@@ -116,7 +116,8 @@ pub(super) const CASES: &[Case] = &[
             ask(b"REMOVE|{b}.500|\n", FAIL),
             ask(b"REMOVE|{a}|\n", OK),
             AllAsk(25, 40, b"REMOVE|{b}.{n}|\n", OK),
-        ]),
+        ])
+        .runs(Runs::WithPace(12_000)),
     case("index/R9/1", R9, "A name of 100 bytes is taken.")
         .cause("Names are kept in a field of fixed size, or their length is checked too strictly.")
         .steps(&[ask(b"INDEX|{a:100}|\n", OK), ask(b"QUERY|{a:100}|\n", OK), ask(b"QUERY|{a:99}|\n", FAIL)]),

@@ -276,6 +276,7 @@ pub(super) const CASES: &[Case] = &[
         AllAsk(32, 1, b"REMOVE|{a}.{n~1023}|\n", OK),
         ask(b"REMOVE|{b}|\n", OK),
     ])
+    .runs(Runs::WithPace(12_000))
     .alone(),
     case("index/S3/7", S3, "A REMOVE that is answered FAIL changes nothing, however often it is tried.")
         .cause("Edges are taken back before it is known whether the package may go.")
