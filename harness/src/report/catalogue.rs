@@ -154,6 +154,9 @@ fn describe(step: &Step) -> String {
                 client_name(slot)
             )
         }
+        Step::AwaitEndWithin(slot, milliseconds) => {
+            format!("{} reads, and waits {milliseconds} ms for the end of the connection", client_name(slot))
+        }
         Step::Join(count, bytes, allowed) => {
             format!("{count} clients connect; each → {}  ← {}", printable(bytes), replies(allowed))
         }

@@ -87,6 +87,8 @@ pub enum Step {
     Flood(Slot, Template, usize),
     /// Waits until the target ends the connection, for as long as it may take (C5).
     AwaitEnd(Slot),
+    /// The same, for milliseconds at the most.
+    AwaitEndWithin(Slot, u64),
     /// Waits for as long as a stalled client may be kept (C5).
     PauseForStallLimit,
     /// So many clients more connect, a few at a time; each asks once.

@@ -245,6 +245,9 @@ impl<'n> Writer<'n> {
                 self.actions.push(Action::Flood(slot, bytes, bytes_max));
             }
             Step::AwaitEnd(slot) => self.simple(Move::AwaitEnd(slot, self.stall_limit)),
+            Step::AwaitEndWithin(slot, milliseconds) => {
+                self.simple(Move::AwaitEnd(slot, Duration::from_millis(milliseconds)));
+            }
             Step::Join(count, template, allowed) => self.join(count, template, allowed),
             Step::AllAsk(count, times, template, allowed) => self.all_ask(count, times, template, allowed),
             Step::AllSend(count, template) => {
