@@ -9,7 +9,7 @@ use crate::history::Sample;
 pub(super) const VISITS: u16 = 50;
 
 /// Memory that a visit may cost for good without being called a leak: allocators are not exact.
-const MEMORY_BYTES_A_VISIT: u64 = 512;
+const MEMORY_BYTES_A_VISIT: u64 = 8 * 1024;
 
 /// Something that grew in every round.
 #[derive(Debug, PartialEq, Eq)]

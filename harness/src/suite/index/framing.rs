@@ -6,7 +6,7 @@ use crate::suite::case::Step::{
     Ask, Close, EndSending, Expect, ExpectTimes, Open, Pause, Send, SendCut, SendTimes,
 };
 use crate::suite::case::{
-    A, ANY, ANY_OR_END, B, C, Case, ERROR, FAIL, FAIL_OR_END, OBSERVED, OK, OK_OR_FAIL, ask, case,
+    A, ANY, ANY_OR_END, B, Case, ERROR, FAIL, FAIL_OR_END, OBSERVED, OK, OK_OR_FAIL, ask, case,
 };
 
 /// Long enough for a word that comes unasked to arrive, and for a half line to be taken for a whole one.
@@ -188,7 +188,4 @@ pub(super) const CASES: &[Case] = &[
             ("FAIL", "a carriage return is a byte like any other, here a dependency of that name"),
             ("ERROR", "a line with a carriage return at its end is refused"),
         ]),
-    case("index/F7/2", F7, "Whether a carriage return alone is an empty line.")
-        .steps(&[ask(b"\r\n", OBSERVED), Ask(C, b"QUERY|{a}|\n", ANY)])
-        .means(&[("ERROR", "a carriage return alone is a broken line")]),
 ];
