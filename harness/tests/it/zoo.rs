@@ -158,11 +158,16 @@ fn every_leak_is_caught_by_a_case_that_watches_the_process() {
     assert_eq!((right.status, &right.broken), (0, &BTreeMap::new()));
     assert_eq!(right.verdicts["index/C4/1"], "pass");
     let mut touched = BTreeSet::new();
-    for name in ["leaks-descriptors", "leaks-memory", "leaks-memory-per-request", "leaks-threads"] {
+    for name in ["leaks-descriptors", "leaks-threads"] {
         let found = watched(zoo::find(name));
         assert_eq!(found.status, 1, "{name}: {found:?}");
         assert!(found.broken.values().all(|clause| clause == "C4"), "{name}: {found:?}");
         touched.extend(found.broken.into_keys());
+    }
+    // Memory that grows is told, and accuses nobody: a heap that is not collected yet looks the same.
+    for name in ["leaks-memory", "leaks-memory-per-request"] {
+        let found = watched(zoo::find(name));
+        assert_eq!((found.status, &*found.verdicts["index/C4/2"]), (0, "not_run"), "{name}: {found:?}");
     }
     let watching = suite::INDEX.cases().filter(|case| case.runs == Runs::WithProcess);
     for case in watching {

@@ -47,8 +47,8 @@ pub struct CaseJudge {
     /// How long the replies of the first client took.
     latencies_ns: Vec<u64>,
     has_answered: bool,
-    /// Whether what the case is about did not come to pass.
-    is_undecided: bool,
+    /// Why a pass would prove nothing.
+    undecided: Option<String>,
     wire: WireLog,
     span_ns: (u64, u64),
 }
@@ -104,7 +104,7 @@ impl CaseJudge {
             samples: Vec::new(),
             latencies_ns: Vec::new(),
             has_answered: false,
-            is_undecided: false,
+            undecided: None,
             wire: WireLog::default(),
             span_ns: (0, 0),
         }
@@ -139,7 +139,7 @@ impl CaseJudge {
             What::ClientDone => self.finish(),
             What::Sampled(sample) => self.samples.push(*sample),
             What::Flooded { has_stalled: false, .. } if self.plan.case.needs_block => {
-                self.is_undecided = true;
+                self.undecided = Some(NEVER_BLOCKED.to_owned());
                 self.wire.add(event.connection, event.at_ns, &event.event);
             }
             What::Opened(slot) => self.wire.open(event.connection, *slot, event.at_ns),
@@ -191,10 +191,10 @@ impl CaseJudge {
         };
         let observed = (case.level == Level::Info).then(|| self.observation());
         // Only a pass proves nothing then: what is wrong is wrong all the same.
-        let is_undecided = self.is_undecided && verdict == Verdict::Pass;
+        let undecided = self.undecided.filter(|_| verdict == Verdict::Pass);
         Outcome {
-            verdict: if is_undecided { Verdict::NotRun } else { verdict },
-            cause: is_undecided.then(|| NEVER_BLOCKED.to_owned()),
+            verdict: if undecided.is_some() { Verdict::NotRun } else { verdict },
+            cause: undecided,
             finding: self.finding.filter(|_| case.level != Level::Info),
             observed,
             wire: self.wire,
@@ -219,10 +219,16 @@ impl CaseJudge {
         if self.plan.case.compares_latency {
             self.compare_latency();
         }
-        if let Some(growth) = growth(&self.samples) {
-            let Growth { visits, came, had_to_come } = growth;
-            let shown = Shown { sent: visits, came, had_to_come, wrong_at: None };
-            self.find(C4, "what a client cost is not given back", shown);
+        match growth(&self.samples) {
+            Some(Growth { is_leak: true, visits, came, had_to_come }) => {
+                let shown = Shown { sent: visits, came, had_to_come, wrong_at: None };
+                self.find(C4, "what a client cost is not given back", shown);
+            }
+            Some(Growth { visits, came, .. }) => {
+                self.undecided =
+                    Some(format!("too short to tell a leak from a heap that grows: in {visits}, {came}"));
+            }
+            None => {}
         }
     }
 
