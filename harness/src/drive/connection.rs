@@ -48,7 +48,8 @@ pub(super) struct Connection<F> {
     /// The replies that were awaited last.
     replies: Vec<Vec<u8>>,
     opened_at: Instant,
-    sent_at: Instant,
+    /// When the reply that is due began to be waited for: with the last sending, or with the reply before it.
+    due_since: Instant,
     has_received: bool,
     timer: Pin<Box<Sleep>>,
 }
@@ -86,7 +87,7 @@ impl<F: Framing> Connection<F> {
             unread: 0..0,
             replies: Vec::new(),
             opened_at: Instant::now(),
-            sent_at: Instant::now(),
+            due_since: Instant::now(),
             has_received: false,
             timer: Box::pin(sleep(run.reply_timeout.get())),
         })
@@ -103,11 +104,11 @@ impl<F: Framing> Connection<F> {
         O: FnMut(&Event<'_>) -> ControlFlow<()>,
     {
         self.take_in_unasked(run);
-        self.sent_at = Instant::now();
-        let at_ns = as_ns(self.sent_at.duration_since(run.begun));
+        self.due_since = Instant::now();
+        let at_ns = as_ns(self.due_since.duration_since(run.begun));
         run.tell(at_ns, self.client, self.number, What::Sent(Cow::Borrowed(bytes)));
         let limit = run.reply_timeout.get();
-        let deadline = self.sent_at + limit;
+        let deadline = self.due_since + limit;
         match until(deadline, &mut self.timer, self.stream.write_all(bytes)).await {
             Some(Ok(())) => Ok(()),
             Some(Err(error)) => Err(self.lost(run, &error)),
@@ -187,18 +188,17 @@ impl<F: Framing> Connection<F> {
     {
         self.replies.clear();
         let mut missing = count;
-        let mut begun = self.sent_at;
         let limit = run.reply_timeout.get();
         loop {
             let found = self.cut_replies(missing);
             missing -= found;
+            if found > 0 {
+                self.due_since = Instant::now();
+            }
             if missing == 0 {
                 return Ok(());
             }
-            if found > 0 {
-                begun = Instant::now();
-            }
-            let deadline = begun + limit;
+            let deadline = self.due_since + limit;
             match until(deadline, &mut self.timer, self.stream.read(&mut self.input)).await {
                 Some(Ok(0)) => {
                     run.tell(run.now_ns(), self.client, self.number, What::Ended);
@@ -212,7 +212,7 @@ impl<F: Framing> Connection<F> {
                     if !self.is_still_connecting() {
                         return Err(self.timed_out(run, noticed.saturating_duration_since(deadline), limit));
                     }
-                    begun = Instant::now();
+                    self.due_since = Instant::now();
                 }
             }
         }

@@ -25,6 +25,12 @@ const QUICK_PACE: u64 = 50_000;
 /// How many packages that small part has.
 const PILOT_PACKAGES: usize = 300;
 
+/// How many it has where even those would take too long: below [`SLOW_PACE`] requests a second.
+const SLOW_PILOT_PACKAGES: usize = 75;
+
+/// A target that takes a tenth of a second for each reply answers a hundred clients at this pace.
+const SLOW_PACE: u64 = 2_000;
+
 /// How long a slow target may take for its replay.
 const REPLAY_TIME: Duration = Duration::from_secs(10);
 
@@ -39,12 +45,17 @@ impl Gate<'_> {
     ) -> Item {
         let whole = self.options.graph.packages().len();
         let mut packages_max = self.options.flags.packages.map(|count| count as usize);
-        if pace.is_some_and(|pace| pace < QUICK_PACE) && PILOT_PACKAGES < whole {
-            let pilot = self.replay_part(Some(PILOT_PACKAGES), target, bounds, &mut io::sink()).await;
+        let pilot_packages = match pace {
+            Some(pace) if pace < SLOW_PACE => SLOW_PILOT_PACKAGES,
+            Some(pace) if pace < QUICK_PACE => PILOT_PACKAGES,
+            _ => whole,
+        };
+        if pilot_packages < whole {
+            let pilot = self.replay_part(Some(pilot_packages), target, bounds, &mut io::sink()).await;
             let duration = Duration::from_nanos(self.report.duration_ns);
-            let fitting = packages_that_fit(duration);
-            if pilot.verdict != Verdict::Pass || fitting < 2 * PILOT_PACKAGES {
-                self.print_replay(Some(PILOT_PACKAGES), out);
+            let fitting = packages_that_fit(pilot_packages, duration);
+            if pilot.verdict != Verdict::Pass || fitting < 2 * pilot_packages {
+                self.print_replay(Some(pilot_packages), out);
                 return pilot;
             }
             packages_max = Some(fitting).filter(|fitting| *fitting < whole);
@@ -125,7 +136,7 @@ impl Gate<'_> {
 
 /// How many packages a target replays in the time that there is, which took so long for the small part. Some servers
 /// look at every package on each REMOVE, so that the time can grow with the square of the number.
-fn packages_that_fit(pilot: Duration) -> usize {
+fn packages_that_fit(pilot_packages: usize, pilot: Duration) -> usize {
     let times = REPLAY_TIME.as_secs_f64() / pilot.as_secs_f64().max(1e-3);
     #[expect(
         clippy::cast_possible_truncation,
@@ -133,7 +144,7 @@ fn packages_that_fit(pilot: Duration) -> usize {
         clippy::cast_precision_loss,
         reason = "a root of at most ten thousand"
     )]
-    let fitting = (times.sqrt() * PILOT_PACKAGES as f64) as usize;
+    let fitting = (times.sqrt() * pilot_packages as f64) as usize;
     fitting
 }
 

@@ -74,6 +74,28 @@ fn one_that_takes_its_time() {
     passes(addr, &["--concurrency", "10"]);
 }
 
+/// The limit is for each reply, also where many were asked for at once.
+#[test]
+fn one_that_takes_longer_for_two_hundred_lines_than_a_reply_may_take() {
+    let addr = Server::new(|asked| {
+        thread::sleep(Duration::from_millis(10));
+        asked.say_right()
+    })
+    .start();
+    let said = harness(&[
+        "--addr",
+        &addr.to_string(),
+        "--only",
+        "index/F3/7",
+        "--timeout",
+        "1",
+        "--strict",
+        "--seed",
+        "1",
+    ]);
+    assert_eq!(said.status, 0, "{}{}", said.stdout, said.stderr);
+}
+
 #[test]
 fn one_that_sends_byte_by_byte() {
     let addr = Server::new(|asked| Act::SayByteByByte(asked.right.line().to_vec())).start();

@@ -6,7 +6,7 @@ use crate::suite::case::Step::{
     Ask, Close, EndSending, Expect, ExpectTimes, Open, Pause, Send, SendCut, SendTimes,
 };
 use crate::suite::case::{
-    A, ANY, ANY_OR_END, B, Case, ERROR, FAIL, FAIL_OR_END, OBSERVED, OK, OK_OR_FAIL, ask, case,
+    A, ANY, ANY_OR_END, B, Case, ERROR, FAIL, FAIL_OR_END, OBSERVED, OK, OK_OR_FAIL, Runs, ask, case,
 };
 
 /// Long enough for a word that comes unasked to arrive, and for a half line to be taken for a whole one.
@@ -116,7 +116,8 @@ pub(super) const CASES: &[Case] = &[
     ]),
     case("index/F3/7", F3, "Two hundred lines in one segment get two hundred replies.")
         .cause("The number of lines that are taken from one read has a limit, and the rest is lost.")
-        .steps(&[SendTimes(A, b"QUERY|{a}|\n", 200), ExpectTimes(A, FAIL, 200), ask(b"INDEX|{a}|\n", OK)]),
+        .steps(&[SendTimes(A, b"QUERY|{a}|\n", 200), ExpectTimes(A, FAIL, 200), ask(b"INDEX|{a}|\n", OK)])
+        .runs(Runs::WithPace(8_000)),
     case("index/F4/1", F4, "A half line before the end of the stream puts nothing into the index.")
         .cause("What is left in the buffer when the stream ends is handled as a line.")
         .steps(&[Send(A, b"INDEX|{a}|"), EndSending(A), Close(A), Ask(B, b"QUERY|{a}|\n", FAIL)]),
