@@ -6,8 +6,8 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Shutdown, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use smol::Async;
@@ -45,8 +45,8 @@ pub(crate) struct Connection {
     pub(crate) stream: Async<TcpStream>,
     /// What is waited for, in the two lowest bits, and the number of the wait above them.
     wait: AtomicU64,
-    /// Why the connection is given up, or 0.
-    given_up: AtomicU8,
+    /// Why the connection is given up, if it is.
+    given_up: OnceLock<Refusal>,
 }
 
 /// What a connection waits for; each wait has a deadline.
@@ -84,7 +84,7 @@ impl Connections {
             address,
             stream,
             wait: AtomicU64::new(0),
-            given_up: AtomicU8::new(0),
+            given_up: OnceLock::new(),
         });
         let watched = Watched { connection: Arc::clone(&connection), opened: None, wait_since: None };
         registry.watched.insert(connection.id, watched);
@@ -170,15 +170,14 @@ impl Connection {
 
     /// Why the connection ends before its client ends it, if it does.
     pub(crate) fn given_up(&self) -> Option<Refusal> {
-        let cause = self.given_up.load(Ordering::Relaxed);
-        Refusal::ALL.into_iter().find(|refusal| *refusal as u8 == cause)
+        self.given_up.get().copied()
     }
 
     /// Wakes the connection's task with an end of stream; one that stalls while it is told something has no use
     /// for last words, and is cut.
     pub(crate) fn give_up(&self, cause: Refusal) {
         // The first cause stays: a client that does not read its last words is given up for what came before.
-        let _ = self.given_up.compare_exchange(0, cause as u8, Ordering::Relaxed, Ordering::Relaxed);
+        let _ = self.given_up.set(cause);
         self.shut_down(if cause == Refusal::WriteTimeout { Shutdown::Both } else { Shutdown::Read });
     }
 

@@ -25,7 +25,8 @@ pub(crate) async fn part(stream: &Async<TcpStream>, has_stopped_reading: bool, c
         return;
     }
     let empty = async {
-        let mut input = [0; INPUT_BYTES];
+        // On the heap: an array would be a part of every connection's task, though few come here.
+        let mut input = vec![0; INPUT_BYTES];
         loop {
             match stream.get_ref().read(&mut input) {
                 // The end; or, where this side has stopped reading, nothing for the moment.

@@ -47,10 +47,9 @@ impl Default for Limits {
 
 /// Why a client is turned away, or its connection given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[repr(u8)]
 pub enum Refusal {
     /// [`Limits::connections_max`].
-    Connections = 1,
+    Connections,
     /// [`Limits::connections_per_address_max`].
     ConnectionsPerAddress,
     /// [`Limits::connect_rate`].

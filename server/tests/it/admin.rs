@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -130,24 +131,27 @@ fn a_profile_shows_where_the_time_goes() {
     for wrong in ["0", "61", "x"] {
         assert_eq!(server.get(&format!("/debug/pprof/profile?seconds={wrong}")).0, 400);
     }
-    let is_over = std::sync::atomic::AtomicBool::new(false);
-    let profile = std::thread::scope(|scope| {
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
         scope.spawn(|| {
             let mut client = server.connect();
-            while !is_over.load(std::sync::atomic::Ordering::Relaxed) {
+            while !is_over.load(Ordering::Relaxed) {
                 client.ask(&b"QUERY|a|\n".repeat(100), &b"FAIL\n".repeat(100));
             }
         });
-        let mut asking = connect(&server.admin);
-        asking.stream.write_all(b"GET /debug/pprof/profile?seconds=1 HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
-        let mut answer = Vec::new();
-        asking.stream.read_to_end(&mut answer).unwrap();
-        is_over.store(true, std::sync::atomic::Ordering::Relaxed);
-        answer
+        // A machine that is busy may give the server so little time that no sample falls into it.
+        let shows_server = (0..20).any(|_| {
+            let mut asking = connect(&server.admin);
+            asking.send(b"GET /debug/pprof/profile?seconds=1 HTTP/1.1\r\nHost: a\r\n\r\n");
+            let mut answer = Vec::new();
+            asking.stream.read_to_end(&mut answer).unwrap();
+            let text = String::from_utf8_lossy(&answer);
+            assert!(text.starts_with("HTTP/1.1 200"), "{text}");
+            text.contains("server::connection")
+        });
+        is_over.store(true, Ordering::Relaxed);
+        assert!(shows_server, "no function of the server is in any profile");
     });
-    let text = String::from_utf8_lossy(&profile);
-    assert!(text.starts_with("HTTP/1.1 200"), "{text}");
-    assert!(text.contains("server::connection"), "no function of the server is in it");
 }
 
 /// A client that sends half a head is not waited for, and keeps nobody from being answered.

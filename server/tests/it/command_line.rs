@@ -1,7 +1,7 @@
 //! The server's binary: flags, output, signals, exit status.
 #![expect(clippy::unwrap_used, reason = "a test's failure is its message")]
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::Stdio;
 use std::time::Instant;
@@ -41,6 +41,38 @@ fn threads_share_one_index() {
     drop(clients);
     server.signal(Signal::TERM);
     assert_eq!(server.child.wait().unwrap().code(), Some(0));
+}
+
+/// Clients that go on asking do not keep it from ending, and get whole replies as long as they get any.
+#[test]
+fn a_drain_under_load_answers_what_is_under_way() {
+    let mut server = start(&["--shutdown-timeout", "60"]);
+    let asking: Vec<_> = [1, 1, 1, 1, 50, 50, 50, 50].map(|lines| (server.connect(), lines)).into();
+    let threads: Vec<_> = asking
+        .into_iter()
+        .map(|(mut client, lines)| {
+            std::thread::spawn(move || {
+                let (mut asked, mut replies) = (0, Vec::new());
+                while client.stream.write_all(&b"QUERY|a|\n".repeat(lines)).is_ok() {
+                    asked += lines;
+                    let mut chunk = [0; 4096];
+                    match client.stream.read(&mut chunk) {
+                        Ok(0) | Err(_) => break,
+                        Ok(count) => replies.extend_from_slice(&chunk[..count]),
+                    }
+                }
+                (asked, replies)
+            })
+        })
+        .collect();
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    server.signal(Signal::TERM);
+    assert_eq!(server.child.wait().unwrap().code(), Some(0));
+    for thread in threads {
+        let (asked, replies) = thread.join().unwrap();
+        assert!(asked > 0 && !replies.is_empty());
+        assert!(replies.chunks(5).all(|reply| reply == b"FAIL\n"), "{}", replies.escape_ascii());
+    }
 }
 
 #[test]

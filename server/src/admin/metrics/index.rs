@@ -11,7 +11,19 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Unit;
 use protocol::index::wire::{Command, Reply};
 
-use crate::service::index::{IndexService, POSSIBLE};
+use crate::service::index::IndexService;
+
+/// What a command can be answered.
+const POSSIBLE: [(Option<Command>, Reply); 8] = [
+    (Some(Command::Index), Reply::Ok),
+    (Some(Command::Index), Reply::Fail),
+    (Some(Command::Index), Reply::Error),
+    (Some(Command::Remove), Reply::Ok),
+    (Some(Command::Remove), Reply::Fail),
+    (Some(Command::Query), Reply::Ok),
+    (Some(Command::Query), Reply::Fail),
+    (None, Reply::Error),
+];
 
 #[derive(Debug)]
 pub(super) struct IndexMetrics {

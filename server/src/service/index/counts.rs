@@ -16,18 +16,6 @@ pub struct Counts {
     pub(super) bytes_too_many: AtomicU64,
 }
 
-/// What a command can be answered.
-pub const POSSIBLE: [(Option<Command>, Reply); 8] = [
-    (Some(Command::Index), Reply::Ok),
-    (Some(Command::Index), Reply::Fail),
-    (Some(Command::Index), Reply::Error),
-    (Some(Command::Remove), Reply::Ok),
-    (Some(Command::Remove), Reply::Fail),
-    (Some(Command::Query), Reply::Ok),
-    (Some(Command::Query), Reply::Fail),
-    (None, Reply::Error),
-];
-
 impl Counts {
     pub(super) fn count(&self, command: Option<Command>, reply: Reply) {
         self.of(command, reply).fetch_add(1, Ordering::Relaxed);
@@ -49,17 +37,6 @@ impl Counts {
     }
 
     fn of(&self, command: Option<Command>, reply: Reply) -> &AtomicU64 {
-        let command = match command {
-            Some(Command::Index) => 0,
-            Some(Command::Remove) => 1,
-            Some(Command::Query) => 2,
-            None => 3,
-        };
-        let reply = match reply {
-            Reply::Ok => 0,
-            Reply::Fail => 1,
-            Reply::Error => 2,
-        };
-        &self.by_command_and_reply[command][reply]
+        &self.by_command_and_reply[command.map_or(3, |command| command as usize)][reply as usize]
     }
 }

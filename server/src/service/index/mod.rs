@@ -11,7 +11,7 @@ use protocol::index::wire::{Command, Reply, Request};
 use protocol::{Framing, Lines, Next, Protocol};
 use tracing::{trace, warn};
 
-pub use counts::{Counts, POSSIBLE};
+pub use counts::Counts;
 pub use store::{Capacity, Index, NotInserted, Size};
 
 use super::Service;
@@ -96,12 +96,11 @@ impl IndexService {
 
     fn warn_if_nearly_full(&self, size: Size) {
         let is_nearly = |held: usize, most: usize| held as u64 * 100 >= most as u64 * NEARLY_FULL_PERCENT;
-        let Capacity { packages_max, bytes_max } = self.capacity;
-        let is_nearly_full = is_nearly(size.packages, packages_max) || is_nearly(size.bytes, bytes_max);
+        let is_nearly_full = is_nearly(size.packages, self.capacity.packages_max)
+            || is_nearly(size.bytes, self.capacity.bytes_max);
         // Once each time, not once for each package.
-        if is_nearly_full != self.has_warned.swap(is_nearly_full, Ordering::Relaxed) && is_nearly_full {
-            let Size { packages, bytes } = size;
-            warn!(packages, packages_max, bytes, bytes_max, "the index is nearly full");
+        if !self.has_warned.swap(is_nearly_full, Ordering::Relaxed) && is_nearly_full {
+            warn!(?size, capacity = ?self.capacity, "the index is nearly full");
         }
     }
 }
