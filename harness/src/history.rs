@@ -10,10 +10,10 @@ use std::io::{self, BufRead, Write};
 use serde::{Deserialize, Serialize};
 
 use crate::drive::Ending;
-use crate::moves::Slot;
+use crate::moves::{Act, Slot};
 
 /// The version of the form on disk.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// The first line of a history on disk: what was run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,8 +84,17 @@ pub enum What<'a> {
     Closed,
     /// The client reset the connection.
     Reset,
+    /// A part of the client's plan begins.
+    Marked(u32),
     /// What the target's process took of its machine.
     Sampled(Sample),
+    /// Something was done to the target's process.
+    Acted {
+        /// What.
+        act: Act,
+        /// Whether it could be done.
+        is_done: bool,
+    },
     /// The client made its last move.
     ClientDone,
     /// The run ended; the last event of a history that is whole.

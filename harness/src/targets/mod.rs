@@ -20,8 +20,9 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
-use crate::drive::{Sampler, is_shortage};
+use crate::drive::{NoProcess, Process, is_shortage};
 use output::Output;
+use processes::Processes;
 
 /// Where the target of a run comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -182,12 +183,14 @@ impl Target {
         self.started.is_some()
     }
 
-    /// What looks how much of its machine the target takes.
+    /// The target's process, where the harness started it.
     #[must_use]
-    pub fn sampler(&self) -> Sampler {
+    pub fn process(&self) -> Box<dyn Process> {
         let supervisor = self.started.as_ref().and_then(|started| started.supervisor.id());
-        let pid = supervisor.and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
-        Box::new(move || processes::sample(pid?))
+        match supervisor.and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)) {
+            Some(supervisor) => Box::new(Processes::below(supervisor)),
+            None => Box::new(NoProcess),
+        }
     }
 
     /// Where it listens.

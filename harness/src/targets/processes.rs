@@ -3,9 +3,13 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use rustix::process::Pid;
+use rustix::process::{Pid, Signal, kill_process};
+#[cfg(target_os = "linux")]
+use rustix::process::{Resource, getrlimit, prlimit};
 
+use crate::drive::Process;
 use crate::history::Sample;
+use crate::moves::Act;
 
 /// All processes below one.
 pub(super) fn descendants_of(ancestor: Pid) -> Vec<Pid> {
@@ -35,9 +39,56 @@ fn parent_of(pid: i32) -> Option<i32> {
     stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
 }
 
+/// All processes below one, whatever they are at the moment.
+pub(super) struct Processes {
+    ancestor: Pid,
+}
+
+impl Processes {
+    pub(super) fn below(ancestor: Pid) -> Self {
+        Self { ancestor }
+    }
+
+    fn signal(&self, signal: Signal) -> bool {
+        let processes = descendants_of(self.ancestor);
+        !processes.is_empty() && processes.into_iter().all(|pid| kill_process(pid, signal).is_ok())
+    }
+}
+
+impl Process for Processes {
+    fn sample(&self) -> Option<Sample> {
+        sample(self.ancestor)
+    }
+
+    fn act(&self, act: Act) -> bool {
+        match act {
+            Act::Stop => self.signal(Signal::STOP),
+            Act::Continue => self.signal(Signal::CONT),
+            Act::LimitDescriptors(most) => limit_descriptors(self.ancestor, Some(most.into())),
+            Act::UnlimitDescriptors => limit_descriptors(self.ancestor, None),
+        }
+    }
+}
+
+/// Lets all processes below one have so many descriptors, or as many as they may have at the most.
+#[cfg(target_os = "linux")]
+fn limit_descriptors(ancestor: Pid, most: Option<u64>) -> bool {
+    let limit = |pid: Pid| {
+        let mut limit = getrlimit(Resource::Nofile);
+        limit.current = most.or(limit.maximum);
+        prlimit(Some(pid), Resource::Nofile, limit).is_ok()
+    };
+    descendants_of(ancestor).into_iter().all(limit)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn limit_descriptors(_: Pid, _: Option<u64>) -> bool {
+    false
+}
+
 /// What all processes below one take together; nothing where that is not known.
 #[cfg(target_os = "linux")]
-pub(super) fn sample(ancestor: Pid) -> Option<Sample> {
+fn sample(ancestor: Pid) -> Option<Sample> {
     let mut sum: Option<Sample> = None;
     for pid in descendants_of(ancestor) {
         // One that ended just now takes nothing.
@@ -53,6 +104,6 @@ pub(super) fn sample(ancestor: Pid) -> Option<Sample> {
 
 /// What all processes below one take together; nothing where that is not known.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn sample(_: Pid) -> Option<Sample> {
+fn sample(_: Pid) -> Option<Sample> {
     None
 }
