@@ -323,7 +323,7 @@ mod tests {
         assert!(error("").starts_with("line 1 of the history:"));
         assert!(error("a: b\n").starts_with("line 1 of the history:"));
         let newer = serde_json::to_string(&Header { history: VERSION + 1, ..header() }).unwrap();
-        assert_eq!(error(&newer), "the history has version 3; this kit reads version 2");
+        assert_eq!(error(&newer), "the history has version 4; this kit reads version 3");
         let bad_event = format!("{}\n{{}}\n", serde_json::to_string(&header()).unwrap());
         let first = read(bad_event.as_bytes()).unwrap().1.next().unwrap().unwrap_err().to_string();
         assert!(first.starts_with("line 2 of the history:"), "{first}");

@@ -2,6 +2,7 @@
 
 use protocol::{Clause, Level};
 
+use super::resources::{Keeps, ORDINARY};
 use crate::moves::{Act, Slot};
 
 /// One case of a catalogue.
@@ -29,6 +30,8 @@ pub struct Case {
     pub needs_block: bool,
     /// Whether the second half of client `A`'s replies has to come as quickly as the first.
     pub compares_latency: bool,
+    /// What its samples have to show.
+    pub keeps: Keeps,
 }
 
 /// When a case is run.
@@ -188,6 +191,7 @@ pub const fn case(id: &'static str, clause: Clause, requirement: &'static str) -
         is_alone: false,
         needs_block: false,
         compares_latency: false,
+        keeps: ORDINARY,
     }
 }
 
@@ -238,6 +242,13 @@ impl Case {
     #[must_use]
     pub const fn compares_latency(mut self) -> Self {
         self.compares_latency = true;
+        self
+    }
+
+    /// What its samples have to show.
+    #[must_use]
+    pub const fn keeps(mut self, keeps: Keeps) -> Self {
+        self.keeps = keeps;
         self
     }
 
