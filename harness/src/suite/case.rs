@@ -6,6 +6,10 @@ use super::resources::{Keeps, ORDINARY};
 use crate::moves::{Act, Slot};
 
 /// One case of a catalogue.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says one thing of a case, and a row names those that hold"
+)]
 #[derive(Clone, Copy, Debug)]
 pub struct Case {
     /// Its id, such as `index/R1/2`, which never changes.
