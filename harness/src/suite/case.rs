@@ -72,6 +72,8 @@ impl Runs {
 pub enum Step {
     /// Opens a connection and says nothing.
     Open(Slot),
+    /// Opens a connection by way of the relay that stands before the target.
+    OpenRelayed(Slot),
     /// Sends bytes, all at once.
     Send(Slot, Template),
     /// Sends the same bytes so many times, all in one segment if it holds them.

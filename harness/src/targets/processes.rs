@@ -66,6 +66,8 @@ impl Process for Processes {
             Act::Continue => self.signal(Signal::CONT),
             Act::LimitDescriptors(most) => limit_descriptors(self.ancestor, Some(most.into())),
             Act::UnlimitDescriptors => limit_descriptors(self.ancestor, None),
+            // The way is somebody else's.
+            Act::Worsen(_) | Act::Mend => false,
         }
     }
 }
