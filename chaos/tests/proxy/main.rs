@@ -1,5 +1,6 @@
 //! The proxy from outside: what a client and a service at its two ends observe.
 
+mod api;
 mod carrying;
 mod deterministic;
 mod support;
