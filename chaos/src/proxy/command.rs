@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Mutex;
@@ -22,9 +22,10 @@ const NAME: &str = "proxy";
 /// Each fault is a line on standard error.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = TOXICS)]
+#[command(group = ArgGroup::new("where").args(["listen", "api"]).required(true).multiple(true))]
 pub struct ProxyFlags {
     /// Where clients connect; with port 0 a free one, which the first line of the output names
-    #[arg(long, value_name = "HOST:PORT", requires = "upstream", required_unless_present = "api")]
+    #[arg(long, value_name = "HOST:PORT", requires = "upstream")]
     pub listen: Option<String>,
 
     /// The service

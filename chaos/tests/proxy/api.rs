@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
-use crate::support::{End, assert_took, within};
+use crate::support::{End, assert_took, echo, within};
 
 /// An API without proxies.
 struct Api {
@@ -68,21 +68,6 @@ impl Drop for Api {
     }
 }
 
-/// A service that sends back what it gets.
-async fn echo() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let addr = listener.local_addr().unwrap().to_string();
-    tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            tokio::spawn(async move {
-                let (mut read, mut write) = stream.split();
-                let _ = tokio::io::copy(&mut read, &mut write).await;
-            });
-        }
-    });
-    addr
-}
-
 async fn answers(listen: &str) -> bool {
     let Ok(stream) = TcpStream::connect(listen).await else { return false };
     let mut client = End(stream);
@@ -93,7 +78,7 @@ async fn answers(listen: &str) -> bool {
 #[tokio::test]
 async fn a_proxy_is_created_shown_listed_and_deleted() {
     let api = Api::new().await;
-    let upstream = echo().await;
+    let upstream = echo();
     let listen = api.create("my redis", &upstream).await;
     assert!(answers(&listen).await);
     let shown =
@@ -108,7 +93,7 @@ async fn a_proxy_is_created_shown_listed_and_deleted() {
 #[tokio::test]
 async fn a_proxy_is_disabled_enabled_and_moved() {
     let api = Api::new().await;
-    let (upstream, other) = (echo().await, echo().await);
+    let (upstream, other) = (echo(), echo());
     let listen = api.create("p", &upstream).await;
     let shown = |upstream: &str, enabled| json!({ "name": "p", "listen": listen, "upstream": upstream, "enabled": enabled, "toxics": [] });
     api.expect("POST", "/proxies/p", r#"{"enabled":false}"#, 200, shown(&upstream, false)).await;
@@ -131,7 +116,7 @@ async fn a_proxy_may_begin_disabled_and_its_address_stays_as_it_was_written() {
 #[tokio::test]
 async fn a_toxic_is_created_with_defaults_shown_changed_and_deleted() {
     let api = Api::new().await;
-    let upstream = echo().await;
+    let upstream = echo();
     let listen = api.create("p", &upstream).await;
     let toxic = |latency, jitter, toxicity| {
         json!({ "name": "latency_downstream", "type": "latency", "stream": "downstream", "toxicity": toxicity,
@@ -183,7 +168,7 @@ async fn each_toxic_of_toxiproxy_has_its_attributes_and_defaults() {
 #[tokio::test]
 async fn populate_replaces_and_keeps_what_is_as_it_is_wanted() {
     let api = Api::new().await;
-    let (upstream, other) = (echo().await, echo().await);
+    let (upstream, other) = (echo(), echo());
     let same = api.create("same", &upstream).await;
     let moved = api.create("moved", &upstream).await;
     for name in ["same", "moved"] {
@@ -209,7 +194,7 @@ async fn populate_replaces_and_keeps_what_is_as_it_is_wanted() {
 #[tokio::test]
 async fn reset_enables_all_and_removes_all_toxics() {
     let api = Api::new().await;
-    let listen = api.create("p", &echo().await).await;
+    let listen = api.create("p", &echo()).await;
     assert_eq!(api.ask("POST", "/proxies/p/toxics", r#"{"type":"down"}"#).await.0, 200);
     assert_eq!(api.ask("POST", "/proxies/p", r#"{"enabled":false}"#).await.0, 200);
     api.expect("POST", "/reset", "", 204, Value::Null).await;

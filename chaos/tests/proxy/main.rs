@@ -2,6 +2,8 @@
 
 mod api;
 mod carrying;
+mod clients;
+mod command_line;
 mod deterministic;
 mod support;
 mod toxics;

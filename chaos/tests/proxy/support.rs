@@ -2,11 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "a test's failure is its message")]
 
 use std::future::Future;
-use std::io;
+use std::io::{self, BufRead, BufReader, Read};
+use std::process::{Child, ChildStdout, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use chaos::proxy::{Effect, Fault, Kind, Options, Proxy, Stream, Toxic};
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -135,6 +137,69 @@ impl End {
         let mut bytes = Vec::new();
         within("the end", self.0.read_to_end(&mut bytes)).await.unwrap();
         bytes
+    }
+}
+
+/// A service that sends back what it gets, as long as the process lives.
+pub(crate) fn echo() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            std::thread::spawn(move || std::io::copy(&mut &stream, &mut &stream));
+        }
+    });
+    addr
+}
+
+/// The binary at work; it ends with the test.
+pub(crate) struct Chaos {
+    process: Child,
+    stdout: BufReader<ChildStdout>,
+}
+
+impl Chaos {
+    pub(crate) fn start(arguments: &[&str]) -> Self {
+        let mut process = std::process::Command::new(env!("CARGO_BIN_EXE_chaos"))
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stdout = BufReader::new(process.stdout.take().unwrap());
+        Self { process, stdout }
+    }
+
+    /// The next line that it says.
+    pub(crate) fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.stdout.read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
+
+    /// The address in its next line, which begins with this word.
+    pub(crate) fn addr(&mut self, word: &str) -> String {
+        let line = self.line();
+        let mut words = line.split_whitespace();
+        assert_eq!(words.next(), Some(word), "{line}");
+        words.next().unwrap().to_owned()
+    }
+
+    /// Asks it to end, and brings its exit status and what it logged.
+    pub(crate) fn stop(mut self) -> (Option<i32>, String) {
+        let process = Pid::from_child(&self.process);
+        kill_process(process, Signal::TERM).unwrap();
+        let mut log = String::new();
+        self.process.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        (self.process.wait().unwrap().code(), log)
+    }
+}
+
+impl Drop for Chaos {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 
