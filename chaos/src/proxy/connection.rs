@@ -116,7 +116,6 @@ impl Carrier {
     async fn carry(&mut self, client: &mut TcpStream, server: &mut TcpStream) -> io::Result<Option<Ending>> {
         let (from_client, mut to_client) = client.split();
         let (from_server, mut to_server) = server.split();
-        let mut scratch = (vec![0; READ_BYTES_MAX], vec![0; READ_BYTES_MAX]);
         loop {
             if let Some(ending) = self.overdue() {
                 return Ok(Some(ending));
@@ -133,8 +132,8 @@ impl Carrier {
             }
             let due = [up.chain.due(now), down.chain.due(now)].into_iter().flatten().min();
             let (stream, event) = tokio::select! {
-                event = up.wait(&from_client, &to_server, &mut scratch.0) => (0, event?),
-                event = down.wait(&from_server, &to_client, &mut scratch.1) => (1, event?),
+                event = up.wait(&from_client, &to_server) => (0, event?),
+                event = down.wait(&from_server, &to_client) => (1, event?),
                 () = sleep_until(due.unwrap_or(now)), if due.is_some() => continue,
                 changed = self.toxics.changed() => match changed {
                     Ok(()) => { self.toxics.mark_changed(); continue }
@@ -184,19 +183,13 @@ impl Pipe {
     }
 
     /// Reads if there is room, writes if there is something to be written, whichever can be done first.
-    async fn wait(
-        &mut self,
-        from: &ReadHalf<'_>,
-        to: &WriteHalf<'_>,
-        scratch: &mut [u8],
-    ) -> io::Result<Event> {
+    async fn wait(&mut self, from: &ReadHalf<'_>, to: &WriteHalf<'_>) -> io::Result<Event> {
         loop {
             let done = tokio::select! {
                 ready = from.readable(), if !self.is_read && self.chain.has_room() => {
-                    ready.and_then(|()| from.try_read(scratch)).map(|length| {
-                        self.is_read = length == 0;
-                        let bytes = Bytes::copy_from_slice(&scratch[..length]);
-                        Event::Arrived(if self.is_read { Item::End } else { Item::Bytes(bytes) })
+                    ready.and_then(|()| read(from)).map(|item| {
+                        self.is_read = item == Item::End;
+                        Event::Arrived(item)
                     })
                 }
                 ready = to.writable(), if !self.outgoing.is_empty() => {
@@ -213,6 +206,15 @@ impl Pipe {
             }
         }
     }
+}
+
+fn read(from: &ReadHalf<'_>) -> io::Result<Item> {
+    // On the stack, so that a connection that is idle keeps no buffer.
+    let mut buffer = [0; READ_BYTES_MAX];
+    Ok(match from.try_read(&mut buffer)? {
+        0 => Item::End,
+        length => Item::Bytes(Bytes::copy_from_slice(&buffer[..length])),
+    })
 }
 
 async fn end(ending: Ending, sides: &mut [&mut TcpStream]) {

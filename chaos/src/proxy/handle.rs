@@ -34,8 +34,8 @@ pub struct Options {
     pub seed: u64,
 }
 
-/// A proxy. It works on tasks of the runtime in which it was started, of either flavour; when it is dropped they end, and with them
-/// the listener and all connections.
+/// A proxy. It works on spawned tasks of the runtime in which it was started, which may have one thread or several; when
+/// it is dropped they end, and with them the listener and all connections.
 pub struct Proxy {
     options: Options,
     /// Where it listens, or will when it is enabled.
@@ -65,8 +65,8 @@ impl Proxy {
         Ok(proxy)
     }
 
-    /// One that does not listen yet. `listen` is `HOST:PORT`; without a host it is any address of this machine, and nothing at all is a free
-    /// port on 127.0.0.1.
+    /// One that does not listen yet. `listen` is `HOST:PORT`; without a host it is any address of this machine, and
+    /// nothing at all is a free port on 127.0.0.1.
     #[must_use]
     pub fn disabled(listen: String, options: Options, observer: Arc<dyn Observer>) -> Self {
         Self {

@@ -91,7 +91,7 @@ impl Proxies {
         self.make(wanted).await
     }
 
-    /// Makes or replaces several, and says which. One that is there already, with these addresses, stays with its toxics.
+    /// Makes or replaces several, and says which. One that is there with these addresses stays, with its toxics.
     ///
     /// # Errors
     /// One cannot be had. If the reason is not an address, nothing was changed.

@@ -131,9 +131,9 @@ async fn a_toxic_is_created_with_defaults_shown_changed_and_deleted() {
     api.expect("GET", path, "", 200, toxic(50, 0, 1.0)).await;
     api.expect("POST", path, r#"{"attributes":{"jitter":5}}"#, 200, toxic(50, 5, 1.0)).await;
     api.expect("PATCH", path, r#"{"toxicity":0.5}"#, 200, toxic(50, 5, 0.5)).await;
-    let upstream_toxic = r#"{"name":"slow","type":"bandwidth","stream":"upstream","toxicity":0.25,"attributes":{"rate":1000}}"#;
-    let slow: Value = serde_json::from_str(upstream_toxic).unwrap();
-    api.expect("POST", "/proxies/p/toxics", upstream_toxic, 200, slow.clone()).await;
+    let slow = json!({ "name": "slow", "type": "bandwidth", "stream": "upstream", "toxicity": 0.25,
+        "attributes": { "rate": 1000 } });
+    api.expect("POST", "/proxies/p/toxics", &slow.to_string(), 200, slow.clone()).await;
     api.expect("GET", "/proxies/p/toxics", "", 200, json!([slow, toxic(50, 5, 0.5)])).await;
     api.expect("DELETE", path, "", 204, Value::Null).await;
     let shown =
