@@ -3,11 +3,15 @@
 use std::cell::RefCell;
 use std::io::{self, ErrorKind, Read, Write};
 
+use crate::clock::Clock;
 use crate::connections::{Connection, Wait};
+use crate::farewell;
+use crate::limits::{Limits, Refusal};
+use crate::listener::Server;
 use crate::service::Service;
+use crate::telemetry::Telemetry;
 
-/// How much is read at once. It bounds a connection's turn, so that no client keeps others waiting, and its unread
-/// replies: at the worst each byte read is an empty line, and each is answered with six bytes.
+/// How much is read at once. It bounds a connection's turn, so that no client keeps others waiting.
 const READ_BYTES_MAX: usize = 16 * 1024;
 
 /// Replies that took more memory than this give it back.
@@ -22,56 +26,69 @@ thread_local! {
 ///
 /// # Errors
 /// The client vanished.
-pub(crate) async fn serve<S: Service>(connection: &Connection, service: &S) -> io::Result<()> {
+pub(crate) async fn serve<S: Service, C: Clock>(
+    connection: &Connection,
+    server: &Server<S, C>,
+) -> io::Result<()> {
+    let (service, telemetry) = (&server.service, &*server.telemetry);
+    let read_bytes_max = read_bytes_max::<S>(&server.limits);
     let mut session = service.open_session();
     let mut replies = Vec::new();
     loop {
         // Waiting first saves a read that finds nothing; after a wait one read finds something.
         connection.stream.readable().await?;
-        let is_open = match read_and_answer(connection, service, &mut session, &mut replies) {
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => continue,
-            other => other?,
-        };
-        if !is_open && connection.is_given_up() {
+        let begun = telemetry.begin();
+        let (read_bytes, requests) = INPUT
+            .with_borrow_mut(|input| {
+                let read_bytes = connection.stream.get_ref().read(&mut input[..read_bytes_max])?;
+                Ok((read_bytes, service.answer(&mut session, &input[..read_bytes], &mut replies)))
+            })
+            .or_else(|error: io::Error| match error.kind() {
+                ErrorKind::WouldBlock | ErrorKind::Interrupted => Ok((usize::MAX, 0)),
+                _ => Err(error),
+            })?;
+        if !server.rates.may_go_on(connection.address, requests) {
+            connection.give_up(Refusal::RequestRate);
+        }
+        let is_given_up = connection.given_up().is_some();
+        if is_given_up {
             replies.extend_from_slice(S::LAST_WORDS);
         }
-        write(connection, &replies).await?;
-        if !is_open {
+        write(connection, telemetry, &replies).await?;
+        if requests > 0 {
+            telemetry.answered(begun);
+        }
+        // What had come when the server was told to stop is answered, and what comes meanwhile is not.
+        let is_last = server.connections.is_draining() && read_bytes < read_bytes_max;
+        if is_given_up || is_last && read_bytes > 0 {
+            farewell::part(&connection.stream, true, &server.clock).await;
+        }
+        if is_given_up || is_last || read_bytes == 0 {
             return Ok(());
         }
-        note_wait(connection, service.is_mid_request(&session), !replies.is_empty());
+        note_wait(connection, service.is_mid_request(&session), requests > 0);
         replies.clear();
         replies.shrink_to(KEPT_BYTES_MAX);
     }
 }
 
-/// Reads once; false at the end of the stream. What the client had not ended with a line end is then no request.
-fn read_and_answer<S: Service>(
-    connection: &Connection,
-    service: &S,
-    session: &mut S::Session,
-    replies: &mut Vec<u8>,
-) -> io::Result<bool> {
-    INPUT.with_borrow_mut(|input| {
-        let count = connection.stream.get_ref().read(input)?;
-        service.answer(session, &input[..count], replies);
-        Ok(count > 0)
-    })
+/// Nothing more is read until the replies are written, so this bounds what they take.
+fn read_bytes_max<S: Service>(limits: &Limits) -> usize {
+    (limits.unread_reply_bytes_max / S::REPLY_BYTES_FOR_A_BYTE_MAX).clamp(1, READ_BYTES_MAX)
 }
 
 /// The time for a request runs from its first byte to its last, not from read to read: a client that sends a byte
 /// now and then gains nothing.
 fn note_wait(connection: &Connection, is_mid_request: bool, was_answered: bool) {
-    let is_noted = connection.wait() == Wait::RestOfRequest;
-    if is_mid_request && (was_answered || !is_noted) {
+    if !is_mid_request {
+        connection.begin_wait(Wait::NextRequest);
+    } else if was_answered || connection.wait() != Wait::RestOfRequest {
         connection.begin_wait(Wait::RestOfRequest);
-    } else if !is_mid_request && is_noted {
-        connection.begin_wait(Wait::Nothing);
     }
 }
 
 /// Writes all of `replies`: tries first, and waits only for a client whose window is full.
-async fn write(connection: &Connection, mut replies: &[u8]) -> io::Result<()> {
+async fn write(connection: &Connection, telemetry: &dyn Telemetry, mut replies: &[u8]) -> io::Result<()> {
     let mut has_waited = false;
     while !replies.is_empty() {
         match connection.stream.get_ref().write(replies) {
@@ -80,6 +97,7 @@ async fn write(connection: &Connection, mut replies: &[u8]) -> io::Result<()> {
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 if !has_waited {
                     connection.begin_wait(Wait::TakingReplies);
+                    telemetry.blocked();
                     has_waited = true;
                 }
                 connection.stream.writable().await?;
@@ -88,7 +106,7 @@ async fn write(connection: &Connection, mut replies: &[u8]) -> io::Result<()> {
         }
     }
     if has_waited {
-        connection.begin_wait(Wait::Nothing);
+        connection.begin_wait(Wait::NextRequest);
     }
     Ok(())
 }

@@ -5,30 +5,34 @@
 //! early, and each is kept at most two sweeps late.
 
 use std::collections::HashMap;
-use std::net::{Shutdown, TcpStream};
+use std::net::{IpAddr, Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use smol::Async;
 
-use crate::limits::Limits;
+use crate::limits::{Limits, Refusal};
 
 /// All open connections.
 #[derive(Debug, Default)]
 pub(crate) struct Connections {
     open: Mutex<Registry>,
+    is_draining: AtomicBool,
 }
 
 #[derive(Debug, Default)]
 struct Registry {
     opened_total: u64,
     watched: HashMap<u64, Watched>,
+    by_address: HashMap<IpAddr, u32>,
 }
 
 #[derive(Debug)]
 struct Watched {
     connection: Arc<Connection>,
+    /// When the first sweep saw it.
+    opened: Option<Instant>,
     /// The wait that the last sweep saw, and when it saw that wait first.
     wait_since: Option<(u64, Instant)>,
 }
@@ -36,18 +40,20 @@ struct Watched {
 /// One connection, shared by its task and the sweep.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    id: u64,
+    pub(crate) id: u64,
+    pub(crate) address: IpAddr,
     pub(crate) stream: Async<TcpStream>,
     /// What is waited for, in the two lowest bits, and the number of the wait above them.
     wait: AtomicU64,
-    is_given_up: AtomicBool,
+    /// Why the connection is given up, if it is.
+    given_up: OnceLock<Refusal>,
 }
 
-/// What a connection waits for, so far as it has a deadline.
+/// What a connection waits for; each wait has a deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wait {
-    /// Nothing with a deadline.
-    Nothing = 0,
+    /// The next request.
+    NextRequest = 0,
     /// The rest of a request that the client has begun.
     RestOfRequest = 1,
     /// The client, to take in its replies.
@@ -55,53 +61,85 @@ pub(crate) enum Wait {
 }
 
 impl Connections {
+    /// Whether there is room for one more from this address.
+    pub(crate) fn room_for(&self, address: IpAddr, limits: &Limits) -> Result<(), Refusal> {
+        let registry = self.lock();
+        if registry.watched.len() >= limits.connections_max {
+            return Err(Refusal::Connections);
+        }
+        let of_address = registry.by_address.get(&address).copied().unwrap_or(0);
+        if limits.connections_per_address_max.is_some_and(|most| of_address >= most.get()) {
+            return Err(Refusal::ConnectionsPerAddress);
+        }
+        Ok(())
+    }
+
     /// Adds a connection; it stays until [`Connections::remove`].
-    pub(crate) fn add(&self, stream: Async<TcpStream>) -> Arc<Connection> {
+    pub(crate) fn add(&self, stream: Async<TcpStream>, address: IpAddr) -> Arc<Connection> {
         let mut registry = self.lock();
         registry.opened_total += 1;
+        *registry.by_address.entry(address).or_default() += 1;
         let connection = Arc::new(Connection {
             id: registry.opened_total,
+            address,
             stream,
             wait: AtomicU64::new(0),
-            is_given_up: AtomicBool::new(false),
+            given_up: OnceLock::new(),
         });
-        let watched = Watched { connection: Arc::clone(&connection), wait_since: None };
+        let watched = Watched { connection: Arc::clone(&connection), opened: None, wait_since: None };
         registry.watched.insert(connection.id, watched);
         connection
     }
 
     pub(crate) fn remove(&self, connection: &Connection) {
-        self.lock().watched.remove(&connection.id);
+        let mut registry = self.lock();
+        registry.watched.remove(&connection.id);
+        if let Some(count) = registry.by_address.get_mut(&connection.address) {
+            *count -= 1;
+            if *count == 0 {
+                registry.by_address.remove(&connection.address);
+            }
+        }
     }
 
-    /// Gives up every connection that has waited longer than it may.
+    pub(crate) fn count(&self) -> usize {
+        self.lock().watched.len()
+    }
+
+    /// Gives up every connection that has waited longer than it may, or is too old.
     pub(crate) fn sweep(&self, now: Instant, limits: &Limits) {
         for watched in self.lock().watched.values_mut() {
             let wait = watched.connection.wait.load(Ordering::Relaxed);
-            let timeout = match Wait::of(wait) {
-                Wait::Nothing => {
-                    watched.wait_since = None;
-                    continue;
-                }
-                Wait::RestOfRequest => limits.read_timeout,
-                Wait::TakingReplies => limits.write_timeout,
+            let (timeout, cause) = match Wait::of(wait) {
+                Wait::NextRequest => (limits.idle_timeout, Refusal::IdleTimeout),
+                Wait::RestOfRequest => (limits.read_timeout, Refusal::ReadTimeout),
+                Wait::TakingReplies => (limits.write_timeout, Refusal::WriteTimeout),
             };
             let since = match watched.wait_since {
                 Some((seen, since)) if seen == wait => since,
                 _ => now,
             };
             watched.wait_since = Some((wait, since));
+            let opened = *watched.opened.get_or_insert(now);
             if now.duration_since(since) >= timeout {
-                watched.connection.give_up(Wait::of(wait));
+                watched.connection.give_up(cause);
+            } else if now.duration_since(opened) >= limits.lifetime {
+                watched.connection.give_up(Refusal::Lifetime);
             }
         }
     }
 
     /// Lets every connection answer what it has been sent and then end.
     pub(crate) fn end_reading(&self) {
+        self.is_draining.store(true, Ordering::Relaxed);
         for watched in self.lock().watched.values() {
             watched.connection.shut_down(Shutdown::Read);
         }
+    }
+
+    /// Whether connections are to end.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.is_draining.load(Ordering::Relaxed)
     }
 
     /// Ends every connection at once; says how many there were.
@@ -130,16 +168,17 @@ impl Connection {
         Wait::of(self.wait.load(Ordering::Relaxed))
     }
 
-    /// Whether the connection ends because a deadline passed.
-    pub(crate) fn is_given_up(&self) -> bool {
-        self.is_given_up.load(Ordering::Relaxed)
+    /// Why the connection ends before its client ends it, if it does.
+    pub(crate) fn given_up(&self) -> Option<Refusal> {
+        self.given_up.get().copied()
     }
 
     /// Wakes the connection's task with an end of stream; one that stalls while it is told something has no use
     /// for last words, and is cut.
-    fn give_up(&self, wait: Wait) {
-        self.is_given_up.store(true, Ordering::Relaxed);
-        self.shut_down(if wait == Wait::TakingReplies { Shutdown::Both } else { Shutdown::Read });
+    pub(crate) fn give_up(&self, cause: Refusal) {
+        // The first cause stays: a client that does not read its last words is given up for what came before.
+        let _ = self.given_up.set(cause);
+        self.shut_down(if cause == Refusal::WriteTimeout { Shutdown::Both } else { Shutdown::Read });
     }
 
     fn shut_down(&self, half: Shutdown) {
@@ -153,7 +192,7 @@ impl Wait {
         match bits & 3 {
             1 => Self::RestOfRequest,
             2 => Self::TakingReplies,
-            _ => Self::Nothing,
+            _ => Self::NextRequest,
         }
     }
 }

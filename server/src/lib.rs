@@ -2,13 +2,19 @@
 //!
 //! A request goes through four files: [`listener`] accepts its connection, `connection` reads what is there,
 //! [`service`] turns lines into replies, and [`service::index`] keeps the packages. Listener and connection know
-//! no protocol. `connections` holds deadlines and drain for all of them, and [`command_line`] puts flags, threads
-//! and signals around it.
+//! no protocol. `connections` holds deadlines and drain for all of them, `rates` how often an address may come and
+//! ask, and `farewell` how a client is let go. None of these knows who counts what happens ([`telemetry`]), who asks
+//! over HTTP ([`admin`]), or where settings come from ([`command_line`]).
 
+pub mod admin;
 pub mod clock;
 pub mod command_line;
 mod connection;
 mod connections;
+mod farewell;
+pub mod lifecycle;
 pub mod limits;
 pub mod listener;
+mod rates;
 pub mod service;
+pub mod telemetry;

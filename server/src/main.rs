@@ -1,22 +1,21 @@
 //! The reference server's binary.
 
+use std::ffi::OsString;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::Parser;
-use server::command_line::{Flags, run};
-use server::listener::Ending;
+use server::command_line::carry_out;
 
-#[expect(clippy::print_stderr, reason = "a binary says why it ends")]
 fn main() -> ExitCode {
-    match run(&Flags::parse()) {
-        Ok(Ending::Drained) => ExitCode::SUCCESS,
-        Ok(Ending::Cut(connections)) => {
-            eprintln!("server: {connections} connections outlived --shutdown-timeout and were cut");
-            ExitCode::FAILURE
-        }
-        Err(error) => {
-            eprintln!("server: {error}");
-            ExitCode::FAILURE
-        }
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let Err(error) = carry_out(&arguments, std::env::vars_os(), &mut io::stdout()) else {
+        return ExitCode::SUCCESS;
+    };
+    if let Some(text) = error.asked_text() {
+        let _ = write!(io::stdout(), "{text}");
+        return ExitCode::SUCCESS;
     }
+    // If nobody can read it, the exit status says it still.
+    let _ = writeln!(io::stderr(), "server: {error}");
+    ExitCode::from(error.exit_code())
 }

@@ -12,7 +12,7 @@ const EXHAUSTIVE_LENGTH: usize = 4;
 fn answer(index: &mut Index, line: &[u8]) -> Reply {
     let request = Request::decode(line).unwrap();
     let is_done = match request.command {
-        Command::Index => index.insert(request.package, request.dependencies()),
+        Command::Index => index.insert(request.package, request.dependencies()).is_ok(),
         Command::Remove => index.remove(request.package),
         Command::Query => index.contains(request.package),
     };

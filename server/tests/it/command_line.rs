@@ -1,49 +1,15 @@
 //! The server's binary: flags, output, signals, exit status.
 #![expect(clippy::unwrap_used, reason = "a test's failure is its message")]
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
 use std::time::Instant;
 
-use assert_cmd::cargo::CommandCargoExt;
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::binary::{command, start};
 use crate::support::{Client, PATIENCE};
-
-struct Running {
-    child: Child,
-    stdout: BufReader<std::process::ChildStdout>,
-    addr: String,
-}
-
-fn start(flags: &[&str]) -> Running {
-    let mut child = Command::cargo_bin("server")
-        .unwrap()
-        .args(["--addr", "127.0.0.1:0"])
-        .args(flags)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdout = BufReader::new(child.stdout.take().unwrap());
-    let mut line = String::new();
-    stdout.read_line(&mut line).unwrap();
-    let addr = line.strip_prefix("listening on ").unwrap().trim().to_owned();
-    Running { child, stdout, addr }
-}
-
-impl Running {
-    fn connect(&self) -> Client {
-        let stream = TcpStream::connect(&self.addr).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        Client { stream }
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
-    }
-}
 
 #[test]
 fn sigint_and_sigterm_drain_and_end_with_status_0() {
@@ -77,9 +43,57 @@ fn threads_share_one_index() {
     assert_eq!(server.child.wait().unwrap().code(), Some(0));
 }
 
+/// Clients that go on asking do not keep it from ending, and get whole replies as long as they get any.
+#[test]
+fn a_drain_under_load_answers_what_is_under_way() {
+    let mut server = start(&["--shutdown-timeout", "60"]);
+    let asking: Vec<_> = [1, 1, 1, 1, 50, 50, 50, 50].map(|lines| (server.connect(), lines)).into();
+    let threads: Vec<_> = asking
+        .into_iter()
+        .map(|(mut client, lines)| {
+            std::thread::spawn(move || {
+                let (mut asked, mut replies) = (0, Vec::new());
+                while client.stream.write_all(&b"QUERY|a|\n".repeat(lines)).is_ok() {
+                    asked += lines;
+                    let mut chunk = [0; 4096];
+                    match client.stream.read(&mut chunk) {
+                        Ok(0) | Err(_) => break,
+                        Ok(count) => replies.extend_from_slice(&chunk[..count]),
+                    }
+                }
+                (asked, replies)
+            })
+        })
+        .collect();
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    server.signal(Signal::TERM);
+    assert_eq!(server.child.wait().unwrap().code(), Some(0));
+    for thread in threads {
+        let (asked, replies) = thread.join().unwrap();
+        assert!(asked > 0 && !replies.is_empty());
+        assert!(replies.chunks(5).all(|reply| reply == b"FAIL\n"), "{}", replies.escape_ascii());
+    }
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    let mut server = start(&["--shutdown-timeout", "3600"]);
+    let mut deaf = server.connect();
+    deaf.send_until_blocked();
+    server.signal(Signal::TERM);
+    // It has taken in the first signal when it listens no more.
+    let begun = Instant::now();
+    while TcpStream::connect(&server.addr).is_ok() {
+        assert!(begun.elapsed() < PATIENCE, "it goes on listening");
+    }
+    assert_eq!(server.child.try_wait().unwrap(), None, "it waits for the client");
+    server.signal(Signal::TERM);
+    assert_eq!(server.child.wait().unwrap().code(), Some(1));
+}
+
 /// What the command says on standard error, and its exit status.
 fn fails(flags: &[&str]) -> (String, Option<i32>) {
-    let output = Command::cargo_bin("server").unwrap().args(flags).output().unwrap();
+    let output = command().args(flags).output().unwrap();
     (String::from_utf8(output.stderr).unwrap(), output.status.code())
 }
 
@@ -94,26 +108,10 @@ fn an_address_that_is_taken_is_one_clear_line() {
 }
 
 #[test]
-fn bad_flags_end_with_status_2_and_say_what_is_needed() {
-    for (flags, needed) in [
-        (&["--max-line", "1000"][..], "65536"),
-        (&["--read-timeout", "0"], "more than 0"),
-        (&["--write-timeout", "soon"], "number of seconds"),
-        (&["--threads", "0"], "--threads"),
-        (&["--no-such-flag"], "--no-such-flag"),
-    ] {
-        let (said, status) = fails(flags);
-        assert_eq!(status, Some(2), "{flags:?}");
-        assert!(said.contains(needed), "{flags:?}: {said}");
-    }
-}
-
-#[test]
 fn quiet_says_nothing() {
     // A quiet server does not say where it listens, so the port is one that was free a moment ago.
     let addr = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-    let child = Command::cargo_bin("server")
-        .unwrap()
+    let child = command()
         .args(["--quiet", "--addr", &addr])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -11,8 +11,21 @@ use crate::support::Server;
 /// Far more than a test takes, so that nothing ends before the clock is moved.
 const LONG: Duration = Duration::from_hours(1);
 
+/// Longer than the clock is moved.
+fn never() -> Limits {
+    let never = LONG * 1_000_000;
+    Limits {
+        read_timeout: never,
+        idle_timeout: never,
+        write_timeout: never,
+        lifetime: never,
+        shutdown_timeout: never,
+        ..Limits::default()
+    }
+}
+
 fn server() -> Server {
-    Server::start_with(Limits { read_timeout: LONG, write_timeout: LONG, shutdown_timeout: LONG })
+    Server::start_with(Limits { read_timeout: LONG, write_timeout: LONG, shutdown_timeout: LONG, ..never() })
 }
 
 /// Moves the clock until the server has looked at it and given the client up.
@@ -99,9 +112,7 @@ fn a_stop_answers_what_was_sent_and_ends_idle_connections() {
 
 #[test]
 fn a_stop_cuts_what_outlives_the_shutdown_timeout() {
-    let never = LONG * 1_000_000;
-    let server =
-        Server::start_with(Limits { read_timeout: never, write_timeout: never, shutdown_timeout: LONG });
+    let server = Server::start_with(Limits { shutdown_timeout: LONG, ..never() });
     let mut deaf = server.connect();
     deaf.send_until_blocked();
     server.begin_stop();

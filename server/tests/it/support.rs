@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 
 use server::clock::Clock;
 use server::limits::Limits;
-use server::listener::{Ending, serve};
-use server::service::index::IndexService;
+use server::listener::{Ending, Parts, serve};
+use server::service::index::{Capacity, IndexService};
+use server::telemetry::Silence;
 use smol::channel::{Receiver, Sender, bounded};
 use smol::{Async, Executor, Timer};
 
@@ -47,29 +48,26 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start() -> Self {
-        let seconds = Duration::from_secs(30);
-        Self::start_with(Limits { read_timeout: seconds, write_timeout: seconds, shutdown_timeout: seconds })
+        Self::start_with(Limits::default())
     }
 
     pub(crate) fn start_with(limits: Limits) -> Self {
         let listener = Async::<TcpListener>::bind(([127, 0, 0, 1], 0)).unwrap();
         let addr = listener.get_ref().local_addr().unwrap();
         let clock = TestClock { moved_by: Arc::default() };
-        let (stop, stopped): (_, Receiver<()>) = bounded(1);
+        let (stop, stopped): (_, Receiver<()>) = bounded(2);
         let thread = std::thread::spawn({
             let clock = clock.clone();
             move || {
                 let executor = Arc::new(Executor::new());
-                let service = Arc::new(IndexService::new(LINE_BYTES_MAX));
-                let shutdown = async move { _ = stopped.recv().await };
-                smol::block_on(executor.run(serve(
-                    executor.clone(),
-                    listener,
-                    service,
+                let parts = Parts {
+                    executor: executor.clone(),
+                    service: Arc::new(IndexService::new(LINE_BYTES_MAX, Capacity::default())),
                     limits,
+                    telemetry: Arc::new(Silence),
                     clock,
-                    shutdown,
-                )))
+                };
+                smol::block_on(executor.run(serve(parts, listener, stopped)))
             }
         });
         Self { addr, clock, stop, thread: Some(thread) }
@@ -86,13 +84,12 @@ impl Server {
         *self.clock.moved_by.lock().unwrap() += by;
     }
 
-    /// Tells it to stop; [`Server::ending`] waits until it has.
+    /// Tells it to stop, and when it was told already, to hurry; [`Server::ending`] waits until it has.
     pub(crate) fn begin_stop(&self) {
         let _ = self.stop.try_send(());
     }
 
     pub(crate) fn ending(mut self) -> Ending {
-        self.begin_stop();
         self.thread.take().unwrap().join().unwrap()
     }
 }

@@ -1,0 +1,144 @@
+//! The metrics: what the server counts, in the words of Prometheus.
+
+mod index;
+mod process;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::limits::Refusal;
+use crate::service::index::IndexService;
+use crate::telemetry::Telemetry;
+
+/// All metrics, and what hears of connections for them.
+pub(super) fn registry(service: Arc<IndexService>, begun: Instant) -> (Registry, Arc<dyn Telemetry>) {
+    let mut registry = Registry::default();
+    let connections = ConnectionMetrics::default();
+    let ours = registry.sub_registry_with_prefix("package_indexer");
+    connections.register(ours);
+    ours.register_collector(Box::new(Uptime { begun }));
+    ours.register_collector(Box::new(index::IndexMetrics::new(service)));
+    registry.register_collector(Box::new(process::ProcessMetrics));
+    (registry, Arc::new(connections))
+}
+
+/// From what a request takes to what nobody waits for.
+const DURATION_BUCKETS_SECONDS: [f64; 14] =
+    [1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 0.001, 0.0025, 0.01, 0.025, 0.1, 0.5, 1.0, 10.0];
+
+/// What happens to connections.
+#[derive(Debug)]
+struct ConnectionMetrics {
+    opened: Counter,
+    open: Gauge,
+    refused: Family<CauseLabel, Counter>,
+    accept_failures: Counter,
+    blocked: Counter,
+    duration_seconds: Histogram,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CauseLabel {
+    cause: &'static str,
+}
+
+impl Default for ConnectionMetrics {
+    fn default() -> Self {
+        let refused = Family::<CauseLabel, Counter>::default();
+        // All from the start: a rate of what was never seen has no beginning.
+        for cause in Refusal::ALL {
+            drop(refused.get_or_create(&CauseLabel { cause: cause.name() }));
+        }
+        Self {
+            opened: Counter::default(),
+            open: Gauge::default(),
+            refused,
+            accept_failures: Counter::default(),
+            blocked: Counter::default(),
+            duration_seconds: Histogram::new(DURATION_BUCKETS_SECONDS),
+        }
+    }
+}
+
+impl ConnectionMetrics {
+    fn register(&self, registry: &mut Registry) {
+        registry.register("connections", "Connections that were served", self.opened.clone());
+        registry.register("connections_open", "Connections that are open", self.open.clone());
+        registry.register("refusals", "Clients turned away or given up, by cause", self.refused.clone());
+        registry.register(
+            "accept_failures",
+            "Times that no connection could be accepted",
+            self.accept_failures.clone(),
+        );
+        registry.register(
+            "blocked_replies",
+            "Times that a client had to be waited for because it did not take in its replies",
+            self.blocked.clone(),
+        );
+        registry.register_with_unit(
+            "request_duration",
+            "Time from reading requests to having written their replies; what is read at once counts as one",
+            Unit::Seconds,
+            self.duration_seconds.clone(),
+        );
+    }
+}
+
+impl Telemetry for ConnectionMetrics {
+    fn opened(&self) {
+        self.opened.inc();
+        self.open.inc();
+    }
+
+    fn closed(&self) {
+        self.open.dec();
+    }
+
+    fn refused(&self, cause: Refusal) {
+        self.refused.get_or_create(&CauseLabel { cause: cause.name() }).inc();
+    }
+
+    fn accept_failed(&self) {
+        self.accept_failures.inc();
+    }
+
+    fn begin(&self) -> Option<Instant> {
+        Some(Instant::now())
+    }
+
+    fn answered(&self, begun: Option<Instant>) {
+        if let Some(begun) = begun {
+            self.duration_seconds.observe(begun.elapsed().as_secs_f64());
+        }
+    }
+
+    fn blocked(&self) {
+        self.blocked.inc();
+    }
+}
+
+#[derive(Debug)]
+struct Uptime {
+    begun: Instant,
+}
+
+impl Collector for Uptime {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let uptime = ConstGauge::new(self.begun.elapsed().as_secs_f64());
+        let help = "Time since the server started";
+        uptime.encode(encoder.encode_descriptor(
+            "uptime",
+            help,
+            Some(&Unit::Seconds),
+            uptime.metric_type(),
+        )?)
+    }
+}

@@ -1,0 +1,113 @@
+//! What the index service counts, read when somebody asks.
+
+use std::fmt;
+use std::sync::Arc;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Unit;
+use protocol::index::wire::{Command, Reply};
+
+use crate::service::index::IndexService;
+
+/// What a command can be answered.
+const POSSIBLE: [(Option<Command>, Reply); 8] = [
+    (Some(Command::Index), Reply::Ok),
+    (Some(Command::Index), Reply::Fail),
+    (Some(Command::Index), Reply::Error),
+    (Some(Command::Remove), Reply::Ok),
+    (Some(Command::Remove), Reply::Fail),
+    (Some(Command::Query), Reply::Ok),
+    (Some(Command::Query), Reply::Fail),
+    (None, Reply::Error),
+];
+
+#[derive(Debug)]
+pub(super) struct IndexMetrics {
+    service: Arc<IndexService>,
+}
+
+impl IndexMetrics {
+    pub(super) fn new(service: Arc<IndexService>) -> Self {
+        Self { service }
+    }
+}
+
+impl Collector for IndexMetrics {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let counts = self.service.counts();
+        let sum = |wanted: &dyn Fn(Reply) -> bool| -> u64 {
+            let wanted = POSSIBLE.into_iter().filter(|(_, reply)| wanted(*reply));
+            wanted.map(|(command, reply)| counts.requests(command, reply)).sum()
+        };
+        counter(&mut encoder, "commands_processed", "Requests that were answered", sum(&|_| true))?;
+        let errors = sum(&|reply| reply == Reply::Error);
+        counter(&mut encoder, "errors", "Requests that were answered ERROR", errors)?;
+
+        let help = "Requests by command and reply; what could not be read is no command";
+        let mut family = encoder.encode_descriptor("requests", help, None, MetricType::Counter)?;
+        for (command, reply) in POSSIBLE {
+            let labels = [("command", command_name(command)), ("reply", reply_name(reply))];
+            ConstCounter::new(counts.requests(command, reply)).encode(family.encode_family(&labels)?)?;
+        }
+        let help = "Requests that were answered ERROR because of a limit";
+        let mut family = encoder.encode_descriptor("limited_requests", help, None, MetricType::Counter)?;
+        for (limit, count) in counts.refusals() {
+            ConstCounter::new(count).encode(family.encode_family(&[("limit", limit)])?)?;
+        }
+
+        let (size, capacity) = (self.service.size(), self.service.capacity());
+        gauge(&mut encoder, "packages_indexed_current", "Packages in the index", None, size.packages)?;
+        gauge(
+            &mut encoder,
+            "packages_limit",
+            "Packages that the index may hold",
+            None,
+            capacity.packages_max,
+        )?;
+        gauge(&mut encoder, "index", "Memory of the index, estimated", Some(&Unit::Bytes), size.bytes)?;
+        gauge(
+            &mut encoder,
+            "index_limit",
+            "Memory that the index may take",
+            Some(&Unit::Bytes),
+            capacity.bytes_max,
+        )
+    }
+}
+
+fn counter(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, count: u64) -> fmt::Result {
+    let counter = ConstCounter::new(count);
+    counter.encode(encoder.encode_descriptor(name, help, None, counter.metric_type())?)
+}
+
+fn gauge(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    unit: Option<&Unit>,
+    value: usize,
+) -> fmt::Result {
+    let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
+    gauge.encode(encoder.encode_descriptor(name, help, unit, gauge.metric_type())?)
+}
+
+fn command_name(command: Option<Command>) -> &'static str {
+    match command {
+        Some(Command::Index) => "INDEX",
+        Some(Command::Remove) => "REMOVE",
+        Some(Command::Query) => "QUERY",
+        None => "none",
+    }
+}
+
+fn reply_name(reply: Reply) -> &'static str {
+    match reply {
+        Reply::Ok => "OK",
+        Reply::Fail => "FAIL",
+        Reply::Error => "ERROR",
+    }
+}

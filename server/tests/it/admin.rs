@@ -1,0 +1,189 @@
+//! Health, metrics and profiles over HTTP.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use crate::binary::{command, connect, exchange, start, start_with_admin};
+use crate::support::PATIENCE;
+
+#[test]
+fn health_is_ready_and_falls_with_the_first_moment_of_draining() {
+    let server = start_with_admin(&["--shutdown-timeout", "3600"]);
+    let ready = "{\"liveness\":true,\"readiness\":true,\"status\":\"ready\"}\n";
+    assert_eq!(server.get("/healthz"), (200, ready.to_owned()));
+    // Somebody who keeps it from ending.
+    let mut deaf = server.connect();
+    deaf.send_until_blocked();
+    server.signal(Signal::TERM);
+    let begun = Instant::now();
+    while server.get("/healthz").0 == 200 {
+        assert!(begun.elapsed() < PATIENCE, "it goes on being ready");
+    }
+    let draining = "{\"liveness\":true,\"readiness\":false,\"status\":\"draining\"}\n";
+    assert_eq!(server.get("/healthz"), (503, draining.to_owned()));
+    let output = command().args(["health", "--admin", &server.admin]).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said.contains("not healthy") && said.contains("draining"), "{said}");
+    assert_eq!(said.lines().count(), 1);
+}
+
+#[test]
+fn health_is_not_ready_before_the_server_listens() {
+    // The name of its address takes a while to be looked up or the port is taken: there is no moment to catch, but a
+    // server that cannot listen ends, and was never ready.
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = taken.local_addr().unwrap().to_string();
+    let output = command().args(["--addr", &addr, "--admin", "127.0.0.1:0"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.starts_with("admin on ") && !said.contains("listening"), "{said}");
+}
+
+#[test]
+fn the_health_subcommand_asks_by_whichever_address_there_is() {
+    let server = start_with_admin(&[]);
+    for flags in [["--admin", &server.admin], ["--addr", &server.addr]] {
+        let output = command().arg("health").args(flags).output().unwrap();
+        assert_eq!((output.status.code(), output.stdout), (Some(0), b"healthy\n".to_vec()), "{flags:?}");
+    }
+    let everywhere = server.addr.replace("127.0.0.1", "0.0.0.0");
+    let output = command().arg("health").env("PACKAGE_INDEXER_ADDR", everywhere).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    // One that is stopped takes connections, and answers nothing.
+    server.signal(Signal::STOP);
+    for flags in [["--admin", &server.admin], ["--addr", &server.addr]] {
+        let output = command().arg("health").args(flags).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{flags:?}");
+        assert_eq!(String::from_utf8(output.stderr).unwrap().lines().count(), 1);
+    }
+    server.signal(Signal::CONT);
+}
+
+/// All counters and gauges that do not depend on the machine.
+#[test]
+fn the_metrics_count_what_happened() {
+    let server = start_with_admin(&[]);
+    server
+        .connect()
+        .ask(b"INDEX|a|\nINDEX|b|a\nINDEX|c|d\nREMOVE|a|\nREMOVE|b|\n", b"OK\nOK\nFAIL\nFAIL\nOK\n");
+    let mut client = server.connect();
+    client.ask(b"QUERY|a|\nQUERY|b|\nnonsense\n", b"OK\nFAIL\nERROR\n");
+    let long = [&b"x".repeat(70_000)[..], b"\n"].concat();
+    client.ask(&long, b"ERROR\n");
+    server.await_metric("package_indexer_connections_open", 1.0);
+    let (status, metrics) = server.get("/metrics");
+    assert_eq!(status, 200);
+    let is_steady = |line: &&str| {
+        line.starts_with("package_indexer_")
+            && !["duration_seconds", "uptime"].iter().any(|moving| line.contains(moving))
+    };
+    let mut steady: Vec<&str> = metrics.lines().filter(is_steady).collect();
+    steady.sort_unstable();
+    insta::assert_snapshot!(steady.join("\n"));
+    assert!(server.metric("package_indexer_request_duration_seconds_count") >= 3.0);
+    assert!(server.metric("package_indexer_uptime_seconds") > 0.0);
+    if cfg!(target_os = "linux") {
+        for name in
+            ["process_resident_memory_bytes", "process_open_fds", "process_threads", "process_max_fds"]
+        {
+            assert!(server.metric(name) > 0.0, "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_form_of_the_metrics_follows_what_is_accepted() {
+    let server = start_with_admin(&[]);
+    let (_, plain) = server.get("/metrics");
+    assert!(plain.contains("# TYPE package_indexer_connections_total counter\n"), "{plain}");
+    assert!(!plain.contains("# EOF"), "{plain}");
+    let accept = "Accept: application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5\r\n";
+    let (_, open) = server.get_with("/metrics", accept);
+    assert!(open.contains("# TYPE package_indexer_connections counter\n"), "{open}");
+    assert!(open.ends_with("# EOF\n"), "{open}");
+}
+
+#[test]
+fn other_paths_and_methods_are_refused() {
+    let server = start_with_admin(&[]);
+    assert_eq!(server.get("/nothing").0, 404);
+    assert_eq!(server.get("/debug/pprof/profile").0, 403);
+    assert!(
+        exchange(&server.admin, b"POST /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")
+            .contains(" 405 ")
+    );
+    assert!(exchange(&server.admin, b"QUERY|a|\n").contains(" 400 "));
+    let (status, information) = server.get("/buildinfo");
+    assert_eq!(status, 200);
+    assert!(information.contains("\"name\":\"server\""), "{information}");
+    // And the protocol's port speaks no HTTP.
+    assert!(!exchange(&server.addr, b"GET /healthz HTTP/1.1\r\n\r\n\n").contains("HTTP/"));
+}
+
+#[test]
+fn a_profile_shows_where_the_time_goes() {
+    let server = start_with_admin(&["--pprof"]);
+    for wrong in ["0", "61", "x"] {
+        assert_eq!(server.get(&format!("/debug/pprof/profile?seconds={wrong}")).0, 400);
+    }
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut client = server.connect();
+            while !is_over.load(Ordering::Relaxed) {
+                client.ask(&b"QUERY|a|\n".repeat(100), &b"FAIL\n".repeat(100));
+            }
+        });
+        // A machine that is busy may give the server so little time that no sample falls into it.
+        let shows_server = (0..20).any(|_| {
+            let mut asking = connect(&server.admin);
+            asking.send(b"GET /debug/pprof/profile?seconds=1 HTTP/1.1\r\nHost: a\r\n\r\n");
+            let mut answer = Vec::new();
+            asking.stream.read_to_end(&mut answer).unwrap();
+            let text = String::from_utf8_lossy(&answer);
+            assert!(text.starts_with("HTTP/1.1 200"), "{text}");
+            text.contains("server::connection")
+        });
+        is_over.store(true, Ordering::Relaxed);
+        assert!(shows_server, "no function of the server is in any profile");
+    });
+}
+
+/// A client that sends half a head is not waited for, and keeps nobody from being answered.
+#[test]
+fn clients_that_stall_are_dropped() {
+    let server = start_with_admin(&[]);
+    let mut stalled: Vec<_> = (0..8).map(|_| connect(&server.admin)).collect();
+    for client in &mut stalled {
+        client.stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: ").unwrap();
+    }
+    assert_eq!(server.get("/healthz").0, 200);
+    for client in &mut stalled {
+        let mut rest = Vec::new();
+        client.stream.read_to_end(&mut rest).unwrap();
+    }
+}
+
+#[test]
+fn without_an_admin_address_nothing_else_listens() {
+    let server = start(&[]);
+    assert_eq!(server.admin, "");
+    let (status, _) = server.stop();
+    assert_eq!(status, Some(0));
+}
+
+#[test]
+fn an_admin_address_that_is_taken_is_one_clear_line() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = taken.local_addr().unwrap().to_string();
+    let output = command().args(["--addr", "127.0.0.1:0", "--admin", &addr]).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said.lines().count() == 1 && said.contains(&addr) && said.contains("--admin"), "{said}");
+    assert!(TcpStream::connect_timeout(&taken.local_addr().unwrap(), Duration::from_secs(1)).is_ok());
+}

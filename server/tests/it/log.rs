@@ -1,0 +1,80 @@
+//! What the server logs, and that it waits for nobody who reads it.
+
+use std::net::SocketAddr;
+
+use crate::binary::start;
+
+#[test]
+fn every_line_of_a_connection_has_its_number_and_its_peer() {
+    let server = start(&["--log-level", "trace"]);
+    let mut client = server.connect();
+    let peer: SocketAddr = client.stream.local_addr().unwrap();
+    client.ask(b"INDEX|a|\n", b"OK\n");
+    client.end_sending();
+    client.expect_to_end(b"");
+    let (status, log) = server.stop();
+    assert_eq!(status, Some(0));
+    let of_connection: Vec<&str> = log.lines().filter(|line| line.contains("connection{id=1")).collect();
+    assert_eq!(of_connection.len(), 3, "{log}");
+    for (line, what) in of_connection.iter().zip(["opened", r"request=INDEX|a|", "closed"]) {
+        assert!(line.contains(&format!("peer={peer}")) && line.contains(what), "{line}");
+    }
+}
+
+#[test]
+fn json_lines_are_objects_with_the_same() {
+    let server = start(&["--log-level", "trace", "--log-format", "json"]);
+    let mut client = server.connect();
+    let peer = client.stream.local_addr().unwrap().to_string();
+    client.ask(b"INDEX|a|\n", b"OK\n");
+    let (_, log) = server.stop();
+    let lines: Vec<serde_json::Value> =
+        log.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"))).collect();
+    let request = lines.iter().find(|line| line.get("request").is_some()).expect("the request is logged");
+    assert_eq!(request["request"], "INDEX|a|");
+    assert_eq!(request["reply"], "Ok");
+    assert_eq!(
+        (request["span"]["id"].as_u64(), request["span"]["peer"].as_str()),
+        (Some(1), Some(&peer[..]))
+    );
+}
+
+#[test]
+fn no_client_can_write_a_line_of_the_log() {
+    for format in ["text", "json"] {
+        let server = start(&["--log-level", "trace", "--log-format", format]);
+        let mut client = server.connect();
+        let forged = b"QUERY|x\r2026-01-01T00:00:00Z ERROR \x1b[31mforged\x00\xff\",\"level\":\"ERROR|\n";
+        client.ask(forged, b"FAIL\n");
+        let (_, log) = server.stop();
+        assert!(log.contains("forged"), "{log}");
+        assert!(log.bytes().all(|byte| byte == b'\n' || (b' '..=b'~').contains(&byte)), "{log:?}");
+        for line in log.lines().filter(|line| line.contains("forged")) {
+            if format == "json" {
+                let line: serde_json::Value = serde_json::from_str(line).unwrap();
+                assert_eq!(line["level"], "TRACE");
+            } else {
+                assert!(line.contains("TRACE"), "{line}");
+            }
+        }
+    }
+}
+
+#[test]
+fn nobody_who_reads_the_log_keeps_a_client_waiting() {
+    // Nobody reads standard error, and far more is logged than a pipe holds.
+    let server = start(&["--log-level", "trace"]);
+    let mut client = server.connect();
+    for _ in 0..500 {
+        client.ask(&b"QUERY|some-package-with-a-long-name|\n".repeat(100), &b"FAIL\n".repeat(100));
+    }
+}
+
+#[test]
+fn the_level_comes_from_flag_or_environment() {
+    let mut command = crate::binary::command();
+    command.args(["--addr", "127.0.0.1:0"]).env("PACKAGE_INDEXER_LOG_LEVEL", "warn");
+    let server = crate::binary::start_command(command);
+    server.connect().ask(b"QUERY|a|\n", b"FAIL\n");
+    assert_eq!(server.stop(), (Some(0), String::new()));
+}
