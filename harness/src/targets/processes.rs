@@ -7,6 +7,25 @@ use rustix::process::Pid;
 
 use crate::history::Sample;
 
+/// Which processes are a target's.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Family {
+    /// All below a supervisor.
+    Below(Pid),
+    /// The main process of a container, and all below it.
+    From(Pid),
+}
+
+impl Family {
+    /// Those that run now.
+    fn members(self) -> Vec<Pid> {
+        match self {
+            Self::Below(ancestor) => descendants_of(ancestor),
+            Self::From(main) => [main].into_iter().chain(descendants_of(main)).collect(),
+        }
+    }
+}
+
 /// All processes below one.
 pub(super) fn descendants_of(ancestor: Pid) -> Vec<Pid> {
     let mut children: BTreeMap<i32, Vec<i32>> = BTreeMap::new();
@@ -35,11 +54,11 @@ fn parent_of(pid: i32) -> Option<i32> {
     stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
 }
 
-/// What all processes below one take together; nothing where that is not known.
+/// What they all take together; nothing where that is not known.
 #[cfg(target_os = "linux")]
-pub(super) fn sample(ancestor: Pid) -> Option<Sample> {
+pub(super) fn sample(family: Family) -> Option<Sample> {
     let mut sum: Option<Sample> = None;
-    for pid in descendants_of(ancestor) {
+    for pid in family.members() {
         // One that ended just now takes nothing.
         let Ok(process) = procfs::process::Process::new(pid.as_raw_nonzero().get()) else { continue };
         let (Ok(descriptors), Ok(status)) = (process.fd_count(), process.status()) else { continue };
@@ -51,8 +70,8 @@ pub(super) fn sample(ancestor: Pid) -> Option<Sample> {
     sum
 }
 
-/// What all processes below one take together; nothing where that is not known.
+/// What they all take together; nothing where that is not known.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn sample(_: Pid) -> Option<Sample> {
+pub(super) fn sample(_: Family) -> Option<Sample> {
     None
 }
