@@ -10,10 +10,10 @@ use std::io::{self, BufRead, Write};
 use serde::{Deserialize, Serialize};
 
 use crate::drive::Ending;
-use crate::moves::Slot;
+use crate::moves::{Act, Slot};
 
 /// The version of the form on disk.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// The first line of a history on disk: what was run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,8 +84,17 @@ pub enum What<'a> {
     Closed,
     /// The client reset the connection.
     Reset,
+    /// A part of the client's plan begins.
+    Marked(u32),
     /// What the target's process took of its machine.
     Sampled(Sample),
+    /// Something was done to the target's process.
+    Acted {
+        /// What.
+        act: Act,
+        /// Whether it could be done.
+        is_done: bool,
+    },
     /// The client made its last move.
     ClientDone,
     /// The run ended; the last event of a history that is whole.
@@ -314,7 +323,7 @@ mod tests {
         assert!(error("").starts_with("line 1 of the history:"));
         assert!(error("a: b\n").starts_with("line 1 of the history:"));
         let newer = serde_json::to_string(&Header { history: VERSION + 1, ..header() }).unwrap();
-        assert_eq!(error(&newer), "the history has version 3; this kit reads version 2");
+        assert_eq!(error(&newer), "the history has version 4; this kit reads version 3");
         let bad_event = format!("{}\n{{}}\n", serde_json::to_string(&header()).unwrap());
         let first = read(bad_event.as_bytes()).unwrap().1.next().unwrap().unwrap_err().to_string();
         assert!(first.starts_with("line 2 of the history:"), "{first}");

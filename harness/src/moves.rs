@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// Which of its connections a client means; it numbers them as it likes.
 pub type Slot = u16;
 
@@ -14,6 +16,10 @@ pub enum Move<'a> {
     Meet,
     /// Let time pass.
     Pause(Duration),
+    /// Wait until so much time has passed since the run began.
+    Until(Duration),
+    /// Note in the history that this part begins.
+    Mark(u32),
     /// Open a connection in a slot that is free.
     Open(Slot),
     /// Open connections in all slots from one to another, all at once.
@@ -26,6 +32,8 @@ pub enum Move<'a> {
     Flood(Slot, &'a [u8], usize),
     /// Await this many replies.
     Await(Slot, usize),
+    /// Take in so many bytes at the most, of what is there by now.
+    Take(Slot, usize),
     /// Take in what comes until the target ends the connection, for so long.
     AwaitEnd(Slot, Duration),
     /// End the sending half; replies can still come.
@@ -38,8 +46,24 @@ pub enum Move<'a> {
     CloseAll,
     /// Look what the target's process takes of its machine.
     Sample,
+    /// Do something to the target's process.
+    Act(Act),
     /// The client is done with the run.
     Done,
+}
+
+/// What can be done to a target's process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Act {
+    /// Stop it where it stands.
+    Stop,
+    /// Let it go on.
+    Continue,
+    /// Let it have so many descriptors and no more.
+    LimitDescriptors(u32),
+    /// Let it have as many as before.
+    UnlimitDescriptors,
 }
 
 /// What came of a client's last move.

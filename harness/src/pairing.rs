@@ -154,7 +154,11 @@ impl<F: Framing> Pairing<F> {
     pub fn observe(&mut self, event: &Event<'_>, mut see: impl FnMut(Seen<'_>)) {
         let client = event.client;
         match &event.event {
-            What::RunEnded(_) | What::Sampled(_) | What::ClientDone => {}
+            What::RunEnded(_)
+            | What::Marked(_)
+            | What::Sampled(_)
+            | What::Acted { .. }
+            | What::ClientDone => {}
             What::Phase(phase) => see(Seen::Phase { client, phase: *phase }),
             What::NotOpened(failure) => see(Seen::NotOpened { client, failure }),
             What::Opened(slot) => {

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use protocol::Protocol;
 
-use crate::drive::{Ending, Limits, drive};
+use crate::drive::{Ending, Limits, NoProcess, drive};
 use crate::history::{Event, Header, VERSION, What};
 use crate::listening::Listening;
 use crate::pairing::{Pairing, REPLY_BYTES_MAX, Seen};
@@ -52,8 +52,8 @@ where
         move |event: &Event<'_>| observation.borrow_mut().observe(event)
     };
     let framing = || W::Protocol::framing(REPLY_BYTES_MAX);
-    let sampler = Box::new(|| None);
-    let ending = drive(target, workload.scripts(), framing, limits, sampler, observer, until).await;
+    let ending =
+        drive(target, workload.scripts(), framing, limits, Box::new(NoProcess), observer, until).await;
     listening.end(ending);
     // The driver's tasks are gone, and with them their hold on the observation.
     let mut observation = observation.borrow_mut();

@@ -142,6 +142,26 @@ impl<F: Framing> Connection<F> {
         Ok(())
     }
 
+    /// Takes in so many bytes of what is there by now, and does not wait for more.
+    pub(super) fn take<O>(&mut self, run: &Run<O>, bytes_max: usize) -> Result<(), Gone>
+    where
+        O: FnMut(&Event<'_>) -> ControlFlow<()>,
+    {
+        let most = bytes_max.min(self.input.len());
+        match self.stream.try_read(&mut self.input[..most]) {
+            Ok(0) => {
+                run.tell(run.now_ns(), self.client, self.number, What::Ended);
+                Err(Gone)
+            }
+            Ok(read) => {
+                self.received(run, read);
+                Ok(())
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(()),
+            Err(error) => Err(self.lost(run, &error)),
+        }
+    }
+
     /// Takes in what comes until the target ends the connection.
     pub(super) async fn await_end<O>(&mut self, run: &Run<O>, limit: Duration) -> Result<(), Gone>
     where

@@ -25,7 +25,7 @@ use tokio::task::{JoinSet, LocalSet};
 use tokio::time::{sleep, timeout};
 
 use crate::history::{Event, Sample, What};
-use crate::moves::{Came, Move, Script, Slot};
+use crate::moves::{Act, Came, Move, Script, Slot};
 use barrier::Barrier;
 pub(crate) use connection::is_shortage;
 use connection::{Connection, Gone};
@@ -40,18 +40,40 @@ pub struct Limits {
     pub reply_timeout_after_one: Duration,
     /// How many clients are under way at any moment; the others begin, in order, when these are done.
     pub clients_at_once_max: usize,
+    /// How many connections are being opened at any moment.
+    pub openings_at_once_max: u32,
 }
 
-/// Looks what the target's process takes of its machine; nothing where that is not known.
-pub type Sampler = Box<dyn Fn() -> Option<Sample>>;
+/// What a run has of the target's process, where it has anything.
+pub trait Process {
+    /// What it takes of its machine; nothing where that is not known.
+    fn sample(&self) -> Option<Sample>;
+
+    /// Does something to it; false where that cannot be done.
+    fn act(&self, act: Act) -> bool;
+}
+
+/// No process is known.
+#[derive(Clone, Copy, Debug)]
+pub struct NoProcess;
+
+impl Process for NoProcess {
+    fn sample(&self) -> Option<Sample> {
+        None
+    }
+
+    fn act(&self, _: Act) -> bool {
+        false
+    }
+}
 
 /// How long opening a connection may take. It is no part of a reply's time: a target with a short backlog makes
 /// clients wait for the system's second or third try.
 const CONNECT_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// How many connections are being opened at any moment, so that a backlog of five is no obstacle. A connection is
-/// open when its first reply is there: before that it may be waiting in the backlog, which nobody can see from here.
-const OPENINGS_AT_ONCE_MAX: u32 = 5;
+/// So many connections being opened at any moment are no obstacle for a backlog of five. A connection is open when its
+/// first reply is there: before that it may be waiting in the backlog, which nobody can see from here.
+pub const OPENINGS_AT_ONCE_GENTLE: u32 = 5;
 
 /// The same where the target is far away, and each opening takes a while for the way alone.
 const FAR_OPENINGS_AT_ONCE_MAX: u32 = 16;
@@ -83,7 +105,7 @@ pub async fn drive<S, F, O>(
     scripts: Vec<S>,
     framing: fn() -> F,
     limits: Limits,
-    sampler: Sampler,
+    process: Box<dyn Process>,
     observer: O,
     until: impl Future<Output = Ending>,
 ) -> Ending
@@ -98,12 +120,12 @@ where
         reply_timeout: Cell::new(limits.reply_timeout),
         begun: Instant::now(),
         places: Semaphore::new(limits.clients_at_once_max.min(Semaphore::MAX_PERMITS)),
-        openings: Arc::new(Semaphore::new(OPENINGS_AT_ONCE_MAX as usize)),
+        openings: Arc::new(Semaphore::new(limits.openings_at_once_max as usize)),
         has_connected: Cell::new(false),
         barrier: Barrier::new(scripts.len()),
         connection_count: Cell::new(0),
         observer: RefCell::new(observer),
-        sampler,
+        process,
         stop: Notify::new(),
     });
     let everybody = async {
@@ -144,7 +166,7 @@ struct Run<O> {
     barrier: Barrier,
     connection_count: Cell<u32>,
     observer: RefCell<O>,
-    sampler: Sampler,
+    process: Box<dyn Process>,
     stop: Notify,
 }
 
@@ -159,7 +181,7 @@ impl<O: FnMut(&Event<'_>) -> ControlFlow<()>> Run<O> {
         let connected = timeout(CONNECT_TIMEOUT, socket.connect(self.target)).await;
         let stream = connected.unwrap_or_else(|_| Err(ErrorKind::TimedOut.into()))?;
         if !self.has_connected.replace(true) && FAR_CONNECT_TIME.contains(&begun.elapsed()) {
-            let more = FAR_OPENINGS_AT_ONCE_MAX - OPENINGS_AT_ONCE_MAX;
+            let more = FAR_OPENINGS_AT_ONCE_MAX.saturating_sub(self.limits.openings_at_once_max);
             self.openings.add_permits(more as usize);
         }
         Ok(stream)
@@ -247,6 +269,8 @@ where
             }
             Move::Meet => run.barrier.wait().await,
             Move::Pause(time) => sleep(time).await,
+            Move::Until(time) => sleep(time.saturating_sub(run.begun.elapsed())).await,
+            Move::Mark(part) => run.tell(run.now_ns(), self.number, 0, What::Marked(part)),
             Move::Open(slot) => return self.open(slot, slot, None).await,
             Move::OpenAll(first, last) => return self.open(first, last, None).await,
             Move::OpenNarrow(slot) => return self.open(slot, slot, Some(NARROW_BYTES)).await,
@@ -262,13 +286,18 @@ where
                 }
             }
             Move::Sample => {
-                if let Some(sample) = (run.sampler)() {
+                if let Some(sample) = run.process.sample() {
                     run.tell(run.now_ns(), self.number, 0, What::Sampled(sample));
                 }
+            }
+            Move::Act(act) => {
+                let is_done = run.process.act(act);
+                run.tell(run.now_ns(), self.number, 0, What::Acted { act, is_done });
             }
             Move::Send(slot, _)
             | Move::Flood(slot, ..)
             | Move::Await(slot, _)
+            | Move::Take(slot, _)
             | Move::AwaitEnd(slot, _)
             | Move::EndSending(slot) => return self.make_on(slot, next).await,
             Move::Done => {}
@@ -281,7 +310,8 @@ where
         let count = u32::from(last - first) + 1;
         let openings = Arc::clone(&self.run.openings);
         // More than all turns there are would never come.
-        let Ok(turn) = openings.acquire_many_owned(count.min(OPENINGS_AT_ONCE_MAX)).await else {
+        let Ok(turn) = openings.acquire_many_owned(count.min(self.run.limits.openings_at_once_max)).await
+        else {
             return Outcome::Trouble;
         };
         self.opening = Some(Opening { _turn: turn, missing: count as usize });
@@ -310,6 +340,7 @@ where
             Move::Send(_, bytes) => connection.send(run, bytes).await,
             Move::Flood(_, bytes, bytes_max) => connection.flood(run, bytes, bytes_max).await,
             Move::Await(_, count) => connection.read_replies(run, count).await,
+            Move::Take(_, bytes_max) => connection.take(run, bytes_max),
             Move::AwaitEnd(_, limit) => connection.await_end(run, limit).await,
             _ => connection.end_sending().await,
         };

@@ -8,7 +8,7 @@ use protocol::Level;
 use super::Gate;
 use super::items::item;
 use crate::bounds::Bounds;
-use crate::drive::Limits;
+use crate::drive::{Limits, OPENINGS_AT_ONCE_GENTLE};
 use crate::flags::Flags;
 use crate::report::progress::PhaseBar;
 use crate::report::{Item, terminal};
@@ -107,6 +107,7 @@ impl Gate<'_> {
             reply_timeout: timeout,
             reply_timeout_after_one: timeout,
             clients_at_once_max: usize::MAX,
+            openings_at_once_max: OPENINGS_AT_ONCE_GENTLE,
         };
         let addr = target.addr();
         let outcome = run(addr, &workload, limits, &self.listening, bar, bounds.reached()).await;

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use protocol::Clause;
 use serde::Serialize;
 
+use crate::moves::Act;
 use crate::suite::Suite;
 use crate::suite::case::{Allowed, Case, Step};
 use crate::suite::wire::client_name;
@@ -170,6 +171,17 @@ fn describe(step: &Step) -> String {
             let steps: Vec<String> = steps.iter().map(describe).collect();
             format!("{times} times: {}", steps.join("; "))
         }
+        Step::TakeSlowly(slot, bytes_max, pause_ms, times) => format!(
+            "{} reads at most {bytes_max} bytes, {times} times, with {pause_ms} ms between",
+            client_name(slot)
+        ),
+        Step::ResetCrowd(count) => format!("{count} of them vanish (a reset)"),
+        Step::Act(act) => match act {
+            Act::Stop => "the target's process is stopped".to_owned(),
+            Act::Continue => "it goes on".to_owned(),
+            Act::LimitDescriptors(most) => format!("it may have {most} descriptors"),
+            Act::UnlimitDescriptors => "it may have as many as before".to_owned(),
+        },
         Step::Sample => "the target's descriptors, threads and memory are looked at".to_owned(),
     }
 }

@@ -30,6 +30,9 @@ pub fn write_event(out: &mut impl Write, event: &Event<'_>) -> io::Result<()> {
         What::Sampled(Sample { descriptors, memory_bytes, threads }) => {
             format!("{descriptors} descriptors, {} KiB, {threads} threads", memory_bytes / 1024)
         }
+        What::Marked(part) => format!("begins part {part}"),
+        What::Acted { act, is_done: true } => format!("the target's process: {act:?}"),
+        What::Acted { act, .. } => format!("the target's process: {act:?}, which could not be done"),
         What::ClientDone => "done".into(),
         What::RunEnded(ending) => format!("the run ended: {ending:?}"),
     };

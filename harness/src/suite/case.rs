@@ -2,7 +2,8 @@
 
 use protocol::{Clause, Level};
 
-use crate::moves::Slot;
+use super::resources::{Keeps, ORDINARY};
+use crate::moves::{Act, Slot};
 
 /// One case of a catalogue.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +30,8 @@ pub struct Case {
     pub needs_block: bool,
     /// Whether the second half of client `A`'s replies has to come as quickly as the first.
     pub compares_latency: bool,
+    /// What its samples have to show.
+    pub keeps: Keeps,
 }
 
 /// When a case is run.
@@ -101,6 +104,12 @@ pub enum Step {
     CloseAll,
     /// The same steps over and over.
     Repeat(usize, &'static [Step]),
+    /// Takes in so many bytes at the most, this many times, with milliseconds between them.
+    TakeSlowly(Slot, usize, u64, usize),
+    /// So many of a crowd vanish.
+    ResetCrowd(Slot),
+    /// Does something to the target's process.
+    Act(Act),
     /// Looks what the target's process takes of its machine.
     Sample,
 }
@@ -136,27 +145,40 @@ impl Allowed {
     }
 }
 
-pub(super) const OK: Allowed = Allowed::Lines(&[b"OK\n"]);
-pub(super) const FAIL: Allowed = Allowed::Lines(&[b"FAIL\n"]);
-pub(super) const ERROR: Allowed = Allowed::Lines(&[b"ERROR\n"]);
-pub(super) const OK_OR_FAIL: Allowed = Allowed::Lines(&[b"OK\n", b"FAIL\n"]);
-pub(super) const FAIL_OR_ERROR: Allowed = Allowed::Lines(&[b"FAIL\n", b"ERROR\n"]);
-pub(super) const ANY: Allowed = Allowed::Lines(&[b"OK\n", b"FAIL\n", b"ERROR\n"]);
-pub(super) const ANY_OR_END: Allowed = Allowed::LinesOrEnd(&[b"OK\n", b"FAIL\n", b"ERROR\n"]);
-pub(super) const FAIL_OR_END: Allowed = Allowed::LinesOrEnd(&[b"FAIL\n"]);
-pub(super) const OBSERVED: Allowed = Allowed::Observed;
+/// `OK` has to come.
+pub const OK: Allowed = Allowed::Lines(&[b"OK\n"]);
+/// `FAIL` has to come.
+pub const FAIL: Allowed = Allowed::Lines(&[b"FAIL\n"]);
+/// `ERROR` has to come.
+pub const ERROR: Allowed = Allowed::Lines(&[b"ERROR\n"]);
+/// The request has to be taken for one.
+pub const OK_OR_FAIL: Allowed = Allowed::Lines(&[b"OK\n", b"FAIL\n"]);
+/// Anything but `OK`.
+pub const FAIL_OR_ERROR: Allowed = Allowed::Lines(&[b"FAIL\n", b"ERROR\n"]);
+/// Any of the three replies.
+pub const ANY: Allowed = Allowed::Lines(&[b"OK\n", b"FAIL\n", b"ERROR\n"]);
+/// Any of the three replies, or the end of the connection.
+pub const ANY_OR_END: Allowed = Allowed::LinesOrEnd(&[b"OK\n", b"FAIL\n", b"ERROR\n"]);
+/// `FAIL`, or the end of the connection.
+pub const FAIL_OR_END: Allowed = Allowed::LinesOrEnd(&[b"FAIL\n"]);
+/// To be found out.
+pub const OBSERVED: Allowed = Allowed::Observed;
 
-/// The clients of a case.
-pub(super) const A: Slot = 0;
-pub(super) const B: Slot = 1;
-pub(super) const C: Slot = 2;
-pub(super) const D: Slot = 3;
+/// The first client of a case.
+pub const A: Slot = 0;
+/// The second client.
+pub const B: Slot = 1;
+/// The third client.
+pub const C: Slot = 2;
+/// The fourth client.
+pub const D: Slot = 3;
 
 /// The first slot of a crowd.
-pub(super) const CROWD: Slot = 100;
+pub const CROWD: Slot = 100;
 
 /// A case of this clause, at its level, without steps yet.
-pub(super) const fn case(id: &'static str, clause: Clause, requirement: &'static str) -> Case {
+#[must_use]
+pub const fn case(id: &'static str, clause: Clause, requirement: &'static str) -> Case {
     Case {
         id,
         clause,
@@ -169,52 +191,77 @@ pub(super) const fn case(id: &'static str, clause: Clause, requirement: &'static
         is_alone: false,
         needs_block: false,
         compares_latency: false,
+        keeps: ORDINARY,
     }
 }
 
 impl Case {
-    pub(super) const fn steps(mut self, steps: &'static [Step]) -> Self {
+    /// What is done, in order.
+    #[must_use]
+    pub const fn steps(mut self, steps: &'static [Step]) -> Self {
         self.steps = steps;
         self
     }
 
-    pub(super) const fn cause(mut self, usual_cause: &'static str) -> Self {
+    /// What is usually wrong with a server that fails.
+    #[must_use]
+    pub const fn cause(mut self, usual_cause: &'static str) -> Self {
         self.usual_cause = usual_cause;
         self
     }
 
-    pub(super) const fn means(mut self, meanings: &'static [(&'static str, &'static str)]) -> Self {
+    /// What replies say of the server, for an INFO case.
+    #[must_use]
+    pub const fn means(mut self, meanings: &'static [(&'static str, &'static str)]) -> Self {
         self.meanings = meanings;
         self
     }
 
-    pub(super) const fn at(mut self, level: Level) -> Self {
+    /// Another level than the clause's.
+    #[must_use]
+    pub const fn at(mut self, level: Level) -> Self {
         self.level = level;
         self
     }
 
-    pub(super) const fn runs(mut self, runs: Runs) -> Self {
+    /// When it is run.
+    #[must_use]
+    pub const fn runs(mut self, runs: Runs) -> Self {
         self.runs = runs;
         self
     }
 
-    pub(super) const fn needs_block(mut self) -> Self {
+    /// It proves something only if the target had to wait.
+    #[must_use]
+    pub const fn needs_block(mut self) -> Self {
         self.needs_block = true;
         self
     }
 
-    pub(super) const fn compares_latency(mut self) -> Self {
+    /// The second half of client `A`'s replies has to come as quickly as the first.
+    #[must_use]
+    pub const fn compares_latency(mut self) -> Self {
         self.compares_latency = true;
         self
     }
 
-    pub(super) const fn alone(mut self) -> Self {
+    /// What its samples have to show.
+    #[must_use]
+    pub const fn keeps(mut self, keeps: Keeps) -> Self {
+        self.keeps = keeps;
+        self
+    }
+
+    /// Nothing else may be under way.
+    #[must_use]
+    pub const fn alone(mut self) -> Self {
         self.is_alone = true;
         self
     }
 }
 
 /// Client `A` sends a line and awaits its reply.
-pub(super) const fn ask(line: Template, reply: Allowed) -> Step {
+#[must_use]
+pub const fn ask(line: Template, reply: Allowed) -> Step {
     Step::Ask(A, line, reply)
 }

@@ -8,7 +8,7 @@ pub mod case;
 mod index;
 pub mod judge;
 pub mod plan;
-mod resources;
+pub mod resources;
 pub mod results;
 pub mod run;
 pub mod schedule;

@@ -106,7 +106,11 @@ impl CasePlan {
             | Action::Flood(slot, ..)
             | Action::Await(slot, _)
             | Action::Move(
-                Move::EndSending(slot) | Move::AwaitEnd(slot, _) | Move::Close(slot) | Move::Reset(slot),
+                Move::EndSending(slot)
+                | Move::Take(slot, _)
+                | Move::AwaitEnd(slot, _)
+                | Move::Close(slot)
+                | Move::Reset(slot),
             ) => Some(*slot),
             Action::Move(_) | Action::SkipIfAllOk(_) => None,
         }
@@ -117,7 +121,7 @@ impl CasePlan {
     pub(super) fn after_trouble(&self, at: usize) -> usize {
         let may_end = |at: usize| match self.actions.get(at) {
             Some(Action::Await(_, may_end)) => *may_end,
-            Some(Action::Flood(..) | Action::Move(Move::AwaitEnd(..))) => true,
+            Some(Action::Flood(..) | Action::Move(Move::AwaitEnd(..) | Move::Take(..))) => true,
             _ => false,
         };
         let is_send = matches!(self.actions.get(at), Some(Action::Send(..)));
@@ -259,6 +263,17 @@ impl<'n> Writer<'n> {
                 self.crowd = 0;
             }
             Step::Repeat(count, steps) => (0..count).for_each(|_| self.write_all(steps)),
+            Step::TakeSlowly(slot, bytes_max, pause_ms, times) => {
+                for _ in 0..times {
+                    self.simple(Move::Take(slot, bytes_max));
+                    self.simple(Move::Pause(Duration::from_millis(pause_ms)));
+                }
+            }
+            Step::ResetCrowd(count) => {
+                (CROWD..CROWD + count).for_each(|slot| self.end(slot, Move::Reset(slot)));
+                self.crowd = self.crowd.saturating_sub(count);
+            }
+            Step::Act(act) => self.simple(Move::Act(act)),
             Step::Sample => self.simple(Move::Sample),
         }
     }

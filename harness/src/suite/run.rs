@@ -19,7 +19,7 @@ use super::results::{Loss, Results};
 use super::schedule::{Batch, Next, Schedule};
 use super::script::CaseScript;
 use crate::bounds::Bounds;
-use crate::drive::{Ending, Limits, drive};
+use crate::drive::{Ending, Limits, OPENINGS_AT_ONCE_GENTLE, drive};
 use crate::history::{Event, Header, VERSION, What};
 use crate::listening::Listening;
 use crate::pairing::{Pairing, REPLY_BYTES_MAX, Replied, Seen};
@@ -127,6 +127,7 @@ async fn run_batch(
         reply_timeout: results.patience(terms.reply_timeout),
         reply_timeout_after_one: results.patience_after_one(terms.reply_timeout),
         clients_at_once_max: batch.at_once_max,
+        openings_at_once_max: OPENINGS_AT_ONCE_GENTLE,
     };
     let framing = || Index::framing(REPLY_BYTES_MAX);
     let until = async {
@@ -141,7 +142,7 @@ async fn run_batch(
             () = given_up => Ending::Stopped,
         }
     };
-    let ending = drive(target.addr(), scripts, framing, limits, target.sampler(), observer, until).await;
+    let ending = drive(target.addr(), scripts, framing, limits, target.process(), observer, until).await;
     listening.end(ending);
     // The driver's tasks are gone, and with them their hold on the watch.
     let mut watch = watch.borrow_mut();

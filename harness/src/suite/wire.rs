@@ -82,9 +82,13 @@ impl WireLog {
             What::StayedOpen { waited_ns } => ("", format!("still open after {}", seconds(*waited_ns))),
             What::Closed => ("", "closes".to_owned()),
             What::Reset => ("", "vanishes".to_owned()),
-            What::Opened(_) | What::Phase(_) | What::Sampled(_) | What::ClientDone | What::RunEnded(_) => {
-                return;
-            }
+            What::Opened(_)
+            | What::Phase(_)
+            | What::Marked(_)
+            | What::Sampled(_)
+            | What::Acted { .. }
+            | What::ClientDone
+            | What::RunEnded(_) => return,
         };
         self.push(connection, at_ns, way, text);
     }

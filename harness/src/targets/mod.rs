@@ -22,7 +22,7 @@ use std::time::Duration;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{sleep, timeout};
 
-use crate::drive::{Sampler, is_shortage};
+use crate::drive::{NoProcess, Process, is_shortage};
 pub use started::raise_descriptor_limit;
 use started::{START_TIMEOUT, Started};
 
@@ -212,11 +212,13 @@ impl Target {
         self.started.is_some()
     }
 
-    /// What looks how much of its machine the target takes.
+    /// The target's process, where the harness started it.
     #[must_use]
-    pub fn sampler(&self) -> Sampler {
-        let family = self.started.as_ref().and_then(Started::family);
-        Box::new(move || processes::sample(family?))
+    pub fn process(&self) -> Box<dyn Process> {
+        match self.started.as_ref().and_then(Started::processes) {
+            Some(processes) => Box::new(processes),
+            None => Box::new(NoProcess),
+        }
     }
 
     /// Where it listens.

@@ -11,7 +11,7 @@ use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
 use super::output::Output;
-use super::processes::Family;
+use super::processes::Processes;
 use super::{Error, supervisor};
 
 /// How long a target that is started may take until it listens.
@@ -30,7 +30,7 @@ pub(super) struct Started {
     supervisor: Child,
     output: Output,
     /// The processes that are the target, where they are known.
-    family: Option<Family>,
+    processes: Option<Processes>,
 }
 
 impl Started {
@@ -42,25 +42,25 @@ impl Started {
         let limit = original_descriptor_limit().to_string();
         let head = [supervisor::SUBCOMMAND.into(), limit.into()];
         let mut started = Self::of(spawn_supervisor(head.into_iter().chain(command))?);
-        started.family = started.supervisor.id().and_then(pid).map(Family::Below);
+        started.processes = started.supervisor.id().and_then(pid).map(Processes::Below);
         Ok(started)
     }
 
     /// Takes over a supervisor; what it still has of its output is what the target says.
     pub(super) fn of(mut supervisor: Child) -> Self {
         let output = Output::collect(supervisor.stdout.take(), supervisor.stderr.take());
-        Self { supervisor, output, family: None }
+        Self { supervisor, output, processes: None }
     }
 
     /// The same, with the process that is the target, and all below it, known.
     pub(super) fn with_main_process(mut self, main: Option<u32>) -> Self {
-        self.family = main.and_then(pid).map(Family::From);
+        self.processes = main.and_then(pid).and_then(Processes::from);
         self
     }
 
     /// The processes that are the target, where they are known.
-    pub(super) fn family(&self) -> Option<Family> {
-        self.family
+    pub(super) fn processes(&self) -> Option<Processes> {
+        self.processes
     }
 
     /// Waits until `find` finds where the target listens.

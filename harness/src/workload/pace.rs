@@ -12,7 +12,7 @@ use std::ops::ControlFlow;
 use tokio::time::sleep;
 
 use crate::bounds::Bounds;
-use crate::drive::{Ending, Limits, drive};
+use crate::drive::{Ending, Limits, NoProcess, OPENINGS_AT_ONCE_GENTLE, drive};
 use crate::history::{Event, What};
 use crate::moves::{Came, Move, Script};
 use crate::pairing::{Pairing, REPLY_BYTES_MAX, Seen};
@@ -41,6 +41,7 @@ pub async fn measure(target: SocketAddr, clients: u32, reply_timeout: Duration, 
         reply_timeout,
         reply_timeout_after_one: reply_timeout,
         clients_at_once_max: clients as usize,
+        openings_at_once_max: OPENINGS_AT_ONCE_GENTLE,
     };
     let until = async {
         tokio::select! {
@@ -49,7 +50,7 @@ pub async fn measure(target: SocketAddr, clients: u32, reply_timeout: Duration, 
         }
     };
     let framing = || Index::framing(REPLY_BYTES_MAX);
-    drive(target, scripts, framing, limits, Box::new(|| None), observer, until).await;
+    drive(target, scripts, framing, limits, Box::new(NoProcess), observer, until).await;
     watch.borrow().per_second()
 }
 

@@ -12,7 +12,7 @@ use protocol::index::clauses::{A1, C4};
 
 use super::case::{A, Allowed};
 use super::plan::{CasePlan, JANITOR};
-use super::resources::{Growth, growth};
+use super::resources::{Growth, Keeps, growth};
 use super::wire::WireLog;
 use crate::history::{Event, Sample, What};
 use crate::moves::Slot;
@@ -219,10 +219,14 @@ impl CaseJudge {
         if self.plan.case.compares_latency {
             self.compare_latency();
         }
-        match growth(&self.samples) {
-            Some(Growth { is_leak: true, visits, came, had_to_come }) => {
+        match growth(&self.samples, self.plan.case.keeps) {
+            Some(Growth { is_certain: true, visits, came, had_to_come }) => {
                 let shown = Shown { sent: visits, came, had_to_come, wrong_at: None };
-                self.find(C4, "what a client cost is not given back", shown);
+                let (clause, summary) = match self.plan.case.keeps {
+                    Keeps::WhatVisitorsCost { .. } => (C4, "what a client cost is not given back"),
+                    Keeps::MemoryWithin(_) => (self.plan.case.clause, "memory is not bounded"),
+                };
+                self.find(clause, summary, shown);
             }
             Some(Growth { visits, came, .. }) => {
                 self.undecided =

@@ -1,0 +1,3 @@
+//! The chaos binary.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! A TCP proxy that makes a network worse on purpose.
