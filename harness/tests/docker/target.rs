@@ -2,13 +2,15 @@
 #![expect(clippy::unwrap_used, reason = "a test's failure is its message")]
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 
 use assert_cmd::cargo::cargo_bin;
 use rustix::process::{Pid, Signal, kill_process};
+use testcontainers::bollard::models::ContainerUpdateBody;
 
-use crate::daemon::{SERVER, create_variant, daemon, kill, until};
+use crate::daemon::{SERVER, addr_of, create_variant, daemon, inspect, kill, until};
 use crate::image::remove_image;
 use crate::support::{REPLAY, TINY, harness, replay};
 
@@ -70,6 +72,41 @@ async fn a_container_that_dies_under_way_is_named_and_removed() {
     assert_eq!(running.wait().unwrap().code(), Some(1), "{said}");
     assert!(said.contains("The target's process ended during the run: by signal 9"), "{said}");
     assert!(said.contains("| listening on 0.0.0.0:8080"), "its log is shown: {said}");
+    assert!(is_removed(&name).await);
+}
+
+/// Indexes packages with long names until nobody answers any more.
+fn fill(addr: SocketAddr) {
+    let mut stream = BufReader::new(TcpStream::connect(addr).unwrap());
+    let padding = "x".repeat(50_000);
+    let mut reply = String::new();
+    for number in 0.. {
+        let asked = writeln!(stream.get_mut(), "INDEX|{number}{padding}|");
+        reply.clear();
+        if asked.is_err() || stream.read_line(&mut reply).unwrap_or(0) == 0 {
+            return;
+        }
+        assert_eq!(reply, "OK\n", "the index has a limit of its own");
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs a Docker daemon, and the images of ci/image"]
+async fn a_container_that_takes_more_memory_than_it_may_is_said_so() {
+    let running = start_harness(&[]);
+    let name = name_under(&running).await;
+    until("the container runs", async || is_running(&name).await).await;
+    let limit = Some(32 << 20);
+    let limited = ContainerUpdateBody { memory: limit, memory_swap: limit, ..Default::default() };
+    daemon().await.update_container(&name, limited).await.unwrap();
+    let addr = addr_of(&inspect(&name).await);
+    until("it listens", async || TcpStream::connect(addr).is_ok()).await;
+    fill(addr);
+    let output = running.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("The target's process ended during the run: by signal 9"), "{said}");
+    assert!(said.contains("| [the container took more memory than it may, and was killed]"), "{said}");
     assert!(is_removed(&name).await);
 }
 
