@@ -30,9 +30,6 @@ use tokio::time::{sleep, timeout};
 use super::image::Told;
 use super::supervisor::wait_for_end_of_input;
 
-/// The hidden subcommand; the image follows it, and the container's port, if it is not to be found out.
-pub(super) const SUBCOMMAND: &str = "supervise-container";
-
 /// By this label what a supervisor that was killed has left is found.
 const LABEL: &str = "gauntlet";
 

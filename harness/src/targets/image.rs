@@ -12,8 +12,12 @@ use tokio::net::TcpStream;
 use tokio::process::ChildStdout;
 use tokio::time::timeout;
 
+use super::Error;
 use super::started::{Started, spawn_supervisor};
-use super::{Error, container};
+
+/// The hidden subcommand that is the supervisor of a container; the image follows it, and the container's port, if it
+/// is not to be found out.
+pub(super) const SUBCOMMAND: &str = "supervise-container";
 
 /// What the supervisor says once, as a line of JSON; nothing if the container ends before it could.
 #[derive(Debug, Serialize, Deserialize)]
@@ -42,10 +46,13 @@ const PROBE: &[u8] = b"QUERY|gauntlet-probe|\n";
 /// Starts a container, and waits until it answers.
 ///
 /// # Errors
-/// There is no daemon or no image, the container ends, or it does not answer.
+/// There is no daemon or no image, the container ends, or it does not answer; or this build has no supervisor for it.
 pub(super) async fn start(name: &str, port: Option<u16>) -> Result<(SocketAddr, Option<Started>), Error> {
+    if !cfg!(feature = "docker") {
+        return Err(Error::NoDocker);
+    }
     let port = port.map(|port| port.to_string().into());
-    let arguments = [container::SUBCOMMAND.into(), name.into()].into_iter().chain(port);
+    let arguments = [SUBCOMMAND.into(), name.into()].into_iter().chain(port);
     let mut supervisor = spawn_supervisor(arguments)?;
     let told = supervisor.stdout.take();
     let started = Started::of(supervisor);

@@ -6,7 +6,6 @@
 mod builtin;
 #[cfg(feature = "docker")]
 mod container;
-#[cfg(feature = "docker")]
 mod image;
 mod output;
 mod processes;
@@ -127,7 +126,6 @@ impl Error {
     }
 
     /// The same, of a target that has to answer and not only to listen.
-    #[cfg(feature = "docker")]
     fn never_answers(self) -> Self {
         match self {
             Self::NeverListens { addr: place, output } => Self::NeverAnswers { place, output },
@@ -167,10 +165,7 @@ impl Target {
             Choice::BuiltIn => start_built_in().await?,
             Choice::Addr(addr) => (reach(addr).await?, None),
             Choice::Exec { command, addr } => start_command(command, addr.as_deref()).await?,
-            #[cfg(feature = "docker")]
             Choice::Image { name, port } => image::start(name, *port).await?,
-            #[cfg(not(feature = "docker"))]
-            Choice::Image { .. } => return Err(Error::NoDocker),
         };
         Ok(Self { choice: choice.clone(), addr, started })
     }
@@ -246,7 +241,7 @@ pub fn run_hidden_subcommand(arguments: &[OsString]) -> Option<ExitCode> {
         supervisor::SUBCOMMAND => Some(supervisor::run(&arguments[2..])),
         builtin::SUBCOMMAND => Some(builtin::run_server(&arguments[2..])),
         #[cfg(feature = "docker")]
-        container::SUBCOMMAND => Some(container::run(&arguments[2..])),
+        image::SUBCOMMAND => Some(container::run(&arguments[2..])),
         _ => None,
     }
 }
