@@ -207,7 +207,11 @@ fn with_two_dashes(arguments: &[OsString]) -> impl Iterator<Item = OsString> {
 /// More than anybody waits for, and little enough to be no trap.
 const SEEDS_MAX: u64 = 100_000;
 
-fn seeds(text: &str) -> Result<SeedRange, String> {
+/// Reads a range of seeds.
+///
+/// # Errors
+/// It is none, in words.
+pub fn seeds(text: &str) -> Result<SeedRange, String> {
     let wrong = || "a range such as 1..5 is needed, first and last seed included".to_owned();
     let (first, last) = text.split_once("..").ok_or_else(wrong)?;
     let first = first.parse().map_err(|_| wrong())?;
@@ -219,7 +223,11 @@ fn seeds(text: &str) -> Result<SeedRange, String> {
     }
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
+/// Reads a number of seconds, above none and up to a day.
+///
+/// # Errors
+/// It is none, in words.
+pub fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 =
         text.parse().map_err(|_| "a number of seconds is needed, such as 10 or 0.5".to_owned())?;
     match Duration::try_from_secs_f64(seconds) {

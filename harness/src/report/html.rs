@@ -35,7 +35,8 @@ pub fn write(mut out: impl Write, report: &Report) -> io::Result<()> {
 }
 
 /// A whole page that needs nothing else.
-pub(super) fn page(title: &str, body: &Markup) -> Markup {
+#[must_use]
+pub fn page(title: &str, body: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -51,7 +52,8 @@ pub(super) fn page(title: &str, body: &Markup) -> Markup {
 }
 
 /// The class that colours a verdict.
-pub(super) const fn class_of(verdict: Verdict) -> &'static str {
+#[must_use]
+pub const fn class_of(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Pass => "pass",
         Verdict::Fail => "fail",
@@ -167,7 +169,8 @@ fn anchor(number: usize, item: &Item) -> String {
 }
 
 /// An item in full, folded away where nothing is wrong with it.
-fn one_item(number: usize, item: &Item, is_open: bool) -> Markup {
+#[must_use]
+pub fn one_item(number: usize, item: &Item, is_open: bool) -> Markup {
     let case = suite::INDEX.find(item.id);
     html! {
         details #(anchor(number, item)) open[is_open] {

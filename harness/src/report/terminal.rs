@@ -184,7 +184,10 @@ fn write_ids(out: &mut impl Write, ids: &[&str]) -> io::Result<()> {
 }
 
 /// The items with a verdict that needs a look: those that broke the same clause in the same way together.
-pub(super) fn write_items(out: &mut impl Write, run: &RunReport, verdict: Verdict) -> io::Result<()> {
+///
+/// # Errors
+/// `out` cannot be written.
+pub fn write_items(out: &mut impl Write, run: &RunReport, verdict: Verdict) -> io::Result<()> {
     let mut undecided = Vec::new();
     let mut shown = 0;
     let mut seen: Vec<(Option<&str>, &str)> = Vec::new();

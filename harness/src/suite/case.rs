@@ -30,6 +30,8 @@ pub struct Case {
     pub needs_block: bool,
     /// Whether the second half of client `A`'s replies has to come as quickly as the first.
     pub compares_latency: bool,
+    /// Whether replies that no step expects are taken as they come, one for each request.
+    pub is_lenient: bool,
     /// What its samples have to show.
     pub keeps: Keeps,
 }
@@ -191,6 +193,7 @@ pub const fn case(id: &'static str, clause: Clause, requirement: &'static str) -
         is_alone: false,
         needs_block: false,
         compares_latency: false,
+        is_lenient: false,
         keeps: ORDINARY,
     }
 }
@@ -242,6 +245,13 @@ impl Case {
     #[must_use]
     pub const fn compares_latency(mut self) -> Self {
         self.compares_latency = true;
+        self
+    }
+
+    /// Replies that no step expects are taken as they come.
+    #[must_use]
+    pub const fn lenient(mut self) -> Self {
+        self.is_lenient = true;
         self
     }
 

@@ -1,0 +1,101 @@
+//! Clients that go, in every way, and at every moment.
+
+use harness::suite::case::Step::{
+    AllSend, Close, CloseAll, EndSending, Expect, Join, Pause, Repeat, Reset, ResetCrowd, Send, SendTimes,
+};
+use harness::suite::case::{A, ANY, B, FAIL, Step};
+use protocol::index::clauses::{C3, F4, F5};
+
+use crate::fault::State::{AwaitingReply, Idle, MidLine, MidReply};
+use crate::fault::{Fault, State, fault};
+
+const ALL: &[State] = &[Idle, MidLine, AwaitingReply, MidReply];
+
+/// A request up to each of its bytes, and then the end of that client.
+macro_rules! at_every_offset {
+    ($end:ident) => {
+        &[
+            Send(B, b"I"),
+            $end(B),
+            Send(B, b"IN"),
+            $end(B),
+            Send(B, b"INDE"),
+            $end(B),
+            Send(B, b"INDEX"),
+            $end(B),
+            Send(B, b"INDEX|"),
+            $end(B),
+            Send(B, b"INDEX|{a}"),
+            $end(B),
+            Send(B, b"INDEX|{a}|"),
+            $end(B),
+            Send(B, b"INDEX|{a}|{b}"),
+            $end(B),
+        ]
+    };
+}
+
+pub(super) const FAULTS: &[Fault] = &[
+    fault("disconnects/reset", C3, "The client vanishes by a reset.")
+        .with("at once")
+        .states(ALL)
+        .steps(&[Reset(A), Pause(20)]),
+    fault("disconnects/end-of-stream", C3, "The client closes its connection.")
+        .with("at once")
+        .states(ALL)
+        .steps(&[Close(A), Pause(20)]),
+    fault("disconnects/half-close", F4, "The client ends its sending half, and leaves after a while.")
+        .with("closed after 100 ms")
+        .states(&[Idle, MidLine, MidReply])
+        .steps(&[EndSending(A), Pause(100), Reset(A)]),
+    fault(
+        "disconnects/half-close-with-reply-due",
+        F5,
+        "The client ends its sending half, and reads the reply that is due.",
+    )
+    .with("1 request")
+    .steps(&[Send(A, b"QUERY|{a}|\n"), EndSending(A), Expect(A, &[FAIL]), Close(A)]),
+    fault(
+        "disconnects/reset-at-every-offset",
+        C3,
+        "Clients vanish by a reset, each after another part of a request.",
+    )
+    .with("8 clients")
+    .steps(at_every_offset!(Reset)),
+    fault("disconnects/end-at-every-offset", F4, "Clients leave, each after another part of a request.")
+        .with("8 clients")
+        .steps(at_every_offset!(Close)),
+    fault(
+        "disconnects/replies-unread",
+        C3,
+        "The client vanishes while many of its replies are on their way.",
+    )
+    .with("500 requests at once")
+    .states(&[Idle, AwaitingReply])
+    .steps(&[SendTimes(B, b"QUERY|{a}|\n", 500), Reset(B), Pause(20)]),
+    fault(
+        "disconnects/replies-unread-in-order",
+        C3,
+        "The client closes while many of its replies are on their way.",
+    )
+    .with("500 requests at once")
+    .steps(&[SendTimes(B, b"QUERY|{a}|\n", 500), Close(B), Pause(20)]),
+    fault(
+        "disconnects/many-resets",
+        C3,
+        "Clients come, are served, and vanish by a reset, many in a short time.",
+    )
+    .with("1,000 clients, 50 at a time")
+    .steps(&[Repeat(20, FIFTY_RESETS)]),
+    fault("disconnects/many-ends", C3, "Clients come, are served, and leave, many in a short time.")
+        .with("1,000 clients, 50 at a time")
+        .steps(&[Repeat(20, &[Join(50, b"QUERY|{a}|\n", ANY), CloseAll])]),
+    fault("disconnects/crowd-in-mid-line", C3, "Many clients vanish in the middle of a line, all at once.")
+        .with("60 clients")
+        .steps(&[Join(60, b"QUERY|{a}|\n", ANY), AllSend(60, b"INDEX|{a}"), ResetCrowd(60), Pause(50)]),
+    fault("disconnects/crowd-awaiting", C3, "Many clients vanish while they await a reply, all at once.")
+        .with("60 clients")
+        .steps(&[Join(60, b"QUERY|{b}|\n", ANY), AllSend(60, b"QUERY|{b}|\n"), ResetCrowd(60), Pause(50)]),
+];
+
+const FIFTY_RESETS: &[Step] = &[Join(50, b"QUERY|{a}|\n", ANY), ResetCrowd(50)];

@@ -1,0 +1,31 @@
+//! What happens to the target's process.
+
+use harness::moves::Act as Deed;
+use harness::suite::case::Step::{Act, Ask, Open, Pause};
+use harness::suite::case::{ANY_OR_END, B, C};
+use protocol::index::clauses::{A4, C3};
+
+use crate::fault::State::{AwaitingReply, Idle, MidLine};
+use crate::fault::{Fault, fault};
+
+pub(super) const FAULTS: &[Fault] = &[
+    fault("process/stopped", C3, "The target's process is stopped, and goes on after a while.")
+        .with("stopped for 300 ms")
+        .states(&[Idle, MidLine, AwaitingReply])
+        .steps(&[Act(Deed::Stop), Pause(300), Act(Deed::Continue), Pause(50)])
+        .beyond_promises()
+        .of_process(),
+    fault("process/no-descriptors", A4, "The target runs out of descriptors, and gets some again.")
+        .with("1 descriptor, 2 clients that come meanwhile, 300 ms")
+        .steps(&[
+            Act(Deed::LimitDescriptors(1)),
+            Open(B),
+            Open(C),
+            Pause(300),
+            Act(Deed::UnlimitDescriptors),
+            Ask(B, b"QUERY|{a}|\n", ANY_OR_END),
+            Ask(C, b"QUERY|{a}|\n", ANY_OR_END),
+        ])
+        .beyond_promises()
+        .of_process(),
+];

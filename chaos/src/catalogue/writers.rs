@@ -1,0 +1,38 @@
+//! Clients that write slowly, or never to the end.
+
+use harness::suite::case::Step::{AllSend, Close, CloseAll, Expect, Join, Pause, Send, SendCut};
+use harness::suite::case::{A, B, FAIL};
+use protocol::index::clauses::{C1, F2};
+
+use crate::fault::State::{AwaitingReply, Idle};
+use crate::fault::{Fault, fault};
+
+pub(super) const FAULTS: &[Fault] = &[
+    fault("writers/byte-by-byte", F2, "A line that comes byte by byte.")
+        .with("a byte every 10 ms")
+        .states(&[Idle])
+        .steps(&[SendCut(A, b"QUERY|{a}|\n", 1, 10), Expect(A, &[FAIL])]),
+    fault("writers/pauses", F2, "Lines with a pause at every byte, each in another place.")
+        .with("6 lines in parts of 1 to 11 bytes, 5 ms between")
+        .steps(&[
+            SendCut(A, b"QUERY|{a}|\n", 1, 5),
+            Expect(A, &[FAIL]),
+            SendCut(A, b"QUERY|{a}|\n", 2, 5),
+            Expect(A, &[FAIL]),
+            SendCut(A, b"QUERY|{a}|\n", 3, 5),
+            Expect(A, &[FAIL]),
+            SendCut(A, b"QUERY|{a}|\n", 5, 5),
+            Expect(A, &[FAIL]),
+            SendCut(A, b"QUERY|{a}|\n", 7, 5),
+            Expect(A, &[FAIL]),
+            SendCut(A, b"QUERY|{a}|\n", 11, 5),
+            Expect(A, &[FAIL]),
+        ]),
+    fault("writers/never-finished", C1, "A line that is never finished.")
+        .with("1 client, 500 ms")
+        .states(&[Idle, AwaitingReply])
+        .steps(&[Send(B, b"INDEX|{a}"), Pause(500), Close(B)]),
+    fault("writers/many-never-finished", C1, "Lines that are never finished, of many clients.")
+        .with("60 clients, 500 ms")
+        .steps(&[Join(60, b"QUERY|{a}|\n", FAIL), AllSend(60, b"INDEX|{a}"), Pause(500), CloseAll]),
+];

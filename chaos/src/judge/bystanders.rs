@@ -1,0 +1,120 @@
+//! The well-behaved clients: whether each of their replies is right, and how long it takes from when it was due.
+
+use std::collections::BTreeMap;
+
+use harness::history::{Event, What};
+use harness::pairing::Seen;
+use harness::verdict::{Finding, LATE_NS_MAX, Verdict, printable};
+
+use super::step::StepJudge;
+use crate::scripts::{BYSTANDERS, Bystander};
+
+/// All of them.
+#[derive(Debug, Default)]
+pub(super) struct Bystanders {
+    /// How many requests each has sent.
+    sent: BTreeMap<u32, u64>,
+    /// When each request was due, and how long its reply took from then on.
+    requests: BTreeMap<u64, u64>,
+}
+
+/// How long replies took, sorted.
+#[derive(Clone, Debug, Default)]
+pub struct Latencies {
+    /// Before the first fault.
+    pub quiet: Vec<u64>,
+    /// Beside each step.
+    pub beside: Vec<Vec<u64>>,
+}
+
+impl Bystanders {
+    /// Takes in an event as it is.
+    pub(super) fn note(&mut self, event: &Event<'_>) {
+        if event.client < BYSTANDERS && matches!(event.event, What::Sent(_)) {
+            *self.sent.entry(event.client).or_default() += 1;
+        }
+    }
+
+    /// Takes in what is seen of one; what is wrong goes to the step that is under way.
+    pub(super) fn see(
+        &mut self,
+        client: u32,
+        seen: &Seen<'_>,
+        at_ns: u64,
+        step: &mut Option<&mut StepJudge>,
+    ) {
+        let finding = match seen {
+            Seen::Replied(replied) => {
+                // It has one request under way at most, so the one that is answered is the last that it sent.
+                let turn = self.sent.get(&client).map_or(0, |sent| sent.saturating_sub(1));
+                let due = Bystander::planned(client, turn);
+                let due_ns = u64::try_from(due.as_nanos()).unwrap_or(u64::MAX);
+                self.requests.insert(due_ns, at_ns.saturating_sub(due_ns));
+                let expected = Bystander::expected(replied.place.replies);
+                (replied.reply != expected).then(|| {
+                    let mut finding = Finding::new(Verdict::Fail, "a bystander got a wrong reply");
+                    finding.show(printable(replied.request), printable(replied.reply), printable(expected));
+                    finding
+                })
+            }
+            Seen::Surplus { after, bytes, .. } => {
+                let mut finding = Finding::new(Verdict::Fail, "a bystander got bytes that answer nothing");
+                finding.show(printable(after), printable(bytes), String::new());
+                Some(finding)
+            }
+            Seen::Unanswered { request, end, .. } => Some(unanswered(request, end)),
+            Seen::EndedAtRest { .. } => {
+                Some(Finding::new(Verdict::Fail, "a bystander's connection was ended by the target"))
+            }
+            _ => None,
+        };
+        if let (Some(mut finding), Some(step)) = (finding, step) {
+            finding.client = Some(client);
+            step.harm(finding);
+        }
+    }
+
+    /// How long replies took that were due in each of these spans, and before the first of them.
+    pub(super) fn by_span(&self, spans: &[(u64, u64)]) -> Latencies {
+        let within = |from_ns: u64, to_ns: u64| {
+            let mut latencies: Vec<u64> =
+                self.requests.range(from_ns..to_ns.max(from_ns)).map(|(_, took)| *took).collect();
+            latencies.sort_unstable();
+            latencies
+        };
+        let first = spans.iter().map(|(begun_ns, _)| *begun_ns).find(|begun_ns| *begun_ns > 0).unwrap_or(0);
+        Latencies {
+            quiet: within(0, first),
+            beside: spans.iter().map(|&(from, to)| within(from, to)).collect(),
+        }
+    }
+
+    pub(super) fn into_requests(self) -> BTreeMap<u64, u64> {
+        self.requests
+    }
+}
+
+fn unanswered(request: &[u8], end: &What<'_>) -> Finding {
+    let came = match end {
+        What::TimedOut { late_ns, .. } if *late_ns > LATE_NS_MAX => {
+            let mut finding = Finding::new(Verdict::Unknown, "a bystander's reply is not known to be late");
+            finding.reason = Some("the harness itself was held up".to_owned());
+            return finding;
+        }
+        What::TimedOut { waited_ns, .. } => {
+            format!("nothing within {}", harness::verdict::seconds(*waited_ns))
+        }
+        What::Lost(failure) => failure.message.clone(),
+        _ => "the end of the connection".to_owned(),
+    };
+    let mut finding = Finding::new(Verdict::Fail, "a bystander got no reply");
+    finding.show(printable(request), came, "a reply within 10 s".to_owned());
+    finding
+}
+
+/// The value that so many of a hundred sorted ones do not exceed; 0 of none.
+#[must_use]
+pub fn percentile(sorted: &[u64], hundredths: usize) -> u64 {
+    let rank = (sorted.len() * hundredths).div_ceil(100);
+    sorted.get(rank.saturating_sub(1)).copied().unwrap_or(0)
+}

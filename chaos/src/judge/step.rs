@@ -1,0 +1,258 @@
+//! One step of a run: what the fault's own clients saw, what bystanders and the newcomer did.
+
+use std::rc::Rc;
+
+use harness::history::{Event, What};
+use harness::pairing::Seen;
+use harness::suite::judge::{CaseJudge, State};
+use harness::suite::plan::CasePlan;
+use harness::suite::wire::WireLog;
+use harness::verdict::{Finding, Verdict, seconds};
+use protocol::index::clauses::C1;
+use protocol::{Clause, Level};
+
+use super::percentile;
+use crate::fault::Scene;
+use crate::scripts::{CONDUCTOR, Part};
+
+/// A newcomer that waits longer than this has been harmed a little.
+const NEWCOMER_NS_SHOULD: u64 = 1_000_000_000;
+
+/// Fewer replies have no percentiles.
+const LATENCIES_MIN: usize = 20;
+
+/// Bystanders may wait this many times longer than in the quiet, …
+const LATENCY_FACTOR_MAX: u64 = 5;
+
+/// … or longer by this much, whichever is more.
+const LATENCY_NS_MORE_MAX: u64 = 50_000_000;
+
+/// Follows a step.
+#[derive(Debug)]
+pub struct StepJudge {
+    scene: &'static Scene,
+    case: CaseJudge,
+    begun_ns: u64,
+    newcomer_ns: u64,
+    over_ns: u64,
+    /// How long the newcomer waited for its reply.
+    newcomer_waited_ns: Option<u64>,
+    harms: Vec<Finding>,
+}
+
+/// What a step came to.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What was done.
+    pub scene: &'static Scene,
+    /// What it came to.
+    pub verdict: Verdict,
+    /// What that rests on.
+    pub findings: Vec<Finding>,
+    /// Why it was not decided, or not run.
+    pub cause: Option<String>,
+    /// The figure that decided, to be read.
+    pub figure: String,
+    /// Whether nothing was found but that others were slowed down, which a busy machine does too.
+    pub is_only_slow: bool,
+    /// What was sent and what came.
+    pub wire: WireLog,
+    /// How long it took.
+    pub duration_ns: u64,
+}
+
+impl Outcome {
+    /// A scene that was not run.
+    #[must_use]
+    pub fn not_run(scene: &'static Scene, cause: &str) -> Self {
+        Self {
+            scene,
+            verdict: Verdict::NotRun,
+            findings: Vec::new(),
+            cause: Some(cause.to_owned()),
+            figure: String::new(),
+            is_only_slow: false,
+            wire: WireLog::default(),
+            duration_ns: 0,
+        }
+    }
+}
+
+impl StepJudge {
+    pub(super) fn new(scene: &'static Scene, plan: Rc<CasePlan>) -> Self {
+        Self {
+            scene,
+            case: CaseJudge::new(plan),
+            begun_ns: 0,
+            newcomer_ns: 0,
+            over_ns: 0,
+            newcomer_waited_ns: None,
+            harms: Vec::new(),
+        }
+    }
+
+    pub(super) fn begin(&mut self, part: Part, at_ns: u64) {
+        match part {
+            Part::Fault => self.begun_ns = at_ns,
+            Part::Newcomer => {
+                self.newcomer_ns = at_ns;
+                self.over_ns = at_ns;
+                let event = What::ClientDone;
+                self.case.note(&Event { at_ns, client: CONDUCTOR, connection: 0, event });
+            }
+            Part::Over => self.over_ns = at_ns,
+        }
+    }
+
+    /// When it began and was over; both 0 if it did not begin.
+    pub(super) fn span_ns(&self) -> (u64, u64) {
+        (self.begun_ns, if self.over_ns > 0 { self.over_ns } else { self.begun_ns })
+    }
+
+    /// Takes in an event of the fault's clients as it is.
+    pub(super) fn note(&mut self, event: &Event<'_>) {
+        if let What::Acted { act, is_done: false } = &event.event {
+            let mut finding = Finding::new(Verdict::Unknown, "the fault could not be made");
+            finding.reason = Some(format!("the target's process: {act:?}"));
+            self.harms.push(finding);
+        }
+        self.case.note(event);
+    }
+
+    /// Takes in what is seen of the fault's clients.
+    pub(super) fn see(&mut self, seen: &Seen<'_>) {
+        let _ = self.case.observe(seen);
+    }
+
+    /// Takes in what is seen of the newcomer.
+    pub(super) fn see_newcomer(&mut self, seen: &Seen<'_>, at_ns: u64) {
+        let came = match seen {
+            Seen::Replied(replied) if matches!(replied.reply, b"OK" | b"FAIL") => {
+                self.newcomer_waited_ns = Some(at_ns.saturating_sub(self.newcomer_ns));
+                return;
+            }
+            Seen::Replied(replied) => harness::verdict::printable(replied.reply),
+            Seen::Unanswered { end: What::TimedOut { waited_ns, .. }, .. } => {
+                format!("nothing within {}", seconds(*waited_ns))
+            }
+            Seen::Unanswered { .. } => "the end of the connection".to_owned(),
+            Seen::NotOpened { failure, .. } => failure.message.clone(),
+            _ => return,
+        };
+        let mut finding = Finding::new(Verdict::Fail, "a new client is not served after the fault");
+        finding.show(r"QUERY|newcomer|\n".to_owned(), came, r"OK\n or FAIL\n within 10 s".to_owned());
+        self.harm(finding);
+    }
+
+    /// Somebody was harmed.
+    pub(super) fn harm(&mut self, mut finding: Finding) {
+        finding.clause = Some(self.clause());
+        self.harms.push(finding);
+    }
+
+    /// Harm to others breaks a MUST, whatever the fault's own clause asks for.
+    fn clause(&self) -> Clause {
+        let fault = self.scene.fault;
+        if fault.level == Level::Must { fault.clause } else { C1 }
+    }
+
+    /// The target was lost in this step.
+    pub(super) fn lose(&mut self, how: &str) {
+        let mut finding = Finding::new(Verdict::Fail, "the target is gone");
+        finding.came = Some(how.to_owned());
+        finding.had_to_come = Some("a target that goes on serving".to_owned());
+        finding.clause = Some(self.clause());
+        self.harms.insert(0, finding);
+    }
+
+    /// What it came to, given how long replies took in the quiet and beside it, and how late the harness was.
+    pub(super) fn finish(mut self, quiet: &[u64], beside: &[u64], late_ns: u64) -> Outcome {
+        let is_begun = self.begun_ns > 0;
+        self.judge_newcomer();
+        let has_harm = !self.harms.is_empty();
+        let p99_ns = percentile(beside, 99);
+        self.judge_latency(quiet, beside, late_ns);
+        let is_only_slow = !has_harm && !self.harms.is_empty();
+        let (begun_ns, over_ns) = self.span_ns();
+        let is_done = self.case.state() == State::Done;
+        let own = self.case.outcome();
+        let mut findings = self.harms;
+        findings.extend(own.finding.filter(|_| is_done));
+        findings.sort_by_key(|finding| std::cmp::Reverse(finding.verdict));
+        let needs_block = self.scene.case.needs_block;
+        let cause = match (is_begun, is_done) {
+            (false, _) => Some("the time for the run was over".to_owned()),
+            (true, false) if findings.is_empty() => Some("the run ended before it".to_owned()),
+            _ => own.cause.filter(|_| needs_block && findings.is_empty()),
+        };
+        let verdict = match (&findings.first(), &cause) {
+            (Some(finding), _) => finding.verdict,
+            (None, None) => Verdict::Pass,
+            // Without proof that the fault happened nothing is known.
+            (None, Some(_)) if is_done => Verdict::Unknown,
+            (None, Some(_)) => Verdict::NotRun,
+        };
+        let newcomer = self.newcomer_waited_ns.map_or("not served".to_owned(), milliseconds);
+        let p99 = if beside.len() < LATENCIES_MIN { "-".to_owned() } else { milliseconds(p99_ns) };
+        let figure = format!("p99 {p99:>9}, newcomer {newcomer:>9}, {:.1} s", seconds_of(over_ns - begun_ns));
+        Outcome {
+            scene: self.scene,
+            verdict,
+            is_only_slow: is_only_slow && findings.iter().all(|finding| finding.verdict != Verdict::Fail),
+            findings,
+            cause,
+            figure,
+            wire: own.wire,
+            duration_ns: over_ns - begun_ns,
+        }
+    }
+
+    fn judge_newcomer(&mut self) {
+        let Some(waited_ns) = self.newcomer_waited_ns.filter(|waited_ns| *waited_ns > NEWCOMER_NS_SHOULD)
+        else {
+            return;
+        };
+        let mut finding = Finding::new(Verdict::Warn, "a new client waits long after the fault");
+        let (came, had_to_come) =
+            (format!("its reply after {}", seconds(waited_ns)), "within 1 s".to_owned());
+        finding.show(r"QUERY|newcomer|\n".to_owned(), came, had_to_come);
+        finding.clause = Some(C1);
+        self.harms.push(finding);
+    }
+
+    fn judge_latency(&mut self, quiet: &[u64], beside: &[u64], late_ns: u64) {
+        if !self.scene.fault.is_promised || quiet.len() < LATENCIES_MIN || beside.len() < LATENCIES_MIN {
+            return;
+        }
+        let (quiet_ns, beside_ns) = (percentile(quiet, 99), percentile(beside, 99));
+        let allowed_ns = (quiet_ns * LATENCY_FACTOR_MAX).max(quiet_ns + LATENCY_NS_MORE_MAX);
+        if beside_ns <= allowed_ns {
+            return;
+        }
+        // What the harness was late itself is not the target's fault.
+        let is_ours = late_ns > allowed_ns / 2;
+        let (verdict, summary) = if is_ours {
+            (Verdict::Unknown, "bystanders waited long, and so did the harness itself")
+        } else {
+            (Verdict::Warn, "bystanders are slowed down")
+        };
+        let mut finding = Finding::new(verdict, summary);
+        finding.came = Some(format!("99 of 100 replies within {}", milliseconds(beside_ns)));
+        finding.had_to_come = Some(format!(
+            "within {}; in the quiet it was {}",
+            milliseconds(allowed_ns),
+            milliseconds(quiet_ns)
+        ));
+        finding.reason = is_ours.then(|| format!("it was {} late", milliseconds(late_ns)));
+        finding.clause = Some(C1);
+        self.harms.push(finding);
+    }
+}
+
+fn seconds_of(ns: u64) -> f64 {
+    std::time::Duration::from_nanos(ns).as_secs_f64()
+}
+
+fn milliseconds(ns: u64) -> String {
+    format!("{:.1} ms", seconds_of(ns) * 1e3)
+}

@@ -1,0 +1,203 @@
+//! What a chaos run came to, as items of the kit's report, as a scorecard, and as a page with a timeline.
+
+mod page;
+mod plot;
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use harness::report::{FixtureSummary, Item, Report, RunReport, VERSION, terminal};
+use harness::verdict::Verdict;
+
+use crate::catalogue;
+use crate::fault::State;
+use crate::judge::Outcome;
+use crate::run::Ran;
+use crate::schedule::Schedule;
+use crate::scripts::BYSTANDERS;
+
+pub use page::write_page;
+
+/// The items of a run: each scene with its verdict.
+#[must_use]
+pub fn run_report(
+    ran: &Ran,
+    schedule: &Schedule,
+    addr: &str,
+    target_flags: &str,
+    options: BTreeMap<String, String>,
+    is_strict: bool,
+) -> RunReport {
+    let items: Vec<Item> =
+        ran.outcomes.iter().map(|outcome| item(outcome, schedule.seed, target_flags, is_strict)).collect();
+    let verdict = items.iter().map(|item| item.verdict).max().unwrap_or(Verdict::Unknown);
+    RunReport {
+        addr: addr.to_owned(),
+        seed: schedule.seed,
+        concurrency: BYSTANDERS,
+        options,
+        plan_sha256: schedule.sha256(),
+        verdict,
+        cause: None,
+        duration_ns: items.iter().map(|item| item.duration_ns).sum(),
+        items,
+        requests: ran.timelines.iter().map(|timeline| timeline.requests.len() as u64).sum(),
+        case_requests: 0,
+        phases: Vec::new(),
+        target_ended: None,
+    }
+}
+
+/// A report of these runs.
+#[must_use]
+pub fn report(target: &str, runs: Vec<RunReport>) -> Report {
+    let verdict = runs.iter().map(|run| run.verdict).max().unwrap_or(Verdict::Unknown);
+    let fixture = FixtureSummary { name: "none".to_owned(), packages: 0, named_only: 0, dependencies: 0 };
+    Report { report: VERSION, target: target.to_owned(), fixture, verdict, runs }
+}
+
+fn item(outcome: &Outcome, seed: u64, target_flags: &str, is_strict: bool) -> Item {
+    let case = outcome.scene.case;
+    let verdict = match outcome.verdict {
+        Verdict::Warn if is_strict => Verdict::Fail,
+        verdict => verdict,
+    };
+    let is_wrong = !matches!(verdict, Verdict::Pass | Verdict::NotRun);
+    let again = format!("chaos {target_flags}--seed {seed} --matrix --faults {}", case.id);
+    Item {
+        id: case.id,
+        clause: case.clause.id,
+        level: case.level,
+        requirement: format!("{} ({})", case.requirement, outcome.scene.fault.parameters),
+        verdict,
+        cause: outcome.cause.clone(),
+        findings: outcome.findings.clone(),
+        observed: None,
+        duration_ns: outcome.duration_ns,
+        wire: outcome.wire.entries().to_vec(),
+        wire_left_out: outcome.wire.left_out(),
+        again: if is_wrong { vec![again] } else { Vec::new() },
+    }
+}
+
+/// The word for a verdict on a scorecard.
+#[must_use]
+pub const fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass | Verdict::Expected => "held",
+        Verdict::Warn => "warned",
+        Verdict::Fail => "harmed",
+        Verdict::Unknown | Verdict::Unreachable => "unknown",
+        Verdict::NotRun => "not run",
+    }
+}
+
+/// A line for a scene that is over.
+///
+/// # Errors
+/// `out` cannot be written.
+pub fn write_line(out: &mut impl Write, outcome: &Outcome) -> io::Result<()> {
+    let style = terminal::style_of(outcome.verdict);
+    let (id, word) = (outcome.scene.case.id, word(outcome.verdict));
+    writeln!(out, "{style}{word:<8}{style:#} {id:<52} {}", outcome.figure)
+}
+
+/// What was found, and the verdict, at the end.
+///
+/// # Errors
+/// `out` cannot be written.
+pub fn write_outcome(out: &mut impl Write, run: &RunReport) -> io::Result<()> {
+    for (cause, count) in left_out(run) {
+        writeln!(out, "\nnot run: {count} faults: {cause}")?;
+    }
+    for verdict in [Verdict::Unknown, Verdict::Warn, Verdict::Fail] {
+        terminal::write_items(out, run, verdict)?;
+    }
+    let style = terminal::style_of(run.verdict);
+    write!(out, "\n{style}{}{style:#} ", run.verdict.word())?;
+    let broken: Vec<String> =
+        run.broken_clauses().iter().map(|(clause, count)| format!("{clause} ({count})")).collect();
+    if !broken.is_empty() {
+        write!(out, "{}: ", broken.join(", "))?;
+    }
+    let counts: Vec<String> = Verdict::ALL
+        .into_iter()
+        .map(|verdict| (verdict, run.with(verdict).count()))
+        .filter(|(_, count)| *count > 0)
+        .map(|(verdict, count)| format!("{count} {}", word(verdict)))
+        .collect();
+    writeln!(out, "{}; {} requests of {BYSTANDERS} bystanders", counts.join(", "), run.requests)
+}
+
+fn left_out(run: &RunReport) -> BTreeMap<&str, usize> {
+    let mut causes = BTreeMap::new();
+    for item in run.with(Verdict::NotRun) {
+        *causes.entry(item.cause.as_deref().unwrap_or_default()).or_default() += 1;
+    }
+    causes
+}
+
+/// The catalogue, a fault a line.
+///
+/// # Errors
+/// `out` cannot be written.
+pub fn write_faults(out: &mut impl Write) -> io::Result<()> {
+    for fault in catalogue::faults() {
+        let states = names(fault.states);
+        writeln!(
+            out,
+            "{:<38} {:<3} {:<7} {states:<42} {} ({})",
+            fault.id,
+            fault.clause.id,
+            fault.level.word(),
+            fault.summary,
+            fault.parameters
+        )?;
+    }
+    Ok(())
+}
+
+/// The catalogue as the text of docs/FAULTS.md.
+///
+/// # Errors
+/// `out` cannot be written.
+pub fn write_faults_as_markdown(out: &mut impl Write) -> io::Result<()> {
+    let count = catalogue::faults().count();
+    let scenes = crate::fault::scenes().len();
+    writeln!(out, "# The faults\n")?;
+    writeln!(
+        out,
+        "{count} faults, in {scenes} combinations with the state that a connection is in. Written by"
+    )?;
+    writeln!(
+        out,
+        "`chaos faults --markdown`. *Meanwhile* says whether the protocol promises that others are served while"
+    )?;
+    writeln!(
+        out,
+        "it lasts; otherwise only what happens afterwards counts, and whether the target lives. *Started* says that it"
+    )?;
+    writeln!(out, "takes a target that the kit starts itself.\n")?;
+    writeln!(out, "| fault | clause | level | states | meanwhile | started | what is done |")?;
+    writeln!(out, "| --- | --- | --- | --- | --- | --- | --- |")?;
+    for fault in catalogue::faults() {
+        let yes = |is: bool| if is { "yes" } else { "" };
+        writeln!(
+            out,
+            "| {} | {} | {} | {} | {} | {} | {} {} |",
+            fault.id,
+            fault.clause.id,
+            fault.level.word(),
+            names(fault.states),
+            yes(fault.is_promised),
+            yes(fault.needs_process),
+            fault.summary,
+            fault.parameters
+        )?;
+    }
+    Ok(())
+}
+
+fn names(states: &[State]) -> String {
+    states.iter().map(|state| state.name()).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,81 @@
+//! The report as one HTML page: the scorecard, the timeline, and each scene with what went over the wire.
+
+use std::io::{self, Write};
+
+use harness::report::html::{class_of, one_item, page};
+use harness::report::{Item, Report};
+use harness::verdict::Verdict;
+use maud::{Markup, PreEscaped, html};
+
+use super::{plot, word};
+use crate::catalogue;
+use crate::fault::State;
+use crate::judge::Timeline;
+
+/// Writes the page; a list of timelines for each run.
+///
+/// # Errors
+/// It cannot be written.
+pub fn write_page(mut out: impl Write, report: &Report, timelines: &[Vec<Timeline>]) -> io::Result<()> {
+    let body = html! {
+        header {
+            h1 { "Gauntlet chaos " span.badge.(class_of(report.verdict)) { (report.verdict.word()) } }
+            p { "Target: " code { (report.target) } }
+        }
+        @for (number, (run, timelines)) in report.runs.iter().zip(timelines).enumerate() {
+            section {
+                h2 { "Seed " (run.seed) ": " (run.verdict.word()) }
+                p.options { "Plan " code { (run.plan_sha256) } }
+                h3 { "Scorecard" }
+                (scorecard(number, &run.items))
+                h3 { "Timeline" }
+                @for timeline in timelines { (timeline_of(timeline)) }
+                @for verdict in [Verdict::Fail, Verdict::Unknown, Verdict::Warn] {
+                    @for item in run.with(verdict) { (one_item(number, item, true)) }
+                }
+                h3 { "All others" }
+                @for item in run.with(Verdict::Pass).chain(run.with(Verdict::NotRun)) { (one_item(number, item, false)) }
+            }
+        }
+    };
+    out.write_all(
+        page(&format!("Gauntlet chaos: {}", report.verdict.word()), &body).into_string().as_bytes(),
+    )?;
+    out.flush()
+}
+
+/// A row for each fault, a cell for each state.
+fn scorecard(run: usize, items: &[Item]) -> Markup {
+    html! {
+        div.wide {
+            table {
+                thead { tr { th { "fault" } @for state in State::ALL { th { (state.name()) } } } }
+                tbody {
+                    @for fault in catalogue::faults() {
+                        tr {
+                            th { (fault.id) }
+                            @for state in State::ALL {
+                                @let id = format!("{}/{}", fault.id, state.name());
+                                @match items.iter().find(|item| item.id == id) {
+                                    Some(item) => {
+                                        td class=(class_of(item.verdict)) {
+                                            a href={ "#run-" (run) "-" (id.replace('/', "-")) } { (word(item.verdict)) }
+                                        }
+                                    },
+                                    None => td {},
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn timeline_of(timeline: &Timeline) -> Markup {
+    match plot::draw(timeline) {
+        Ok(drawn) => html! { figure.wide { (PreEscaped(drawn)) } },
+        Err(error) => html! { p { "The timeline cannot be drawn: " (error) } },
+    }
+}

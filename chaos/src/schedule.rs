@@ -1,0 +1,140 @@
+//! Schedules: from a seed to the scenes of a run, in order. Pure; the same seed brings the same schedule everywhere.
+
+use std::collections::BTreeSet;
+
+use harness::select::{Selection, Subject};
+use harness::verdict::hex;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::fault::{self, Scene, scenes};
+
+/// Of a fault's states a swarm leaves out one in so many, another one under each seed: what one fault hides from another
+/// shows under some seed. Every fault is there in some state.
+const SWARM_LEAVES_OUT_ONE_IN: u64 = 3;
+
+/// The scenes of a run, in order, and the seed that decides their names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Schedule {
+    /// Decides the names that the scenes work on.
+    pub seed: u64,
+    /// The ids of the scenes.
+    pub steps: Vec<String>,
+}
+
+/// Why a schedule cannot be run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It is none.
+    #[error("no schedule: {0}")]
+    Form(#[from] serde_json::Error),
+    /// A step that this version does not know.
+    #[error("no fault has the id '{0}'; `chaos faults` prints them all")]
+    Unknown(String),
+}
+
+impl Schedule {
+    /// A swarm: most of the scenes that are selected, in an order that the seed decides.
+    #[must_use]
+    pub fn swarm(seed: u64, selection: &Selection) -> Self {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        // A draw for each scene, whether it is selected or not: selecting others changes no order.
+        let mut drawn: Vec<(u64, &Scene)> = scenes().iter().map(|scene| (random.next_u64(), scene)).collect();
+        drawn.sort_unstable_by_key(|(draw, _)| *draw);
+        let mut present = BTreeSet::new();
+        drawn.retain(|(draw, scene)| present.insert(scene.fault.id) || draw % SWARM_LEAVES_OUT_ONE_IN != 0);
+        let steps = drawn
+            .into_iter()
+            .map(|(_, scene)| scene)
+            .filter(|scene| selection.wants(&subject(scene)).is_ok());
+        Self { seed, steps: steps.map(|scene| scene.case.id.to_owned()).collect() }
+    }
+
+    /// Every scene that is selected, once, in the order of the catalogue.
+    #[must_use]
+    pub fn matrix(seed: u64, selection: &Selection) -> Self {
+        Self { seed, steps: selected(selection).map(|scene| scene.case.id.to_owned()).collect() }
+    }
+
+    /// Reads a schedule from its file.
+    ///
+    /// # Errors
+    /// It is none, or names what is not known.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let schedule: Self = serde_json::from_str(text)?;
+        match schedule.steps.iter().find(|id| fault::find(id).is_none()) {
+            Some(unknown) => Err(Error::Unknown(unknown.clone())),
+            None => Ok(schedule),
+        }
+    }
+
+    /// The scenes.
+    #[must_use]
+    pub fn scenes(&self) -> Vec<&'static Scene> {
+        self.steps.iter().filter_map(|id| fault::find(id)).collect()
+    }
+
+    /// The hash that names it, in hex digits.
+    #[must_use]
+    pub fn sha256(&self) -> String {
+        let mut hash = Sha256::new();
+        hash.update(self.seed.to_be_bytes());
+        for step in &self.steps {
+            hash.update(step.as_bytes());
+            hash.update(b"\n");
+        }
+        hex(&hash.finalize())
+    }
+}
+
+/// The scenes that a selection wants.
+pub fn selected(selection: &Selection) -> impl Iterator<Item = &'static Scene> {
+    scenes().iter().filter(|scene| selection.wants(&subject(scene)).is_ok())
+}
+
+/// A scene as what can be selected.
+#[must_use]
+pub fn subject(scene: &Scene) -> Subject {
+    Subject { id: scene.case.id, clause: scene.case.clause.id, level: scene.case.level }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all() -> Selection {
+        Selection::new(&[], &[], &[]).unwrap()
+    }
+
+    #[test]
+    fn the_same_seed_is_the_same_schedule_and_another_is_another() {
+        let schedule = Schedule::swarm(7, &all());
+        assert_eq!(schedule, Schedule::swarm(7, &all()));
+        assert_ne!(schedule.sha256(), Schedule::swarm(8, &all()).sha256());
+        assert_eq!(Schedule::parse(&serde_json::to_string(&schedule).unwrap()).unwrap(), schedule);
+    }
+
+    #[test]
+    fn a_swarm_leaves_some_out_and_all_seeds_together_none() {
+        let count = scenes().len();
+        let mut seen = BTreeSet::new();
+        for seed in 0..20 {
+            let steps = Schedule::swarm(seed, &all()).steps;
+            assert!(steps.len() < count && steps.len() > count / 2, "{} of {count}", steps.len());
+            let faults: BTreeSet<&str> =
+                steps.iter().filter_map(|id| fault::find(id)).map(|scene| scene.fault.id).collect();
+            assert_eq!(faults.len(), crate::catalogue::faults().count());
+            seen.extend(steps);
+        }
+        assert_eq!(seen.len(), count);
+    }
+
+    #[test]
+    fn a_file_that_names_what_is_not_known_is_refused() {
+        let error = Schedule::parse(r#"{"seed":1,"steps":["no/such/thing"]}"#).unwrap_err();
+        assert!(error.to_string().contains("no/such/thing"));
+        assert!(Schedule::parse("{").is_err());
+    }
+}
