@@ -6,6 +6,7 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Write};
 use std::net::{IpAddr, UdpSocket};
 use std::path::Path;
@@ -73,7 +74,10 @@ pub(super) fn run(arguments: &[OsString]) -> ExitCode {
     match runtime.map_err(Problem::from).and_then(|runtime| runtime.block_on(supervise(name, port))) {
         Ok(code) => code,
         Err(problem) => {
-            tell(&Told::Failed(problem.to_string().replace('\n', " ")));
+            let problem = problem.to_string().replace('\n', " ");
+            // Of a container that ran already this is the last word.
+            let _ = writeln!(io::stderr(), "{problem}");
+            tell(&Told::Failed(problem));
             ExitCode::FAILURE
         }
     }
@@ -91,7 +95,7 @@ async fn supervise(image: &str, port: Option<u16>) -> Result<ExitCode, Problem> 
         () = &mut unwanted => return Ok(ExitCode::SUCCESS),
     };
     // A container, and a network of its own: whoever is judged meets no other container.
-    let name = format!("gauntlet-{}", std::process::id());
+    let name = new_name();
     let port = port.unwrap_or_else(|| port_of(&image)).tcp();
     // In a task, which keeps a panic to itself. A start is not broken off: what comes of it could not be found again.
     let started = tokio::spawn(start(image, port, name.clone())).await;
@@ -110,6 +114,12 @@ async fn supervise(image: &str, port: Option<u16>) -> Result<ExitCode, Problem> 
     };
     remove(&docker, &name).await;
     outcome
+}
+
+/// A name that nobody else has: other machines may use the same daemon, with the same numbers of processes.
+fn new_name() -> String {
+    let draw = RandomState::new().build_hasher().finish();
+    format!("gauntlet-{}-{draw:016x}", std::process::id())
 }
 
 /// Waits until the pipe from the harness closes, or a signal asks to end.

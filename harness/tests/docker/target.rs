@@ -1,6 +1,7 @@
 //! Containers as targets of the harness: found, judged, named when they die, and removed whatever happens.
 #![expect(clippy::unwrap_used, reason = "a test's failure is its message")]
 
+use std::collections::HashMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -9,22 +10,29 @@ use std::process::{Child, Command, Stdio};
 use assert_cmd::cargo::cargo_bin;
 use rustix::process::{Pid, Signal, kill_process};
 use testcontainers::bollard::models::ContainerUpdateBody;
+use testcontainers::bollard::query_parameters::ListContainersOptionsBuilder;
 
 use crate::daemon::{SERVER, addr_of, create_variant, daemon, inspect, kill, until};
 use crate::image::remove_image;
 use crate::support::{REPLAY, TINY, harness, replay};
 
-/// The container's and its network's name: that of the supervisor, which is the only child of the harness.
+/// The name of the container and of its network, once it runs: that of the supervisor, which is the only child of the
+/// harness, and something random.
 async fn name_under(harness: &Child) -> String {
     let path = format!("/proc/{0}/task/{0}/children", harness.id());
     let children = || fs::read_to_string(&path).unwrap_or_default();
     until("there is a supervisor", async || !children().is_empty()).await;
-    format!("gauntlet-{}", children().split_whitespace().next().unwrap())
-}
-
-async fn is_running(name: &str) -> bool {
-    let inspected = daemon().await.inspect_container(name, None).await;
-    inspected.is_ok_and(|inspected| inspected.state.unwrap().running == Some(true))
+    let filter = format!("^/gauntlet-{}-", children().split_whitespace().next().unwrap());
+    let filters = HashMap::from([("name", vec![filter])]);
+    let mut name = None;
+    until("the container runs", async || {
+        let options = ListContainersOptionsBuilder::new().filters(&filters).build();
+        let found = daemon().await.list_containers(Some(options)).await.unwrap().pop();
+        name = found.and_then(|container| Some(container.names?.pop()?.trim_start_matches('/').to_owned()));
+        name.is_some()
+    })
+    .await;
+    name.unwrap()
 }
 
 /// Whether neither the container nor its network is there any more.
@@ -51,7 +59,6 @@ async fn the_container_goes_when_the_harness_is_killed_or_interrupted() {
     for (signal, status) in [(Signal::KILL, None), (Signal::INT, Some(3)), (Signal::TERM, Some(3))] {
         let mut running = start_harness(&[]);
         let name = name_under(&running).await;
-        until("the container runs", async || is_running(&name).await).await;
         kill_process(Pid::from_child(&running), signal).unwrap();
         assert_eq!(running.wait().unwrap().code(), status, "{signal:?}");
         until("the container and its network are removed", async || is_removed(&name).await).await;
@@ -95,7 +102,6 @@ fn fill(addr: SocketAddr) {
 async fn a_container_that_takes_more_memory_than_it_may_is_said_so() {
     let running = start_harness(&[]);
     let name = name_under(&running).await;
-    until("the container runs", async || is_running(&name).await).await;
     let limit = Some(32 << 20);
     let limited = ContainerUpdateBody { memory: limit, memory_swap: limit, ..Default::default() };
     daemon().await.update_container(&name, limited).await.unwrap();
