@@ -30,7 +30,9 @@ pub fn run_report(
 ) -> RunReport {
     let items: Vec<Item> =
         ran.outcomes.iter().map(|outcome| item(outcome, schedule.seed, target_flags, is_strict)).collect();
-    let verdict = items.iter().map(|item| item.verdict).max().unwrap_or(Verdict::Unknown);
+    let worst = items.iter().map(|item| item.verdict).max();
+    // Where nothing was run nothing is known.
+    let verdict = worst.filter(|worst| *worst > Verdict::NotRun).unwrap_or(Verdict::Unknown);
     RunReport {
         addr: addr.to_owned(),
         seed: schedule.seed,

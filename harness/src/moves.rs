@@ -26,6 +26,8 @@ pub enum Move<'a> {
     OpenAll(Slot, Slot),
     /// Open one, with as little room for replies as the system allows: a target that is not read is soon blocked.
     OpenNarrow(Slot),
+    /// Open one by way of the relay that stands before the target.
+    OpenRelayed(Slot),
     /// Send these bytes.
     Send(Slot, &'a [u8]),
     /// Send these bytes over and over, until the target has taken none for a while or this many went.
@@ -52,7 +54,7 @@ pub enum Move<'a> {
     Done,
 }
 
-/// What can be done to a target's process.
+/// What can be done to a target's process, or on the way to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Act {
@@ -64,6 +66,10 @@ pub enum Act {
     LimitDescriptors(u32),
     /// Let it have as many as before.
     UnlimitDescriptors,
+    /// Make the way through the relay worse, in the way that has this number with whoever keeps the relay.
+    Worsen(u16),
+    /// Make the way through the relay good again.
+    Mend,
 }
 
 /// What came of a client's last move.

@@ -86,10 +86,12 @@ pub(super) const FAULTS: &[Fault] = &[
         "Clients come, are served, and vanish by a reset, many in a short time.",
     )
     .with("1,000 clients, 50 at a time")
-    .steps(&[Repeat(20, FIFTY_RESETS)]),
+    .steps(&[Repeat(20, FIFTY_RESETS)])
+    .beyond_promises(),
     fault("disconnects/many-ends", C3, "Clients come, are served, and leave, many in a short time.")
         .with("1,000 clients, 50 at a time")
-        .steps(&[Repeat(20, &[Join(50, b"QUERY|{a}|\n", ANY), CloseAll])]),
+        .steps(&[Repeat(20, &[Join(50, b"QUERY|{a}|\n", ANY), CloseAll])])
+        .beyond_promises(),
     fault("disconnects/crowd-in-mid-line", C3, "Many clients vanish in the middle of a line, all at once.")
         .with("60 clients")
         .steps(&[Join(60, b"QUERY|{a}|\n", ANY), AllSend(60, b"INDEX|{a}"), ResetCrowd(60), Pause(50)]),

@@ -92,7 +92,7 @@ pub(super) const FAULTS: &[Fault] = &[
     ]),
     fault("lines/endless", A4, "A line that has no end.")
         .with("16 MiB")
-        .states(&[Idle, MidLine, AwaitingReply])
+        .states(&[Idle, MidLine])
         .steps(&[Flood(A, b"xxxxxxxxxxxxxxxx", 16 << 20), Close(A)])
         .beyond_promises(),
     fault("lines/noise", A4, "Bytes without any sense.").with("4 lines of 60 bytes").states(&[Idle, MidLine]).steps(&[

@@ -33,7 +33,8 @@ pub(super) const FAULTS: &[Fault] = &[
             6,
             &[Repeat(4, &[Join(50, b"QUERY|{a}|\n", ANY), CloseAll]), Pause(SETTLE_MS), Sample],
         )])
-        .keeps(ALL_GIVEN_BACK),
+        .keeps(ALL_GIVEN_BACK)
+        .beyond_promises(),
     fault("resources/resets", C4, "What clients cost that vanish by a reset is given back.")
         .with("6 rounds of 200 clients")
         .steps(&[Repeat(
@@ -44,7 +45,8 @@ pub(super) const FAULTS: &[Fault] = &[
                 Sample,
             ],
         )])
-        .keeps(ALL_GIVEN_BACK),
+        .keeps(ALL_GIVEN_BACK)
+        .beyond_promises(),
     fault("resources/half-lines", C4, "What clients cost that leave in the middle of a line is given back.")
         .with("6 rounds of 200 clients")
         .steps(&[Repeat(
@@ -55,7 +57,8 @@ pub(super) const FAULTS: &[Fault] = &[
                 Sample,
             ],
         )])
-        .keeps(ALL_GIVEN_BACK),
+        .keeps(ALL_GIVEN_BACK)
+        .beyond_promises(),
     fault(
         "resources/connections",
         C4,
@@ -86,7 +89,8 @@ pub(super) const FAULTS: &[Fault] = &[
             descriptors: 10,
             threads: 10,
             memory_bytes: Some(COLLECTED_BYTES),
-        }),
+        })
+        .beyond_promises(),
     fault("resources/endless-line", F6, "A line without an end takes bounded memory.")
         .with("128 MiB")
         .steps(&[Sample, Flood(B, b"xxxxxxxxxxxxxxxx", 128 << 20), Sample, Reset(B)])
@@ -95,5 +99,6 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("resources/unread-replies", C5, "Replies that nobody reads take bounded memory.")
         .with("128 MiB of requests, or until the target takes no more")
         .steps(&[Sample, Flood(B, REQUESTS, 128 << 20), Sample, Reset(B)])
-        .keeps(Keeps::MemoryWithin(64 << 20)),
+        .keeps(Keeps::MemoryWithin(64 << 20))
+        .beyond_promises(),
 ];

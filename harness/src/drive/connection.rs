@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep, timeout};
 
-use super::{CONNECT_TIMEOUT, Run, arrival, as_ns};
+use super::{CONNECT_TIMEOUT, Run, Way, arrival, as_ns};
 use crate::history::{Event, Failure, FailureKind, What};
 use crate::moves::{Came, Slot};
 
@@ -56,17 +56,11 @@ pub(super) struct Connection<F> {
 
 impl<F: Framing> Connection<F> {
     /// Opens a connection; nothing if that could not be done, which is told.
-    pub(super) async fn open<O>(
-        run: &Run<O>,
-        client: u32,
-        slot: Slot,
-        receive_bytes: Option<u32>,
-        framing: F,
-    ) -> Option<Self>
+    pub(super) async fn open<O>(run: &Run<O>, client: u32, slot: Slot, way: Way, framing: F) -> Option<Self>
     where
         O: FnMut(&Event<'_>) -> ControlFlow<()>,
     {
-        let stream = match run.connect(receive_bytes).await {
+        let stream = match run.connect(way).await {
             Ok(connected) => connected,
             Err(error) => {
                 run.tell(run.now_ns(), client, 0, What::NotOpened(failure(&error)));

@@ -51,6 +51,11 @@ pub trait Process {
 
     /// Does something to it; false where that cannot be done.
     fn act(&self, act: Act) -> bool;
+
+    /// Where a relay stands before it, if one does.
+    fn relay(&self) -> Option<SocketAddr> {
+        None
+    }
 }
 
 /// No process is known.
@@ -83,6 +88,16 @@ const FAR_CONNECT_TIME: Range<Duration> = Duration::from_millis(5)..Duration::fr
 
 /// The receive buffer of a narrow connection.
 const NARROW_BYTES: u32 = 4096;
+
+/// How a connection is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Plain,
+    /// With as little room for replies as the system allows.
+    Narrow,
+    /// By way of the relay.
+    Relayed,
+}
 
 /// How driving ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -172,13 +187,17 @@ struct Run<O> {
 
 impl<O: FnMut(&Event<'_>) -> ControlFlow<()>> Run<O> {
     /// Connects; the client has its turn.
-    async fn connect(&self, receive_bytes: Option<u32>) -> io::Result<TcpStream> {
+    async fn connect(&self, way: Way) -> io::Result<TcpStream> {
         let begun = Instant::now();
-        let socket = if self.target.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-        if let Some(bytes) = receive_bytes {
-            socket.set_recv_buffer_size(bytes)?;
+        let addr = match way {
+            Way::Relayed => self.process.relay().ok_or(ErrorKind::NotFound)?,
+            Way::Plain | Way::Narrow => self.target,
+        };
+        let socket = if addr.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        if way == Way::Narrow {
+            socket.set_recv_buffer_size(NARROW_BYTES)?;
         }
-        let connected = timeout(CONNECT_TIMEOUT, socket.connect(self.target)).await;
+        let connected = timeout(CONNECT_TIMEOUT, socket.connect(addr)).await;
         let stream = connected.unwrap_or_else(|_| Err(ErrorKind::TimedOut.into()))?;
         if !self.has_connected.replace(true) && FAR_CONNECT_TIME.contains(&begun.elapsed()) {
             let more = FAR_OPENINGS_AT_ONCE_MAX.saturating_sub(self.limits.openings_at_once_max);
@@ -271,9 +290,10 @@ where
             Move::Pause(time) => sleep(time).await,
             Move::Until(time) => sleep(time.saturating_sub(run.begun.elapsed())).await,
             Move::Mark(part) => run.tell(run.now_ns(), self.number, 0, What::Marked(part)),
-            Move::Open(slot) => return self.open(slot, slot, None).await,
-            Move::OpenAll(first, last) => return self.open(first, last, None).await,
-            Move::OpenNarrow(slot) => return self.open(slot, slot, Some(NARROW_BYTES)).await,
+            Move::Open(slot) => return self.open(slot, slot, Way::Plain).await,
+            Move::OpenAll(first, last) => return self.open(first, last, Way::Plain).await,
+            Move::OpenNarrow(slot) => return self.open(slot, slot, Way::Narrow).await,
+            Move::OpenRelayed(slot) => return self.open(slot, slot, Way::Relayed).await,
             Move::Close(slot) => {
                 if let Some(connection) = self.connections.remove(&slot) {
                     connection.close(run).await;
@@ -306,7 +326,7 @@ where
     }
 
     /// Opens connections side by side when it is this client's turn.
-    async fn open(&mut self, first: Slot, last: Slot, receive_bytes: Option<u32>) -> Outcome {
+    async fn open(&mut self, first: Slot, last: Slot, way: Way) -> Outcome {
         let count = u32::from(last - first) + 1;
         let openings = Arc::clone(&self.run.openings);
         // More than all turns there are would never come.
@@ -318,9 +338,8 @@ where
         let mut connecting = JoinSet::new();
         for slot in first..=last {
             let (run, number, framing) = (Rc::clone(self.run), self.number, (self.framing)());
-            connecting.spawn_local(async move {
-                (slot, Connection::open(&run, number, slot, receive_bytes, framing).await)
-            });
+            connecting
+                .spawn_local(async move { (slot, Connection::open(&run, number, slot, way, framing).await) });
         }
         let mut outcome = Outcome::Done;
         while let Some(connected) = connecting.join_next().await {

@@ -119,6 +119,7 @@ fn steps(steps: &[Step]) -> Vec<String> {
 fn describe(step: &Step) -> String {
     match *step {
         Step::Open(slot) => format!("{} connects", client_name(slot)),
+        Step::OpenRelayed(slot) => format!("{} connects by way of the relay", client_name(slot)),
         Step::Send(slot, bytes) => format!("{} → {}", client_name(slot), printable(bytes)),
         Step::SendTimes(slot, bytes, times) => {
             format!("{} → {}, {times} times at once", client_name(slot), printable(bytes))
@@ -181,6 +182,8 @@ fn describe(step: &Step) -> String {
             Act::Continue => "it goes on".to_owned(),
             Act::LimitDescriptors(most) => format!("it may have {most} descriptors"),
             Act::UnlimitDescriptors => "it may have as many as before".to_owned(),
+            Act::Worsen(way) => format!("the relay makes the way worse (number {way})"),
+            Act::Mend => "the relay mends the way".to_owned(),
         },
         Step::Sample => "the target's descriptors, threads and memory are looked at".to_owned(),
     }

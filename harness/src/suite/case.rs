@@ -6,6 +6,10 @@ use super::resources::{Keeps, ORDINARY};
 use crate::moves::{Act, Slot};
 
 /// One case of a catalogue.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says one thing of a case, and a row names those that hold"
+)]
 #[derive(Clone, Copy, Debug)]
 pub struct Case {
     /// Its id, such as `index/R1/2`, which never changes.
@@ -68,6 +72,8 @@ impl Runs {
 pub enum Step {
     /// Opens a connection and says nothing.
     Open(Slot),
+    /// Opens a connection by way of the relay that stands before the target.
+    OpenRelayed(Slot),
     /// Sends bytes, all at once.
     Send(Slot, Template),
     /// Sends the same bytes so many times, all in one segment if it holds them.

@@ -150,7 +150,9 @@ pub fn connections_max(case: &'static Case) -> usize {
     let (mut open, mut most) = (BTreeSet::new(), 0);
     for action in &plan.actions {
         match action {
-            Action::Move(Move::Open(slot) | Move::OpenNarrow(slot)) => _ = open.insert(*slot),
+            Action::Move(Move::Open(slot) | Move::OpenNarrow(slot) | Move::OpenRelayed(slot)) => {
+                _ = open.insert(*slot);
+            }
             Action::Move(Move::OpenAll(first, last)) => open.extend(*first..=*last),
             Action::Move(Move::Close(slot) | Move::Reset(slot)) => _ = open.remove(slot),
             Action::Move(Move::CloseAll) => open.clear(),
@@ -222,6 +224,7 @@ impl<'n> Writer<'n> {
     fn write(&mut self, step: &Step) {
         match *step {
             Step::Open(slot) => self.open(slot),
+            Step::OpenRelayed(slot) => self.open_as(slot, Move::OpenRelayed(slot)),
             Step::Send(slot, template) => self.send(slot, template),
             Step::SendTimes(slot, template, times) => {
                 self.open(slot);

@@ -59,6 +59,8 @@ impl Process for Processes {
             Act::Continue => self.signal(Signal::CONT),
             Act::LimitDescriptors(most) => limit_descriptors(*self, Some(most.into())),
             Act::UnlimitDescriptors => limit_descriptors(*self, None),
+            // The way is somebody else's.
+            Act::Worsen(_) | Act::Mend => false,
         }
     }
 }
