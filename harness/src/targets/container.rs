@@ -1,8 +1,8 @@
 //! Starts a container, passes on what it says, and removes it when the process that asked for it is gone.
 //!
 //! The supervisor of a container is a process of its own, run by a hidden subcommand, like that of a command: its
-//! standard input is a pipe that closes when the harness ends, by whatever means. On standard output it says once
-//! what became of the start; standard error is the container's log. The only file that names testcontainers.
+//! standard input is a pipe that closes when the harness ends, by whatever means. On standard output it tells what
+//! becomes of the container; standard error is the container's log. The only file that names testcontainers.
 
 use std::ffi::OsString;
 use std::fs;
@@ -29,6 +29,7 @@ use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
 use super::image::Told;
+use super::started::describe;
 use super::supervisor::wait_for_end_of_input;
 
 /// By this label what a supervisor that was killed has left is found.
@@ -66,24 +67,21 @@ enum Problem {
     BrokeOff(#[from] tokio::task::JoinError),
 }
 
-/// Runs a container of the image until it ends or nobody wants it any more; the exit status is the container's.
+/// Keeps a container of the image until nobody wants it any more.
 pub(super) fn run(arguments: &[OsString]) -> ExitCode {
     let name = arguments.first().and_then(|name| name.to_str()).unwrap_or_default();
     let port = arguments.get(1).and_then(|port| port.to_str()?.parse().ok());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     match runtime.map_err(Problem::from).and_then(|runtime| runtime.block_on(supervise(name, port))) {
-        Ok(code) => code,
+        Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
-            let problem = problem.to_string().replace('\n', " ");
-            // Of a container that ran already this is the last word.
-            let _ = writeln!(io::stderr(), "{problem}");
-            tell(&Told::Failed(problem));
+            tell(&Told::Failed(problem.to_string().replace('\n', " ")));
             ExitCode::FAILURE
         }
     }
 }
 
-async fn supervise(image: &str, port: Option<u16>) -> Result<ExitCode, Problem> {
+async fn supervise(image: &str, port: Option<u16>) -> Result<(), Problem> {
     let mut unwanted = pin!(unwanted()?);
     let found = async {
         let docker = connect().await?;
@@ -92,7 +90,7 @@ async fn supervise(image: &str, port: Option<u16>) -> Result<ExitCode, Problem> 
     };
     let (docker, image) = tokio::select! {
         found = found => found?,
-        () = &mut unwanted => return Ok(ExitCode::SUCCESS),
+        () = &mut unwanted => return Ok(()),
     };
     // A container, and a network of its own: whoever is judged meets no other container.
     let name = new_name();
@@ -101,13 +99,19 @@ async fn supervise(image: &str, port: Option<u16>) -> Result<ExitCode, Problem> 
     let started = tokio::spawn(start(image, port, name.clone())).await;
     let outcome = match started {
         Ok(Ok(container)) => {
-            let outcome = tokio::select! {
-                outcome = watch(&docker, &container, port) => outcome,
-                () = &mut unwanted => Ok(ExitCode::SUCCESS),
+            let watched = async {
+                let ended = watch(&docker, &container, port).await;
+                tell(&Told::Ended(ended.unwrap_or_else(|problem| problem.to_string())));
+                // Also of one that has ended: its address is nobody else's while the harness may ask there.
+                std::future::pending::<()>().await;
             };
+            tokio::select! {
+                () = watched => {}
+                () = &mut unwanted => {}
+            }
             // If it fails there is another attempt below.
             let _ = container.rm().await;
-            outcome
+            Ok(())
         }
         Ok(Err(problem)) => Err(problem),
         Err(broke_off) => Err(broke_off.into()),
@@ -216,27 +220,29 @@ fn is_daemon_here() -> bool {
     !is_elsewhere && !Path::new("/.dockerenv").exists()
 }
 
-/// Says where the container is, passes on what it says, and waits for its end.
+/// Says where the container is, passes on what it says, and waits for its end; how it ended, in words.
 async fn watch(
     docker: &Docker,
     container: &ContainerAsync<GenericImage>,
     port: ContainerPort,
-) -> Result<ExitCode, Problem> {
+) -> Result<String, Problem> {
     let inspected = docker.inspect_container(container.id(), None).await?;
-    // One that has ended already has neither.
-    if let Some(addr) = find_addr(container, &inspected, port).await {
-        tell(&Told::Runs { addr, port: port.as_u16(), main: main_process(&inspected) });
-    }
+    // One that has ended already has no address.
+    let addr = find_addr(container, &inspected, port).await.unwrap_or_default();
+    tell(&Told::Runs { addr, port: port.as_u16(), main: main_process(&inspected) });
     tokio::join!(pass_on(container.stdout(true)), pass_on(container.stderr(true)));
+    end_log()?;
     loop {
         let state = docker.inspect_container(container.id(), None).await?.state.unwrap_or_default();
         if state.running != Some(true) {
-            if state.oom_killed == Some(true) {
-                let _ =
-                    writeln!(io::stderr(), "[the container took more memory than it may, and was killed]");
-            }
-            let code = state.exit_code.and_then(|code| u8::try_from(code).ok());
-            return Ok(code.map_or(ExitCode::FAILURE, ExitCode::from));
+            let code = state.exit_code.and_then(|code| i32::try_from(code).ok());
+            let how = code.map_or_else(|| "nobody knows how".to_owned(), describe);
+            let is_for_memory = state.oom_killed == Some(true);
+            return Ok(if is_for_memory {
+                format!("{how}, for it took more memory than it may")
+            } else {
+                how
+            });
         }
         sleep(RUNNING_POLL).await;
     }
@@ -281,6 +287,12 @@ async fn pass_on(mut stream: Pin<Box<dyn AsyncBufRead + Send>>) {
         // If nobody reads it any more, the other pipe says so.
         let _ = io::stderr().write_all(&chunk[..count]);
     }
+}
+
+/// Lets the harness know that the log is over.
+fn end_log() -> io::Result<()> {
+    let nowhere = fs::File::options().write(true).open("/dev/null")?;
+    Ok(rustix::stdio::dup2_stderr(nowhere)?)
 }
 
 /// Removes what a start that failed, or a removal that failed, has left.

@@ -1,13 +1,13 @@
 //! A container as the target, of any image: started by a supervisor of its own, and judged once it answers.
 //!
-//! The supervisor talks to the Docker daemon (`container.rs`) and to this side in one line; what the container says
-//! it passes on. When the pipe from here closes, for whatever reason, it removes the container.
+//! The supervisor talks to the Docker daemon (`container.rs`) and tells this side what becomes of the container; what
+//! that says it passes on. When the pipe from here closes, for whatever reason, it removes the container.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::TcpStream;
 use tokio::process::ChildStdout;
 use tokio::time::timeout;
@@ -19,7 +19,7 @@ use super::started::{Started, spawn_supervisor};
 /// is not to be found out.
 pub(super) const SUBCOMMAND: &str = "supervise-container";
 
-/// What the supervisor says once, as a line of JSON; nothing if the container ends before it could.
+/// What the supervisor tells, each as a line of JSON.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Told {
     /// The container runs.
@@ -33,6 +33,16 @@ pub(super) enum Told {
     },
     /// There is none, in words.
     Failed(String),
+    /// It has ended, in words. Its network stays, so that nobody else gets its address.
+    Ended(String),
+}
+
+/// All that a supervisor tells.
+pub(super) type Words = Lines<BufReader<ChildStdout>>;
+
+/// The next that it tells; nothing if it is gone.
+pub(super) async fn hear(words: &mut Words) -> Option<Told> {
+    serde_json::from_str(&words.next_line().await.ok()??).ok()
 }
 
 /// How long it may take until a container runs: with the daemon asked and the image fetched, each of which has a
@@ -54,25 +64,21 @@ pub(super) async fn start(name: &str, port: Option<u16>) -> Result<(SocketAddr, 
     let port = port.map(|port| port.to_string().into());
     let arguments = [SUBCOMMAND.into(), name.into()].into_iter().chain(port);
     let mut supervisor = spawn_supervisor(arguments)?;
-    let told = supervisor.stdout.take();
-    let started = Started::of(supervisor);
-    match timeout(RUNS_TIMEOUT, read(told)).await {
-        Err(_) => Err(Error::Image { name: name.to_owned(), problem: "it takes too long".to_owned() }),
-        Ok(Some(Told::Failed(problem))) => Err(Error::Image { name: name.to_owned(), problem }),
-        Ok(Some(Told::Runs { addr, port, main })) => {
+    let mut words = supervisor.stdout.take().map(|told| BufReader::new(told).lines());
+    let mut started = Started::of(supervisor);
+    let failed = |problem: &str| Error::Image { name: name.to_owned(), problem: problem.to_owned() };
+    let told = async { hear(words.as_mut()?).await };
+    let told = timeout(RUNS_TIMEOUT, told).await.map_err(|_| failed("it takes too long"))?;
+    match (told, words) {
+        (Some(Told::Runs { addr, port, main }), Some(words)) => {
+            started.watch_container(words, main);
             let place = format!("port {port} of its container");
-            let started = started.with_main_process(main);
             let answered = started.until_found(&place, async |_| ask(&addr).await.ok()).await;
             answered.map_err(Error::never_answers)
         }
-        Ok(None) => started.until_found("a port of its container", async |_| None).await,
+        (Some(Told::Failed(problem)), _) => Err(failed(&problem)),
+        _ => Err(failed("its supervisor was lost")),
     }
-}
-
-async fn read(told: Option<ChildStdout>) -> Option<Told> {
-    let mut line = String::new();
-    BufReader::new(told?).read_line(&mut line).await.ok()?;
-    serde_json::from_str(&line).ok()
 }
 
 /// Sends a request, and waits for a byte.

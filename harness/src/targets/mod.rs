@@ -143,8 +143,7 @@ const REVIVE_TIMEOUT: Duration = Duration::from_secs(2);
 /// The time between two looks whether it is.
 const REVIVE_POLL: Duration = Duration::from_millis(50);
 
-/// How many times as long as of a command it may take until the end of a container is known: the daemon has to tell,
-/// and the container is removed first.
+/// How many times as long as of a command it may take until the end of a container is known: the daemon has to tell.
 const CONTAINER_PATIENCE_FACTOR: u32 = 10;
 
 /// A target that takes connections.

@@ -1,8 +1,9 @@
 //! What was started for a run: the supervisor under which it runs, and what it says.
 
 use std::ffi::OsString;
+use std::io;
 use std::net::SocketAddr;
-use std::process::{ExitStatus, Stdio};
+use std::process::Stdio;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -10,9 +11,10 @@ use rustix::process::{Pid, Resource, getrlimit, setrlimit};
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
+use super::image::{Told, Words};
 use super::output::Output;
 use super::processes::Processes;
-use super::{Error, supervisor};
+use super::{Error, image, supervisor};
 
 /// How long a target that is started may take until it listens.
 pub(super) const START_TIMEOUT: Duration = Duration::from_secs(30);
@@ -31,6 +33,10 @@ pub(super) struct Started {
     output: Output,
     /// The processes that are the target, where they are known.
     processes: Option<Processes>,
+    /// What the supervisor of a container tells; that of a command ends when the command does.
+    words: Option<Words>,
+    /// How it ended, once that is known: a supervisor tells it once.
+    end: Option<String>,
 }
 
 impl Started {
@@ -49,13 +55,13 @@ impl Started {
     /// Takes over a supervisor; what it still has of its output is what the target says.
     pub(super) fn of(mut supervisor: Child) -> Self {
         let output = Output::collect(supervisor.stdout.take(), supervisor.stderr.take());
-        Self { supervisor, output, processes: None }
+        Self { supervisor, output, processes: None, words: None, end: None }
     }
 
-    /// The same, with the process that is the target, and all below it, known.
-    pub(super) fn with_main_process(mut self, main: Option<u32>) -> Self {
+    /// From now on the supervisor's words tell of the container, and its main process, if it is known, is the target.
+    pub(super) fn watch_container(&mut self, words: Words, main: Option<u32>) {
+        self.words = Some(words);
         self.processes = main.and_then(pid).and_then(Processes::from);
-        self
     }
 
     /// The processes that are the target, where they are known.
@@ -72,42 +78,57 @@ impl Started {
         place: &str,
         mut find: impl AsyncFnMut(&Output) -> Option<SocketAddr>,
     ) -> Result<(SocketAddr, Option<Self>), Error> {
-        let searching = async {
+        let Self { supervisor, output, words, .. } = &mut self;
+        let finding = async {
             loop {
-                if let Some(found) = find(&self.output).await {
-                    return Ok::<_, Error>(found);
+                if let Some(found) = find(output).await {
+                    return found;
                 }
-                self.check_running(place).await?;
                 sleep(START_POLL).await;
             }
         };
-        match timeout(START_TIMEOUT, searching).await {
-            Ok(found) => Ok((found?, Some(self))),
+        // Both at once: a search may wait for the reply of one that has ended.
+        let either = async {
+            tokio::select! {
+                found = finding => Ok(found),
+                ended = end_of(supervisor, words.as_mut()) => Err(ended),
+            }
+        };
+        match timeout(START_TIMEOUT, either).await {
+            Ok(Ok(found)) => Ok((found, Some(self))),
+            Ok(Err(ended)) => {
+                let ended = ended?;
+                self.output.ended().await;
+                Err(Error::EndedEarly { addr: place.to_owned(), ended, output: self.output.last_words() })
+            }
             Err(_) => Err(Error::NeverListens { addr: place.to_owned(), output: self.output.last_words() }),
         }
     }
 
     /// How it ended, if it does within `patience`, with the last it said.
     pub(super) async fn ended(&mut self, patience: Duration) -> Option<String> {
-        // Not by waiting for the supervisor, which would close the pipe and so end it.
-        let ends = async {
-            loop {
-                if let Some(status) = self.supervisor.try_wait().ok()? {
-                    return Some(status);
-                }
-                sleep(START_POLL).await;
-            }
+        let end = match self.end.take() {
+            Some(end) => end,
+            None => timeout(patience, end_of(&mut self.supervisor, self.words.as_mut())).await.ok()?.ok()?,
         };
-        let status = timeout(patience, ends).await.ok()??;
         self.output.ended().await;
-        Some(format!("{}{}", describe(status), self.output.last_words()))
+        Some(format!("{}{}", self.end.insert(end), self.output.last_words()))
     }
+}
 
-    async fn check_running(&mut self, place: &str) -> Result<(), Error> {
-        let Some(status) = self.supervisor.try_wait()? else { return Ok(()) };
-        self.output.ended().await;
-        let (addr, ended, output) = (place.to_owned(), describe(status), self.output.last_words());
-        Err(Error::EndedEarly { addr, ended, output })
+/// Waits until the target ends; how it did, in words.
+async fn end_of(supervisor: &mut Child, words: Option<&mut Words>) -> io::Result<String> {
+    if let Some(words) = words
+        && let Some(Told::Ended(how)) = image::hear(words).await
+    {
+        return Ok(how);
+    }
+    // Not by waiting for the supervisor, which would close the pipe and so end it.
+    loop {
+        if let Some(status) = supervisor.try_wait()? {
+            return Ok(status.code().map_or_else(|| status.to_string(), describe));
+        }
+        sleep(START_POLL).await;
     }
 }
 
@@ -167,12 +188,11 @@ fn pid(id: u32) -> Option<Pid> {
     Pid::from_raw(i32::try_from(id).ok()?)
 }
 
-fn describe(status: ExitStatus) -> String {
-    match status.code() {
-        Some(code) if code > supervisor::SIGNAL_BASE => {
-            format!("by signal {}", code - supervisor::SIGNAL_BASE)
-        }
-        Some(code) => format!("exit status {code}"),
-        None => status.to_string(),
+/// The exit status of a command or a container, in words.
+pub(super) fn describe(code: i32) -> String {
+    if code > supervisor::SIGNAL_BASE {
+        format!("by signal {}", code - supervisor::SIGNAL_BASE)
+    } else {
+        format!("exit status {code}")
     }
 }
