@@ -20,9 +20,11 @@ pub const DEFAULT_PATH: &str = "gauntlet.toml";
 const TEMPLATE: &str = r#"# What `harness` does when it is run here. Each key is a flag without its dashes; `harness --help` explains
 # them all, and a flag on the command line overrides what stands here.
 
-# The target: an address, or a command that is started and ended. Neither: the built-in reference server.
+# The target: an address, a command that is started and ended, or an image of which a container is. None of them: the
+# built-in reference server.
 #addr = "127.0.0.1:8080"
 #exec = "./server --port {port}"
+#image = "server:latest"
 
 # The plan. Without a seed each run draws one, and prints it.
 #seed = 7
@@ -157,7 +159,7 @@ fn named_by(arguments: &[OsString]) -> Vec<String> {
 /// Whether a flag of the command line takes the place of one of the file: itself, or one that says the same thing in
 /// another way.
 fn is_overridden(name: &str, typed: &[String]) -> bool {
-    const ALTERNATIVES: [&[&str]; 2] = [&["addr", "host", "port", "exec"], &["seed", "seeds"]];
+    const ALTERNATIVES: [&[&str]; 2] = [&["addr", "host", "port", "exec", "image"], &["seed", "seeds"]];
     let is_typed = |name: &str| typed.iter().any(|typed| typed == name);
     is_typed(name)
         || ALTERNATIVES
@@ -203,7 +205,9 @@ mod tests {
     fn a_flag_of_the_command_line_takes_the_place_of_its_like() {
         let typed = named_by(&["-port=1".into(), "--seeds".into(), "1..2".into()]);
         assert_eq!(typed, ["port", "seeds"]);
-        for (name, is_out) in [("addr", true), ("exec", true), ("seed", true), ("json", false)] {
+        for (name, is_out) in
+            [("addr", true), ("exec", true), ("image", true), ("seed", true), ("json", false)]
+        {
             assert_eq!(is_overridden(name, &typed), is_out, "{name}");
         }
     }

@@ -8,7 +8,7 @@ use clap::{CommandFactory, Parser};
 
 /// Says whether a package-index server keeps the protocol: runs a catalogue of cases, then replays a package graph.
 ///
-/// Without --addr, --host, --port or --exec the built-in reference server is the target. Long flags are taken with
+/// Without --addr, --host, --port, --exec or --image the built-in reference server is the target. Long flags are taken with
 /// one dash too (-concurrency 100).
 #[derive(Clone, Debug, Parser)]
 #[command(name = "harness", version, max_term_width = 100, after_help = AFTER_HELP)]
@@ -26,7 +26,7 @@ pub struct Flags {
     #[arg(long)]
     pub host: Option<String>,
 
-    /// The server's port; 8080 if only --host is given
+    /// The server's port; 8080 if only --host is given. With --image, the container's
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     pub port: Option<u16>,
 
@@ -34,6 +34,11 @@ pub struct Flags {
     /// free port on 127.0.0.1, without them --addr says where it will listen
     #[arg(long, value_name = "COMMAND")]
     pub exec: Option<String>,
+
+    /// Start a container of this image, judge it once it answers, and remove it; its port is the only one that the image
+    /// exposes, else 8080, or what --port says
+    #[arg(long, value_name = "IMAGE", conflicts_with_all = ["addr", "host", "exec"])]
+    pub image: Option<String>,
 
     /// Read flags from this file; gauntlet.toml, if it is here, when not given. `harness init` writes one
     #[arg(long, value_name = "FILE")]
@@ -60,7 +65,7 @@ pub struct Flags {
     pub stall_limit: Option<Duration>,
 
     /// Also run the cases that watch the target's process, where the harness starts it
-    #[arg(long, conflicts_with_all = ["host", "port"])]
+    #[arg(long)]
     pub process: bool,
 
     /// Decides every draw; random, and printed, if not given
@@ -281,6 +286,8 @@ mod tests {
             &["--deadline", "1e9"],
             &["--port", "0"],
             &["--addr", "a:1", "--port", "2"],
+            &["--image", "a", "--addr", "a:1"],
+            &["--image", "a", "--exec", "a {port}"],
             &["--no-such-flag"],
             &["stray"],
         ] {

@@ -69,7 +69,7 @@ impl Options {
         }
         if flags.process && matches!(choice, Choice::Addr(_)) {
             return Err(Error::Usage(
-                "--process watches the target's process; start it with --exec, or judge the built-in server",
+                "--process watches the target's process; start it with --exec or --image, or judge the built-in server",
             ));
         }
         let subjects = subjects();
@@ -134,6 +134,9 @@ impl Options {
 }
 
 fn choose_target(flags: &Flags) -> Result<Choice, Error> {
+    if let Some(name) = &flags.image {
+        return Ok(Choice::Image { name: name.clone(), port: flags.port });
+    }
     let addr = match (&flags.addr, &flags.host, flags.port) {
         (Some(addr), ..) => Some(addr.clone()),
         (None, None, None) => None,
@@ -180,6 +183,8 @@ impl Choice {
             Self::Addr(addr) => format!("--addr {addr} "),
             Self::Exec { command, addr: None } => format!("--exec {} ", quoted(command)),
             Self::Exec { command, addr: Some(addr) } => format!("--exec {} --addr {addr} ", quoted(command)),
+            Self::Image { name, port: None } => format!("--image {name} "),
+            Self::Image { name, port: Some(port) } => format!("--image {name} --port {port} "),
         }
     }
 
@@ -187,9 +192,12 @@ impl Choice {
     #[must_use]
     pub fn describe(&self) -> String {
         match self {
-            Self::BuiltIn => "the built-in reference server (--addr or --exec choose another)".to_owned(),
+            Self::BuiltIn => {
+                "the built-in reference server (--addr, --exec or --image choose another)".to_owned()
+            }
             Self::Addr(addr) => addr.clone(),
             Self::Exec { command, .. } => format!("the command '{command}'"),
+            Self::Image { name, .. } => format!("the image {name}"),
         }
     }
 }

@@ -73,7 +73,7 @@ impl<'o> Gate<'o> {
     /// Judges the target, and prints to `out` what is known as soon as it is.
     ///
     /// # Errors
-    /// Something else stands where the target was to be.
+    /// Something else stands where the target was to be, or this build cannot start such a target.
     pub async fn judge(
         mut self,
         bounds: &mut Bounds,
@@ -88,7 +88,7 @@ impl<'o> Gate<'o> {
         };
         let mut target = match started {
             Ok(target) => target,
-            Err(error @ targets::Error::Taken(_)) => return Err(error),
+            Err(error @ (targets::Error::Taken(_) | targets::Error::NoDocker)) => return Err(error),
             Err(error) => {
                 let verdict = if error.is_shortage() { Verdict::Unknown } else { Verdict::Unreachable };
                 return Ok(self.end_early(verdict, &error.to_string()));

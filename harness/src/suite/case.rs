@@ -60,9 +60,9 @@ impl Runs {
         match self {
             Self::Always | Self::WithPace(_) => None,
             Self::WithStallLimit => Some("slow: it waits for the target's deadlines; --stall-limit runs it"),
-            Self::WithProcess => {
-                Some("it watches the target's process; --process runs it, with --exec or the built-in server")
-            }
+            Self::WithProcess => Some(
+                "it watches the target's process; --process runs it, with --exec, --image or the built-in server",
+            ),
         }
     }
 }

@@ -4,25 +4,26 @@
 //! one ends, however that comes about.
 
 mod builtin;
+#[cfg(feature = "docker")]
+mod container;
+mod image;
 mod output;
 mod processes;
+mod started;
 mod supervisor;
 
 use std::ffi::OsString;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::process::{ExitCode, Stdio};
-use std::sync::OnceLock;
+use std::process::ExitCode;
 use std::time::Duration;
 
-use rustix::process::{Pid, Resource, getrlimit, setrlimit};
 use tokio::net::{TcpStream, lookup_host};
-use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
 use crate::drive::{NoProcess, Process, is_shortage};
-use output::Output;
-use processes::Processes;
+pub use started::raise_descriptor_limit;
+use started::{START_TIMEOUT, Started};
 
 /// Where the target of a run comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +38,13 @@ pub enum Choice {
         command: String,
         /// Where it will listen, if the command does not say so by a placeholder.
         addr: Option<String>,
+    },
+    /// A container of an image.
+    Image {
+        /// The image, as Docker names it.
+        name: String,
+        /// The container's port, if it is not the one that the image exposes.
+        port: Option<u16>,
     },
 }
 
@@ -82,6 +90,25 @@ pub enum Error {
         /// The last it said.
         output: String,
     },
+    /// The container runs and does not answer a request.
+    #[error("the target did not answer on {place} within {} s{output}", START_TIMEOUT.as_secs())]
+    NeverAnswers {
+        /// Where it was to answer.
+        place: String,
+        /// The last it said.
+        output: String,
+    },
+    /// There is no container.
+    #[error("cannot start the image {name}: {problem}")]
+    Image {
+        /// As it was given.
+        name: String,
+        /// What Docker said.
+        problem: String,
+    },
+    /// An image was asked for, and this build cannot start any.
+    #[error("this build has no Docker; --image needs one with the feature 'docker'")]
+    NoDocker,
     /// The system refused something.
     #[error("cannot start the target: {0}")]
     Start(#[from] io::Error),
@@ -97,10 +124,15 @@ impl Error {
             _ => false,
         }
     }
-}
 
-/// How long a target that is started may take until it listens.
-const START_TIMEOUT: Duration = Duration::from_secs(30);
+    /// The same, of a target that has to answer and not only to listen.
+    fn never_answers(self) -> Self {
+        match self {
+            Self::NeverListens { addr: place, output } => Self::NeverAnswers { place, output },
+            other => other,
+        }
+    }
+}
 
 /// How long a first connection may take before the address is called unreachable.
 const REACH_TIMEOUT: Duration = Duration::from_secs(10);
@@ -111,11 +143,8 @@ const REVIVE_TIMEOUT: Duration = Duration::from_secs(2);
 /// The time between two looks whether it is.
 const REVIVE_POLL: Duration = Duration::from_millis(50);
 
-/// The time between two looks whether a started target listens, or has ended.
-const START_POLL: Duration = Duration::from_millis(10);
-
-/// How often it is looked whether the supervisor has ended its command: for ten seconds.
-const STOP_POLLS_MAX: u32 = 1000;
+/// How many times as long as of a command it may take until the end of a container is known: the daemon has to tell.
+const CONTAINER_PATIENCE_FACTOR: u32 = 10;
 
 /// A target that takes connections.
 #[derive(Debug)]
@@ -123,13 +152,6 @@ pub struct Target {
     choice: Choice,
     addr: SocketAddr,
     started: Option<Started>,
-}
-
-#[derive(Debug)]
-struct Started {
-    /// When its standard input closes, it ends its command.
-    supervisor: Child,
-    output: Output,
 }
 
 impl Target {
@@ -142,6 +164,7 @@ impl Target {
             Choice::BuiltIn => start_built_in().await?,
             Choice::Addr(addr) => (reach(addr).await?, None),
             Choice::Exec { command, addr } => start_command(command, addr.as_deref()).await?,
+            Choice::Image { name, port } => image::start(name, *port).await?,
         };
         Ok(Self { choice: choice.clone(), addr, started })
     }
@@ -186,9 +209,8 @@ impl Target {
     /// The target's process, where the harness started it.
     #[must_use]
     pub fn process(&self) -> Box<dyn Process> {
-        let supervisor = self.started.as_ref().and_then(|started| started.supervisor.id());
-        match supervisor.and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)) {
-            Some(supervisor) => Box::new(Processes::below(supervisor)),
+        match self.started.as_ref().and_then(Started::processes) {
+            Some(processes) => Box::new(processes),
             None => Box::new(NoProcess),
         }
     }
@@ -202,101 +224,12 @@ impl Target {
     /// How the target's process ended, if it was started by [`Target::start`] and ends within `patience`: one that
     /// dies closes its connections a little before its death is known.
     pub async fn ended(&mut self, patience: Duration) -> Option<String> {
-        let started = self.started.as_mut()?;
-        // Not by waiting for the supervisor, which would close the pipe and so end it.
-        let ends = async {
-            loop {
-                if let Some(status) = started.supervisor.try_wait().ok()? {
-                    return Some(status);
-                }
-                sleep(START_POLL).await;
-            }
+        let patience = match self.choice {
+            Choice::Image { .. } => patience * CONTAINER_PATIENCE_FACTOR,
+            _ => patience,
         };
-        let status = timeout(patience, ends).await.ok()??;
-        started.output.ended().await;
-        Some(format!("{}{}", describe(status), started.output.last_words()))
+        self.started.as_mut()?.ended(patience).await
     }
-}
-
-impl Drop for Started {
-    /// Ends what was started, with all its children, and waits until that is done: whoever starts something in its
-    /// place must not meet it.
-    fn drop(&mut self) {
-        drop(self.supervisor.stdin.take());
-        for _ in 0..STOP_POLLS_MAX {
-            if !matches!(self.supervisor.try_wait(), Ok(None)) {
-                return;
-            }
-            std::thread::sleep(START_POLL);
-        }
-        let _ = self.supervisor.start_kill();
-    }
-}
-
-impl Started {
-    fn spawn(arguments: Vec<OsString>) -> Result<Self, Error> {
-        let mut supervisor = Command::new(std::env::current_exe()?)
-            .arg(supervisor::SUBCOMMAND)
-            .arg(original_descriptor_limit().to_string())
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            // In a group of its own, so that Ctrl-C in a terminal does not end it before it could end its command.
-            .process_group(0)
-            .spawn()?;
-        let output = Output::collect(supervisor.stdout.take(), supervisor.stderr.take());
-        Ok(Self { supervisor, output })
-    }
-
-    /// Waits until `find` finds where the target listens.
-    async fn until_found(
-        mut self,
-        addr: &str,
-        mut find: impl AsyncFnMut(&Output) -> Option<SocketAddr>,
-    ) -> Result<(SocketAddr, Option<Self>), Error> {
-        let searching = async {
-            loop {
-                if let Some(found) = find(&self.output).await {
-                    return Ok::<_, Error>(found);
-                }
-                self.check_running(addr).await?;
-                sleep(START_POLL).await;
-            }
-        };
-        match timeout(START_TIMEOUT, searching).await {
-            Ok(found) => Ok((found?, Some(self))),
-            Err(_) => Err(Error::NeverListens { addr: addr.to_owned(), output: self.output.last_words() }),
-        }
-    }
-
-    async fn check_running(&mut self, addr: &str) -> Result<(), Error> {
-        let Some(status) = self.supervisor.try_wait()? else { return Ok(()) };
-        self.output.ended().await;
-        let (addr, ended, output) = (addr.to_owned(), describe(status), self.output.last_words());
-        Err(Error::EndedEarly { addr, ended, output })
-    }
-}
-
-/// Allows this process as many descriptors as the system lets it have: many systems start a process with 1,024, and
-/// each client takes one. What is started for a run gets the limit that there was before.
-pub fn raise_descriptor_limit() {
-    let mut limit = getrlimit(Resource::Nofile);
-    let _ = ORIGINAL_DESCRIPTOR_LIMIT.set(limit.current);
-    limit.current = limit.maximum;
-    // Where it is refused, a run with too many clients says what it ran out of.
-    let _ = setrlimit(Resource::Nofile, limit);
-}
-
-static ORIGINAL_DESCRIPTOR_LIMIT: OnceLock<Option<u64>> = OnceLock::new();
-
-/// The limit to give to a target; 0 is none.
-fn original_descriptor_limit() -> u64 {
-    ORIGINAL_DESCRIPTOR_LIMIT
-        .get()
-        .copied()
-        .unwrap_or_else(|| getrlimit(Resource::Nofile).current)
-        .unwrap_or(0)
 }
 
 /// Does the work of a hidden subcommand, if that is what the arguments ask for. A binary that starts targets calls
@@ -306,6 +239,8 @@ pub fn run_hidden_subcommand(arguments: &[OsString]) -> Option<ExitCode> {
     match arguments.get(1)?.to_str()? {
         supervisor::SUBCOMMAND => Some(supervisor::run(&arguments[2..])),
         builtin::SUBCOMMAND => Some(builtin::run_server(&arguments[2..])),
+        #[cfg(feature = "docker")]
+        image::SUBCOMMAND => Some(container::run(&arguments[2..])),
         _ => None,
     }
 }
@@ -357,14 +292,4 @@ async fn reach_once(addr: &str) -> io::Result<SocketAddr> {
 /// does, the command fails to listen, and most say so and end.
 fn find_free_port() -> io::Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
-}
-
-fn describe(status: std::process::ExitStatus) -> String {
-    match status.code() {
-        Some(code) if code > supervisor::SIGNAL_BASE => {
-            format!("by signal {}", code - supervisor::SIGNAL_BASE)
-        }
-        Some(code) => format!("exit status {code}"),
-        None => status.to_string(),
-    }
 }

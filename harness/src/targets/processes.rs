@@ -11,6 +11,61 @@ use crate::drive::Process;
 use crate::history::Sample;
 use crate::moves::Act;
 
+/// The processes of a target, whatever they are at the moment.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Processes {
+    /// All below a supervisor.
+    Below(Pid),
+    /// The main process of a container, and all below it.
+    From {
+        /// The main process.
+        main: Pid,
+        /// When it began, in the system's ticks: its number may be another's once it has ended.
+        begun: u64,
+    },
+}
+
+impl Processes {
+    /// Those of a container with this main process, if there is one.
+    pub(super) fn from(main: Pid) -> Option<Self> {
+        Some(Self::From { main, begun: begun_at(main)? })
+    }
+
+    /// Those that run now.
+    fn members(self) -> Vec<Pid> {
+        match self {
+            Self::Below(supervisor) => descendants_of(supervisor),
+            Self::From { main, begun } if begun_at(main) == Some(begun) => {
+                [main].into_iter().chain(descendants_of(main)).collect()
+            }
+            Self::From { .. } => Vec::new(),
+        }
+    }
+
+    fn signal(self, signal: Signal) -> bool {
+        let processes = self.members();
+        !processes.is_empty() && processes.into_iter().all(|pid| kill_process(pid, signal).is_ok())
+    }
+}
+
+impl Process for Processes {
+    fn sample(&self) -> Option<Sample> {
+        sample(*self)
+    }
+
+    fn act(&self, act: Act) -> bool {
+        match act {
+            Act::Stop => self.signal(Signal::STOP),
+            Act::Continue => self.signal(Signal::CONT),
+            Act::Kill => self.signal(Signal::KILL),
+            Act::LimitDescriptors(most) => limit_descriptors(*self, Some(most.into())),
+            Act::UnlimitDescriptors => limit_descriptors(*self, None),
+            // The way is somebody else's.
+            Act::Worsen(_) | Act::Mend => false,
+        }
+    }
+}
+
 /// All processes below one.
 pub(super) fn descendants_of(ancestor: Pid) -> Vec<Pid> {
     let mut children: BTreeMap<i32, Vec<i32>> = BTreeMap::new();
@@ -34,66 +89,41 @@ pub(super) fn descendants_of(ancestor: Pid) -> Vec<Pid> {
 }
 
 fn parent_of(pid: i32) -> Option<i32> {
+    status_of(pid)?.split_whitespace().nth(1)?.parse().ok()
+}
+
+fn begun_at(pid: Pid) -> Option<u64> {
+    status_of(pid.as_raw_nonzero().get())?.split_whitespace().nth(19)?.parse().ok()
+}
+
+/// What the system says of a process in one line, from its state on: the name before that, in parentheses, may hold
+/// anything.
+fn status_of(pid: i32) -> Option<String> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name, in parentheses, may hold anything; the state and the parent follow it.
-    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+    Some(stat.rsplit_once(')')?.1.to_owned())
 }
 
-/// All processes below one, whatever they are at the moment.
-pub(super) struct Processes {
-    ancestor: Pid,
-}
-
-impl Processes {
-    pub(super) fn below(ancestor: Pid) -> Self {
-        Self { ancestor }
-    }
-
-    fn signal(&self, signal: Signal) -> bool {
-        let processes = descendants_of(self.ancestor);
-        !processes.is_empty() && processes.into_iter().all(|pid| kill_process(pid, signal).is_ok())
-    }
-}
-
-impl Process for Processes {
-    fn sample(&self) -> Option<Sample> {
-        sample(self.ancestor)
-    }
-
-    fn act(&self, act: Act) -> bool {
-        match act {
-            Act::Stop => self.signal(Signal::STOP),
-            Act::Continue => self.signal(Signal::CONT),
-            Act::Kill => self.signal(Signal::KILL),
-            Act::LimitDescriptors(most) => limit_descriptors(self.ancestor, Some(most.into())),
-            Act::UnlimitDescriptors => limit_descriptors(self.ancestor, None),
-            // The way is somebody else's.
-            Act::Worsen(_) | Act::Mend => false,
-        }
-    }
-}
-
-/// Lets all processes below one have so many descriptors, or as many as they may have at the most.
+/// Lets them all have so many descriptors, or as many as they may have at the most.
 #[cfg(target_os = "linux")]
-fn limit_descriptors(ancestor: Pid, most: Option<u64>) -> bool {
+fn limit_descriptors(processes: Processes, most: Option<u64>) -> bool {
     let limit = |pid: Pid| {
         let mut limit = getrlimit(Resource::Nofile);
         limit.current = most.or(limit.maximum);
         prlimit(Some(pid), Resource::Nofile, limit).is_ok()
     };
-    descendants_of(ancestor).into_iter().all(limit)
+    processes.members().into_iter().all(limit)
 }
 
 #[cfg(not(target_os = "linux"))]
-fn limit_descriptors(_: Pid, _: Option<u64>) -> bool {
+fn limit_descriptors(_: Processes, _: Option<u64>) -> bool {
     false
 }
 
-/// What all processes below one take together; nothing where that is not known.
+/// What they all take together; nothing where that is not known.
 #[cfg(target_os = "linux")]
-fn sample(ancestor: Pid) -> Option<Sample> {
+fn sample(processes: Processes) -> Option<Sample> {
     let mut sum: Option<Sample> = None;
-    for pid in descendants_of(ancestor) {
+    for pid in processes.members() {
         // One that ended just now takes nothing.
         let Ok(process) = procfs::process::Process::new(pid.as_raw_nonzero().get()) else { continue };
         let (Ok(descriptors), Ok(status)) = (process.fd_count(), process.status()) else { continue };
@@ -105,8 +135,8 @@ fn sample(ancestor: Pid) -> Option<Sample> {
     sum
 }
 
-/// What all processes below one take together; nothing where that is not known.
+/// What they all take together; nothing where that is not known.
 #[cfg(not(target_os = "linux"))]
-fn sample(_: Pid) -> Option<Sample> {
+fn sample(_: Processes) -> Option<Sample> {
     None
 }

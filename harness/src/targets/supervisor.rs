@@ -72,7 +72,8 @@ fn adopt_orphans() {
 #[cfg(not(target_os = "linux"))]
 fn adopt_orphans() {}
 
-fn wait_for_end_of_input() {
+/// Waits until the pipe from the harness closes.
+pub(super) fn wait_for_end_of_input() {
     let mut byte = [0];
     loop {
         match io::stdin().read(&mut byte) {

@@ -145,3 +145,11 @@ fn a_random_seed_is_printed_and_can_be_given_again() {
     let others: Vec<String> = (0..5).map(|_| seed(&replay(&["--fixture", TINY]))).collect();
     assert!(others.iter().any(|other| *other != others[0]), "{others:?}");
 }
+
+#[cfg(not(feature = "docker"))]
+#[test]
+fn a_build_without_docker_says_so() {
+    let said = harness(&["--image", "server"]);
+    is_refused(&said, 2, &["this build has no Docker; --image needs one with the feature 'docker'"]);
+    assert_eq!(said.stderr.lines().count(), 1, "{said:?}");
+}

@@ -2,6 +2,7 @@
 
 mod command_line;
 mod exec;
+mod image;
 mod plan;
 mod replay;
 mod reports;

@@ -1,0 +1,181 @@
+//! Containers as targets of the harness: found, judged, named when they die, and removed whatever happens.
+#![expect(clippy::unwrap_used, reason = "a test's failure is its message")]
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, Command, Stdio};
+
+use assert_cmd::cargo::cargo_bin;
+use rustix::process::{Pid, Signal, kill_process};
+use testcontainers::bollard::models::ContainerUpdateBody;
+use testcontainers::bollard::query_parameters::ListContainersOptionsBuilder;
+
+use crate::daemon::{SERVER, addr_of, create_variant, daemon, inspect, kill, until};
+use crate::image::remove_image;
+use crate::support::{REPLAY, TINY, harness, replay};
+
+/// The name of the container and of its network, once it runs: that of the supervisor, which is the only child of the
+/// harness, and something random.
+async fn name_under(harness: &Child) -> String {
+    let path = format!("/proc/{0}/task/{0}/children", harness.id());
+    let children = || fs::read_to_string(&path).unwrap_or_default();
+    until("there is a supervisor", async || !children().is_empty()).await;
+    let filter = format!("^/gauntlet-{}-", children().split_whitespace().next().unwrap());
+    let filters = HashMap::from([("name", vec![filter])]);
+    let mut name = None;
+    until("the container runs", async || {
+        let options = ListContainersOptionsBuilder::new().filters(&filters).build();
+        let found = daemon().await.list_containers(Some(options)).await.unwrap().pop();
+        name = found.and_then(|container| Some(container.names?.pop()?.trim_start_matches('/').to_owned()));
+        name.is_some()
+    })
+    .await;
+    name.unwrap()
+}
+
+/// Whether neither the container nor its network is there any more.
+async fn is_removed(name: &str) -> bool {
+    let docker = daemon().await;
+    docker.inspect_container(name, None).await.is_err() && docker.inspect_network(name, None).await.is_err()
+}
+
+/// A run that takes a while.
+fn start_harness(flags: &[&str]) -> Child {
+    Command::new(cargo_bin("harness"))
+        .args(REPLAY)
+        .args(["--image", SERVER, "--concurrency", "1", "--unluckiness", "100"])
+        .args(flags)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+#[tokio::test]
+#[ignore = "needs a Docker daemon, and the images of ci/image"]
+async fn the_container_goes_when_the_harness_is_killed_or_interrupted() {
+    for (signal, status) in [(Signal::KILL, None), (Signal::INT, Some(3)), (Signal::TERM, Some(3))] {
+        let mut running = start_harness(&[]);
+        let name = name_under(&running).await;
+        kill_process(Pid::from_child(&running), signal).unwrap();
+        assert_eq!(running.wait().unwrap().code(), status, "{signal:?}");
+        until("the container and its network are removed", async || is_removed(&name).await).await;
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs a Docker daemon, and the images of ci/image"]
+async fn a_container_that_dies_under_way_is_named_and_removed() {
+    let mut running = start_harness(&["--debug"]);
+    let name = name_under(&running).await;
+    let mut transcript = BufReader::new(running.stderr.take().unwrap()).lines();
+    assert!(transcript.any(|line| line.unwrap().contains("-> INDEX|")), "it indexes");
+    kill(&name, "SIGKILL").await;
+    transcript.for_each(drop);
+    let mut said = String::new();
+    running.stdout.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!(running.wait().unwrap().code(), Some(1), "{said}");
+    assert!(said.contains("The target's process ended during the run: by signal 9"), "{said}");
+    assert!(said.contains("| listening on 0.0.0.0:8080"), "its log is shown: {said}");
+    assert!(is_removed(&name).await);
+}
+
+/// Indexes packages with long names until nobody answers any more.
+fn fill(addr: SocketAddr) {
+    let mut stream = BufReader::new(TcpStream::connect(addr).unwrap());
+    let padding = "x".repeat(50_000);
+    let mut reply = String::new();
+    for number in 0.. {
+        let asked = writeln!(stream.get_mut(), "INDEX|{number}{padding}|");
+        reply.clear();
+        if asked.is_err() || stream.read_line(&mut reply).unwrap_or(0) == 0 {
+            return;
+        }
+        assert_eq!(reply, "OK\n", "the index has a limit of its own");
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs a Docker daemon, and the images of ci/image"]
+async fn a_container_that_takes_more_memory_than_it_may_is_said_so() {
+    let running = start_harness(&[]);
+    let name = name_under(&running).await;
+    let limit = Some(32 << 20);
+    let limited = ContainerUpdateBody { memory: limit, memory_swap: limit, ..Default::default() };
+    daemon().await.update_container(&name, limited).await.unwrap();
+    let addr = addr_of(&inspect(&name).await);
+    until("it listens", async || TcpStream::connect(addr).is_ok()).await;
+    fill(addr);
+    let output = running.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let ended = "The target's process ended during the run: by signal 9, for it took more memory than it may";
+    assert!(said.contains(ended), "{said}");
+    assert!(is_removed(&name).await);
+}
+
+#[tokio::test]
+#[ignore = "needs a Docker daemon, and the images of ci/image"]
+async fn a_container_that_is_lost_among_the_cases_is_started_again() {
+    let mut running = Command::new(cargo_bin("harness"))
+        .args(["--image", SERVER, "--only", "index/R*,index/S*", "--seed", "7", "--debug"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let name = name_under(&running).await;
+    let mut transcript = BufReader::new(running.stderr.take().unwrap()).lines();
+    assert!(transcript.any(|line| line.unwrap().contains("-> REMOVE|")), "it is judged");
+    kill(&name, "SIGKILL").await;
+    transcript.for_each(drop);
+    let mut said = String::new();
+    running.stdout.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!(running.wait().unwrap().code(), Some(1), "{said}");
+    assert!(said.contains("the process ended: by signal 9"), "{said}");
+    assert!(!said.contains("is not back"), "{said}");
+    assert!(is_removed(&name).await);
+}
+
+#[tokio::test]
+#[ignore = "needs a Docker daemon, and the images of ci/image"]
+async fn a_container_that_ends_at_once_is_shown_with_its_last_words() {
+    const IMAGE: &str = "gauntlet-test:ends-at-once";
+    create_variant(IMAGE, r#"["--addr", "nowhere"]"#).await;
+    let said = replay(&["--image", IMAGE, "--fixture", TINY, "--seed", "1"]);
+    remove_image(IMAGE).await;
+    assert_eq!(said.status, 4, "{said:?}");
+    let ended =
+        "UNREACHABLE the target ended before it listened on port 8080 of its container (exit status 1)";
+    assert!(said.stdout.contains(ended), "{said:?}");
+    assert!(said.stdout.contains("| server: cannot listen on nowhere"), "{said:?}");
+}
+
+#[test]
+#[ignore = "needs a Docker daemon, and the images of ci/image"]
+fn a_container_that_never_answers_is_unreachable() {
+    let said = replay(&["--image", SERVER, "--port", "81", "--fixture", TINY]);
+    assert_eq!(said.status, 4, "{said:?}");
+    let silent = "UNREACHABLE the target did not answer on port 81 of its container within 30 s";
+    assert!(said.stdout.contains(silent), "{said:?}");
+}
+
+#[test]
+#[ignore = "needs a Docker daemon, and the images of ci/image"]
+fn an_image_that_is_nowhere_is_unreachable() {
+    let said = replay(&["--image", "gauntlet-test:nowhere", "--fixture", TINY]);
+    assert_eq!(said.status, 4, "{said:?}");
+    let last = said.stdout.lines().last().unwrap();
+    let missing =
+        "UNREACHABLE cannot start the image gauntlet-test:nowhere: it is not here, and cannot be fetched: ";
+    assert!(last.starts_with(missing), "{said:?}");
+}
+
+#[test]
+#[ignore = "needs a Docker daemon, and the images of ci/image"]
+fn the_processes_of_a_container_are_watched() {
+    let said = harness(&["--image", SERVER, "--only", "C4", "--process", "--seed", "7", "--strict"]);
+    assert_eq!(said.status, 0, "{said:?}");
+    assert!(!said.stdout.contains("not run"), "{said:?}");
+}
