@@ -6,6 +6,7 @@ use std::fs::{self, File};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
@@ -21,6 +22,7 @@ use harness::verdict::Verdict;
 use crate::fault::scenes;
 use crate::flags::{CommandLine, Flags, Task};
 use crate::judge::Timeline;
+use crate::proxy::{self, Log};
 use crate::report;
 use crate::run::{Ran, Terms, run};
 use crate::schedule::{self, Schedule, subject};
@@ -41,6 +43,9 @@ pub enum Error {
     /// Flags that do not go together, or are not enough.
     #[error("{0}")]
     Usage(&'static str),
+    /// The proxy.
+    #[error("{0}")]
+    Proxy(#[from] proxy::command::Error),
     /// A pattern that matches no fault.
     #[error("{0}")]
     Pattern(#[from] NoMatch),
@@ -97,6 +102,10 @@ pub fn carry_out(arguments: &[OsString], out: &mut impl Write) -> Result<u8, Err
         Some(Task::Faults { markdown: true }) => report::write_faults_as_markdown(out)?,
         Some(Task::Replay { file, times, flags }) => {
             return runtime.block_on(replay(&file, times, &flags, out));
+        }
+        Some(Task::Proxy(flags)) => {
+            tracing_subscriber::fmt().with_ansi(false).with_target(false).with_writer(io::stderr).init();
+            runtime.block_on(proxy::command::run(*flags, Arc::new(Log), io::stdout()))?;
         }
         None => return runtime.block_on(break_target(&flags, out)),
     }

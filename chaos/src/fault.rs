@@ -11,6 +11,10 @@ use protocol::{Clause, Level};
 use crate::catalogue;
 
 /// One fault.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says one thing of a fault, and a row names those that hold"
+)]
 #[derive(Clone, Copy, Debug)]
 pub struct Fault {
     /// Its id, such as `disconnects/reset`, which never changes.
@@ -31,6 +35,8 @@ pub struct Fault {
     pub is_promised: bool,
     /// Whether it takes a target that the harness started.
     pub needs_process: bool,
+    /// Whether the target ends by it, and is started again.
+    pub ends_target: bool,
     /// Whether it proves something only if the target had to wait for the client.
     pub needs_block: bool,
     /// What the samples in its steps have to show.
@@ -107,6 +113,7 @@ pub(crate) const fn fault(id: &'static str, clause: Clause, summary: &'static st
         steps: &[],
         is_promised: true,
         needs_process: false,
+        ends_target: false,
         needs_block: false,
         keeps: None,
     }
@@ -135,6 +142,12 @@ impl Fault {
     }
 
     pub(crate) const fn of_process(mut self) -> Self {
+        self.needs_process = true;
+        self
+    }
+
+    pub(crate) const fn ends_target(mut self) -> Self {
+        self.ends_target = true;
         self.needs_process = true;
         self
     }

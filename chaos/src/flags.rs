@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
+use crate::proxy::command::ProxyFlags;
+
 /// Finds what breaks a package-index server: runs faults against it, and judges how those fare who are not at fault.
 ///
 /// Without --addr or --exec the built-in reference server is the target.
@@ -99,6 +101,8 @@ pub enum Task {
         #[arg(long)]
         markdown: bool,
     },
+    /// Make a network worse on purpose, for any TCP service
+    Proxy(Box<ProxyFlags>),
     /// Run the faults of a file that --shrink wrote again, and say how often they fail
     Replay {
         /// The file

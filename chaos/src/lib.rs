@@ -14,3 +14,4 @@ pub mod run;
 pub mod schedule;
 pub mod scripts;
 pub mod shrink;
+pub mod stage;

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use harness::bounds::Bounds;
-use harness::drive::{Ending, Limits, drive};
+use harness::drive::{Ending, Limits, Process, drive};
 use harness::history::{Event, Header, VERSION, What};
 use harness::listening::Listening;
 use harness::pairing::REPLY_BYTES_MAX;
@@ -19,6 +19,7 @@ use crate::fault::Scene;
 use crate::judge::{Outcome, RunJudge, Timeline};
 use crate::schedule::Schedule;
 use crate::scripts::{BYSTANDERS, Bystander, CONDUCTOR, Client, Conductor, Timekeeper};
+use crate::stage::{Relay, Stage};
 
 /// What decides how scenes are run.
 #[derive(Clone, Debug)]
@@ -80,7 +81,7 @@ pub async fn run(
         }
         ran.timelines.push(session.timeline);
         if session.is_lost {
-            ran.losses += 1;
+            ran.losses += u32::from(!session.is_ended_on_purpose);
             if ran.losses == LOSSES_MAX || target.revive().await.is_err() {
                 break;
             }
@@ -131,6 +132,8 @@ struct Session {
     /// How many of the scenes have begun.
     begun: usize,
     is_lost: bool,
+    /// Whether a fault was to end the target.
+    is_ended_on_purpose: bool,
 }
 
 async fn run_session(
@@ -145,6 +148,8 @@ async fn run_session(
         .iter()
         .map(|&scene| (scene, Rc::new(CasePlan::new(scene.case, seed, Duration::ZERO))))
         .collect();
+    // Where there is no port for it the scenes that need it say so.
+    let relay = Relay::start(target.addr(), seed).await.ok().map(Rc::new);
     let steps = scenes.iter().map(|scene| scene.case.id.to_owned()).collect();
     let plan_sha256 = Schedule { seed, steps }.sha256();
     let workload = "index/chaos".to_owned();
@@ -168,10 +173,14 @@ async fn run_session(
         clients_at_once_max: usize::MAX,
         openings_at_once_max: OPENINGS_AT_ONCE_MAX,
     };
+    let process: Box<dyn Process> = match relay {
+        Some(relay) => Box::new(Stage { process: target.process(), relay }),
+        None => target.process(),
+    };
     let framing = || Index::framing(REPLY_BYTES_MAX);
     let scripts = bystanders.chain(others).collect();
     let until = bounds.reached();
-    let ending = drive(target.addr(), scripts, framing, limits, target.process(), observer, until).await;
+    let ending = drive(target.addr(), scripts, framing, limits, process, observer, until).await;
     listening.end(ending);
     // The driver's tasks are gone, and with them their hold on the judge.
     let mut judge = judge.replace(RunJudge::new(&[]));
@@ -188,5 +197,7 @@ async fn run_session(
     let is_cut = !is_lost && ending != Ending::Stopped;
     let (outcomes, timeline) = judge.finish();
     let begun = if is_cut { begun.saturating_sub(1) } else { begun };
-    Session { outcomes, timeline, begun, is_lost }
+    let is_ended_on_purpose =
+        is_lost && begun.checked_sub(1).is_some_and(|last| scenes[last].fault.ends_target);
+    Session { outcomes, timeline, begun, is_lost, is_ended_on_purpose }
 }

@@ -62,6 +62,8 @@ pub enum Act {
     Stop,
     /// Let it go on.
     Continue,
+    /// End it where it stands.
+    Kill,
     /// Let it have so many descriptors and no more.
     LimitDescriptors(u32),
     /// Let it have as many as before.

@@ -3,6 +3,7 @@
 mod crowds;
 mod disconnects;
 mod lines;
+pub(crate) mod network;
 mod process;
 mod readers;
 mod resources;
@@ -12,12 +13,13 @@ use crate::fault::Fault;
 
 /// All faults, in order.
 pub fn faults() -> impl Iterator<Item = &'static Fault> {
-    const TABLES: [&[Fault]; 7] = [
+    const TABLES: [&[Fault]; 8] = [
         lines::FAULTS,
         writers::FAULTS,
         readers::FAULTS,
         disconnects::FAULTS,
         crowds::FAULTS,
+        network::FAULTS,
         process::FAULTS,
         resources::FAULTS,
     ];

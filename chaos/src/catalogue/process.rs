@@ -15,6 +15,12 @@ pub(super) const FAULTS: &[Fault] = &[
         .steps(&[Act(Deed::Stop), Pause(300), Act(Deed::Continue), Pause(50)])
         .beyond_promises()
         .of_process(),
+    fault("process/killed", C3, "The target's process is killed, and started again.")
+        .with("SIGKILL")
+        .states(&[Idle, AwaitingReply])
+        .steps(&[Act(Deed::Kill), Pause(2000)])
+        .beyond_promises()
+        .ends_target(),
     fault("process/no-descriptors", A4, "The target runs out of descriptors, and gets some again.")
         .with("1 descriptor, 2 clients that come meanwhile, 300 ms")
         .steps(&[

@@ -38,6 +38,7 @@ pub struct StepJudge {
     /// How long the newcomer waited for its reply.
     newcomer_waited_ns: Option<u64>,
     harms: Vec<Finding>,
+    has_ended_target: bool,
 }
 
 /// What a step came to.
@@ -88,6 +89,7 @@ impl StepJudge {
             over_ns: 0,
             newcomer_waited_ns: None,
             harms: Vec::new(),
+            has_ended_target: false,
         }
     }
 
@@ -156,8 +158,13 @@ impl StepJudge {
         if fault.level == Level::Must { fault.clause } else { C1 }
     }
 
-    /// The target was lost in this step.
+    /// The target was lost in this step, as it had to be, or not.
     pub(super) fn lose(&mut self, how: &str) {
+        if self.scene.fault.ends_target {
+            self.harms.clear();
+            self.has_ended_target = true;
+            return;
+        }
         let mut finding = Finding::new(Verdict::Fail, "the target is gone");
         finding.came = Some(how.to_owned());
         finding.had_to_come = Some("a target that goes on serving".to_owned());
@@ -182,6 +189,7 @@ impl StepJudge {
         let needs_block = self.scene.case.needs_block;
         let cause = match (is_begun, is_done) {
             (false, _) => Some("the time for the run was over".to_owned()),
+            (true, false) if self.has_ended_target => None,
             (true, false) if findings.is_empty() => Some("the run ended before it".to_owned()),
             _ => own.cause.filter(|_| needs_block && findings.is_empty()),
         };

@@ -1,6 +1,7 @@
 //! Chaos from outside: right servers that it must not accuse, wrong ones that it must, and its command line.
 
 mod command_line;
+mod proxy;
 mod right_servers;
 mod support;
 mod wrong_servers;

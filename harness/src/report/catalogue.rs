@@ -180,6 +180,7 @@ fn describe(step: &Step) -> String {
         Step::Act(act) => match act {
             Act::Stop => "the target's process is stopped".to_owned(),
             Act::Continue => "it goes on".to_owned(),
+            Act::Kill => "it is killed".to_owned(),
             Act::LimitDescriptors(most) => format!("it may have {most} descriptors"),
             Act::UnlimitDescriptors => "it may have as many as before".to_owned(),
             Act::Worsen(way) => format!("the relay makes the way worse (number {way})"),

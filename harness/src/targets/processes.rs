@@ -57,6 +57,7 @@ impl Process for Processes {
         match act {
             Act::Stop => self.signal(Signal::STOP),
             Act::Continue => self.signal(Signal::CONT),
+            Act::Kill => self.signal(Signal::KILL),
             Act::LimitDescriptors(most) => limit_descriptors(*self, Some(most.into())),
             Act::UnlimitDescriptors => limit_descriptors(*self, None),
             // The way is somebody else's.

@@ -1,0 +1,208 @@
+//! The toxics of one direction of a connection, one behind the other. It is pure, as they are.
+
+use std::collections::VecDeque;
+
+use tokio::time::Instant;
+
+use super::fault::{Effect, Witness};
+use super::queue::Item;
+use super::stage::{Ending, Stage};
+use super::toxics::{Placed, Toxics};
+
+/// All toxics of a direction at work.
+pub(super) struct Chain {
+    seed: u64,
+    witness: Witness,
+    stages: Vec<Stage>,
+    /// What went through all of them.
+    through: VecDeque<Item>,
+}
+
+impl Chain {
+    /// A chain without toxics.
+    pub(super) fn new(seed: u64, witness: Witness) -> Self {
+        Self { seed, witness, stages: Vec::new(), through: VecDeque::new() }
+    }
+
+    /// Becomes a chain of these toxics. What waits in those that are gone goes on.
+    pub(super) fn follow(&mut self, toxics: &Toxics, now: Instant) {
+        self.remove_all_but(toxics.placed(), now);
+        for placed in toxics.placed().iter().filter(|placed| placed.toxic.stream == self.witness.stream) {
+            match self.stages.iter_mut().find(|stage| stage.id == placed.id) {
+                Some(stage) if stage.toxic == placed.toxic => {}
+                Some(stage) => stage.update(&placed.toxic, now, &self.witness),
+                None => self.stages.push(Stage::new(placed, self.seed, now, &self.witness)),
+            }
+        }
+    }
+
+    /// Whether it takes more.
+    pub(super) fn has_room(&self) -> bool {
+        self.stages.first().map_or(self.through.is_empty(), Stage::has_room)
+    }
+
+    /// Takes in what the sender sent.
+    pub(super) fn arrive(&mut self, item: Item, now: Instant) {
+        self.arrive_at(0, item, now);
+    }
+
+    /// How a toxic ends the connection now, whatever still waits.
+    pub(super) fn overdue(&self, now: Instant) -> Option<Ending> {
+        let (toxic, ending) = self.stages.iter().find_map(|stage| {
+            stage.alarm().filter(|(at, _)| *at <= now).map(|(_, ending)| (&stage.toxic.name, ending))
+        })?;
+        let effect = match ending {
+            Ending::Close => Effect::Closed,
+            Ending::Reset => Effect::Reset,
+        };
+        self.witness.tell(toxic, effect);
+        Some(ending)
+    }
+
+    /// Lets go what is due at the far end, one item.
+    pub(super) fn next(&mut self, now: Instant) -> Option<Item> {
+        for index in 1..self.stages.len() {
+            while self.stages[index].has_room()
+                && let Some(item) = self.stages[index - 1].give(now, &self.witness)
+            {
+                self.stages[index].arrive(item, now, &self.witness);
+            }
+        }
+        self.through.pop_front().or_else(|| self.stages.last_mut()?.give(now, &self.witness))
+    }
+
+    /// When to look again. What is due already and did not go waits for room, and not for a time.
+    pub(super) fn due(&self, now: Instant) -> Option<Instant> {
+        let alarms = self.stages.iter().filter_map(|stage| stage.alarm().map(|(at, _)| at));
+        self.stages.iter().filter_map(Stage::due).chain(alarms).filter(|due| *due > now).min()
+    }
+
+    fn arrive_at(&mut self, index: usize, item: Item, now: Instant) {
+        match self.stages.get_mut(index) {
+            Some(stage) => stage.arrive(item, now, &self.witness),
+            None => self.through.push_back(item),
+        }
+    }
+
+    fn remove_all_but(&mut self, placed: &[Placed], now: Instant) {
+        // From the far end, so that what goes on keeps its order.
+        for index in (0..self.stages.len()).rev() {
+            if placed.iter().all(|placed| placed.id != self.stages[index].id) {
+                for item in self.stages.remove(index).into_items() {
+                    self.arrive_at(index, item, now);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use bytes::Bytes;
+
+    use super::super::fault::Fault;
+    use super::super::toxic::{Kind, Stream, Toxic};
+    use super::*;
+
+    fn chain(connection: u64) -> Chain {
+        let observer = Arc::new(|_: &Fault| ());
+        let (begun, stream) = (Instant::now(), Stream::Upstream);
+        Chain::new(7, Witness { observer, begun, proxy: "p".into(), connection, stream })
+    }
+
+    fn toxics(kinds: &[Kind]) -> Toxics {
+        let mut toxics = Toxics::default();
+        for (number, kind) in kinds.iter().enumerate() {
+            let toxic = Toxic::new(Stream::Upstream, kind.clone());
+            toxics.add(Toxic { name: number.to_string(), ..toxic }).unwrap();
+        }
+        toxics
+    }
+
+    fn chunk(bytes: &'static [u8]) -> Item {
+        Item::Bytes(Bytes::from_static(bytes))
+    }
+
+    fn all(chain: &mut Chain, now: Instant) -> Vec<Item> {
+        std::iter::from_fn(|| chain.next(now)).collect()
+    }
+
+    const LATENCY: Kind = Kind::Latency { latency_ms: 100, jitter_ms: 0 };
+
+    #[test]
+    fn latencies_add_up_and_an_item_leaves_exactly_when_it_is_due() {
+        let (mut chain, now) = (chain(1), Instant::now());
+        chain.follow(&toxics(&[LATENCY, LATENCY]), now);
+        chain.arrive(chunk(b"x"), now);
+        let (first, second) = (now + Duration::from_millis(100), now + Duration::from_millis(200));
+        assert_eq!((all(&mut chain, now), chain.due(now)), (vec![], Some(first)));
+        assert_eq!((all(&mut chain, first), chain.due(first)), (vec![], Some(second)));
+        assert_eq!(all(&mut chain, second - Duration::from_nanos(1)), []);
+        assert_eq!((all(&mut chain, second), chain.due(second)), (vec![chunk(b"x")], None));
+    }
+
+    #[test]
+    fn order_is_kept_when_toxics_are_removed_in_which_something_waits() {
+        let (mut chain, now) = (chain(1), Instant::now());
+        let mut list = toxics(&[LATENCY, LATENCY, LATENCY]);
+        chain.follow(&list, now);
+        // One waits in each: the first is two toxics ahead of the last.
+        for (step, bytes) in (0..).zip([b"1", b"2", b"3"]) {
+            let then = now + Duration::from_millis(100 * step);
+            chain.arrive(chunk(bytes), then);
+            assert_eq!(all(&mut chain, then), []);
+        }
+        chain.arrive(Item::End, now + Duration::from_millis(200));
+        list.remove("0").unwrap();
+        list.remove("2").unwrap();
+        let then = now + Duration::from_millis(201);
+        chain.follow(&list, then);
+        assert_eq!(all(&mut chain, then), [chunk(b"1")]);
+        let then = then + Duration::from_millis(100);
+        assert_eq!(all(&mut chain, then), [chunk(b"2"), chunk(b"3"), Item::End]);
+    }
+
+    #[test]
+    fn what_waits_has_a_bound_however_it_is_cut() {
+        let piecewise = Kind::Slicer { average_size_bytes: 1, size_variation_bytes: 0, delay_us: 1_000_000 };
+        for (kind, chunk, bytes_max) in [
+            (LATENCY, &[0; 16 << 10][..], 5 << 20),
+            (LATENCY, &[0; 1], 5000),
+            (piecewise, &[0; 16 << 10], 32 << 10),
+        ] {
+            let (mut chain, now) = (chain(1), Instant::now());
+            chain.follow(&toxics(&[kind]), now);
+            let mut bytes = 0;
+            while chain.has_room() {
+                bytes += chunk.len();
+                chain.arrive(Item::Bytes(Bytes::copy_from_slice(chunk)), now);
+            }
+            assert!(bytes < bytes_max, "{bytes}");
+        }
+    }
+
+    #[test]
+    fn toxicity_is_the_part_of_connections_and_drawn_once_for_each() {
+        let now = Instant::now();
+        let list = |toxicity| {
+            let mut list = Toxics::default();
+            list.add(Toxic { toxicity, ..Toxic::new(Stream::Upstream, Kind::Down {}) }).unwrap();
+            list
+        };
+        let ended = |toxicity| -> Vec<u64> {
+            let is_ended = |connection: &u64| {
+                let mut chain = chain(*connection);
+                chain.follow(&list(toxicity), now);
+                chain.overdue(now) == Some(Ending::Close)
+            };
+            (1..=1000).filter(is_ended).collect()
+        };
+        let (some, more) = (ended(0.3), ended(0.5));
+        assert!((250..350).contains(&some.len()), "{}", some.len());
+        assert_eq!((&some, ended(0.0).len(), ended(1.0).len()), (&ended(0.3), 0, 1000));
+        assert!(some.iter().all(|connection| more.contains(connection)));
+    }
+}

@@ -1,0 +1,297 @@
+//! Each toxic, in both directions: what it does, and that it can be undone on a connection that is open.
+
+use std::io::ErrorKind;
+use std::time::{Duration, Instant};
+
+use chaos::proxy::{Effect, Kind};
+
+use super::support::{End, STREAMS, Scene, assert_took, pattern, within};
+
+#[tokio::test]
+async fn latency_delays_and_does_not_throttle() {
+    let latency = Duration::from_millis(100);
+    for stream in STREAMS {
+        let scene = Scene::new(1).await;
+        scene.add(stream, Kind::Latency { latency_ms: 100, jitter_ms: 0 });
+        let (mut sender, mut receiver) = scene.connect().await.split(stream);
+        let begun = Instant::now();
+        sender.send(b"first").await;
+        receiver.receive(5).await;
+        assert_took(begun, latency);
+        // At least 64 chunks, which one after the other would take 6.4 s.
+        let bytes = pattern(1 << 20);
+        let begun = Instant::now();
+        let (sent, arrived) = (bytes.clone(), async { receiver.receive(1 << 20).await });
+        let ((), arrived) = tokio::join!(sender.send(&sent), arrived);
+        assert_took(begun, latency);
+        assert!(begun.elapsed() < latency * 32, "took {:?}", begun.elapsed());
+        assert!(arrived == bytes);
+    }
+}
+
+#[tokio::test]
+async fn jitter_stays_within_its_bounds() {
+    for stream in STREAMS {
+        let scene = Scene::new(1).await;
+        scene.add(stream, Kind::Latency { latency_ms: 20, jitter_ms: 10 });
+        let (mut sender, mut receiver) = scene.connect().await.split(stream);
+        for _ in 0..10 {
+            sender.send(b"x").await;
+            receiver.receive(1).await;
+        }
+        let delays: Vec<Duration> = scene.faults.effects().iter().filter_map(delay_of).collect();
+        let (shortest, longest) = (*delays.iter().min().unwrap(), *delays.iter().max().unwrap());
+        assert!(Duration::from_millis(10) <= shortest && longest <= Duration::from_millis(30), "{delays:?}");
+        assert!(shortest < longest);
+    }
+}
+
+fn delay_of(effect: &Effect) -> Option<Duration> {
+    match effect {
+        Effect::Delayed { delay, .. } => Some(*delay),
+        _ => None,
+    }
+}
+
+#[tokio::test]
+async fn removing_or_changing_latency_lets_go_what_waits() {
+    for stream in STREAMS {
+        let scene = Scene::new(1).await;
+        let (mut sender, mut receiver) = scene.connect().await.split(stream);
+        let hour = Kind::Latency { latency_ms: 3_600_000, jitter_ms: 0 };
+        scene.add(stream, hour.clone());
+        sender.send(b"one ").await;
+        scene.faults.until("the first to wait", |effects| effects.len() == 1).await;
+        let name = format!("latency_{}", stream.name());
+        scene.proxy.update_toxic(&name, Kind::Latency { latency_ms: 1, jitter_ms: 0 }, 1.0).unwrap();
+        assert_eq!(receiver.receive(4).await, b"one ");
+        scene.proxy.update_toxic(&name, hour, 1.0).unwrap();
+        sender.send(b"two").await;
+        scene.faults.until("the second to wait", |effects| effects.len() == 3).await;
+        scene.proxy.remove_toxic(&name).unwrap();
+        assert_eq!(receiver.receive(3).await, b"two");
+    }
+}
+
+#[tokio::test]
+async fn bandwidth_keeps_to_its_rate() {
+    for stream in STREAMS {
+        let scene = Scene::new(1).await;
+        scene.add(stream, Kind::Bandwidth { rate_kb_per_second: 200 });
+        let (mut sender, mut receiver) = scene.connect().await.split(stream);
+        let begun = Instant::now();
+        sender.send(&pattern(100_000)).await;
+        assert_eq!(receiver.receive(100_000).await, pattern(100_000));
+        assert_took(begun, Duration::from_millis(500));
+    }
+}
+
+#[tokio::test]
+async fn bandwidth_of_zero_keeps_all_until_it_is_removed() {
+    for stream in STREAMS {
+        let scene = Scene::new(1).await;
+        scene.add(stream, Kind::Bandwidth { rate_kb_per_second: 0 });
+        let (mut sender, mut receiver) = scene.connect().await.split(stream);
+        sender.send(b"kept").await;
+        scene.faults.until("it to be kept", |effects| effects == [Effect::Kept { bytes: 4 }]).await;
+        scene.proxy.remove_all_toxics();
+        assert_eq!(receiver.receive(4).await, b"kept");
+    }
+}
+
+#[tokio::test]
+async fn slow_close_delays_the_end_and_nothing_else() {
+    for stream in STREAMS {
+        let scene = Scene::new(1).await;
+        let (mut sender, mut receiver) = scene.connect().await.split(stream);
+        scene.add(stream, Kind::SlowClose { delay_ms: 150 });
+        let begun = Instant::now();
+        sender.send(b"last").await;
+        sender.end().await;
+        assert_eq!(receiver.receive(4).await, b"last");
+        assert_eq!(receiver.rest().await, b"");
+        assert_took(begun, Duration::from_millis(150));
+        assert_eq!(scene.faults.effects(), [Effect::EndDelayed { delay: Duration::from_millis(150) }]);
+    }
+}
+
+#[tokio::test]
+async fn a_timeout_of_zero_swallows_until_it_is_removed() {
+    for stream in STREAMS {
+        let scene = Scene::new(1).await;
+        let (mut sender, mut receiver) = scene.connect().await.split(stream);
+        scene.add(stream, Kind::Timeout { timeout_ms: 0 });
+        sender.send(b"lost").await;
+        let swallowed = [Effect::Swallowed { bytes: 4 }];
+        scene.faults.until("it to be swallowed", |effects| effects == swallowed).await;
+        scene.proxy.remove_all_toxics();
+        sender.send(b"found").await;
+        sender.end().await;
+        assert_eq!(receiver.rest().await, b"found");
+    }
+}
+
+#[tokio::test]
+async fn a_timeout_closes_the_connection_at_both_ends() {
+    for stream in STREAMS {
+        let scene = Scene::new(1).await;
+        let (mut sender, mut receiver) = scene.connect().await.split(stream);
+        let begun = Instant::now();
+        scene.add(stream, Kind::Timeout { timeout_ms: 150 });
+        sender.send(b"lost").await;
+        assert_eq!(receiver.rest().await, b"");
+        assert_took(begun, Duration::from_millis(150));
+        assert_eq!(sender.rest().await, b"");
+    }
+}
+
+#[tokio::test]
+async fn a_reset_is_a_reset_at_both_ends() {
+    for stream in STREAMS {
+        for timeout_ms in [0, 100] {
+            let scene = Scene::new(1).await;
+            let (mut sender, mut receiver) = scene.connect().await.split(stream);
+            let begun = Instant::now();
+            scene.add(stream, Kind::ResetPeer { timeout_ms });
+            assert_eq!(receiver.next().await.unwrap_err().kind(), ErrorKind::ConnectionReset);
+            assert_took(begun, Duration::from_millis(timeout_ms));
+            assert_eq!(sender.next().await.unwrap_err().kind(), ErrorKind::ConnectionReset);
+            assert_eq!(scene.faults.effects(), [Effect::Reset]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_slicer_cuts_into_pieces_of_its_size_with_pauses() {
+    for stream in STREAMS {
+        let scene = Scene::new(1).await;
+        let slicer = Kind::Slicer { average_size_bytes: 10, size_variation_bytes: 3, delay_us: 10_000 };
+        scene.add(stream, slicer);
+        let (mut sender, mut receiver) = scene.connect().await.split(stream);
+        let begun = Instant::now();
+        sender.send(&pattern(100)).await;
+        sender.end().await;
+        let mut reads = Vec::new();
+        while let Some(piece) = Some(receiver.next().await.unwrap()).filter(|piece| !piece.is_empty()) {
+            reads.push(piece);
+        }
+        assert_eq!(reads.concat(), pattern(100));
+        assert!(reads.len() > 1);
+        let cuts: Vec<u64> = scene.faults.effects().iter().filter_map(cut_of).collect();
+        let pieces: Vec<u64> =
+            [0].iter().chain(&cuts).zip(&cuts).map(|(before, after)| after - before).collect();
+        assert!(pieces.iter().all(|piece| (7..=13).contains(piece)), "{pieces:?}");
+        assert!(pieces.iter().any(|piece| *piece != pieces[0]), "{pieces:?}");
+        assert_took(begun, Duration::from_millis(10) * u32::try_from(cuts.len()).unwrap());
+    }
+}
+
+fn cut_of(effect: &Effect) -> Option<u64> {
+    match effect {
+        Effect::Cut { offset } => Some(*offset),
+        _ => None,
+    }
+}
+
+#[tokio::test]
+async fn limit_data_ends_after_exactly_so_many_bytes() {
+    for stream in STREAMS {
+        let scene = Scene::new(1).await;
+        scene.add(stream, Kind::LimitData { bytes_max: 1_000 });
+        // Behind it, so that the end has to wait for bytes that still do.
+        scene.add(stream, Kind::Latency { latency_ms: 20, jitter_ms: 0 });
+        let (mut sender, mut receiver) = scene.connect().await.split(stream);
+        sender.send(&pattern(999)).await;
+        assert_eq!(receiver.receive(999).await, pattern(999));
+        sender.send(&pattern(50_000)).await;
+        assert_eq!(receiver.rest().await, [0]);
+        assert!(scene.faults.effects().contains(&Effect::Limited { bytes: 1_000 }));
+    }
+}
+
+#[tokio::test]
+async fn joining_sends_at_once_what_was_collected() {
+    for stream in STREAMS {
+        let scene = Scene::new(1).await;
+        let (mut sender, mut receiver) = scene.connect().await.split(stream);
+        scene.add(stream, Kind::Joining { delay_ms: 200 });
+        let begun = Instant::now();
+        for part in [b"a", b"b", b"c"] {
+            sender.send(part).await;
+        }
+        assert_eq!(receiver.next().await.unwrap(), b"abc");
+        assert_took(begun, Duration::from_millis(200));
+        scene.proxy.remove_all_toxics();
+        sender.send(b"d").await;
+        assert_eq!(receiver.next().await.unwrap(), b"d");
+    }
+}
+
+#[tokio::test]
+async fn corruption_flips_the_bits_that_it_tells_of() {
+    for stream in STREAMS {
+        let scene = Scene::new(1).await;
+        scene.add(stream, Kind::Corruption { probability: 0.05 });
+        let (mut sender, mut receiver) = scene.connect().await.split(stream);
+        sender.send(&pattern(2_000)).await;
+        let arrived = receiver.receive(2_000).await;
+        let mut expected = pattern(2_000);
+        for effect in scene.faults.effects() {
+            let Effect::Flipped { offset, mask } = effect else { panic!("{effect:?}") };
+            assert_eq!(mask.count_ones(), 1);
+            expected[usize::try_from(offset).unwrap()] ^= mask;
+        }
+        assert_eq!(arrived, expected);
+        // A hundred are expected; the seed makes it the same number each time.
+        assert!((50..200).contains(&scene.faults.all().len()));
+        scene.proxy.remove_all_toxics();
+        sender.send(b"clean").await;
+        assert_eq!(receiver.receive(5).await, b"clean");
+    }
+}
+
+#[tokio::test]
+async fn a_black_hole_swallows_the_end_too_and_gives_it_back_when_removed() {
+    for stream in STREAMS {
+        let scene = Scene::new(1).await;
+        let (mut sender, mut receiver) = scene.connect().await.split(stream);
+        scene.add(stream, Kind::BlackHole {});
+        sender.send(b"lost").await;
+        sender.end().await;
+        scene.faults.until("the end to be kept", |effects| effects.contains(&Effect::EndKept)).await;
+        receiver.send(b"the other direction").await;
+        assert_eq!(sender.receive(19).await, b"the other direction");
+        scene.proxy.remove_all_toxics();
+        assert_eq!(receiver.rest().await, b"");
+    }
+}
+
+#[tokio::test]
+async fn down_closes_what_is_open_and_what_comes_before_it_reaches_the_service() {
+    for stream in STREAMS {
+        let scene = Scene::new(1).await;
+        let (mut sender, mut receiver) = scene.connect().await.split(stream);
+        scene.add(stream, Kind::Down {});
+        assert_eq!((sender.rest().await, receiver.rest().await), (vec![], vec![]));
+        assert_eq!(End(scene.client().await).rest().await, b"");
+        scene.proxy.remove_all_toxics();
+        // The next that the service sees is this one, and not the one before.
+        let client = scene.client().await;
+        let (server, from) = within("the service to be reached", scene.service.accept()).await.unwrap();
+        let (mut client, mut server) = (End(client), End(server));
+        client.send(b"back").await;
+        assert_eq!(server.receive(4).await, b"back", "{from}");
+    }
+}
+
+#[tokio::test]
+async fn a_toxic_touches_only_its_own_direction() {
+    for stream in STREAMS {
+        let scene = Scene::new(1).await;
+        scene.add(stream, Kind::Timeout { timeout_ms: 0 });
+        let (mut sender, mut receiver) = scene.connect().await.split(stream);
+        receiver.send(b"unharmed").await;
+        assert_eq!(sender.receive(8).await, b"unharmed");
+        assert_eq!(scene.faults.effects(), vec![]);
+    }
+}
