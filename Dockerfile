@@ -26,7 +26,7 @@ EXPOSE 8080
 HEALTHCHECK --interval=5s --timeout=3s --start-period=2s --retries=2 CMD ["/server", "health"]
 ENTRYPOINT ["/server"]
 
-# Reports go to /reports, and gauntlet.toml is looked for there.
+# Reports go to /reports, and gauntlet.toml is looked for there. Chaos is there too: --entrypoint /chaos.
 FROM scratch AS harness-base
 ARG VERSION=0.1.0
 ARG REVISION=unknown
@@ -47,7 +47,7 @@ FROM server-base AS prebuilt
 COPY server /server
 
 FROM harness-base AS prebuilt-harness
-COPY harness /harness
+COPY harness chaos /
 
 FROM ${RUST_IMAGE} AS build
 WORKDIR /source
@@ -55,7 +55,7 @@ COPY . .
 RUN ci/build-static /image
 
 FROM harness-base AS harness
-COPY --from=build /image/harness /harness
+COPY --from=build /image/harness /image/chaos /
 
 FROM server-base AS server
 COPY --from=build /image/server /server

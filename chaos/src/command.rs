@@ -13,7 +13,7 @@ use clap::Parser;
 use harness::bounds::Bounds;
 use harness::exit;
 use harness::listening::Listening;
-use harness::options::write_file;
+use harness::options::{choose_target, write_file};
 use harness::report::{RunReport, json, junit, markdown, terminal};
 use harness::select::{NoMatch, Selection, Subject};
 use harness::targets::{self, Choice, Target};
@@ -68,9 +68,9 @@ pub enum Error {
         /// What is wrong with it.
         source: schedule::Error,
     },
-    /// A report or a schedule that cannot be written.
+    /// The flags of the target, or a report that cannot be written.
     #[error("{0}")]
-    Write(#[from] harness::error::Error),
+    Harness(#[from] harness::error::Error),
     /// The system refused something.
     #[error("{0}")]
     Io(#[from] io::Error),
@@ -85,6 +85,7 @@ impl Error {
             Self::Target(targets::Error::Taken(_)) => exit::USAGE,
             Self::Target(error) if error.is_shortage() => exit::UNKNOWN,
             Self::Target(_) => exit::UNREACHABLE,
+            Self::Harness(error) => error.exit_code(),
             _ => exit::USAGE,
         }
     }
@@ -114,7 +115,7 @@ pub fn carry_out(arguments: &[OsString], out: &mut impl Write) -> Result<u8, Err
 
 /// The runs that the flags ask for.
 async fn break_target(flags: &Flags, out: &mut impl Write) -> Result<u8, Error> {
-    let choice = choose_target(flags)?;
+    let choice = choose_target(&flags.target)?;
     let subjects: Vec<Subject> = scenes().iter().map(subject).collect();
     let selection = Selection::new(&flags.faults, &flags.skip, &subjects)?;
     if schedule::selected(&selection).next().is_none() {
@@ -193,7 +194,7 @@ async fn replay(path: &Path, times: u32, flags: &Flags, out: &mut impl Write) ->
     let text = fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
     let schedule =
         Schedule::parse(&text).map_err(|source| Error::Schedule { path: path.to_owned(), source })?;
-    let choice = choose_target(flags)?;
+    let choice = choose_target(&flags.target)?;
     let mut bounds = Bounds::new()?;
     let _ = terminal::write_head(out, &choice.describe());
     let mut failures = 0;
@@ -237,19 +238,6 @@ fn write_reports(
         write_file(append, Path::new(&path), |file| markdown::write(file, report))?;
     }
     Ok(())
-}
-
-fn choose_target(flags: &Flags) -> Result<Choice, Error> {
-    match (&flags.exec, &flags.addr) {
-        (None, None) => Ok(Choice::BuiltIn),
-        (None, Some(addr)) => Ok(Choice::Addr(addr.clone())),
-        (Some(command), addr) => {
-            if addr.is_none() && !["{port}", "{addr}"].iter().any(|place| command.contains(place)) {
-                return Err(Error::Usage("--exec needs {port} or {addr} in its command, or --addr"));
-            }
-            Ok(Choice::Exec { command: command.clone(), addr: addr.clone() })
-        }
-    }
 }
 
 fn options_of(schedule: &Schedule, flags: &Flags) -> BTreeMap<String, String> {

@@ -4,12 +4,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use harness::flags::TargetFlags;
 
 use crate::proxy::command::ProxyFlags;
 
 /// Finds what breaks a package-index server: runs faults against it, and judges how those fare who are not at fault.
 ///
-/// Without --addr or --exec the built-in reference server is the target.
+/// Without --addr, --host, --port, --exec or --image the built-in reference server is the target.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "chaos", version, max_term_width = 100, after_help = AFTER_HELP)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -26,14 +27,9 @@ pub struct CommandLine {
 /// How a run is made.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Flags {
-    /// The server to break
-    #[arg(long, value_name = "HOST:PORT")]
-    pub addr: Option<String>,
-
-    /// Start this shell command, break it, and end it with all its children; {port} and {addr} in it stand for a free
-    /// port on 127.0.0.1, without them --addr says where it will listen
-    #[arg(long, value_name = "COMMAND")]
-    pub exec: Option<String>,
+    /// What is broken.
+    #[command(flatten)]
+    pub target: TargetFlags,
 
     /// Decides which faults are run, in which order, and all names; random, and printed, if not given
     #[arg(long, value_name = "N", conflicts_with = "seeds")]

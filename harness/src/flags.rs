@@ -18,27 +18,9 @@ pub struct Flags {
     #[command(subcommand)]
     pub subcommand: Option<Subcommand>,
 
-    /// The server to judge
-    #[arg(long, value_name = "HOST:PORT", conflicts_with_all = ["host", "port"])]
-    pub addr: Option<String>,
-
-    /// The server's host; 127.0.0.1 if only --port is given
-    #[arg(long)]
-    pub host: Option<String>,
-
-    /// The server's port; 8080 if only --host is given. With --image, the container's
-    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
-    pub port: Option<u16>,
-
-    /// Start this shell command, judge it, and end it with all its children; {port} and {addr} in it stand for a
-    /// free port on 127.0.0.1, without them --addr says where it will listen
-    #[arg(long, value_name = "COMMAND")]
-    pub exec: Option<String>,
-
-    /// Start a container of this image, judge it once it answers, and remove it; its port is the only one that the image
-    /// exposes, else 8080, or what --port says
-    #[arg(long, value_name = "IMAGE", conflicts_with_all = ["addr", "host", "exec"])]
-    pub image: Option<String>,
+    /// What is judged.
+    #[command(flatten)]
+    pub target: TargetFlags,
 
     /// Read flags from this file; gauntlet.toml, if it is here, when not given. `harness init` writes one
     #[arg(long, value_name = "FILE")]
@@ -124,6 +106,32 @@ pub struct Flags {
     /// Show every byte sent and received, on standard error
     #[arg(long)]
     pub debug: bool,
+}
+
+/// The flags that choose what is judged; every command of the kit has them.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct TargetFlags {
+    /// The server to judge
+    #[arg(long, value_name = "HOST:PORT", conflicts_with_all = ["host", "port"])]
+    pub addr: Option<String>,
+
+    /// The server's host; 127.0.0.1 if only --port is given
+    #[arg(long)]
+    pub host: Option<String>,
+
+    /// The server's port; 8080 if only --host is given. With --image, the container's
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    pub port: Option<u16>,
+
+    /// Start this shell command, judge it, and end it with all its children; {port} and {addr} in it stand for a
+    /// free port on 127.0.0.1, without them --addr says where it will listen
+    #[arg(long, value_name = "COMMAND")]
+    pub exec: Option<String>,
+
+    /// Start a container of this image, judge it once it answers, and remove it; its port is the only one that the image
+    /// exposes, else 8080, or what --port says
+    #[arg(long, value_name = "IMAGE", conflicts_with_all = ["addr", "host", "exec"])]
+    pub image: Option<String>,
 }
 
 /// What the harness can do beside judging a target.
@@ -257,10 +265,10 @@ mod tests {
         let one =
             parse(&["-host", "h", "-port=81", "-concurrency", "3", "-seed=9", "-unluckiness=50", "-debug"])
                 .unwrap();
-        assert_eq!((one.host.as_deref(), one.port, one.seed), (Some("h"), Some(81), Some(9)));
+        assert_eq!((one.target.host.as_deref(), one.target.port, one.seed), (Some("h"), Some(81), Some(9)));
         assert_eq!((one.concurrency, one.unluckiness, one.debug), (vec![3], 50, true));
         let two = parse(&["--host", "h", "--port=81", "--seed", "9"]).unwrap();
-        assert_eq!((two.host.as_deref(), two.port, two.seed), (Some("h"), Some(81), Some(9)));
+        assert_eq!((two.target.host.as_deref(), two.target.port, two.seed), (Some("h"), Some(81), Some(9)));
         assert_eq!(two.concurrency, [100]);
     }
 

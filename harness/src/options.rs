@@ -13,7 +13,7 @@ use protocol::Level;
 
 use crate::error::Error;
 use crate::expected::Expected;
-use crate::flags::Flags;
+use crate::flags::{Flags, TargetFlags};
 use crate::report::FixtureSummary;
 use crate::select::{Selection, Subject};
 use crate::suite;
@@ -47,7 +47,7 @@ impl Options {
     /// # Errors
     /// Flags that do not go together, a fixture that cannot be read, a report that cannot be written.
     pub fn new(flags: Flags) -> Result<Self, Error> {
-        let choice = choose_target(&flags)?;
+        let choice = choose_target(&flags.target)?;
         let (graph, name) = match &flags.fixture {
             None => (fixtures::debian(), "debian".to_owned()),
             Some(path) => (read_fixture(path)?, path.display().to_string()),
@@ -133,7 +133,11 @@ impl Options {
     }
 }
 
-fn choose_target(flags: &Flags) -> Result<Choice, Error> {
+/// The target that these flags choose.
+///
+/// # Errors
+/// Flags that do not go together, or are not enough.
+pub fn choose_target(flags: &TargetFlags) -> Result<Choice, Error> {
     if let Some(name) = &flags.image {
         return Ok(Choice::Image { name: name.clone(), port: flags.port });
     }

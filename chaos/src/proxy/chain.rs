@@ -166,6 +166,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_joined_leaves_as_one_chunk_when_the_first_is_due() {
+        let (mut chain, now) = (chain(1), Instant::now());
+        chain.follow(&toxics(&[Kind::Joining { delay_ms: 50 }]), now);
+        let (later, due) = (now + Duration::from_millis(30), now + Duration::from_millis(50));
+        chain.arrive(chunk(b"ab"), now);
+        chain.arrive(chunk(b"c"), later);
+        assert_eq!(all(&mut chain, later), []);
+        assert_eq!(all(&mut chain, due), [chunk(b"abc")]);
+        chain.arrive(chunk(b"d"), due);
+        assert_eq!((all(&mut chain, due), chain.due(due)), (vec![], Some(due + Duration::from_millis(50))));
+    }
+
+    #[test]
     fn what_waits_has_a_bound_however_it_is_cut() {
         let piecewise = Kind::Slicer { average_size_bytes: 1, size_variation_bytes: 0, delay_us: 1_000_000 };
         for (kind, chunk, bytes_max) in [

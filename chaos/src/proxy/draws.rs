@@ -20,3 +20,43 @@ pub(super) fn draws_of(seed: u64, witness: &Witness, toxic: &str) -> ChaCha8Rng 
     random.set_stream(witness.connection << 1 | u64::from(witness.stream == Stream::Downstream));
     random
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use rand::Rng;
+    use tokio::time::Instant;
+
+    use super::super::fault::Fault;
+    use super::*;
+
+    fn first_draw(seed: u64, proxy: &str, toxic: &str, connection: u64, stream: Stream) -> u64 {
+        let observer = Arc::new(|_: &Fault| ());
+        let witness = Witness { observer, begun: Instant::now(), proxy: proxy.into(), connection, stream };
+        draws_of(seed, &witness, toxic).next_u64()
+    }
+
+    #[test]
+    fn each_part_of_the_key_counts_and_nothing_else_does() {
+        let draw = first_draw(1, "p", "t", 1, Stream::Upstream);
+        assert_eq!(draw, first_draw(1, "p", "t", 1, Stream::Upstream));
+        for other in [
+            first_draw(2, "p", "t", 1, Stream::Upstream),
+            first_draw(1, "pt", "", 1, Stream::Upstream),
+            first_draw(1, "p", "u", 1, Stream::Upstream),
+            first_draw(1, "p", "t", 2, Stream::Upstream),
+            first_draw(1, "p", "t", 1, Stream::Downstream),
+        ] {
+            assert_ne!(draw, other);
+        }
+    }
+
+    #[test]
+    fn what_a_seed_means_does_not_change_from_version_to_version() {
+        assert_eq!(
+            first_draw(7, "proxy", "latency_downstream", 1, Stream::Downstream),
+            17_764_644_319_441_558_116
+        );
+    }
+}

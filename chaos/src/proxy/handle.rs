@@ -224,8 +224,24 @@ async fn bind(listen: &str) -> io::Result<TcpListener> {
         port if port.starts_with(':') => format!("0.0.0.0{port}"),
         listen => listen.to_owned(),
     };
-    let mut addrs: Vec<SocketAddr> = lookup_host(&listen).await?.collect();
-    // Where a name has addresses of both kinds, clients that were told the name try this one, too.
+    TcpListener::bind(&in_order(lookup_host(&listen).await?)[..]).await
+}
+
+/// Where a name such as `localhost` has addresses of both kinds, most clients find the one of version 4.
+fn in_order(addrs: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
+    let mut addrs: Vec<SocketAddr> = addrs.collect();
     addrs.sort_by_key(SocketAddr::is_ipv6);
-    TcpListener::bind(&addrs[..]).await
+    addrs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_of_version_4_are_tried_first() {
+        let addrs = ["[::1]:1", "127.0.0.1:1", "[::2]:1"].map(|addr| addr.parse().unwrap());
+        let ordered = ["127.0.0.1:1", "[::1]:1", "[::2]:1"].map(|addr| addr.parse().unwrap());
+        assert_eq!(in_order(addrs.into_iter()), ordered);
+    }
 }

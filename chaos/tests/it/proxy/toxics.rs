@@ -43,6 +43,10 @@ async fn jitter_stays_within_its_bounds() {
         let (shortest, longest) = (*delays.iter().min().unwrap(), *delays.iter().max().unwrap());
         assert!(Duration::from_millis(10) <= shortest && longest <= Duration::from_millis(30), "{delays:?}");
         assert!(shortest < longest);
+        // Each was told of when it happened: one after the delay of the other.
+        let at: Vec<Duration> = scene.faults.all().iter().map(|fault| fault.at).collect();
+        let waited = at.windows(2).all(|pair| pair[0] + Duration::from_millis(9) <= pair[1]);
+        assert!(waited, "{at:?}");
     }
 }
 
@@ -196,17 +200,38 @@ fn cut_of(effect: &Effect) -> Option<u64> {
 #[tokio::test]
 async fn limit_data_ends_after_exactly_so_many_bytes() {
     for stream in STREAMS {
-        let scene = Scene::new(1).await;
-        scene.add(stream, Kind::LimitData { bytes_max: 1_000 });
-        // Behind it, so that the end has to wait for bytes that still do.
-        scene.add(stream, Kind::Latency { latency_ms: 20, jitter_ms: 0 });
-        let (mut sender, mut receiver) = scene.connect().await.split(stream);
-        sender.send(&pattern(999)).await;
-        assert_eq!(receiver.receive(999).await, pattern(999));
-        sender.send(&pattern(50_000)).await;
-        assert_eq!(receiver.rest().await, [0]);
-        assert!(scene.faults.effects().contains(&Effect::Limited { bytes: 1_000 }));
+        for more in [1, 50_000] {
+            let scene = Scene::new(1).await;
+            scene.add(stream, Kind::LimitData { bytes_max: 1_000 });
+            // Behind it, so that the end has to wait for bytes that still do.
+            scene.add(stream, Kind::Latency { latency_ms: 20, jitter_ms: 0 });
+            let (mut sender, mut receiver) = scene.connect().await.split(stream);
+            sender.send(&pattern(999)).await;
+            assert_eq!(receiver.receive(999).await, pattern(999));
+            sender.send(&pattern(more)).await;
+            assert_eq!(receiver.rest().await, [0]);
+            assert!(scene.faults.effects().contains(&Effect::Limited { bytes: 1_000 }));
+        }
     }
+}
+
+#[tokio::test]
+async fn what_was_sent_before_the_limit_is_read_before_the_end_by_one_that_still_sends() {
+    for (stream, other) in [(STREAMS[0], STREAMS[1]), (STREAMS[1], STREAMS[0])] {
+        let scene = Scene::new(1).await;
+        scene.add(stream, Kind::LimitData { bytes_max: 5 });
+        scene.add(other, Kind::Bandwidth { rate_kb_per_second: 0 });
+        let (mut sender, mut receiver) = scene.connect().await.split(stream);
+        // More than the proxy takes in, so that closing at once would be a reset.
+        receiver.send(&pattern(100_000)).await;
+        scene.faults.until("the line to be full", |effects| kept(effects) >= 64 << 10).await;
+        sender.send(b"hello, and what is cut").await;
+        assert_eq!(receiver.rest().await, b"hello");
+    }
+}
+
+fn kept(effects: &[Effect]) -> usize {
+    effects.iter().map(|effect| if let Effect::Kept { bytes } = effect { *bytes } else { 0 }).sum()
 }
 
 #[tokio::test]
@@ -261,6 +286,8 @@ async fn a_black_hole_swallows_the_end_too_and_gives_it_back_when_removed() {
         scene.faults.until("the end to be kept", |effects| effects.contains(&Effect::EndKept)).await;
         receiver.send(b"the other direction").await;
         assert_eq!(sender.receive(19).await, b"the other direction");
+        let ended = tokio::time::timeout(Duration::from_millis(50), receiver.next()).await;
+        assert!(ended.is_err(), "{ended:?}");
         scene.proxy.remove_all_toxics();
         assert_eq!(receiver.rest().await, b"");
     }
