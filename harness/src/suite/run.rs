@@ -1,6 +1,6 @@
 //! Runs cases against a target, batch after batch, and comes to a result for each, whatever becomes of the target.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::rc::Rc;
@@ -105,7 +105,7 @@ struct Ran {
 async fn run_batch(
     batch: &Batch,
     terms: Terms,
-    target: &Target,
+    target: &mut Target,
     listening: &Listening,
     bounds: &mut Bounds,
     results: &mut Results,
@@ -130,6 +130,8 @@ async fn run_batch(
         openings_at_once_max: OPENINGS_AT_ONCE_GENTLE,
     };
     let framing = || Index::framing(REPLY_BYTES_MAX);
+    let (addr, process) = (target.addr(), target.process());
+    let is_gone = Cell::new(false);
     let until = async {
         let given_up = async {
             match terms.case_timeout {
@@ -140,9 +142,13 @@ async fn run_batch(
         tokio::select! {
             ending = bounds.reached() => ending,
             () = given_up => Ending::Stopped,
+            () = target.gone() => {
+                is_gone.set(true);
+                Ending::Stopped
+            }
         }
     };
-    let ending = drive(target.addr(), scripts, framing, limits, target.process(), observer, until).await;
+    let ending = drive(addr, scripts, framing, limits, process, observer, until).await;
     listening.end(ending);
     // The driver's tasks are gone, and with them their hold on the watch.
     let mut watch = watch.borrow_mut();
@@ -150,7 +156,8 @@ async fn run_batch(
     results.has_timed_out |= watch.has_timed_out;
     results.slowest_reply_ns = results.slowest_reply_ns.max(watch.slowest_reply_ns);
     let Watch { judges, sign, requests, .. } = &mut *watch;
-    Ran { judges: std::mem::take(judges), sign: sign.take(), ending, requests: *requests }
+    let sign = sign.take().or(is_gone.get().then_some(Sign::Refuses));
+    Ran { judges: std::mem::take(judges), sign, ending, requests: *requests }
 }
 
 /// The id under which cases stand in a history.

@@ -221,6 +221,15 @@ impl Target {
         self.addr
     }
 
+    /// Waits until a container has ended and its clients have had the time to see it: those that knock at its address
+    /// only then are not refused, as by the system of a process that has ended, but wait.
+    pub async fn gone(&mut self) {
+        match (&self.choice, self.started.as_mut()) {
+            (Choice::Image { .. }, Some(started)) => started.gone().await,
+            _ => std::future::pending().await,
+        }
+    }
+
     /// How the target's process ended, if it was started by [`Target::start`] and ends within `patience`: one that
     /// dies closes its connections a little before its death is known.
     pub async fn ended(&mut self, patience: Duration) -> Option<String> {

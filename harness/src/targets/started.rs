@@ -22,6 +22,9 @@ pub(super) const START_TIMEOUT: Duration = Duration::from_secs(30);
 /// The time between two looks whether a started target listens, or has ended.
 const START_POLL: Duration = Duration::from_millis(10);
 
+/// How long what has ended is still asked by those who were connected to it: what they see says more than that it ended.
+const GONE_GRACE: Duration = Duration::from_secs(2);
+
 /// How often it is looked whether the supervisor has ended what it watches: for ten seconds.
 const STOP_POLLS_MAX: u32 = 1000;
 
@@ -103,6 +106,14 @@ impl Started {
             }
             Err(_) => Err(Error::NeverListens { addr: place.to_owned(), output: self.output.last_words() }),
         }
+    }
+
+    /// Waits until it has ended, and a little longer.
+    pub(super) async fn gone(&mut self) {
+        if self.end.is_none() {
+            self.end = end_of(&mut self.supervisor, self.words.as_mut()).await.ok();
+        }
+        sleep(GONE_GRACE).await;
     }
 
     /// How it ended, if it does within `patience`, with the last it said.
