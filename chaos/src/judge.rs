@@ -151,3 +151,161 @@ pub struct Timeline {
     /// When each step began and was over.
     pub spans: Vec<(u64, u64)>,
 }
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use harness::history::Failure;
+    use harness::moves::Act;
+    use harness::verdict::Verdict;
+
+    use super::*;
+    use crate::fault;
+    use crate::scripts::{Bystander, QUIET, mark};
+
+    const MS: u64 = 1_000_000;
+
+    /// So many requests of a bystander are due before the first fault.
+    const QUIET_TURNS: u64 = 39;
+
+    /// A history of one scene, written by hand.
+    struct Written {
+        judge: RunJudge,
+        at_ns: u64,
+    }
+
+    impl Written {
+        /// Begins after a quiet phase in which every reply took a millisecond, and in which time was kept.
+        fn begin(id: &str) -> Self {
+            let scene = fault::find(id).unwrap();
+            let plan = Rc::new(CasePlan::new(scene.case, 1, std::time::Duration::ZERO));
+            let mut written = Self { judge: RunJudge::new(&[(scene, plan)]), at_ns: 0 };
+            written.tell(0, 1, What::Opened(0));
+            for turn in 0..QUIET_TURNS {
+                written.bystander(turn, MS, None);
+            }
+            written.at_ns = u64::try_from(QUIET.as_nanos()).unwrap();
+            written.tell(CONDUCTOR, 0, What::Marked(mark(0, Part::Fault)));
+            written
+        }
+
+        fn tell(&mut self, client: u32, connection: u32, event: What<'_>) {
+            let _ = self.judge.observe(&Event { at_ns: self.at_ns, client, connection, event });
+        }
+
+        /// The first bystander asks when it is due, and is answered so much later: right, unless something is said.
+        fn bystander(&mut self, turn: u64, took_ns: u64, says: Option<&'static [u8]>) {
+            let due_ns = u64::try_from(Bystander::planned(0, turn).as_nanos()).unwrap();
+            self.at_ns = due_ns;
+            self.tell(0, 1, What::Sent(Cow::Borrowed(b"a line\n")));
+            self.at_ns = due_ns + took_ns;
+            let reply = [says.unwrap_or(Bystander::expected(turn)), b"\n"].concat();
+            self.tell(0, 1, What::Received(Cow::Owned(reply)));
+        }
+
+        /// The fault is over after a second, and the newcomer is served after so long, or not at all.
+        fn end(mut self, newcomer_ns: Option<u64>) -> Outcome {
+            self.tell(CONDUCTOR, 0, What::Marked(mark(0, Part::Newcomer)));
+            match newcomer_ns {
+                Some(waited_ns) => {
+                    self.tell(CONDUCTOR, 9, What::Opened(0));
+                    self.tell(CONDUCTOR, 9, What::Sent(Cow::Borrowed(b"QUERY|newcomer|\n")));
+                    self.at_ns += waited_ns;
+                    self.tell(CONDUCTOR, 9, What::Received(Cow::Borrowed(b"FAIL\n")));
+                }
+                None => self.tell(CONDUCTOR, 0, What::NotOpened(refused(FailureKind::Other))),
+            }
+            self.tell(CONDUCTOR, 0, What::Marked(mark(0, Part::Over)));
+            self.judge.finish().0.remove(0)
+        }
+    }
+
+    fn refused(kind: FailureKind) -> Failure {
+        Failure { kind, message: "refused".to_owned() }
+    }
+
+    const SCENE: &str = "lines/fields-missing/idle";
+
+    /// So many replies beside the fault, each of which took so long.
+    fn beside(written: &mut Written, took_ns: u64) {
+        (QUIET_TURNS..QUIET_TURNS + 30).for_each(|turn| written.bystander(turn, took_ns, None));
+    }
+
+    fn summary(outcome: &Outcome) -> &str {
+        outcome.findings.first().map_or("", |finding| finding.summary.as_str())
+    }
+
+    #[test]
+    fn where_nobody_is_harmed_the_fault_is_held() {
+        let mut written = Written::begin(SCENE);
+        beside(&mut written, 2 * MS);
+        let outcome = written.end(Some(MS));
+        assert_eq!((outcome.verdict, summary(&outcome)), (Verdict::Pass, ""));
+    }
+
+    #[test]
+    fn a_wrong_reply_to_a_bystander_is_harm() {
+        let mut written = Written::begin(SCENE);
+        written.bystander(QUIET_TURNS, MS, Some(b"ERROR"));
+        let outcome = written.end(Some(MS));
+        assert_eq!((outcome.verdict, summary(&outcome)), (Verdict::Fail, "a bystander got a wrong reply"));
+        assert_eq!(outcome.findings[0].clause.map(|clause| clause.id), Some("R1"));
+    }
+
+    #[test]
+    fn a_newcomer_has_to_be_served_and_soon() {
+        let outcome = Written::begin(SCENE).end(None);
+        assert_eq!(summary(&outcome), "a new client is not served after the fault");
+        assert_eq!(outcome.verdict, Verdict::Fail);
+        let outcome = Written::begin(SCENE).end(Some(1100 * MS));
+        assert_eq!((outcome.verdict, outcome.is_only_slow), (Verdict::Warn, false));
+    }
+
+    #[test]
+    fn what_this_machine_is_short_of_is_nobodys_harm() {
+        let mut written = Written::begin(SCENE);
+        written.tell(CONDUCTOR, 0, What::Marked(mark(0, Part::Newcomer)));
+        written.tell(CONDUCTOR, 0, What::NotOpened(refused(FailureKind::OutOfResources)));
+        written.tell(CONDUCTOR, 0, What::Marked(mark(0, Part::Over)));
+        assert_eq!(written.judge.finish().0.remove(0).verdict, Verdict::Unknown);
+    }
+
+    #[test]
+    fn who_slows_others_down_warns_unless_the_harness_was_slow_itself() {
+        let mut written = Written::begin(SCENE);
+        beside(&mut written, 60 * MS);
+        let outcome = written.end(Some(MS));
+        assert_eq!((outcome.verdict, outcome.is_only_slow), (Verdict::Warn, true));
+
+        let mut written = Written::begin(SCENE);
+        beside(&mut written, 60 * MS);
+        // Time is kept 40 ms too late.
+        let tick = u32::try_from(written.at_ns / u64::try_from(TICK.as_nanos()).unwrap()).unwrap();
+        written.at_ns = u64::try_from((TICK * tick).as_nanos()).unwrap() + 40 * MS;
+        written.tell(TIMEKEEPER, 0, What::Marked(tick));
+        let outcome = written.end(Some(MS));
+        assert_eq!(outcome.verdict, Verdict::Unknown, "{:?}", outcome.findings);
+    }
+
+    #[test]
+    fn a_fault_that_could_not_be_made_is_no_pass() {
+        let mut written = Written::begin("network/latency/idle");
+        written.tell(CONDUCTOR, 0, What::Acted { act: Act::Mend, is_done: false });
+        let outcome = written.end(Some(MS));
+        assert_eq!((outcome.verdict, summary(&outcome)), (Verdict::Unknown, "the fault could not be made"));
+    }
+
+    #[test]
+    fn who_takes_no_connections_any_more_is_lost() {
+        let mut written = Written::begin(SCENE);
+        for client in 0..REFUSALS_MAX {
+            assert!(!written.judge.is_lost());
+            written.tell(client, 0, What::NotOpened(refused(FailureKind::Refused)));
+        }
+        assert!(written.judge.is_lost());
+        written.judge.lose("its process ended");
+        let outcome = written.judge.finish().0.remove(0);
+        assert_eq!((outcome.verdict, summary(&outcome)), (Verdict::Fail, "the target is gone"));
+    }
+}

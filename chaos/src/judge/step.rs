@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use harness::history::{Event, What};
+use harness::history::{Event, FailureKind, What};
 use harness::pairing::Seen;
 use harness::suite::judge::{CaseJudge, State};
 use harness::suite::plan::CasePlan;
@@ -138,6 +138,11 @@ impl StepJudge {
                 format!("nothing within {}", seconds(*waited_ns))
             }
             Seen::Unanswered { .. } => "the end of the connection".to_owned(),
+            Seen::NotOpened { failure, .. } if failure.kind == FailureKind::OutOfResources => {
+                let mut finding = Finding::new(Verdict::Unknown, "a new client could not be tried");
+                finding.reason = Some(format!("this machine: {}", failure.message));
+                return self.harm(finding);
+            }
             Seen::NotOpened { failure, .. } => failure.message.clone(),
             _ => return,
         };
