@@ -23,7 +23,7 @@ use crate::fault::scenes;
 use crate::flags::{CommandLine, Flags, Task};
 use crate::judge::Timeline;
 use crate::proxy::{self, Log};
-use crate::report;
+use crate::report::{self, SceneBar};
 use crate::run::{Ran, Terms, run};
 use crate::schedule::{self, Schedule, subject};
 use crate::shrink;
@@ -183,7 +183,9 @@ pub(crate) async fn run_once(
         // Whoever reads the output may stop reading.
         let _ = report::write_line(out, outcome).and_then(|()| out.flush());
     };
-    let ran = run(schedule, &terms, &mut target, &listening, bounds, say).await;
+    let bar = SceneBar::new(schedule.steps.len(), !flags.debug);
+    let ran = run(schedule, &terms, &mut target, &listening, bounds, &bar, say).await;
+    bar.clear();
     listening.finish()?;
     let addr = target.addr().to_string();
     let run = report::run_report(&ran, schedule, &addr, &choice.flags(), options, flags.strict);

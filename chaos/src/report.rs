@@ -2,6 +2,7 @@
 
 mod page;
 mod plot;
+mod progress;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -17,6 +18,7 @@ use crate::schedule::Schedule;
 use crate::scripts::BYSTANDERS;
 
 pub use page::write_page;
+pub use progress::SceneBar;
 
 /// The items of a run: each scene with its verdict.
 #[must_use]

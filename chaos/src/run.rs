@@ -17,8 +17,9 @@ use protocol::index::Index;
 
 use crate::fault::Scene;
 use crate::judge::{Outcome, RunJudge, Timeline};
+use crate::report::SceneBar;
 use crate::schedule::Schedule;
-use crate::scripts::{BYSTANDERS, Bystander, CONDUCTOR, Client, Conductor, Timekeeper};
+use crate::scripts::{BYSTANDERS, Bystander, CONDUCTOR, Client, Conductor, Part, Timekeeper, marked};
 use crate::stage::{Relay, Stage};
 
 /// What decides how scenes are run.
@@ -61,6 +62,7 @@ pub async fn run(
     target: &mut Target,
     listening: &Listening,
     bounds: &mut Bounds,
+    bar: &SceneBar,
     mut say: impl FnMut(&Outcome),
 ) -> Ran {
     let mut ran = Ran::default();
@@ -68,7 +70,7 @@ pub async fn run(
     let (mut left, impossible): (Vec<_>, Vec<_>) = schedule.scenes().into_iter().partition(is_possible);
     let mut slow = Vec::new();
     while !left.is_empty() && bounds.came().is_none() {
-        let session = run_session(schedule.seed, &left, terms, target, listening, bounds).await;
+        let session = run_session(schedule.seed, &left, terms, target, listening, bounds, bar).await;
         let done = session.begun.min(left.len());
         left.drain(..done);
         for outcome in session.outcomes.into_iter().take(done) {
@@ -90,7 +92,7 @@ pub async fn run(
         }
     }
     for outcome in slow {
-        let outcome = try_again(outcome, schedule.seed, terms, target, listening, bounds).await;
+        let outcome = try_again(outcome, schedule.seed, terms, target, listening, bounds, bar).await;
         say(&outcome);
         ran.outcomes.push(outcome);
     }
@@ -110,13 +112,14 @@ async fn try_again(
     target: &mut Target,
     listening: &Listening,
     bounds: &mut Bounds,
+    bar: &SceneBar,
 ) -> Outcome {
     let mut best = first;
     for _ in 0..TRIES_AGAIN {
         if !best.is_only_slow || bounds.came().is_some() {
             break;
         }
-        let mut session = run_session(seed, &[best.scene], terms, target, listening, bounds).await;
+        let mut session = run_session(seed, &[best.scene], terms, target, listening, bounds, bar).await;
         match session.outcomes.pop() {
             Some(outcome) if session.begun > 0 => best = outcome,
             _ => break,
@@ -143,6 +146,7 @@ async fn run_session(
     target: &mut Target,
     listening: &Listening,
     bounds: &mut Bounds,
+    bar: &SceneBar,
 ) -> Session {
     let planned: Vec<(&'static Scene, Rc<CasePlan>)> = scenes
         .iter()
@@ -156,9 +160,16 @@ async fn run_session(
     listening.begin(&Header { history: VERSION, workload, options: terms.options.clone(), plan_sha256 });
     let judge = Rc::new(RefCell::new(RunJudge::new(&planned)));
     let observer = {
-        let (judge, listening) = (Rc::clone(&judge), listening.clone());
+        let (judge, listening, bar) = (Rc::clone(&judge), listening.clone(), bar.clone());
+        let ids: Vec<&'static str> = scenes.iter().map(|scene| scene.case.id).collect();
         move |event: &Event<'_>| {
             listening.hear(event);
+            if let (CONDUCTOR, What::Marked(number)) = (event.client, &event.event)
+                && let (step, Part::Fault) = marked(*number)
+                && let Some(id) = ids.get(step)
+            {
+                bar.begin(id);
+            }
             let is_over = event.client == CONDUCTOR && event.event == What::ClientDone;
             let observed = judge.borrow_mut().observe(event);
             if is_over { ControlFlow::Break(()) } else { observed }
