@@ -24,5 +24,6 @@ pub mod run;
 pub mod select;
 pub mod suite;
 pub mod targets;
+pub mod truth;
 pub mod verdict;
 pub mod workload;

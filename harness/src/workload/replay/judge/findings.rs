@@ -9,6 +9,7 @@ use super::{Ask, IDLE_NS_MAX, Refusal, ReplayJudge, Step, Surplus};
 use crate::drive::Ending;
 use crate::history::{Failure, FailureKind, What};
 use crate::pairing::{Place, Replied};
+use crate::truth::{Operation, bounds};
 use crate::verdict::{Finding, LATE_NS_MAX, Verdict, foreign_speech, printable, seconds};
 use crate::workload::{Judge, Progress};
 
@@ -38,6 +39,21 @@ impl ReplayJudge {
         };
         let finding = self.find(verdict, clause, Some(*client), summary);
         finding.show(line(request), printable(Reply::Error.line()), one_of(allowed));
+    }
+
+    /// A reply that no order of all the requests allows, though its step took it.
+    pub(super) fn find_contradiction(&mut self) {
+        let Some(violation) = self.operations.as_deref().and_then(bounds) else { return };
+        let operation =
+            self.operations.take().map(|mut operations| operations.swap_remove(violation.operation));
+        let Some(Operation { client, line: request, replied: Some((reply, _)), .. }) = operation else {
+            return;
+        };
+        let summary = "a reply that no order of the requests allows";
+        let finding = self.find(Verdict::Fail, Some(violation.clause), Some(client), summary);
+        finding.phase = None;
+        finding.show(line(&request), printable(reply.line()), one_of(&[violation.had_to_come]));
+        finding.reason = Some(violation.why);
     }
 
     pub(super) fn find_no_reply(&mut self, replied: &Replied<'_>) {

@@ -17,6 +17,7 @@ use super::walk::Ask;
 use super::{BROKEN_LINES, BrokenBy, Plan, Step, Walk};
 use crate::drive::Ending;
 use crate::pairing::{Place, Replied, Seen};
+use crate::truth::Operation;
 use crate::verdict::{Finding, Verdict};
 use crate::workload::{Judge, Progress};
 
@@ -50,6 +51,8 @@ pub struct ReplayJudge {
     /// client, which what follows tells.
     refusals: BTreeMap<u32, Refusal>,
     dependents: OnceCell<Vec<Vec<PackageNumber>>>,
+    /// All that was asked and answered, to be held against the rules of one index; nothing if it became too much.
+    operations: Option<Vec<Operation>>,
     findings: Vec<Finding>,
     /// The clients that something was found of: what follows it on their side proves nothing more.
     is_found: BTreeSet<u32>,
@@ -107,6 +110,7 @@ impl ReplayJudge {
             surplus: BTreeMap::new(),
             refusals: BTreeMap::new(),
             dependents: OnceCell::new(),
+            operations: Some(Vec::new()),
             findings: Vec::new(),
             is_found: BTreeSet::new(),
         }
@@ -150,6 +154,9 @@ impl ReplayJudge {
         let Ok(reply) = Reply::decode(replied.reply) else {
             return self.find_no_reply(replied);
         };
+        if let Ask::Package(_) = ask {
+            self.note_operation(replied, reply);
+        }
         let (clause, allowed) = allowed(step, ask);
         if !allowed.contains(&reply) {
             if reply == Reply::Error && may_end(&replied.place) {
@@ -213,6 +220,21 @@ impl ReplayJudge {
         if walker.walk.passes() != passes_before {
             self.end_pass(client, step);
         }
+    }
+
+    fn note_operation(&mut self, replied: &Replied<'_>, reply: Reply) {
+        let Some(operations) = &mut self.operations else { return };
+        if operations.len() == OPERATIONS_MAX {
+            // A part of a history proves nothing: what is left out may have changed anything.
+            self.operations = None;
+            return;
+        }
+        operations.push(Operation {
+            client: replied.place.client,
+            line: replied.request.to_vec(),
+            sent_ns: replied.sent_ns,
+            replied: Some((reply, replied.replied_ns)),
+        });
     }
 
     fn note_reply(&mut self, step: Step, package: usize, reply: Reply) {
@@ -290,10 +312,16 @@ impl Judge for ReplayJudge {
         if self.findings.is_empty() {
             self.find_how_it_ended(ending);
         }
+        if self.findings.is_empty() {
+            self.find_contradiction();
+        }
         self.findings.sort_by_key(|finding| Reverse(finding.verdict));
         self.findings.first().map_or(Verdict::Pass, |worst| worst.verdict)
     }
 }
+
+/// A run with more operations is not held against the rules as a whole: memory is bounded.
+const OPERATIONS_MAX: usize = 4_000_000;
 
 /// Whether a target may have ended a connection, and say so now, by its own rules: it takes no more clients, or it
 /// keeps none that ask for nothing.
