@@ -53,10 +53,11 @@ fn the_gate_with_a_hundred_clients() {
 #[tokio::test]
 #[ignore = "needs a Docker daemon, and the images of ci/image"]
 async fn an_image_is_one_binary_for_an_ordinary_user() {
-    // A layer for each empty directory and one for the binary: there is no shell, and nothing else.
-    for (image, binary, layers) in [(SERVER, "/server", 2), (HARNESS, "/harness", 3)] {
+    // A layer for each empty directory and one for what runs: there is no shell, and nothing else. The harness's has
+    // chaos too, which is a binary of its own.
+    for (image, binary, layers, mebibytes_max) in [(SERVER, "/server", 2, 12), (HARNESS, "/harness", 3, 24)] {
         let found = daemon().await.inspect_image(image).await.unwrap();
-        assert!(found.size.unwrap() < 12 * 1024 * 1024, "{image}: {:?}", found.size);
+        assert!(found.size.unwrap() < mebibytes_max * 1024 * 1024, "{image}: {:?}", found.size);
         assert_eq!(found.root_fs.unwrap().layers.unwrap().len(), layers, "{image}");
         let config = found.config.unwrap();
         assert_eq!(config.user.as_deref(), Some("1001:1001"), "{image}");
