@@ -38,7 +38,7 @@ impl IndexMetrics {
 
 impl Collector for IndexMetrics {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let counts = self.service.counts();
+        let (counts, size) = self.service.counts_and_size();
         let sum = |wanted: &dyn Fn(Reply) -> bool| -> u64 {
             let wanted = POSSIBLE.into_iter().filter(|(_, reply)| wanted(*reply));
             wanted.map(|(command, reply)| counts.requests(command, reply)).sum()
@@ -59,7 +59,7 @@ impl Collector for IndexMetrics {
             ConstCounter::new(count).encode(family.encode_family(&[("limit", limit)])?)?;
         }
 
-        let (size, capacity) = (self.service.size(), self.service.capacity());
+        let capacity = self.service.capacity();
         gauge(&mut encoder, "packages_indexed_current", "Packages in the index", None, size.packages)?;
         gauge(
             &mut encoder,

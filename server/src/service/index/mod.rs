@@ -3,7 +3,6 @@
 mod counts;
 mod store;
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use protocol::index::Index as IndexProtocol;
@@ -19,11 +18,17 @@ use super::Service;
 /// One index, shared by all connections.
 #[derive(Debug)]
 pub struct IndexService {
-    index: Mutex<Index>,
+    shared: Mutex<Shared>,
     capacity: Capacity,
     line_bytes_max: usize,
+}
+
+/// What the lock is for.
+#[derive(Debug)]
+struct Shared {
+    index: Index,
     counts: Counts,
-    has_warned: AtomicBool,
+    has_warned: bool,
 }
 
 /// From this share of its capacity on, in a hundred, an index is nearly full, which is worth a warning.
@@ -33,25 +38,15 @@ impl IndexService {
     /// A service with an empty index, for lines of at most `line_bytes_max` bytes without their line end.
     #[must_use]
     pub fn new(line_bytes_max: usize, capacity: Capacity) -> Self {
-        Self {
-            index: Mutex::new(Index::new(capacity)),
-            capacity,
-            line_bytes_max,
-            counts: Counts::default(),
-            has_warned: AtomicBool::new(false),
-        }
+        let shared = Shared { index: Index::new(capacity), counts: Counts::default(), has_warned: false };
+        Self { shared: Mutex::new(shared), capacity, line_bytes_max }
     }
 
-    /// What was asked and answered so far.
+    /// What was asked and answered so far, and how much the index holds now.
     #[must_use]
-    pub fn counts(&self) -> &Counts {
-        &self.counts
-    }
-
-    /// How much the index holds now.
-    #[must_use]
-    pub fn size(&self) -> Size {
-        self.lock().size()
+    pub fn counts_and_size(&self) -> (Counts, Size) {
+        let shared = self.lock();
+        (shared.counts, shared.index.size())
     }
 
     /// How much it may hold.
@@ -61,47 +56,50 @@ impl IndexService {
     }
 
     /// The lock is held while the lines of one read are answered, and never across a wait.
-    fn lock(&self) -> MutexGuard<'_, Index> {
+    fn lock(&self) -> MutexGuard<'_, Shared> {
         // Each change of the index is made whole or not at all, so a thread that panicked left it in order.
-        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    fn answer_line(&self, index: &mut Index, line: &[u8]) -> Reply {
+impl Shared {
+    fn answer(&mut self, line: &[u8], capacity: Capacity) -> Reply {
         let Ok(request) = Request::decode(line) else {
             self.counts.count(None, Reply::Error);
             return Reply::Error;
         };
         let reply = match request.command {
-            Command::Index => self.insert(index, &request),
-            Command::Remove => ok_if(index.remove(request.package)),
-            Command::Query => ok_if(index.contains(request.package)),
+            Command::Index => self.insert(&request, capacity),
+            Command::Remove => ok_if(self.index.remove(request.package)),
+            Command::Query => ok_if(self.index.contains(request.package)),
         };
         self.counts.count(Some(request.command), reply);
         reply
     }
 
-    fn insert(&self, index: &mut Index, request: &Request<'_>) -> Reply {
-        let full = match index.insert(request.package, request.dependencies()) {
+    fn insert(&mut self, request: &Request<'_>, capacity: Capacity) -> Reply {
+        match self.index.insert(request.package, request.dependencies()) {
             Ok(()) => {
-                self.warn_if_nearly_full(index.size());
+                self.warn_if_nearly_full(capacity);
                 return Reply::Ok;
             }
             Err(NotInserted::DependencyMissing) => return Reply::Fail,
-            Err(NotInserted::TooManyPackages) => &self.counts.packages_too_many,
-            Err(NotInserted::TooManyBytes) => &self.counts.bytes_too_many,
-        };
-        full.fetch_add(1, Ordering::Relaxed);
+            Err(NotInserted::TooManyPackages) => self.counts.packages_too_many += 1,
+            Err(NotInserted::TooManyBytes) => self.counts.bytes_too_many += 1,
+        }
         Reply::Error
     }
 
-    fn warn_if_nearly_full(&self, size: Size) {
+    fn warn_if_nearly_full(&mut self, capacity: Capacity) {
+        let size = self.index.size();
         let is_nearly = |held: usize, most: usize| held as u64 * 100 >= most as u64 * NEARLY_FULL_PERCENT;
-        let is_nearly_full = is_nearly(size.packages, self.capacity.packages_max)
-            || is_nearly(size.bytes, self.capacity.bytes_max);
+        let is_nearly_full =
+            is_nearly(size.packages, capacity.packages_max) || is_nearly(size.bytes, capacity.bytes_max);
         // Once each time, not once for each package.
-        if !self.has_warned.swap(is_nearly_full, Ordering::Relaxed) && is_nearly_full {
-            warn!(?size, capacity = ?self.capacity, "the index is nearly full");
+        if is_nearly_full && !self.has_warned {
+            warn!(?size, ?capacity, "the index is nearly full");
         }
+        self.has_warned = is_nearly_full;
     }
 }
 
@@ -118,21 +116,23 @@ impl Service for IndexService {
     }
 
     fn answer(&self, lines: &mut Lines, input: &[u8], replies: &mut Vec<u8>) -> usize {
-        let mut index = None;
+        let mut shared = None;
         let (mut at, mut answered) = (0, 0);
         loop {
             let (taken, next) = lines.next(&input[at..]);
             at += taken;
             let reply = match next {
                 Next::Frame(line) => {
-                    let reply = self.answer_line(index.get_or_insert_with(|| self.lock()), line);
+                    let shared = shared.get_or_insert_with(|| self.lock());
+                    let reply = shared.answer(line, self.capacity);
                     // Escaped, so that no client can write a line of the log.
                     trace!(request = %line.escape_ascii(), ?reply);
                     reply
                 }
                 Next::TooLong => {
-                    self.counts.lines_too_long.fetch_add(1, Ordering::Relaxed);
-                    self.counts.count(None, Reply::Error);
+                    let shared = shared.get_or_insert_with(|| self.lock());
+                    shared.counts.lines_too_long += 1;
+                    shared.counts.count(None, Reply::Error);
                     Reply::Error
                 }
                 Next::Incomplete => return answered,
