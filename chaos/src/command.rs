@@ -99,8 +99,9 @@ pub fn carry_out(arguments: &[OsString], out: &mut impl Write) -> Result<u8, Err
     let CommandLine { flags, subcommand } = CommandLine::try_parse_from(arguments).map_err(Error::Flags)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     match subcommand {
-        Some(Task::Faults { markdown: false }) => report::write_faults(out)?,
-        Some(Task::Faults { markdown: true }) => report::write_faults_as_markdown(out)?,
+        // Whoever reads the output may stop reading.
+        Some(Task::Faults { markdown: false }) => _ = report::write_faults(out),
+        Some(Task::Faults { markdown: true }) => _ = report::write_faults_as_markdown(out),
         Some(Task::Replay { file, times, flags }) => {
             return runtime.block_on(replay(&file, times, &flags, out));
         }
