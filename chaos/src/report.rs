@@ -115,7 +115,7 @@ pub fn write_outcome(out: &mut impl Write, run: &RunReport) -> io::Result<()> {
         writeln!(out, "\nnot run: {count} faults: {cause}")?;
     }
     for verdict in [Verdict::Unknown, Verdict::Warn, Verdict::Fail] {
-        terminal::write_items(out, run, verdict)?;
+        terminal::write_items(out, run, verdict, "`chaos faults`")?;
     }
     let style = terminal::style_of(run.verdict);
     write!(out, "\n{style}{}{style:#} ", run.verdict.word())?;

@@ -15,12 +15,13 @@ use crate::schedule::Schedule;
 /// How many runs shrinking may take.
 const RUNS_MAX: u32 = 60;
 
-/// Shrinks a schedule that has failed; what is best so far stands when the user breaks it off.
+/// Shrinks a schedule of which these steps have failed; what is best so far stands when the user breaks it off.
 ///
 /// # Errors
 /// The target could not be started again.
 pub async fn shrink(
     failed: &Schedule,
+    harmed: &[&str],
     choice: &Choice,
     flags: &Flags,
     bounds: &mut Bounds,
@@ -32,7 +33,9 @@ pub async fn shrink(
     while best.steps.len() > 1 && runs < RUNS_MAX {
         let size = best.steps.len().div_ceil(parts);
         let mut smaller = None;
-        for candidate in candidates(&best, size) {
+        // Most often what harmed once does so alone.
+        let alone: Vec<Schedule> = if runs == 0 { alone(failed, harmed) } else { Vec::new() };
+        for candidate in alone.into_iter().chain(candidates(&best, size)) {
             runs += 1;
             let (run, _) = run_once(&candidate, choice, flags, bounds, &mut io::sink()).await?;
             if bounds.came() == Some(Ending::Interrupted) || runs >= RUNS_MAX {
@@ -54,6 +57,13 @@ pub async fn shrink(
         }
     }
     Ok(best)
+}
+
+/// Each of these steps as a schedule of its own; some of them, where there are many.
+fn alone(schedule: &Schedule, steps: &[&str]) -> Vec<Schedule> {
+    const TRIED_MAX: usize = 5;
+    let one = |step: &&str| Schedule { seed: schedule.seed, steps: vec![(*step).to_owned()] };
+    steps.iter().take(TRIED_MAX).map(one).collect()
 }
 
 /// Each part alone, then all but each part.

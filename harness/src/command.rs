@@ -116,13 +116,13 @@ const GITHUB_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 /// Writes every report that was asked for; brings what could not be written.
 fn write_reports(flags: &Flags, report: &Report) -> Vec<Error> {
     let mut troubles = Vec::new();
-    if let Some(path) = &flags.json {
+    if let Some(path) = &flags.reports.json {
         troubles.extend(write_file(File::create, path, |file| json::write(file, report)).err());
     }
-    if let Some(path) = &flags.junit {
+    if let Some(path) = &flags.reports.junit {
         troubles.extend(write_file(File::create, path, |file| junit::write(file, report)).err());
     }
-    if let Some(path) = &flags.html {
+    if let Some(path) = &flags.reports.html {
         troubles.extend(write_file(File::create, path, |file| html::write(file, report)).err());
     }
     if let Some(path) = std::env::var_os(GITHUB_SUMMARY).filter(|path| !path.is_empty()) {

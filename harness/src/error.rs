@@ -35,7 +35,7 @@ pub enum Error {
         source: ParseError,
     },
     /// A pattern of --only or --skip.
-    #[error(transparent)]
+    #[error("{0}; `harness cases` prints the cases, with their clauses and levels")]
     Pattern(#[from] NoMatch),
     /// No case has this id.
     #[error("there is no case '{id}'{hint}; `harness cases` prints them")]

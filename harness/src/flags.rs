@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
 
+use crate::workload::contention::Edition;
+
 /// Says whether a package-index server keeps the protocol: runs a catalogue of cases, then replays a package graph.
 ///
 /// Without --addr, --host, --port, --exec or --image the built-in reference server is the target. Long flags are taken with
@@ -26,7 +28,7 @@ pub struct Flags {
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 
-    /// Run only what these patterns match: ids (index/R1/*), clauses (S2), levels (must) or index/replay
+    /// Run only what these patterns match: ids (index/R1/*), clauses (S2), levels (must) or workloads (index/replay)
     #[arg(long, value_name = "PATTERN[,PATTERN]", value_delimiter = ',')]
     pub only: Vec<String>,
 
@@ -75,6 +77,15 @@ pub struct Flags {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub packages: Option<u32>,
 
+    /// How often each group of clients contends for packages that nobody has used; as often as the target has time for if
+    /// not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub episodes: Option<u32>,
+
+    /// The edition of the protocol by which clients contend: in the first, an update need not change anything (S2)
+    #[arg(long, value_name = "EDITION", value_enum, default_value = "2")]
+    pub edition: Edition,
+
     /// Seconds that a reply may take
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub timeout: Duration,
@@ -87,25 +98,9 @@ pub struct Flags {
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
     pub rounds_max: u32,
 
-    /// Write the report as JSON
-    #[arg(long, value_name = "FILE")]
-    pub json: Option<PathBuf>,
-
-    /// Write the report as JUnit XML
-    #[arg(long, value_name = "FILE")]
-    pub junit: Option<PathBuf>,
-
-    /// Write the report as one HTML page that needs nothing else
-    #[arg(long, value_name = "FILE")]
-    pub html: Option<PathBuf>,
-
-    /// Write the history of the run as JSON lines: every byte sent and received, with its time
-    #[arg(long, value_name = "FILE")]
-    pub record: Option<PathBuf>,
-
-    /// Show every byte sent and received, on standard error
-    #[arg(long)]
-    pub debug: bool,
+    /// Where the run is told of.
+    #[command(flatten)]
+    pub reports: ReportFlags,
 }
 
 /// The flags that choose what is judged; every command of the kit has them.
@@ -132,6 +127,30 @@ pub struct TargetFlags {
     /// exposes, else 8080, or what --port says
     #[arg(long, value_name = "IMAGE", conflicts_with_all = ["addr", "host", "exec"])]
     pub image: Option<String>,
+}
+
+/// The flags that say where a run is told of; every command of the kit has them.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct ReportFlags {
+    /// Write the report as JSON
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+
+    /// Write the report as JUnit XML
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+
+    /// Write the report as one HTML page that needs nothing else
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+
+    /// Write the history of the run as JSON lines: every byte sent and received, with its time
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+
+    /// Show every byte sent and received, on standard error
+    #[arg(long)]
+    pub debug: bool,
 }
 
 /// What the harness can do beside judging a target.
@@ -266,7 +285,7 @@ mod tests {
             parse(&["-host", "h", "-port=81", "-concurrency", "3", "-seed=9", "-unluckiness=50", "-debug"])
                 .unwrap();
         assert_eq!((one.target.host.as_deref(), one.target.port, one.seed), (Some("h"), Some(81), Some(9)));
-        assert_eq!((one.concurrency, one.unluckiness, one.debug), (vec![3], 50, true));
+        assert_eq!((one.concurrency, one.unluckiness, one.reports.debug), (vec![3], 50, true));
         let two = parse(&["--host", "h", "--port=81", "--seed", "9"]).unwrap();
         assert_eq!((two.target.host.as_deref(), two.target.port, two.seed), (Some("h"), Some(81), Some(9)));
         assert_eq!(two.concurrency, [100]);

@@ -15,6 +15,9 @@ use crate::verdict::{Finding, Verdict};
 /// How many failures of one kind are shown in full.
 const SHOWN_MAX: usize = 5;
 
+/// What explains a case, in words.
+pub const EXPLAINED_BY: &str = "`harness explain ID`";
+
 /// The width of the names that stand before a text.
 const NAME_WIDTH: usize = 12;
 
@@ -45,6 +48,20 @@ pub fn write_fixture(out: &mut impl Write, fixture: &FixtureSummary) -> io::Resu
 /// `out` cannot be written.
 pub fn write_plan(out: &mut impl Write, workload: &str, plan_sha256: &str) -> io::Result<()> {
     writeln!(out, "plan     {workload} sha256 {plan_sha256}")
+}
+
+/// Says how quick a workload was.
+///
+/// # Errors
+/// `out` cannot be written.
+pub fn write_pace(out: &mut impl Write, requests: u64, duration_ns: u64) -> io::Result<()> {
+    writeln!(out, "         {}", pace(requests, duration_ns))
+}
+
+fn pace(requests: u64, duration_ns: u64) -> String {
+    let seconds = Duration::from_nanos(duration_ns).as_secs_f64();
+    let (rate, requests) = (grouped(per_second(requests, duration_ns)), grouped(requests));
+    format!("{requests} requests in {seconds:.2} s ({rate} per second)")
 }
 
 /// Says what was asked for, as flags that can be given again.
@@ -104,7 +121,7 @@ pub fn write_outcome(out: &mut impl Write, run: &RunReport) -> io::Result<()> {
         write_not_run(out, run)?;
     }
     for verdict in [Verdict::Expected, Verdict::Unknown, Verdict::Warn, Verdict::Fail] {
-        write_items(out, run, verdict)?;
+        write_items(out, run, verdict, EXPLAINED_BY)?;
     }
     if let Some(ended) = &run.target_ended {
         writeln!(out, "\nThe target's process ended during the run: {ended}")?;
@@ -183,11 +200,17 @@ fn write_ids(out: &mut impl Write, ids: &[&str]) -> io::Result<()> {
     Ok(())
 }
 
-/// The items with a verdict that needs a look: those that broke the same clause in the same way together.
+/// The items with a verdict that needs a look: those that broke the same clause in the same way together, with the command
+/// that explains them.
 ///
 /// # Errors
 /// `out` cannot be written.
-pub fn write_items(out: &mut impl Write, run: &RunReport, verdict: Verdict) -> io::Result<()> {
+pub fn write_items(
+    out: &mut impl Write,
+    run: &RunReport,
+    verdict: Verdict,
+    explained_by: &str,
+) -> io::Result<()> {
     let mut undecided = Vec::new();
     let mut shown = 0;
     let mut seen: Vec<(Option<&str>, &str)> = Vec::new();
@@ -211,7 +234,7 @@ pub fn write_items(out: &mut impl Write, run: &RunReport, verdict: Verdict) -> i
         let style = style_of(verdict);
         writeln!(
             out,
-            "\n{style}{}{style:#} too, `harness explain ID` says of each what it asks for:",
+            "\n{style}{}{style:#} too, {explained_by} says of each what it asks for:",
             word(verdict)
         )?;
         write_ids(out, &more)?;
@@ -303,10 +326,10 @@ fn write_verdict(out: &mut impl Write, run: &RunReport) -> io::Result<()> {
         }
     }
     if run.requests > 0 {
-        let (requests, seconds) =
-            (grouped(run.requests), Duration::from_nanos(run.duration_ns).as_secs_f64());
-        let rate = grouped(per_second(run.requests, run.duration_ns));
-        write!(out, "replay: {requests} requests in {seconds:.2} s ({rate} per second)")?;
+        write!(out, "replay: {}", pace(run.requests, run.duration_ns))?;
+    } else if cases().all(|item| item.verdict == Verdict::NotRun) {
+        let others: Vec<&str> = run.with(run.verdict).map(|item| item.id).collect();
+        write!(out, "{}", others.join(", "))?;
     }
     writeln!(out)
 }

@@ -1,5 +1,7 @@
 //! Workloads: what is sent to a target, and how the history of that is judged.
 
+pub mod contention;
+pub mod conversations;
 pub mod pace;
 pub mod replay;
 

@@ -57,7 +57,7 @@ fn what_is_not_asked_for_is_not_run() {
     let said = judge(addr, &["--only", "C5"]);
     assert!(said.stdout.contains("--stall-limit runs it"), "{said:?}");
     for (flags, says) in [
-        (&["--only", "index/R1/77"][..], "'index/R1/77' matches no case"),
+        (&["--only", "index/R1/77"][..], "'index/R1/77' matches nothing"),
         (&["--only", "R1", "--skip", "must"], "leave nothing to run"),
         (&["--process"], "--process watches the target's process"),
     ] {

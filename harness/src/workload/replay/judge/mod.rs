@@ -3,9 +3,6 @@
 mod findings;
 
 use std::cell::OnceCell;
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
-use std::mem;
 use std::rc::Rc;
 
 use fixtures::PackageNumber;
@@ -16,9 +13,10 @@ use protocol::index::wire::{Command, Reply};
 use super::walk::Ask;
 use super::{BROKEN_LINES, BrokenBy, Plan, Step, Walk};
 use crate::drive::Ending;
-use crate::pairing::{Place, Replied, Seen};
+use crate::pairing::{Replied, Seen};
 use crate::truth::Operation;
 use crate::verdict::{Finding, Verdict};
+use crate::workload::conversations::Conversations;
 use crate::workload::{Judge, Progress};
 
 /// The judge of one replay.
@@ -36,26 +34,10 @@ pub struct ReplayJudge {
     unfinished_count: u32,
     /// How many of them have gone through all of their packages since the last change.
     settled_count: u32,
-    /// How many requests were answered in this step.
-    answered_count: u64,
-    has_connected: bool,
-    /// The connections that are open.
-    open: BTreeSet<u32>,
-    /// Whether a request was ever answered with anything but `ERROR`.
-    has_served: bool,
-    /// Whether the target speaks another protocol; then nothing more is looked at.
-    is_foreign: bool,
-    /// By connection, bytes that answer nothing, and could become the `ERROR` that a target may say as it closes.
-    surplus: BTreeMap<u32, Surplus>,
-    /// By connection, an `ERROR` that had not to come, as the first reply of all: wrong, or how a target refuses a
-    /// client, which what follows tells.
-    refusals: BTreeMap<u32, Refusal>,
+    conversations: Conversations,
     dependents: OnceCell<Vec<Vec<PackageNumber>>>,
     /// All that was asked and answered, to be held against the rules of one index; nothing if it became too much.
     operations: Option<Vec<Operation>>,
-    findings: Vec<Finding>,
-    /// The clients that something was found of: what follows it on their side proves nothing more.
-    is_found: BTreeSet<u32>,
 }
 
 #[derive(Debug)]
@@ -65,27 +47,6 @@ struct Client {
     done_at_pass_begin: u32,
     /// How many were done when this client last went through all of its packages without a change.
     settled_at: Option<u32>,
-}
-
-/// Bytes that answer nothing.
-#[derive(Debug)]
-struct Surplus {
-    place: Place,
-    step: Option<Step>,
-    /// The request that was answered last.
-    after: Vec<u8>,
-    bytes: Vec<u8>,
-}
-
-/// An `ERROR` as the first reply on a connection.
-#[derive(Debug)]
-struct Refusal {
-    client: u32,
-    /// Whether it followed a while in which the client had nothing to ask.
-    was_idle: bool,
-    request: Vec<u8>,
-    clause: Clause,
-    allowed: &'static [Reply],
 }
 
 impl ReplayJudge {
@@ -102,17 +63,9 @@ impl ReplayJudge {
             done_count: 0,
             unfinished_count: 0,
             settled_count: 0,
-            answered_count: 0,
-            has_connected: false,
-            open: BTreeSet::new(),
-            has_served: false,
-            is_foreign: false,
-            surplus: BTreeMap::new(),
-            refusals: BTreeMap::new(),
+            conversations: Conversations::default(),
             dependents: OnceCell::new(),
             operations: Some(Vec::new()),
-            findings: Vec::new(),
-            is_found: BTreeSet::new(),
         }
     }
 
@@ -124,7 +77,7 @@ impl ReplayJudge {
             self.is_refused.fill(false);
             self.done_count = 0;
             self.settled_count = 0;
-            self.answered_count = 0;
+            self.conversations.begin_phase(step.name());
             self.unfinished_count = (0..)
                 .zip(&self.clients)
                 .filter(|&(client, _)| !self.plan.packages_of(client).is_empty())
@@ -138,69 +91,22 @@ impl ReplayJudge {
         walker.settled_at = None;
     }
 
-    fn replied(&mut self, replied: &Replied<'_>) {
-        let Place { client, connection, .. } = replied.place;
-        self.find_held_surplus(connection);
-        if let Some(refusal) = self.refusals.remove(&connection) {
-            return self.find_error(&refusal, false);
-        }
-        self.answered_count += 1;
+    fn replied(&mut self, replied: &Replied<'_>, reply: Reply) {
+        let client = replied.place.client;
         let Some((step, ask)) = self.planned(client) else {
             return self.find_foreign_history(client);
         };
         if self.plan.line(step, ask).strip_suffix(b"\n") != Some(replied.request) {
             return self.find_foreign_history(client);
         }
-        let Ok(reply) = Reply::decode(replied.reply) else {
-            return self.find_no_reply(replied);
-        };
         if let Ask::Package(_) = ask {
             self.note_operation(replied, reply);
         }
         let (clause, allowed) = allowed(step, ask);
         if !allowed.contains(&reply) {
-            if reply == Reply::Error && may_end(&replied.place) {
-                let was_idle = replied.place.idle_ns > IDLE_NS_MAX;
-                let request = replied.request.to_vec();
-                let refusal = Refusal { client, was_idle, request, clause, allowed };
-                self.refusals.insert(connection, refusal);
-            } else {
-                self.find_wrong_reply(client, replied.request, reply, clause, allowed);
-            }
+            self.conversations.wrong_reply(replied, reply, clause, allowed);
         }
-        self.has_served |= reply != Reply::Error;
         self.follow(client, step, ask, reply);
-    }
-
-    /// Surplus is looked at when it can be no last word any more.
-    fn surplus(&mut self, place: &Place, after: &[u8], bytes: &[u8]) {
-        let step = self.step;
-        let surplus = self.surplus.entry(place.connection).or_insert_with(|| Surplus {
-            place: *place,
-            step,
-            after: after.to_vec(),
-            bytes: Vec::new(),
-        });
-        surplus.bytes.extend_from_slice(bytes);
-        if !Reply::Error.line().starts_with(&surplus.bytes) {
-            self.find_held_surplus(place.connection);
-        }
-    }
-
-    fn find_held_surplus(&mut self, connection: u32) {
-        if let Some(surplus) = self.surplus.remove(&connection) {
-            self.find_surplus(&surplus);
-        }
-    }
-
-    /// A connection is over: what is held of its surplus was a last word, so far as it was waited for.
-    fn ended_at_rest(&mut self, place: &Place) {
-        self.open.remove(&place.connection);
-        self.surplus.remove(&place.connection);
-        if let Some(refusal) = self.refusals.remove(&place.connection) {
-            let is_refusal = self.is_beyond_promise();
-            self.find_error(&refusal, is_refusal);
-        }
     }
 
     /// What the plan lets a client ask now.
@@ -270,22 +176,13 @@ impl ReplayJudge {
 
 impl Judge for ReplayJudge {
     fn observe(&mut self, seen: &Seen<'_>) {
-        if self.is_foreign || self.is_found.contains(&seen.client()) {
-            return;
+        if let Seen::Phase { client, phase } = seen
+            && !self.conversations.is_closed(*client)
+        {
+            self.begin_phase(*client, *phase);
         }
-        match seen {
-            Seen::Phase { client, phase } => self.begin_phase(*client, *phase),
-            Seen::Replied(replied) => self.replied(replied),
-            Seen::Surplus { place, after, bytes } => self.surplus(place, after, bytes),
-            Seen::Unanswered { place, request, partial, end, .. } => {
-                self.find_unanswered(place, request, partial, end);
-            }
-            Seen::EndedAtRest { place } | Seen::StayedOpen { place, .. } => self.ended_at_rest(place),
-            Seen::Opened { connection, .. } => {
-                self.has_connected = true;
-                self.open.insert(*connection);
-            }
-            Seen::NotOpened { client, failure } => self.find_not_opened(*client, failure),
+        if let Some((replied, reply)) = self.conversations.observe(seen) {
+            self.replied(&replied, reply);
         }
     }
 
@@ -298,39 +195,23 @@ impl Judge for ReplayJudge {
     }
 
     fn findings(&self) -> &[Finding] {
-        &self.findings
+        self.conversations.findings()
     }
 
     fn finish(&mut self, ending: Ending) -> Verdict {
-        if self.findings.is_empty() {
-            // What would have told what these are did not come any more.
-            for refusal in mem::take(&mut self.refusals).into_values() {
-                let is_refusal = self.is_beyond_promise();
-                self.find_error(&refusal, is_refusal);
-            }
-        }
-        if self.findings.is_empty() {
+        self.conversations.end();
+        if self.findings().is_empty() {
             self.find_how_it_ended(ending);
         }
-        if self.findings.is_empty() {
+        if self.findings().is_empty() {
             self.find_contradiction();
         }
-        self.findings.sort_by_key(|finding| Reverse(finding.verdict));
-        self.findings.first().map_or(Verdict::Pass, |worst| worst.verdict)
+        self.conversations.verdict()
     }
 }
 
 /// A run with more operations is not held against the rules as a whole: memory is bounded.
 const OPERATIONS_MAX: usize = 4_000_000;
-
-/// Whether a target may have ended a connection, and say so now, by its own rules: it takes no more clients, or it
-/// keeps none that ask for nothing.
-fn may_end(place: &Place) -> bool {
-    place.replies == 0 || place.idle_ns > IDLE_NS_MAX
-}
-
-/// A connection that was idle for longer than this, while its client waited for others, may be ended.
-const IDLE_NS_MAX: u64 = 1_000_000_000;
 
 /// The replies that a request may have, and the clause that says so.
 fn allowed(step: Step, ask: Ask) -> (Clause, &'static [Reply]) {

@@ -1,0 +1,129 @@
+//! Judges what many clients saw at once.
+
+use protocol::Clause;
+use protocol::index::clauses::{F3, S1, S3, S5};
+use protocol::index::wire::{Command, Reply, Request};
+
+use super::{CONTEND, Contention, SWEEP};
+use crate::drive::Ending;
+use crate::pairing::{Replied, Seen};
+use crate::truth::{Operation, bounds};
+use crate::verdict::{Finding, Verdict};
+use crate::workload::conversations::Conversations;
+use crate::workload::{Judge, Progress, Workload};
+
+/// What any request of this workload may be answered with.
+const OK_OR_FAIL: &[Reply] = &[Reply::Ok, Reply::Fail];
+
+/// The judge of one run.
+#[derive(Debug)]
+pub struct ContentionJudge {
+    conversations: Conversations,
+    /// Whether clients send several requests at once: one who breaks then breaks F3, and perhaps nothing else.
+    is_pipelined: bool,
+    phase: u32,
+    /// How many requests of the phase in which clients contend were answered, and how many there are.
+    answered: u64,
+    planned: u64,
+    /// All that was asked and answered.
+    operations: Vec<Operation>,
+    /// Where the first operation of the clients that contend is among them.
+    contended_from: usize,
+    /// Whether a package was in at the beginning that could not be taken out.
+    is_unswept: bool,
+}
+
+impl ContentionJudge {
+    pub(super) fn new(planned: u64, is_pipelined: bool) -> Self {
+        Self {
+            conversations: Conversations::default(),
+            is_pipelined,
+            phase: 0,
+            answered: 0,
+            planned,
+            operations: Vec::new(),
+            contended_from: 0,
+            is_unswept: false,
+        }
+    }
+
+    fn begin_phase(&mut self, phase: u32) {
+        if self.phase == phase {
+            return;
+        }
+        self.phase = phase;
+        if phase == CONTEND {
+            self.contended_from = self.operations.len();
+        }
+        let name = (phase as usize).checked_sub(1).and_then(|index| Contention::<1>::PHASES.get(index));
+        self.conversations.begin_phase(name.copied().unwrap_or_default());
+    }
+
+    fn replied(&mut self, replied: &Replied<'_>, reply: Reply) {
+        if reply == Reply::Error {
+            return self.conversations.wrong_reply(replied, reply, clause_of(replied.request), OK_OR_FAIL);
+        }
+        self.is_unswept |= self.phase == SWEEP && reply == Reply::Fail;
+        self.answered += u64::from(self.phase == CONTEND);
+        self.operations.push(Operation {
+            client: replied.place.client,
+            line: replied.request.to_vec(),
+            sent_ns: replied.sent_ns,
+            replied: Some((reply, replied.replied_ns)),
+        });
+    }
+
+    fn find_contradiction(&mut self) {
+        if let Some(violation) = bounds(&self.operations) {
+            return self.conversations.find_contradiction(&self.operations[violation.operation], violation);
+        }
+        if self.is_unswept {
+            let summary = "packages of this plan were in at the beginning, and could not be taken out";
+            let finding = self.conversations.find(Verdict::Unknown, None, None, summary);
+            finding.reason =
+                Some("others may depend on them: start the target with an empty index".to_owned());
+        }
+    }
+}
+
+impl Judge for ContentionJudge {
+    fn observe(&mut self, seen: &Seen<'_>) {
+        if let Seen::Phase { phase, .. } = seen {
+            self.begin_phase(*phase);
+        }
+        if let Some((replied, reply)) = self.conversations.observe(seen) {
+            self.replied(&replied, reply);
+        }
+    }
+
+    fn progress(&self) -> Progress {
+        Progress { phase: self.phase, done: self.answered, of: self.planned }
+    }
+
+    fn findings(&self) -> &[Finding] {
+        self.conversations.findings()
+    }
+
+    fn finish(&mut self, ending: Ending) -> Verdict {
+        self.conversations.end();
+        if self.findings().is_empty() {
+            match ending {
+                Ending::Finished => self.find_contradiction(),
+                ending => self.conversations.find_cut_short(ending, self.answered, self.planned, "requests"),
+            }
+        }
+        if self.is_pipelined {
+            self.conversations.blame(F3);
+        }
+        self.conversations.verdict()
+    }
+}
+
+/// The clause that says which replies a request can have.
+fn clause_of(request: &[u8]) -> Clause {
+    match Request::decode(request).map(|request| request.command) {
+        Ok(Command::Remove) => S3,
+        Ok(Command::Query) => S5,
+        _ => S1,
+    }
+}
