@@ -250,7 +250,7 @@ mod tests {
         written.bystander(QUIET_TURNS, MS, Some(b"ERROR"));
         let outcome = written.end(Some(MS));
         assert_eq!((outcome.verdict, summary(&outcome)), (Verdict::Fail, "a bystander got a wrong reply"));
-        assert_eq!(outcome.findings[0].clause.map(|clause| clause.id), Some("R1"));
+        assert_eq!(outcome.findings[0].clause.map(|clause| clause.id), Some("A4"));
     }
 
     #[test]

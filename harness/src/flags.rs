@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
 
-use crate::workload::contention::Edition;
+use crate::workload::contention::{Edition, Schedule};
 
 /// Says whether a package-index server keeps the protocol: runs a catalogue of cases, then replays a package graph.
 ///
@@ -81,6 +81,11 @@ pub struct Flags {
     /// not given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub episodes: Option<u32>,
+
+    /// What is under way at once where clients contend: a request of each client, or one in all, of the client that the
+    /// seed names next, so that what fails only without it is a race
+    #[arg(long, value_name = "SCHEDULE", value_enum, default_value = "concurrent")]
+    pub schedule: Schedule,
 
     /// The edition of the protocol by which clients contend: in the first, an update need not change anything (S2)
     #[arg(long, value_name = "EDITION", value_enum, default_value = "2")]

@@ -223,6 +223,8 @@ pub fn read(
     Ok((header, events))
 }
 
+pub(crate) use escaped::unescape;
+
 /// Bytes as text that says every byte.
 mod escaped {
     use std::borrow::Cow;
@@ -242,7 +244,7 @@ mod escaped {
     }
 
     /// The way back from [`slice::escape_ascii`].
-    fn unescape(mut text: &[u8]) -> Option<Vec<u8>> {
+    pub(crate) fn unescape(mut text: &[u8]) -> Option<Vec<u8>> {
         let mut bytes = Vec::with_capacity(text.len());
         loop {
             text = match text {

@@ -19,6 +19,7 @@ pub mod listening;
 pub mod moves;
 pub mod options;
 pub mod pairing;
+pub mod reduce;
 pub mod report;
 pub mod run;
 pub mod select;

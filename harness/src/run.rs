@@ -24,6 +24,8 @@ pub struct Outcome {
     pub verdict: Verdict,
     /// What it rests on.
     pub findings: Vec<Finding>,
+    /// What is to be told beside that.
+    pub observed: Option<String>,
     /// What was measured.
     pub statistics: Statistics,
 }
@@ -61,6 +63,7 @@ where
     Outcome {
         verdict,
         findings: observation.judge.findings().to_vec(),
+        observed: observation.judge.observed(),
         statistics: std::mem::take(&mut observation.statistics),
     }
 }

@@ -8,8 +8,8 @@ use harness::suite::judge::{CaseJudge, Sign, State};
 use harness::suite::plan::CasePlan;
 use harness::suite::wire::WireLog;
 use harness::verdict::{Finding, Verdict, seconds};
-use protocol::index::clauses::C1;
-use protocol::{Clause, Level};
+use protocol::Clause;
+use protocol::index::clauses::{A4, C1, C2, C3, C4};
 
 use super::percentile;
 use crate::fault::Scene;
@@ -164,10 +164,12 @@ impl StepJudge {
         self.harms.push(finding);
     }
 
-    /// Harm to others breaks a MUST, whatever the fault's own clause asks for.
+    /// The MUST that harm to others breaks, whatever the fault's own clause asks for: one of those on clients side by side,
+    /// or that nothing a client sends can do it.
     fn clause(&self) -> Clause {
-        let fault = self.scene.fault;
-        if fault.level == Level::Must { fault.clause } else { C1 }
+        const SIDE_BY_SIDE: [Clause; 4] = [C1, C2, C3, C4];
+        let clause = self.scene.fault.clause;
+        if SIDE_BY_SIDE.contains(&clause) { clause } else { A4 }
     }
 
     /// The target was lost in this step, as it had to be, or not.

@@ -23,7 +23,7 @@ use crate::suite::run::Terms;
 use crate::suite::{self, Suite};
 use crate::targets::{self, Target};
 use crate::verdict::Verdict;
-use crate::workload::contention::{self, OneByOne, Pipelined};
+use crate::workload::contention::{OneByOne, Pipelined, Schedule};
 use crate::workload::replay::Replay;
 use crate::workload::{Workload, pace};
 use items::{item, left_out};
@@ -152,8 +152,7 @@ impl<'o> Gate<'o> {
             let item = match self.obstacle_for(id, obstacle.as_ref(), &items, target, bounds).await {
                 Some(cause) => Item { cause: Some(cause), ..self.workload_item(id) },
                 None if id == Replay::ID => self.replay(pace, target, bounds, out).await,
-                None if id == OneByOne::ID => self.contend::<1>(pace, target, bounds, out).await,
-                None => self.contend::<{ contention::PIPELINED }>(pace, target, bounds, out).await,
+                None => self.contend(id, pace, target, bounds, out).await,
             };
             items.push(item);
         }
@@ -174,6 +173,9 @@ impl<'o> Gate<'o> {
         }
         if let Some(cause) = came(bounds) {
             return Some(cause);
+        }
+        if self.options.flags.schedule == Schedule::Lockstep && id != OneByOne::ID {
+            return Some("with --schedule lockstep one request at a time is under way".to_owned());
         }
         // Only then is it pipelining that is broken, and nothing else.
         let is_broken = |item: &&Item| {

@@ -8,7 +8,7 @@ use anstyle::{AnsiColor, Style};
 
 use protocol::index::clauses::CLAUSES;
 
-use crate::report::statistics::{CommandStatistics, per_second};
+use crate::report::statistics::{CommandStatistics, Statistics, per_second};
 use crate::report::{FixtureSummary, Item, RunReport};
 use crate::verdict::{Finding, Verdict};
 
@@ -50,12 +50,13 @@ pub fn write_plan(out: &mut impl Write, workload: &str, plan_sha256: &str) -> io
     writeln!(out, "plan     {workload} sha256 {plan_sha256}")
 }
 
-/// Says how quick a workload was.
+/// Says how quick a workload was, and what else is to be told of it.
 ///
 /// # Errors
 /// `out` cannot be written.
-pub fn write_pace(out: &mut impl Write, requests: u64, duration_ns: u64) -> io::Result<()> {
-    writeln!(out, "         {}", pace(requests, duration_ns))
+pub fn write_pace(out: &mut impl Write, statistics: &Statistics, observed: Option<&str>) -> io::Result<()> {
+    writeln!(out, "         {}", pace(statistics.requests(), statistics.duration_ns()))?;
+    observed.map_or(Ok(()), |observed| writeln!(out, "         {observed}"))
 }
 
 fn pace(requests: u64, duration_ns: u64) -> String {
@@ -163,7 +164,7 @@ fn write_row(out: &mut impl Write, step: &str, command: &CommandStatistics) -> i
 /// What the target does where the protocol is silent.
 fn write_observed(out: &mut impl Write, run: &RunReport) -> io::Result<()> {
     let mut has_begun = false;
-    for item in &run.items {
+    for item in run.items.iter().filter(|item| item.is_case()) {
         let Some(observed) = &item.observed else { continue };
         if !has_begun {
             writeln!(out, "\nWhere the protocol is silent:")?;

@@ -2,6 +2,7 @@
 
 pub mod contention;
 pub mod conversations;
+pub mod literal;
 pub mod pace;
 pub mod replay;
 
@@ -53,6 +54,11 @@ pub trait Judge {
 
     /// Takes in how the run ended, and says what it all comes to.
     fn finish(&mut self, ending: Ending) -> Verdict;
+
+    /// What is to be told of a run beside its verdict, if anything is.
+    fn observed(&self) -> Option<String> {
+        None
+    }
 }
 
 /// How much of a phase is done.

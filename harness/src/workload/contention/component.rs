@@ -42,6 +42,7 @@ pub(super) struct Component {
 enum Purpose {
     Component,
     Requests,
+    Turns,
 }
 
 fn draws(seed: u64, purpose: Purpose, number: u32, episode: u32) -> ChaCha8Rng {
@@ -115,6 +116,11 @@ impl Component {
 /// How many requests a client makes in an episode: the first draw of them.
 pub(super) fn request_count(seed: u64, client: u32, episode: u32) -> u32 {
     draws(seed, Purpose::Requests, client, episode).random_range(REQUESTS)
+}
+
+/// In which order clients make their requests where only one is under way.
+pub(super) fn turns(seed: u64, episode: u32) -> ChaCha8Rng {
+    draws(seed, Purpose::Turns, 0, episode)
 }
 
 /// A list for a package: of packages before it, but for a few.

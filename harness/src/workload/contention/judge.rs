@@ -4,13 +4,13 @@ use protocol::Clause;
 use protocol::index::clauses::{F3, S1, S3, S5};
 use protocol::index::wire::{Command, Reply, Request};
 
-use super::{CONTEND, Contention, SWEEP};
+use super::{CONTEND, SWEEP, phase_name};
 use crate::drive::Ending;
 use crate::pairing::{Replied, Seen};
 use crate::truth::{Operation, bounds};
 use crate::verdict::{Finding, Verdict};
 use crate::workload::conversations::Conversations;
-use crate::workload::{Judge, Progress, Workload};
+use crate::workload::{Judge, Progress};
 
 /// What any request of this workload may be answered with.
 const OK_OR_FAIL: &[Reply] = &[Reply::Ok, Reply::Fail];
@@ -34,7 +34,9 @@ pub struct ContentionJudge {
 }
 
 impl ContentionJudge {
-    pub(super) fn new(planned: u64, is_pipelined: bool) -> Self {
+    /// A judge of so many requests.
+    #[must_use]
+    pub fn new(planned: u64, is_pipelined: bool) -> Self {
         Self {
             conversations: Conversations::default(),
             is_pipelined,
@@ -55,8 +57,7 @@ impl ContentionJudge {
         if phase == CONTEND {
             self.contended_from = self.operations.len();
         }
-        let name = (phase as usize).checked_sub(1).and_then(|index| Contention::<1>::PHASES.get(index));
-        self.conversations.begin_phase(name.copied().unwrap_or_default());
+        self.conversations.begin_phase(phase_name(phase));
     }
 
     fn replied(&mut self, replied: &Replied<'_>, reply: Reply) {
@@ -78,10 +79,7 @@ impl ContentionJudge {
             return self.conversations.find_contradiction(&self.operations[violation.operation], violation);
         }
         if self.is_unswept {
-            let summary = "packages of this plan were in at the beginning, and could not be taken out";
-            let finding = self.conversations.find(Verdict::Unknown, None, None, summary);
-            finding.reason =
-                Some("others may depend on them: start the target with an empty index".to_owned());
+            self.conversations.find_unswept();
         }
     }
 }
@@ -120,7 +118,7 @@ impl Judge for ContentionJudge {
 }
 
 /// The clause that says which replies a request can have.
-fn clause_of(request: &[u8]) -> Clause {
+pub(super) fn clause_of(request: &[u8]) -> Clause {
     match Request::decode(request).map(|request| request.command) {
         Ok(Command::Remove) => S3,
         Ok(Command::Query) => S5,

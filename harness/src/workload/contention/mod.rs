@@ -10,6 +10,7 @@
 mod component;
 mod groups;
 mod judge;
+mod lockstep;
 mod script;
 
 use std::rc::Rc;
@@ -23,7 +24,8 @@ use crate::workload::Workload;
 use component::Component;
 use groups::{Group, Temper, groups};
 pub use judge::ContentionJudge;
-pub use script::ContentionScript;
+pub use lockstep::Lockstep;
+pub use script::{ContentionScript, Requests};
 
 /// How many requests a client of an episode makes, at least and at most.
 const REQUESTS: std::ops::RangeInclusive<u32> = 60..=100;
@@ -63,6 +65,27 @@ pub enum Edition {
     Second,
 }
 
+/// What is under way at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Schedule {
+    /// A request of each client.
+    #[default]
+    Concurrent,
+    /// One request in all, of the client that the seed names next.
+    Lockstep,
+}
+
+impl Schedule {
+    /// The flag that asks for it, if it is not the default.
+    #[must_use]
+    pub const fn flag(self) -> &'static str {
+        match self {
+            Self::Concurrent => "",
+            Self::Lockstep => " --schedule lockstep",
+        }
+    }
+}
+
 impl Edition {
     /// Its number.
     #[must_use]
@@ -92,6 +115,12 @@ pub fn requests_min(concurrency: u32) -> u32 {
 const SWEEP: u32 = 1;
 const CONTEND: u32 = 2;
 
+/// The name of a phase; phases count from 1.
+fn phase_name(phase: u32) -> &'static str {
+    let place = (phase as usize).checked_sub(1);
+    place.and_then(|place| OneByOne::PHASES.get(place)).copied().unwrap_or_default()
+}
+
 /// A plan of the workload, in which a client sends so many requests at once.
 #[derive(Clone, Debug)]
 pub struct Contention<const AT_ONCE: usize>(Rc<Plan>);
@@ -105,8 +134,9 @@ pub const PIPELINED: usize = 3;
 /// … in smaller groups: as many changes are under way.
 pub type Pipelined = Contention<PIPELINED>;
 
+/// All that decides what clients ask for.
 #[derive(Debug)]
-struct Plan {
+pub struct Plan {
     options: Options,
     at_once: usize,
     groups: Vec<Group>,
@@ -139,12 +169,6 @@ impl Plan {
         of_client.expect("every client is of a group")
     }
 
-    /// The requests of a client in an episode, without line ends.
-    fn requests(&self, client: u32, episode: u32) -> Vec<Vec<u8>> {
-        let group = self.group_of(client);
-        self.component(group, episode).requests(self.options.seed, client, episode)
-    }
-
     /// How many requests all clients make in all episodes.
     fn request_count(&self) -> u64 {
         let Options { seed, concurrency, episodes, .. } = self.options;
@@ -152,8 +176,17 @@ impl Plan {
             |client| (0..episodes).map(move |episode| component::request_count(seed, client, episode));
         (0..concurrency).flat_map(of_client).map(u64::from).sum()
     }
+}
 
-    /// The packages that a client sweeps out.
+impl Requests for Plan {
+    fn episodes(&self) -> u32 {
+        self.options.episodes
+    }
+
+    fn at_once(&self) -> usize {
+        self.at_once
+    }
+
     fn swept(&self, client: u32) -> Vec<Vec<u8>> {
         let group = self.group_of(client);
         let components = match group.temper {
@@ -165,11 +198,16 @@ impl Plan {
         let place = (client - group.clients.start) as usize;
         of_all.into_iter().skip(place).step_by(group.clients.len()).collect()
     }
+
+    fn requests(&self, client: u32, episode: u32) -> Vec<Vec<u8>> {
+        let group = self.group_of(client);
+        self.component(group, episode).requests(self.options.seed, client, episode)
+    }
 }
 
 impl<const AT_ONCE: usize> Workload for Contention<AT_ONCE> {
     type Protocol = Index;
-    type Script = ContentionScript;
+    type Script = ContentionScript<Plan>;
     type Judge = ContentionJudge;
 
     const ID: &'static str = if AT_ONCE == 1 { "index/contention" } else { "index/contention-pipelined" };

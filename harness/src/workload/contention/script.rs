@@ -4,15 +4,29 @@ use std::rc::Rc;
 
 use protocol::index::wire::Command;
 
-use super::Plan;
 use crate::moves::{Came, Move, Script, Slot};
 
 const ONLY: Slot = 0;
 
+/// The requests of every client, whatever decides them.
+pub trait Requests {
+    /// How often all clients meet, and begin with other requests.
+    fn episodes(&self) -> u32;
+
+    /// How many requests a client sends at once.
+    fn at_once(&self) -> usize;
+
+    /// The packages that a client sweeps out before and afterwards.
+    fn swept(&self, client: u32) -> Vec<Vec<u8>>;
+
+    /// The requests of a client in an episode, without line ends.
+    fn requests(&self, client: u32, episode: u32) -> Vec<Vec<u8>>;
+}
+
 /// Goes through the plan's steps, request by request.
 #[derive(Debug)]
-pub struct ContentionScript {
-    plan: Rc<Plan>,
+pub struct ContentionScript<P> {
+    plan: Rc<P>,
     client: u32,
     swept: Vec<Vec<u8>>,
     /// Which step is next.
@@ -43,8 +57,10 @@ enum Step {
     Contend(u32),
 }
 
-impl ContentionScript {
-    pub(super) fn new(plan: Rc<Plan>, client: u32) -> Self {
+impl<P: Requests> ContentionScript<P> {
+    /// The moves of this client.
+    #[must_use]
+    pub fn new(plan: Rc<P>, client: u32) -> Self {
         let swept = plan.swept(client);
         Self {
             plan,
@@ -59,7 +75,7 @@ impl ContentionScript {
 
     /// The step with this number, if there are so many, and the phase that it begins.
     fn step(&self, number: u32) -> Option<(Step, Option<u32>)> {
-        let episodes = self.plan.options.episodes;
+        let episodes = self.plan.episodes();
         match number {
             0 => Some((Step::Loosen, Some(1))),
             1 => Some((Step::Remove, None)),
@@ -90,7 +106,7 @@ impl ContentionScript {
                 for line in &mut lines {
                     line.push(b'\n');
                 }
-                (lines, self.plan.at_once)
+                (lines, self.plan.at_once())
             }
         };
         let parts: Vec<_> = lines.chunks(at_once).map(|lines| (lines.concat(), lines.len())).collect();
@@ -100,7 +116,7 @@ impl ContentionScript {
     }
 }
 
-impl Script for ContentionScript {
+impl<P: Requests> Script for ContentionScript<P> {
     fn next(&mut self, came: Came<'_>) -> Move<'_> {
         if came == Came::Trouble {
             return Move::Done; // what the trouble was is for the judge to say

@@ -49,6 +49,13 @@ impl Conversations {
         finding.reason = Some(violation.why);
     }
 
+    /// Packages of the plan were in before it began, and others need them.
+    pub fn find_unswept(&mut self) {
+        let summary = "packages of this plan were in at the beginning, and could not be taken out";
+        let finding = self.find(Verdict::Unknown, None, None, summary);
+        finding.reason = Some("others may depend on them: start the target with an empty index".to_owned());
+    }
+
     /// The run did not come to its end, when so many of its things were done.
     pub fn find_cut_short(&mut self, ending: Ending, done: u64, of: u64, things: &str) {
         let (summary, reason) = match ending {
