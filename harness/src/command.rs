@@ -6,6 +6,7 @@ use std::io::Write;
 use std::path::Path;
 
 use protocol::index::clauses::CLAUSES;
+use tokio::runtime::Runtime;
 
 use crate::bounds::Bounds;
 use crate::config;
@@ -15,6 +16,7 @@ use crate::exit;
 use crate::flags::{CatalogueFormat, Flags, Subcommand};
 use crate::gate::Gate;
 use crate::options::{Options, write_file};
+use crate::replaying;
 use crate::report::{
     self, Report, RunReport, catalogue, compare, html, json, junit, markdown, matrix, terminal,
 };
@@ -41,11 +43,17 @@ pub struct Done {
 pub fn carry_out(arguments: &[OsString], out: &mut impl Write) -> Result<Done, Error> {
     let flags = Flags::parse_arguments(&config::with_config(arguments)?)?;
     if let Some(subcommand) = &flags.subcommand {
+        if let Subcommand::Replay { file, times, timeout, target } = subcommand {
+            let runtime = runtime()?;
+            let verdict = runtime.block_on(replaying::replay(file, *times, *timeout, target, out));
+            runtime.shutdown_background();
+            return Ok(Done { exit_code: verdict?.exit_code(), troubles: Vec::new() });
+        }
         carry_out_subcommand(subcommand, out)?;
         return Ok(Done { exit_code: exit::PASS, troubles: Vec::new() });
     }
     let options = Options::new(flags)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = runtime()?;
     let mut troubles = Vec::new();
     let runs = runtime.block_on(run_all(&options, &mut troubles, out));
     // A name that is still being looked up is waited for by nobody.
@@ -62,6 +70,10 @@ pub fn carry_out(arguments: &[OsString], out: &mut impl Write) -> Result<Done, E
     troubles.extend(write_reports(&options.flags, &report));
     let is_usage = verdict != Verdict::Fail && !troubles.is_empty();
     Ok(Done { exit_code: if is_usage { exit::USAGE } else { verdict.exit_code() }, troubles })
+}
+
+fn runtime() -> std::io::Result<Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
 }
 
 fn carry_out_subcommand(subcommand: &Subcommand, out: &mut impl Write) -> Result<(), Error> {
@@ -85,6 +97,8 @@ fn carry_out_subcommand(subcommand: &Subcommand, out: &mut impl Write) -> Result
             }
             compare::write_text(out, &compared)
         }
+        // It has a verdict, and was carried out before.
+        Subcommand::Replay { .. } => Ok(()),
         Subcommand::Init => {
             config::init(Path::new(config::DEFAULT_PATH))?;
             writeln!(out, "{} is written; `harness` reads it from here", config::DEFAULT_PATH)

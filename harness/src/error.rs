@@ -7,6 +7,7 @@ use fixtures::ParseError;
 
 use crate::expected::ExpectedError;
 use crate::select::NoMatch;
+use crate::workload::literal;
 use crate::{exit, targets};
 
 /// Why a command cannot be carried out.
@@ -52,6 +53,14 @@ pub enum Error {
         path: PathBuf,
         /// What the system said.
         source: io::Error,
+    },
+    /// A file that holds no requests.
+    #[error("{}: {source}", path.display())]
+    Literal {
+        /// As it was given.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: literal::Error,
     },
     /// The list of expected failures.
     #[error("the expected failures {}, {source}", path.display())]
@@ -106,6 +115,7 @@ impl Error {
             | Self::Pattern(_)
             | Self::NoCase { .. }
             | Self::Read { .. }
+            | Self::Literal { .. }
             | Self::Expected { .. }
             | Self::Config { .. }
             | Self::Report { .. }

@@ -103,6 +103,15 @@ pub struct Flags {
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
     pub rounds_max: u32,
 
+    /// If a workload fails by replies that no order allows, reduce it to the fewest clients and requests that still fail,
+    /// and write them into this file
+    #[arg(long, value_name = "FILE")]
+    pub shrink: Option<PathBuf>,
+
+    /// Seconds that this may take
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    pub shrink_time: Duration,
+
     /// Where the run is told of.
     #[command(flatten)]
     pub reports: ReportFlags,
@@ -180,6 +189,20 @@ pub enum Subcommand {
         /// Write the matrix as one HTML page
         #[arg(long, value_name = "FILE")]
         html: Option<PathBuf>,
+    },
+    /// Run the requests of a file that --shrink wrote, or of one like it, and say how often they fail
+    Replay {
+        /// The file
+        file: PathBuf,
+        /// How often
+        #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        times: u32,
+        /// Seconds that a reply may take
+        #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+        timeout: Duration,
+        /// What they are sent to
+        #[command(flatten)]
+        target: Box<TargetFlags>,
     },
     /// Write a gauntlet.toml with comments, to be changed
     Init,

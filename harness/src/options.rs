@@ -13,13 +13,14 @@ use protocol::Level;
 
 use crate::error::Error;
 use crate::expected::Expected;
-use crate::flags::{Flags, TargetFlags};
+use crate::flags::{Flags, ReportFlags, TargetFlags};
 use crate::gate;
 use crate::report::FixtureSummary;
 use crate::select::{Selection, Subject};
 use crate::suite;
 use crate::suite::case::Case;
 use crate::targets::Choice;
+use crate::workload::contention::Schedule;
 
 /// What the flags ask for, checked.
 #[derive(Debug)]
@@ -80,10 +81,13 @@ impl Options {
             None => Expected::default(),
             Some(path) => read_expected(path, &subjects)?,
         };
-        let reports = [&flags.reports.json, &flags.reports.junit, &flags.reports.html, &flags.reports.record];
-        let reports: Vec<&PathBuf> = reports.into_iter().flatten().collect();
-        if reports.iter().collect::<BTreeSet<_>>().len() < reports.len() {
-            return Err(Error::Usage("two of --json, --junit, --html and --record name the same file"));
+        let ReportFlags { json, junit, html, record, .. } = &flags.reports;
+        let reports: Vec<&PathBuf> = [json, junit, html, record].into_iter().flatten().collect();
+        let files = reports.iter().copied().chain(&flags.shrink);
+        if files.clone().collect::<BTreeSet<_>>().len() < files.count() {
+            return Err(Error::Usage(
+                "two of --json, --junit, --html, --record and --shrink name the same file",
+            ));
         }
         // Better now than after the run.
         for path in reports {
@@ -105,7 +109,8 @@ impl Options {
     /// What decides every run, beside its seed and its number of clients.
     #[must_use]
     pub fn of_all_runs(&self) -> BTreeMap<String, String> {
-        let Flags { unluckiness, rounds_max, timeout, deadline, fixture, edition, .. } = &self.flags;
+        let Flags { unluckiness, rounds_max, timeout, deadline, fixture, edition, schedule, .. } =
+            &self.flags;
         let mut named = BTreeMap::from([
             ("unluckiness".to_owned(), unluckiness.to_string()),
             ("rounds-max".to_owned(), rounds_max.to_string()),
@@ -121,6 +126,7 @@ impl Options {
             ("fixture", fixture.as_ref().map(|path| path.display().to_string())),
             ("packages", self.flags.packages.map(|count| count.to_string())),
             ("episodes", self.flags.episodes.map(|count| count.to_string())),
+            ("schedule", (*schedule == Schedule::Lockstep).then(|| "lockstep".to_owned())),
             ("stall-limit", self.flags.stall_limit.as_ref().map(seconds)),
         ];
         named.extend(others.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));

@@ -15,6 +15,7 @@ use crate::pairing::{Pairing, REPLY_BYTES_MAX, Seen};
 use crate::report::progress::PhaseBar;
 use crate::report::statistics::Statistics;
 use crate::verdict::{Finding, Verdict};
+use crate::workload::literal::Literal;
 use crate::workload::{Judge, Workload};
 
 /// What a run comes to.
@@ -24,6 +25,8 @@ pub struct Outcome {
     pub verdict: Verdict,
     /// What it rests on.
     pub findings: Vec<Finding>,
+    /// The requests that led to the first of them.
+    pub led: Option<Literal>,
     /// What is to be told beside that.
     pub observed: Option<String>,
     /// What was measured.
@@ -63,6 +66,7 @@ where
     Outcome {
         verdict,
         findings: observation.judge.findings().to_vec(),
+        led: observation.judge.led(),
         observed: observation.judge.observed(),
         statistics: std::mem::take(&mut observation.statistics),
     }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use harness::history::{Event, FailureKind, What};
 use harness::pairing::Seen;
-use harness::suite::judge::{CaseJudge, Sign, State};
+use harness::suite::judge::{CaseJudge, State};
 use harness::suite::plan::CasePlan;
 use harness::suite::wire::WireLog;
 use harness::verdict::{Finding, Verdict, seconds};
@@ -126,7 +126,8 @@ impl StepJudge {
 
     /// Takes in what is seen of the fault's clients.
     pub(super) fn see(&mut self, seen: &Seen<'_>) {
-        self.is_kept_waiting |= self.case.observe(seen) == Some(Sign::Silent);
+        self.is_kept_waiting |= matches!(seen, Seen::Unanswered { end: What::TimedOut { .. }, .. });
+        let _ = self.case.observe(seen);
     }
 
     /// Takes in what is seen of the newcomer.

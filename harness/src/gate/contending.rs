@@ -7,21 +7,19 @@ use protocol::Protocol;
 
 use super::Gate;
 use crate::bounds::Bounds;
+use crate::flags::Flags;
 use crate::report::{Item, terminal};
 use crate::run::{Outcome, header};
 use crate::targets::Target;
 use crate::verdict::Verdict;
-use crate::workload::Workload;
 use crate::workload::contention::{self, Lockstep, OneByOne, Pipelined, Schedule};
+use crate::workload::{Workload, pace};
 
 /// How long a target may take for it, as far as its pace tells.
 const TIME: Duration = Duration::from_secs(2);
 
 /// One that would take longer than this for the smallest plan is spared it.
 const TIME_MAX: Duration = Duration::from_secs(4);
-
-/// With one request under way at a time a target is slower than with one of each client, by about this factor.
-const LOCKSTEP_SLOWER: u64 = 4;
 
 impl Gate<'_> {
     /// Lets clients contend, in the way that this workload does.
@@ -34,8 +32,11 @@ impl Gate<'_> {
         out: &mut impl Write,
     ) -> Item {
         let (seed, concurrency) = (self.seed, self.concurrency);
-        let crate::flags::Flags { schedule, edition, episodes, .. } = self.options.flags;
-        let pace = if schedule == Schedule::Lockstep { pace / LOCKSTEP_SLOWER } else { pace };
+        let Flags { schedule, edition, episodes, .. } = self.options.flags;
+        let pace = match schedule {
+            Schedule::Concurrent => pace,
+            Schedule::Lockstep => pace::measure(target.addr(), 1, self.options.flags.timeout, bounds).await,
+        };
         let episodes = match episodes {
             Some(episodes) => episodes,
             None if pace * TIME_MAX.as_secs() < u64::from(contention::requests_min(concurrency)) => {
@@ -79,11 +80,12 @@ impl Gate<'_> {
             let _ = terminal::write_plan(out, W::ID, &header.plan_sha256);
             let _ = out.flush();
         }
-        let Outcome { verdict, findings, observed, statistics } =
+        let Outcome { verdict, findings, led, observed, statistics } =
             self.drive(workload, &header, target, bounds).await;
         if !self.options.is_matrix() {
             let _ = terminal::write_pace(out, &statistics, observed.as_deref());
         }
+        self.note_led(W::ID, led);
         let again = format!(
             "harness {}--only {} --seed {} --concurrency {} --episodes {episodes}{}",
             self.options.choice.flags(),

@@ -4,6 +4,7 @@
 mod contending;
 mod items;
 mod replaying;
+mod shrinking;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -24,6 +25,7 @@ use crate::suite::{self, Suite};
 use crate::targets::{self, Target};
 use crate::verdict::Verdict;
 use crate::workload::contention::{OneByOne, Pipelined, Schedule};
+use crate::workload::literal::Literal;
 use crate::workload::replay::Replay;
 use crate::workload::{Workload, pace};
 use items::{item, left_out};
@@ -51,6 +53,8 @@ pub struct Gate<'o> {
     /// Why a subject is not run, before anything is.
     left_out: BTreeMap<&'static str, String>,
     report: RunReport,
+    /// What led to the first reply that no order allows, and in which workload.
+    led: Option<(&'static str, Literal)>,
 }
 
 impl<'o> Gate<'o> {
@@ -74,7 +78,7 @@ impl<'o> Gate<'o> {
         };
         let left_out = left_out(options);
         let (listening, results) = (Listening::default(), Results::default());
-        Self { options, seed, concurrency, listening, results, left_out, report }
+        Self { options, seed, concurrency, listening, results, left_out, report, led: None }
     }
 
     /// Judges the target, and prints to `out` what is known as soon as it is.
@@ -109,6 +113,7 @@ impl<'o> Gate<'o> {
             troubles.push(Error::Write { path: path.clone(), source });
         }
         let alive = self.look_whether_alive(&mut target, bounds, &of_workloads).await;
+        self.shrink(&target, bounds, troubles, out).await;
         self.report.items.push(alive);
         self.report.items.extend(of_workloads);
         Ok(self.finish())

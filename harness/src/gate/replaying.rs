@@ -101,7 +101,8 @@ impl Gate<'_> {
         self.report.plan_sha256.clone_from(&header.plan_sha256);
         self.print_replay(packages_max, out);
         let outcome = self.drive(&workload, &header, target, bounds).await;
-        let Outcome { verdict, findings, statistics, .. } = outcome;
+        let Outcome { verdict, findings, led, statistics, .. } = outcome;
+        self.note_led(Replay::ID, led);
         self.report.duration_ns = statistics.duration_ns();
         self.report.requests = statistics.requests();
         self.report.phases = statistics.phases(Replay::PHASES);

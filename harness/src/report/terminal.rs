@@ -275,7 +275,11 @@ fn write_line(out: &mut impl Write, name: &str, text: &str) -> io::Result<()> {
     writeln!(out, "  {name:<NAME_WIDTH$} {text}")
 }
 
-fn write_finding(out: &mut impl Write, finding: &Finding) -> io::Result<()> {
+/// Shows what was found.
+///
+/// # Errors
+/// `out` cannot be written.
+pub fn write_finding(out: &mut impl Write, finding: &Finding) -> io::Result<()> {
     if let Some(clause) = finding.clause {
         write_line(out, "clause", &clause.to_string())?;
     }

@@ -12,6 +12,7 @@ use crate::drive::Ending;
 use crate::moves::Script;
 use crate::pairing::Seen;
 use crate::verdict::{Finding, Verdict};
+use crate::workload::literal::Literal;
 
 /// A plan for a number of clients, and its judge. Both are pure: the same plan brings the same moves for the same
 /// answers, and the same history the same findings.
@@ -54,6 +55,11 @@ pub trait Judge {
 
     /// Takes in how the run ended, and says what it all comes to.
     fn finish(&mut self, ending: Ending) -> Verdict;
+
+    /// The requests that led to what was found, if that can be seen again by making them again.
+    fn led(&self) -> Option<Literal> {
+        None
+    }
 
     /// What is to be told of a run beside its verdict, if anything is.
     fn observed(&self) -> Option<String> {

@@ -10,6 +10,7 @@ use crate::pairing::{Replied, Seen};
 use crate::truth::{Operation, bounds};
 use crate::verdict::{Finding, Verdict};
 use crate::workload::conversations::Conversations;
+use crate::workload::literal::Literal;
 use crate::workload::{Judge, Progress};
 
 /// What any request of this workload may be answered with.
@@ -29,6 +30,8 @@ pub struct ContentionJudge {
     operations: Vec<Operation>,
     /// Where the first operation of the clients that contend is among them.
     contended_from: usize,
+    /// The operation whose reply is wrong.
+    wrong: Option<usize>,
     /// Whether a package was in at the beginning that could not be taken out.
     is_unswept: bool,
 }
@@ -45,6 +48,7 @@ impl ContentionJudge {
             planned,
             operations: Vec::new(),
             contended_from: 0,
+            wrong: None,
             is_unswept: false,
         }
     }
@@ -76,6 +80,7 @@ impl ContentionJudge {
 
     fn find_contradiction(&mut self) {
         if let Some(violation) = bounds(&self.operations) {
+            self.wrong = Some(violation.operation);
             return self.conversations.find_contradiction(&self.operations[violation.operation], violation);
         }
         if self.is_unswept {
@@ -114,6 +119,11 @@ impl Judge for ContentionJudge {
             self.conversations.blame(F3);
         }
         self.conversations.verdict()
+    }
+
+    fn led(&self) -> Option<Literal> {
+        let wrong = self.wrong?.checked_sub(self.contended_from)?;
+        Some(Literal::leading_to(&self.operations[self.contended_from..], &[], wrong))
     }
 }
 

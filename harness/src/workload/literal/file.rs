@@ -23,7 +23,7 @@ use crate::history::unescape;
 const CLIENTS_MAX: usize = 10_000;
 
 /// … and none is larger.
-pub(super) const BYTES_MAX: usize = 64 << 20;
+pub const BYTES_MAX: usize = 64 << 20;
 
 /// Why a file holds no such requests.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -3,6 +3,7 @@
 //! What a failing run is reduced to is written into such a file, and anybody can write one. All packages are swept out
 //! before and afterwards, as where clients contend, and what the clients saw is judged in the same way.
 
+mod change;
 mod file;
 
 use std::collections::BTreeSet;
@@ -15,7 +16,7 @@ use sha2::{Digest, Sha256};
 use super::contention::{ContentionJudge, ContentionScript, OneByOne, Requests};
 use crate::verdict::hex;
 use crate::workload::Workload;
-pub use file::Error;
+pub use file::{BYTES_MAX, Error};
 
 /// The requests of each client.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]

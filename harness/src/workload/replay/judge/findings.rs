@@ -14,8 +14,9 @@ use crate::workload::{Judge, Progress};
 impl ReplayJudge {
     /// A reply that no order of all the requests allows, though its step took it.
     pub(super) fn find_contradiction(&mut self) {
-        let Some(operations) = self.operations.take() else { return };
-        if let Some(violation) = bounds(&operations) {
+        let Some(operations) = &self.operations else { return };
+        if let Some(violation) = bounds(operations) {
+            self.wrong = Some(violation.operation);
             self.conversations.find_contradiction(&operations[violation.operation], violation);
         }
     }

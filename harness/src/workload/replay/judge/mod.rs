@@ -17,6 +17,7 @@ use crate::pairing::{Replied, Seen};
 use crate::truth::Operation;
 use crate::verdict::{Finding, Verdict};
 use crate::workload::conversations::Conversations;
+use crate::workload::literal::Literal;
 use crate::workload::{Judge, Progress};
 
 /// The judge of one replay.
@@ -38,6 +39,9 @@ pub struct ReplayJudge {
     dependents: OnceCell<Vec<Vec<PackageNumber>>>,
     /// All that was asked and answered, to be held against the rules of one index; nothing if it became too much.
     operations: Option<Vec<Operation>>,
+    /// With which of them each step began, and which has a wrong reply.
+    begins: Vec<usize>,
+    wrong: Option<usize>,
 }
 
 #[derive(Debug)]
@@ -66,6 +70,8 @@ impl ReplayJudge {
             conversations: Conversations::default(),
             dependents: OnceCell::new(),
             operations: Some(Vec::new()),
+            begins: Vec::new(),
+            wrong: None,
         }
     }
 
@@ -78,6 +84,7 @@ impl ReplayJudge {
             self.done_count = 0;
             self.settled_count = 0;
             self.conversations.begin_phase(step.name());
+            self.begins.extend(self.operations.as_ref().map(Vec::len));
             self.unfinished_count = (0..)
                 .zip(&self.clients)
                 .filter(|&(client, _)| !self.plan.packages_of(client).is_empty())
@@ -104,6 +111,8 @@ impl ReplayJudge {
         }
         let (clause, allowed) = allowed(step, ask);
         if !allowed.contains(&reply) {
+            let last = self.operations.as_ref().and_then(|operations| operations.len().checked_sub(1));
+            self.wrong = last.filter(|_| matches!(ask, Ask::Package(_)));
             self.conversations.wrong_reply(replied, reply, clause, allowed);
         }
         self.follow(client, step, ask, reply);
@@ -207,6 +216,10 @@ impl Judge for ReplayJudge {
             self.find_contradiction();
         }
         self.conversations.verdict()
+    }
+
+    fn led(&self) -> Option<Literal> {
+        Some(Literal::leading_to(self.operations.as_ref()?, &self.begins, self.wrong?))
     }
 }
 
