@@ -79,7 +79,7 @@ pub struct Flags {
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
 
-    /// Write the history of the run as JSON lines
+    /// Write the history of the run, compressed by zstd: every byte sent and received, with its time. `harness judge` reads it
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
 

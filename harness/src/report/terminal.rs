@@ -176,7 +176,7 @@ fn by_cause<'r>(items: impl Iterator<Item = &'r Item>) -> BTreeMap<&'r str, Vec<
 }
 
 /// Ids, as many in a line as a terminal has room for.
-fn write_ids(out: &mut impl Write, ids: &[&str]) -> io::Result<()> {
+pub(super) fn write_ids(out: &mut impl Write, ids: &[&str]) -> io::Result<()> {
     for line in ids.chunks(8) {
         writeln!(out, "  {}", line.join(" "))?;
     }
@@ -224,7 +224,7 @@ pub fn write_items(out: &mut impl Write, run: &RunReport, verdict: Verdict) -> i
     Ok(())
 }
 
-fn word(verdict: Verdict) -> String {
+pub(super) fn word(verdict: Verdict) -> String {
     verdict.word().to_lowercase()
 }
 
@@ -247,11 +247,11 @@ fn write_item(out: &mut impl Write, item: &Item) -> io::Result<()> {
     Ok(())
 }
 
-fn write_line(out: &mut impl Write, name: &str, text: &str) -> io::Result<()> {
+pub(super) fn write_line(out: &mut impl Write, name: &str, text: &str) -> io::Result<()> {
     writeln!(out, "  {name:<NAME_WIDTH$} {text}")
 }
 
-fn write_finding(out: &mut impl Write, finding: &Finding) -> io::Result<()> {
+pub(super) fn write_finding(out: &mut impl Write, finding: &Finding) -> io::Result<()> {
     if let Some(clause) = finding.clause {
         write_line(out, "clause", &clause.to_string())?;
     }

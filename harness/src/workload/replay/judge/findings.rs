@@ -9,7 +9,7 @@ use super::{Ask, IDLE_NS_MAX, Refusal, ReplayJudge, Step, Surplus};
 use crate::drive::Ending;
 use crate::history::{Failure, FailureKind, What};
 use crate::pairing::{Place, Replied};
-use crate::truth::{Operation, bounds};
+use crate::truth::bounds;
 use crate::verdict::{Finding, LATE_NS_MAX, Verdict, foreign_speech, printable, seconds};
 use crate::workload::{Judge, Progress};
 
@@ -43,17 +43,11 @@ impl ReplayJudge {
 
     /// A reply that no order of all the requests allows, though its step took it.
     pub(super) fn find_contradiction(&mut self) {
-        let Some(violation) = self.operations.as_deref().and_then(bounds) else { return };
-        let operation =
-            self.operations.take().map(|mut operations| operations.swap_remove(violation.operation));
-        let Some(Operation { client, line: request, replied: Some((reply, _)), .. }) = operation else {
-            return;
-        };
-        let summary = "a reply that no order of the requests allows";
-        let finding = self.find(Verdict::Fail, Some(violation.clause), Some(client), summary);
-        finding.phase = None;
-        finding.show(line(&request), printable(reply.line()), one_of(&[violation.had_to_come]));
-        finding.reason = Some(violation.why);
+        let Some(operations) = self.operations.all() else { return };
+        let Some(violation) = bounds(operations) else { return };
+        let finding = violation.finding(operations);
+        self.is_found.extend(finding.client);
+        self.findings.push(finding);
     }
 
     pub(super) fn find_no_reply(&mut self, replied: &Replied<'_>) {
@@ -118,7 +112,7 @@ impl ReplayJudge {
     }
 
     fn judge_time_out(&self, place: &Place, waited_ns: u64, late_ns: u64) -> Judged {
-        let how = format!("nothing within {}", seconds(waited_ns - late_ns));
+        let how = format!("nothing within {}", seconds(waited_ns.saturating_sub(late_ns)));
         if late_ns > LATE_NS_MAX {
             (Verdict::Unknown, None, "no reply in time, but the harness itself was held up", how)
         } else if self.is_beyond_promise() {

@@ -17,7 +17,7 @@ use super::walk::Ask;
 use super::{BROKEN_LINES, BrokenBy, Plan, Step, Walk};
 use crate::drive::Ending;
 use crate::pairing::{Place, Replied, Seen};
-use crate::truth::Operation;
+use crate::truth::Operations;
 use crate::verdict::{Finding, Verdict};
 use crate::workload::{Judge, Progress};
 
@@ -51,8 +51,8 @@ pub struct ReplayJudge {
     /// client, which what follows tells.
     refusals: BTreeMap<u32, Refusal>,
     dependents: OnceCell<Vec<Vec<PackageNumber>>>,
-    /// All that was asked and answered, to be held against the rules of one index; nothing if it became too much.
-    operations: Option<Vec<Operation>>,
+    /// All that was asked and answered, to be held against the rules of one index.
+    operations: Operations,
     findings: Vec<Finding>,
     /// The clients that something was found of: what follows it on their side proves nothing more.
     is_found: BTreeSet<u32>,
@@ -110,7 +110,7 @@ impl ReplayJudge {
             surplus: BTreeMap::new(),
             refusals: BTreeMap::new(),
             dependents: OnceCell::new(),
-            operations: Some(Vec::new()),
+            operations: Operations::default(),
             findings: Vec::new(),
             is_found: BTreeSet::new(),
         }
@@ -132,7 +132,7 @@ impl ReplayJudge {
                 .try_into()
                 .unwrap_or(u32::MAX);
         }
-        let walker = &mut self.clients[client as usize];
+        let Some(walker) = self.clients.get_mut(client as usize) else { return };
         walker.walk.begin(step, &self.plan);
         walker.done_at_pass_begin = 0;
         walker.settled_at = None;
@@ -155,7 +155,7 @@ impl ReplayJudge {
             return self.find_no_reply(replied);
         };
         if let Ask::Package(_) = ask {
-            self.note_operation(replied, reply);
+            self.operations.add(replied, Some(reply));
         }
         let (clause, allowed) = allowed(step, ask);
         if !allowed.contains(&reply) {
@@ -222,21 +222,6 @@ impl ReplayJudge {
         }
     }
 
-    fn note_operation(&mut self, replied: &Replied<'_>, reply: Reply) {
-        let Some(operations) = &mut self.operations else { return };
-        if operations.len() == OPERATIONS_MAX {
-            // A part of a history proves nothing: what is left out may have changed anything.
-            self.operations = None;
-            return;
-        }
-        operations.push(Operation {
-            client: replied.place.client,
-            line: replied.request.to_vec(),
-            sent_ns: replied.sent_ns,
-            replied: Some((reply, replied.replied_ns)),
-        });
-    }
-
     fn note_reply(&mut self, step: Step, package: usize, reply: Reply) {
         self.is_refused[package] = reply != Reply::Ok;
         let is_done = reply == Reply::Ok || !step.is_repeated();
@@ -253,8 +238,9 @@ impl ReplayJudge {
         let passes = walker.walk.passes();
         let was_settled = walker.settled_at == Some(self.done_count);
         if walker.walk.ask(&self.plan).is_none() {
-            self.unfinished_count -= 1;
-            self.settled_count -= u32::from(was_settled);
+            // A history that somebody made up may have a client end a step twice.
+            self.unfinished_count = self.unfinished_count.saturating_sub(1);
+            self.settled_count = self.settled_count.saturating_sub(u32::from(was_settled));
         } else if walker.done_at_pass_begin == self.done_count && !was_settled {
             walker.settled_at = Some(self.done_count);
             self.settled_count += 1;
@@ -319,9 +305,6 @@ impl Judge for ReplayJudge {
         self.findings.first().map_or(Verdict::Pass, |worst| worst.verdict)
     }
 }
-
-/// A run with more operations is not held against the rules as a whole: memory is bounded.
-const OPERATIONS_MAX: usize = 4_000_000;
 
 /// Whether a target may have ended a connection, and say so now, by its own rules: it takes no more clients, or it
 /// keeps none that ask for nothing.
