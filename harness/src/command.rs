@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::exit;
 use crate::flags::{CatalogueFormat, Flags, Subcommand};
 use crate::gate::Gate;
+use crate::judging::{self, Judged};
 use crate::options::{Options, write_file};
 use crate::replaying;
 use crate::report::{
@@ -30,9 +31,9 @@ use crate::workload::replay::Replay;
 /// What a command comes to.
 #[derive(Debug)]
 pub struct Done {
-    /// What was judged decides it; if that found no violation, reports that could not be written do.
+    /// What was judged decides it; if that found no violation, files that could not be written or read do.
     pub exit_code: u8,
-    /// Why reports could not be written.
+    /// Why reports could not be written, or a history not read to its end.
     pub troubles: Vec<Error>,
 }
 
@@ -47,7 +48,11 @@ pub fn carry_out(arguments: &[OsString], out: &mut impl Write) -> Result<Done, E
             let runtime = runtime()?;
             let verdict = runtime.block_on(replaying::replay(file, *times, *timeout, target, out));
             runtime.shutdown_background();
-            return Ok(Done { exit_code: verdict?.exit_code(), troubles: Vec::new() });
+            return Ok(Done::new(verdict?, Vec::new()));
+        }
+        if let Subcommand::Judge { file } = subcommand {
+            let Judged { verdict, trouble } = judging::judge_file(file, out)?;
+            return Ok(Done::new(verdict, trouble.into_iter().collect()));
         }
         carry_out_subcommand(subcommand, out)?;
         return Ok(Done { exit_code: exit::PASS, troubles: Vec::new() });
@@ -68,8 +73,14 @@ pub fn carry_out(arguments: &[OsString], out: &mut impl Write) -> Result<Done, E
         runs,
     };
     troubles.extend(write_reports(&options.flags, &report));
-    let is_usage = verdict != Verdict::Fail && !troubles.is_empty();
-    Ok(Done { exit_code: if is_usage { exit::USAGE } else { verdict.exit_code() }, troubles })
+    Ok(Done::new(verdict, troubles))
+}
+
+impl Done {
+    fn new(verdict: Verdict, troubles: Vec<Error>) -> Self {
+        let is_usage = verdict != Verdict::Fail && !troubles.is_empty();
+        Self { exit_code: if is_usage { exit::USAGE } else { verdict.exit_code() }, troubles }
+    }
 }
 
 fn runtime() -> std::io::Result<Runtime> {
@@ -98,7 +109,7 @@ fn carry_out_subcommand(subcommand: &Subcommand, out: &mut impl Write) -> Result
             compare::write_text(out, &compared)
         }
         // It has a verdict, and was carried out before.
-        Subcommand::Replay { .. } => Ok(()),
+        Subcommand::Replay { .. } | Subcommand::Judge { .. } => Ok(()),
         Subcommand::Init => {
             config::init(Path::new(config::DEFAULT_PATH))?;
             writeln!(out, "{} is written; `harness` reads it from here", config::DEFAULT_PATH)

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use fixtures::ParseError;
 
 use crate::expected::ExpectedError;
+use crate::history::ReadError;
 use crate::select::NoMatch;
 use crate::workload::literal;
 use crate::{exit, targets};
@@ -86,6 +87,14 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
+    /// A history that was to be judged.
+    #[error("the history {} {source}", path.display())]
+    History {
+        /// As it was given.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: ReadError,
+    },
     /// A report cannot be written.
     #[error("cannot write {}: {source}", path.display())]
     Write {
@@ -119,6 +128,7 @@ impl Error {
             | Self::Expected { .. }
             | Self::Config { .. }
             | Self::Report { .. }
+            | Self::History { .. }
             | Self::Write { .. }
             | Self::Target(_) => exit::USAGE,
             Self::Start(_) => exit::UNKNOWN,

@@ -158,7 +158,8 @@ pub struct ReportFlags {
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
 
-    /// Write the history of the run as JSON lines: every byte sent and received, with its time
+    /// Write the history of the run, compressed by zstd: every byte sent and received, with its time. `harness judge`
+    /// reads it
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
 
@@ -203,6 +204,11 @@ pub enum Subcommand {
         /// What they are sent to
         #[command(flatten)]
         target: Box<TargetFlags>,
+    },
+    /// Judge a history that --record wrote, here or in chaos, again: without a server, and against the rules as a whole
+    Judge {
+        /// The history, compressed or as lines
+        file: PathBuf,
     },
     /// Write a gauntlet.toml with comments, to be changed
     Init,

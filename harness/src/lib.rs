@@ -15,6 +15,7 @@ pub mod expected;
 pub mod flags;
 pub mod gate;
 pub mod history;
+pub mod judging;
 pub mod listening;
 pub mod moves;
 pub mod options;

@@ -112,24 +112,32 @@ impl<W: Workload> Observation<W> {
     }
 }
 
-/// Judges a recorded history of a workload again, without a target. One that is cut short is undecided.
-///
-/// # Errors
-/// The first event that cannot be read.
-pub fn judge_again<W: Workload, E>(
-    workload: &W,
-    events: impl Iterator<Item = Result<Event<'static>, E>>,
-) -> Result<(Verdict, Vec<Finding>), E> {
-    let mut pairing = Pairing::new(W::Protocol::framing);
-    let mut judge = workload.judge();
-    let mut ending = Ending::Stopped;
-    for event in events {
-        let event = event?;
-        if let What::RunEnded(how) = event.event {
-            ending = how;
-        }
-        pairing.observe(&event, |seen| judge.observe(&seen));
-    }
-    let verdict = judge.finish(ending);
-    Ok((verdict, judge.findings().to_vec()))
+/// The judge of a workload, with a recorded history instead of a target.
+pub struct JudgeAgain<W: Workload> {
+    pairing: Pairing<<W::Protocol as Protocol>::Framing>,
+    judge: W::Judge,
 }
+
+impl<W: Workload> JudgeAgain<W> {
+    /// The judge of this plan, before the first event.
+    pub fn new(workload: &W) -> Self {
+        Self { pairing: Pairing::new(W::Protocol::framing), judge: workload.judge() }
+    }
+
+    /// Takes in an event. A run ends with its first finding, but not at once, and a judge is not asked for more.
+    pub fn observe(&mut self, event: &Event<'_>) {
+        let Self { pairing, judge } = self;
+        if judge.findings().len() < FINDINGS_MAX {
+            pairing.observe(event, |seen| judge.observe(&seen));
+        }
+    }
+
+    /// Takes in how the run ended; [`Ending::Stopped`] if the history does not say, so that it is undecided.
+    pub fn finish(mut self, ending: Option<Ending>) -> (Verdict, Vec<Finding>) {
+        let verdict = self.judge.finish(ending.unwrap_or(Ending::Stopped));
+        (verdict, self.judge.findings().to_vec())
+    }
+}
+
+/// As many as there are clients that can fail at the same moment.
+const FINDINGS_MAX: usize = 10_000;

@@ -5,6 +5,7 @@ pub mod catalogue;
 pub mod compare;
 pub mod html;
 pub mod json;
+pub mod judged;
 pub mod junit;
 pub mod markdown;
 pub mod matrix;

@@ -194,7 +194,7 @@ fn by_cause<'r>(items: impl Iterator<Item = &'r Item>) -> BTreeMap<&'r str, Vec<
 }
 
 /// Ids, as many in a line as a terminal has room for.
-fn write_ids(out: &mut impl Write, ids: &[&str]) -> io::Result<()> {
+pub(super) fn write_ids(out: &mut impl Write, ids: &[&str]) -> io::Result<()> {
     for line in ids.chunks(8) {
         writeln!(out, "  {}", line.join(" "))?;
     }
@@ -248,7 +248,7 @@ pub fn write_items(
     Ok(())
 }
 
-fn word(verdict: Verdict) -> String {
+pub(super) fn word(verdict: Verdict) -> String {
     verdict.word().to_lowercase()
 }
 
@@ -271,7 +271,7 @@ fn write_item(out: &mut impl Write, item: &Item) -> io::Result<()> {
     Ok(())
 }
 
-fn write_line(out: &mut impl Write, name: &str, text: &str) -> io::Result<()> {
+pub(super) fn write_line(out: &mut impl Write, name: &str, text: &str) -> io::Result<()> {
     writeln!(out, "  {name:<NAME_WIDTH$} {text}")
 }
 

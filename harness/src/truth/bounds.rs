@@ -62,7 +62,7 @@ pub fn bounds(operations: &[Operation]) -> Option<Violation> {
 }
 
 /// Whether all names are such as R9 has them, and the list is one that can be read in one way only.
-fn is_plain(request: &Request<'_>) -> bool {
+pub(super) fn is_plain(request: &Request<'_>) -> bool {
     const NAME_BYTES_MAX: usize = 100;
     let is_plain = |name: &[u8]| {
         let is_ordinary = |byte: &u8| byte.is_ascii_alphanumeric() || b"@+._-".contains(byte);

@@ -3,6 +3,7 @@
 mod command_line;
 mod exec;
 mod image;
+mod judging;
 mod plan;
 mod replay;
 mod reports;

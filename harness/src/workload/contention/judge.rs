@@ -7,7 +7,7 @@ use protocol::index::wire::{Command, Reply, Request};
 use super::{CONTEND, SWEEP, phase_name};
 use crate::drive::Ending;
 use crate::pairing::{Replied, Seen};
-use crate::truth::{Operation, bounds};
+use crate::truth::{Operations, bounds};
 use crate::verdict::{Finding, Verdict};
 use crate::workload::conversations::Conversations;
 use crate::workload::literal::Literal;
@@ -27,7 +27,7 @@ pub struct ContentionJudge {
     answered: u64,
     planned: u64,
     /// All that was asked and answered.
-    operations: Vec<Operation>,
+    operations: Operations,
     /// Where the first operation of the clients that contend is among them.
     contended_from: usize,
     /// The operation whose reply is wrong.
@@ -46,7 +46,7 @@ impl ContentionJudge {
             phase: 0,
             answered: 0,
             planned,
-            operations: Vec::new(),
+            operations: Operations::default(),
             contended_from: 0,
             wrong: None,
             is_unswept: false,
@@ -59,7 +59,7 @@ impl ContentionJudge {
         }
         self.phase = phase;
         if phase == CONTEND {
-            self.contended_from = self.operations.len();
+            self.contended_from = self.operations.all().map_or(0, <[_]>::len);
         }
         self.conversations.begin_phase(phase_name(phase));
     }
@@ -70,18 +70,14 @@ impl ContentionJudge {
         }
         self.is_unswept |= self.phase == SWEEP && reply == Reply::Fail;
         self.answered += u64::from(self.phase == CONTEND);
-        self.operations.push(Operation {
-            client: replied.place.client,
-            line: replied.request.to_vec(),
-            sent_ns: replied.sent_ns,
-            replied: Some((reply, replied.replied_ns)),
-        });
+        self.operations.add(replied, Some(reply));
     }
 
     fn find_contradiction(&mut self) {
-        if let Some(violation) = bounds(&self.operations) {
+        let Some(operations) = self.operations.all() else { return };
+        if let Some(violation) = bounds(operations) {
             self.wrong = Some(violation.operation);
-            return self.conversations.find_contradiction(&self.operations[violation.operation], violation);
+            return self.conversations.add(violation.finding(operations));
         }
         if self.is_unswept {
             self.conversations.find_unswept();
@@ -123,7 +119,7 @@ impl Judge for ContentionJudge {
 
     fn led(&self) -> Option<Literal> {
         let wrong = self.wrong?.checked_sub(self.contended_from)?;
-        Some(Literal::leading_to(&self.operations[self.contended_from..], &[], wrong))
+        Some(Literal::leading_to(self.operations.all()?.get(self.contended_from..)?, &[], wrong))
     }
 }
 

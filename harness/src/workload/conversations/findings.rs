@@ -8,7 +8,6 @@ use super::{Conversations, IDLE_NS_MAX, Refusal, Surplus};
 use crate::drive::Ending;
 use crate::history::{Failure, FailureKind, What};
 use crate::pairing::{Place, Replied};
-use crate::truth::{Operation, Violation};
 use crate::verdict::{Finding, LATE_NS_MAX, Verdict, foreign_speech, printable, seconds};
 
 /// The protocol promises to serve this many clients (C1); what happens beyond is no violation.
@@ -39,14 +38,10 @@ impl Conversations {
         finding.show(line(request), printable(Reply::Error.line()), one_of(allowed));
     }
 
-    /// A reply that no order of all the requests allows.
-    pub fn find_contradiction(&mut self, operation: &Operation, violation: Violation) {
-        let Some((reply, _)) = operation.replied else { return };
-        let summary = "a reply that no order of the requests allows";
-        let finding = self.find(Verdict::Fail, Some(violation.clause), Some(operation.client), summary);
-        finding.phase = None;
-        finding.show(line(&operation.line), printable(reply.line()), one_of(&[violation.had_to_come]));
-        finding.reason = Some(violation.why);
+    /// Something was found that no conversation alone shows.
+    pub fn add(&mut self, finding: Finding) {
+        self.is_found.extend(finding.client);
+        self.findings.push(finding);
     }
 
     /// Packages of the plan were in before it began, and others need them.
@@ -131,7 +126,7 @@ impl Conversations {
     }
 
     fn judge_time_out(&self, place: &Place, waited_ns: u64, late_ns: u64) -> Judged {
-        let how = format!("nothing within {}", seconds(waited_ns - late_ns));
+        let how = format!("nothing within {}", seconds(waited_ns.saturating_sub(late_ns)));
         if late_ns > LATE_NS_MAX {
             (Verdict::Unknown, None, "no reply in time, but the harness itself was held up", how)
         } else if self.is_beyond_promise() {

@@ -14,10 +14,10 @@ use crate::workload::{Judge, Progress};
 impl ReplayJudge {
     /// A reply that no order of all the requests allows, though its step took it.
     pub(super) fn find_contradiction(&mut self) {
-        let Some(operations) = &self.operations else { return };
+        let Some(operations) = self.operations.all() else { return };
         if let Some(violation) = bounds(operations) {
             self.wrong = Some(violation.operation);
-            self.conversations.find_contradiction(&operations[violation.operation], violation);
+            self.conversations.add(violation.finding(operations));
         }
     }
 

@@ -14,7 +14,7 @@ use super::walk::Ask;
 use super::{BROKEN_LINES, BrokenBy, Plan, Step, Walk};
 use crate::drive::Ending;
 use crate::pairing::{Replied, Seen};
-use crate::truth::Operation;
+use crate::truth::Operations;
 use crate::verdict::{Finding, Verdict};
 use crate::workload::conversations::Conversations;
 use crate::workload::literal::Literal;
@@ -37,8 +37,8 @@ pub struct ReplayJudge {
     settled_count: u32,
     conversations: Conversations,
     dependents: OnceCell<Vec<Vec<PackageNumber>>>,
-    /// All that was asked and answered, to be held against the rules of one index; nothing if it became too much.
-    operations: Option<Vec<Operation>>,
+    /// All that was asked and answered, to be held against the rules of one index.
+    operations: Operations,
     /// With which of them each step began, and which has a wrong reply.
     begins: Vec<usize>,
     wrong: Option<usize>,
@@ -69,7 +69,7 @@ impl ReplayJudge {
             settled_count: 0,
             conversations: Conversations::default(),
             dependents: OnceCell::new(),
-            operations: Some(Vec::new()),
+            operations: Operations::default(),
             begins: Vec::new(),
             wrong: None,
         }
@@ -84,7 +84,7 @@ impl ReplayJudge {
             self.done_count = 0;
             self.settled_count = 0;
             self.conversations.begin_phase(step.name());
-            self.begins.extend(self.operations.as_ref().map(Vec::len));
+            self.begins.extend(self.operations.all().map(<[_]>::len));
             self.unfinished_count = (0..)
                 .zip(&self.clients)
                 .filter(|&(client, _)| !self.plan.packages_of(client).is_empty())
@@ -92,7 +92,7 @@ impl ReplayJudge {
                 .try_into()
                 .unwrap_or(u32::MAX);
         }
-        let walker = &mut self.clients[client as usize];
+        let Some(walker) = self.clients.get_mut(client as usize) else { return };
         walker.walk.begin(step, &self.plan);
         walker.done_at_pass_begin = 0;
         walker.settled_at = None;
@@ -107,11 +107,11 @@ impl ReplayJudge {
             return self.find_foreign_history(client);
         }
         if let Ask::Package(_) = ask {
-            self.note_operation(replied, reply);
+            self.operations.add(replied, Some(reply));
         }
         let (clause, allowed) = allowed(step, ask);
         if !allowed.contains(&reply) {
-            let last = self.operations.as_ref().and_then(|operations| operations.len().checked_sub(1));
+            let last = self.operations.all().and_then(|operations| operations.len().checked_sub(1));
             self.wrong = last.filter(|_| matches!(ask, Ask::Package(_)));
             self.conversations.wrong_reply(replied, reply, clause, allowed);
         }
@@ -137,21 +137,6 @@ impl ReplayJudge {
         }
     }
 
-    fn note_operation(&mut self, replied: &Replied<'_>, reply: Reply) {
-        let Some(operations) = &mut self.operations else { return };
-        if operations.len() == OPERATIONS_MAX {
-            // A part of a history proves nothing: what is left out may have changed anything.
-            self.operations = None;
-            return;
-        }
-        operations.push(Operation {
-            client: replied.place.client,
-            line: replied.request.to_vec(),
-            sent_ns: replied.sent_ns,
-            replied: Some((reply, replied.replied_ns)),
-        });
-    }
-
     fn note_reply(&mut self, step: Step, package: usize, reply: Reply) {
         self.is_refused[package] = reply != Reply::Ok;
         let is_done = reply == Reply::Ok || !step.is_repeated();
@@ -168,8 +153,9 @@ impl ReplayJudge {
         let passes = walker.walk.passes();
         let was_settled = walker.settled_at == Some(self.done_count);
         if walker.walk.ask(&self.plan).is_none() {
-            self.unfinished_count -= 1;
-            self.settled_count -= u32::from(was_settled);
+            // A history that somebody made up may have a client end a step twice.
+            self.unfinished_count = self.unfinished_count.saturating_sub(1);
+            self.settled_count = self.settled_count.saturating_sub(u32::from(was_settled));
         } else if walker.done_at_pass_begin == self.done_count && !was_settled {
             walker.settled_at = Some(self.done_count);
             self.settled_count += 1;
@@ -219,12 +205,9 @@ impl Judge for ReplayJudge {
     }
 
     fn led(&self) -> Option<Literal> {
-        Some(Literal::leading_to(self.operations.as_ref()?, &self.begins, self.wrong?))
+        Some(Literal::leading_to(self.operations.all()?, &self.begins, self.wrong?))
     }
 }
-
-/// A run with more operations is not held against the rules as a whole: memory is bounded.
-const OPERATIONS_MAX: usize = 4_000_000;
 
 /// The replies that a request may have, and the clause that says so.
 fn allowed(step: Step, ask: Ask) -> (Clause, &'static [Reply]) {
