@@ -13,6 +13,7 @@ pub mod progress;
 pub mod statistics;
 pub mod terminal;
 pub mod transcript;
+pub mod window;
 
 use std::collections::BTreeMap;
 

@@ -9,6 +9,7 @@ use anstyle::{AnsiColor, Style};
 use protocol::index::clauses::CLAUSES;
 
 use crate::report::statistics::{CommandStatistics, Statistics, per_second};
+use crate::report::window::write_window;
 use crate::report::{FixtureSummary, Item, RunReport};
 use crate::verdict::{Finding, Verdict};
 
@@ -300,7 +301,7 @@ pub fn write_finding(out: &mut impl Write, finding: &Finding) -> io::Result<()> 
     if let Some(reason) = &finding.reason {
         write_line(out, "because", reason)?;
     }
-    Ok(())
+    finding.window.as_ref().map_or(Ok(()), |window| write_window(out, window))
 }
 
 fn write_verdict(out: &mut impl Write, run: &RunReport) -> io::Result<()> {
