@@ -107,6 +107,11 @@ impl Literal {
                 }
             }
         }
+        for meetings in &mut self.clients {
+            while meetings.last().is_some_and(Vec::is_empty) {
+                meetings.pop();
+            }
+        }
         self
     }
 }
