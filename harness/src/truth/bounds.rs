@@ -14,7 +14,7 @@ use protocol::Clause;
 use protocol::index::clauses::{S1, S2, S3, S4, S5};
 use protocol::index::wire::{Command, Reply, Request};
 
-use super::Operation;
+use super::{Operation, is_plain};
 
 /// A reply that no order allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,17 +59,6 @@ pub fn bounds(operations: &[Operation]) -> Option<Violation> {
         }
     }
     None
-}
-
-/// Whether all names are such as R9 has them, and the list is one that can be read in one way only.
-fn is_plain(request: &Request<'_>) -> bool {
-    const NAME_BYTES_MAX: usize = 100;
-    let is_plain = |name: &[u8]| {
-        let is_ordinary = |byte: &u8| byte.is_ascii_alphanumeric() || b"@+._-".contains(byte);
-        (1..=NAME_BYTES_MAX).contains(&name.len()) && name.iter().all(is_ordinary)
-    };
-    let list = request.list;
-    is_plain(request.package) && (list.is_empty() || list.split(|&byte| byte == b',').all(is_plain))
 }
 
 /// A package, by number.
