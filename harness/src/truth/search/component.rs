@@ -197,6 +197,14 @@ impl<'a> Component<'a> {
         &self.lists[(value - 1) as usize]
     }
 
+    /// About how much it takes to look at a step, and to keep what becomes of it; a few are nothing.
+    pub(super) fn work(&self, step: u32) -> usize {
+        const LOOKED_AT_AT_ONCE: usize = 16;
+        let Step { package, needs, .. } = &self.steps[step as usize];
+        let looked_at = self.packages.len() + needs.len() + self.listed_by[*package as usize].len();
+        8 + looked_at / LOOKED_AT_AT_ONCE
+    }
+
     /// What becomes of which package; nothing if the index stays as it was.
     pub(super) fn change(&self, step: u32) -> Option<(u32, u32)> {
         let Step { kind, package, value, .. } = self.steps[step as usize];

@@ -36,15 +36,20 @@ impl<'a> Meter<'a> {
         Self { budget, used, nodes_max, nodes: 0, nodes_pending: 0, work_pending: 0, bytes_max }
     }
 
-    /// Counts a node, of so much work; the budget is looked at now and then.
+    /// Counts a node, of so much work.
     pub(super) fn spend(&mut self, work: usize) -> Result<(), Reason> {
-        const WORK_PER_LOOK: usize = 20_000;
         self.nodes += 1;
         self.nodes_pending += 1;
-        self.work_pending += work;
         if self.nodes > self.nodes_max {
             return Err(Reason::Nodes);
         }
+        self.work(work)
+    }
+
+    /// Counts work; the budget is looked at now and then.
+    pub(super) fn work(&mut self, work: usize) -> Result<(), Reason> {
+        const WORK_PER_LOOK: usize = 20_000;
+        self.work_pending += work;
         if self.work_pending < WORK_PER_LOOK {
             return Ok(());
         }

@@ -46,26 +46,34 @@ impl States {
 
     /// The state that is the same but for one package.
     pub(super) fn with(&mut self, state: StateId, package: u32, value: u32) -> StateId {
-        let at = package as usize;
-        let before = self.values(state);
-        let old = before[at];
-        if old == value {
-            return state;
-        }
-        let hash = self.hashes[state as usize] ^ mix_pair(package, old) ^ mix_pair(package, value);
-        let is_same = |candidate: &[u32]| {
-            candidate[at] == value
-                && candidate[..at] == before[..at]
-                && candidate[at + 1..] == before[at + 1..]
-        };
-        if let Some(found) = self.find(hash, is_same) {
+        if let Some(found) = self.known_with(state, package, value) {
             return found;
         }
+        let hash = self.hash_with(state, package, value);
         let begin = state as usize * self.packages;
         self.values.extend_from_within(begin..begin + self.packages);
         let last = self.values.len() - self.packages;
-        self.values[last + at] = value;
+        self.values[last + package as usize] = value;
         self.push(hash)
+    }
+
+    /// The same, if it was come upon before.
+    pub(super) fn known_with(&self, state: StateId, package: u32, value: u32) -> Option<StateId> {
+        let at = package as usize;
+        let before = self.values(state);
+        if before[at] == value {
+            return Some(state);
+        }
+        self.find(self.hash_with(state, package, value), |candidate| {
+            candidate[at] == value
+                && candidate[..at] == before[..at]
+                && candidate[at + 1..] == before[at + 1..]
+        })
+    }
+
+    fn hash_with(&self, state: StateId, package: u32, value: u32) -> u64 {
+        let old = self.values(state)[package as usize];
+        self.hashes[state as usize] ^ mix_pair(package, old) ^ mix_pair(package, value)
     }
 
     fn find(&self, hash: u64, is_same: impl Fn(&[u32]) -> bool) -> Option<StateId> {

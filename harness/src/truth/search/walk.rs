@@ -120,7 +120,7 @@ impl Walk {
         }
         if self.open.reads & 1 << place != 0 {
             for configuration in &mut self.configurations {
-                meter.spend(1)?;
+                meter.spend(component.work(sent.step))?;
                 if component.fits(sent.step, self.states.values(configuration.state)) {
                     configuration.placed |= 1 << place;
                 }
@@ -143,6 +143,7 @@ impl Walk {
         }
         self.open.end(place);
         self.drop_dominated();
+        self.drop_reachable(component, meter)?;
         self.forget_what_was_done();
         self.configurations_max = self.configurations_max.max(self.configurations.len());
         self.forget_states();
@@ -173,7 +174,7 @@ impl Walk {
             next += 1;
             let unplaced = self.open.all & !configuration.placed;
             for change in ones(self.open.changes_before(place, unplaced)) {
-                meter.spend(8 + component.packages.len() / 16)?;
+                meter.spend(component.work(self.open.step(change)))?;
                 let Some(after) = self.place(component, configuration, change) else { continue };
                 if self.seen.len() == CONFIGURATIONS_MAX {
                     self.is_pruned = true;
@@ -190,25 +191,42 @@ impl Walk {
         Ok(())
     }
 
-    /// A configuration once a change is placed, and whatever then fits and changes nothing.
+    /// A configuration once a change is placed, and whatever then fits and changes nothing; with a state that is new.
     fn place(
         &mut self,
         component: &Component<'_>,
         configuration: Configuration,
         change: u32,
     ) -> Option<Configuration> {
-        let Configuration { state, placed } = configuration;
         let step = self.open.step(change);
-        if !component.fits(step, self.states.values(state)) {
+        if !component.fits(step, self.states.values(configuration.state)) {
             return None;
         }
         let (package, value) = component.change(step)?;
-        let state = self.states.with(state, package, value);
+        let state = self.states.with(configuration.state, package, value);
+        Some(self.placed(component, configuration.placed, change, state))
+    }
+
+    /// The same if the state is known; nothing if it is not.
+    fn after(
+        &self,
+        component: &Component<'_>,
+        configuration: Configuration,
+        change: u32,
+    ) -> Option<Configuration> {
+        let step = self.open.step(change);
+        let (package, value) = component.change(step)?;
+        let state = self.states.known_with(configuration.state, package, value)?;
+        let fits = component.fits(step, self.states.values(configuration.state));
+        fits.then(|| self.placed(component, configuration.placed, change, state))
+    }
+
+    fn placed(&self, component: &Component<'_>, before: Slots, change: u32, state: StateId) -> Configuration {
         let values = self.states.values(state);
-        let reads = self.open.reads & self.open.conflicts(change) & !placed;
+        let reads = self.open.reads & self.open.conflicts(change) & !before;
         let fitting = ones(reads).filter(|&read| component.fits(self.open.step(read), values));
-        let reads_placed = fitting.fold(0, |placed, read| placed | 1 << read);
-        Some(Configuration { state, placed: placed | 1 << change | reads_placed })
+        let placed = fitting.fold(before | 1 << change, |placed, read| placed | 1 << read);
+        Configuration { state, placed }
     }
 
     /// Of two configurations in one state that still have the same to place, the one is enough that has more reads
@@ -244,6 +262,33 @@ impl Walk {
             }
         }
         self.configurations = kept;
+    }
+
+    /// What another configuration comes to by a change that still waits need not be kept: it is found again when
+    /// something depends on it.
+    fn drop_reachable(&mut self, component: &Component<'_>, meter: &mut Meter<'_>) -> Result<(), End> {
+        let changes = self.open.all & !self.open.reads;
+        let placed_anywhere = self.configurations.iter().fold(0, |any, one| any | one.placed) & changes;
+        if placed_anywhere == 0 || self.configurations.len() < 2 {
+            return Ok(());
+        }
+        let key = |configuration: &Configuration| (configuration.state, configuration.placed & changes);
+        self.configurations.sort_unstable_by_key(key);
+        let mut is_reachable = vec![false; self.configurations.len()];
+        for &configuration in &self.configurations {
+            for change in ones(placed_anywhere & !configuration.placed) {
+                meter.work(component.work(self.open.step(change)))?;
+                let Some(after) = self.after(component, configuration, change) else { continue };
+                let begin = self.configurations.partition_point(|other| key(other) < key(&after));
+                let same = self.configurations[begin..].iter().take_while(|other| key(other) == key(&after));
+                for (other, is_reachable) in same.zip(&mut is_reachable[begin..]) {
+                    *is_reachable |= other.placed & !after.placed == 0;
+                }
+            }
+        }
+        let mut is_reachable = is_reachable.into_iter();
+        self.configurations.retain(|_| is_reachable.next() != Some(true));
+        Ok(())
     }
 
     /// A lost change that has happened in every configuration has happened.

@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
 use protocol::index::model::Model;
-use protocol::index::wire::Reply;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 

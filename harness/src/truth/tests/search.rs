@@ -117,6 +117,10 @@ fn a_lost_change_happened_once_at_some_time_or_never() {
     let again = format!("{begin}\n5..6 QUERY|a| => FAIL\n7..8 INDEX|a| => OK");
     breaks("C2", &format!("{again}\n9..10 QUERY|a| => FAIL"));
     is_ordered(&format!("{again}\n9..0 REMOVE|a|\n11..12 QUERY|a| => FAIL"));
+    // Whether it happened before the update is open until the question is answered.
+    is_ordered(
+        "1..2 INDEX|a| => OK\n3..0 REMOVE|a|\n4..20 QUERY|a| => FAIL\n5..6 INDEX|a| => OK\n21..22 QUERY|a| => OK",
+    );
     // Not before it was sent; and a lost question is none.
     breaks("S5", "5..0 REMOVE|a|\n1..2 INDEX|a| => OK\n3..4 QUERY|a| => FAIL");
     is_ordered("1..0 QUERY|a|\n2..3 INDEX|a| => OK");
