@@ -1,8 +1,8 @@
 //! What many clients saw at once, held against the rules of one index (C2).
 //!
 //! A history becomes [`Operation`]s: each took effect at one moment between its sending and its reply, or, if its reply
-//! was lost, at some moment after its sending, or not at all. Judges are pure, and read nothing else: [`bounds`] is quick
-//! and finds much; [`search`] finds all that there is, if its budget allows.
+//! was lost, at some moment after its sending, or not at all. Judges are pure, and read nothing else: [`bounds()`] is quick
+//! and finds much; [`search()`] finds all that there is, if its budget allows.
 
 mod bounds;
 mod requests;
