@@ -14,8 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use protocol::Framing;
 use protocol::index::wire::{Command, Reply, Request};
 
-use super::Operation;
-use super::bounds::is_plain;
+use super::{Operation, is_plain};
 use crate::history::{Event, What};
 use crate::moves::Act;
 use crate::pairing::{Pairing, Replied, Seen};
