@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::rc::Rc;
+use std::time::Duration;
 
 use protocol::Protocol;
 
-use crate::drive::{Ending, Limits, NoProcess, drive};
+use crate::drive::{Ending, Limits, NoProcess, Patience, drive};
 use crate::history::{Event, Header, VERSION, What};
 use crate::listening::Listening;
 use crate::pairing::{Pairing, REPLY_BYTES_MAX, Seen};
@@ -17,6 +18,9 @@ use crate::report::statistics::Statistics;
 use crate::verdict::{Finding, Verdict};
 use crate::workload::literal::Literal;
 use crate::workload::{Judge, Workload};
+
+/// How long it may take to judge what was seen.
+const JUDGING_TIME: Duration = Duration::from_secs(10);
 
 /// What a run comes to.
 #[derive(Debug)]
@@ -60,9 +64,10 @@ where
     let ending =
         drive(target, workload.scripts(), framing, limits, Box::new(NoProcess), observer, until).await;
     listening.end(ending);
+    let patience = Patience::begin(JUDGING_TIME);
     // The driver's tasks are gone, and with them their hold on the observation.
     let mut observation = observation.borrow_mut();
-    let verdict = observation.judge.finish(ending);
+    let verdict = observation.judge.finish(ending, &|| patience.is_over());
     Outcome {
         verdict,
         findings: observation.judge.findings().to_vec(),
@@ -134,7 +139,8 @@ impl<W: Workload> JudgeAgain<W> {
 
     /// Takes in how the run ended; [`Ending::Stopped`] if the history does not say, so that it is undecided.
     pub fn finish(mut self, ending: Option<Ending>) -> (Verdict, Vec<Finding>) {
-        let verdict = self.judge.finish(ending.unwrap_or(Ending::Stopped));
+        let patience = Patience::begin(JUDGING_TIME);
+        let verdict = self.judge.finish(ending.unwrap_or(Ending::Stopped), &|| patience.is_over());
         (verdict, self.judge.findings().to_vec())
     }
 }

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::str::FromStr;
 
 use fixtures::Graph;
+use protocol::Protocol;
 
 use super::Found;
 use crate::drive::Ending;
@@ -17,6 +18,7 @@ use crate::suite;
 use crate::suite::again::{BatchAgain, CasesAgain};
 use crate::verdict::Verdict;
 use crate::workload::Workload;
+use crate::workload::contention::{self, Edition, Lockstep, OneByOne, Pipelined};
 use crate::workload::replay::{Options, Replay};
 
 /// A fixture that a history names is read up to this size.
@@ -26,8 +28,8 @@ const FIXTURE_BYTES_MAX: u64 = 64 << 20;
 pub(super) enum Plan {
     /// A batch of cases.
     Cases(Box<CasesAgain>),
-    /// A replay.
-    Replay(Box<JudgeAgain<Replay>>),
+    /// A workload.
+    Workload(Box<dyn WorkloadAgain>),
 }
 
 /// What the judge of a plan says.
@@ -65,13 +67,12 @@ pub(super) fn rebuild(header: &Header, has_served: bool) -> Result<Option<Plan>,
             let cases = CasesAgain::new(suite::INDEX, header, has_served)?;
             Ok(Some(Plan::Cases(Box::new(cases))))
         }
-        Replay::ID => {
-            let replay = replay_of(&header.options)?;
-            if replay.plan_sha256() != header.plan_sha256 {
-                return Err("its options make another one here; has its fixture changed?".to_owned());
-            }
-            Ok(Some(Plan::Replay(Box::new(JudgeAgain::new(&replay)))))
+        Replay::ID => planned(header, &replay_of(&header.options)?).map(Some),
+        OneByOne::ID if header.options.contains_key("schedule") => {
+            planned(header, &Lockstep::new(contention_of(&header.options)?)).map(Some)
         }
+        OneByOne::ID => planned(header, &OneByOne::new(contention_of(&header.options)?)).map(Some),
+        Pipelined::ID => planned(header, &Pipelined::new(contention_of(&header.options)?)).map(Some),
         _ => Ok(None),
     }
 }
@@ -80,19 +81,47 @@ impl Plan {
     pub(super) fn observe(&mut self, event: &Event<'_>) {
         match self {
             Self::Cases(cases) => cases.observe(event),
-            Self::Replay(replay) => replay.observe(event),
+            Self::Workload(workload) => workload.observe(event),
         }
     }
 
     pub(super) fn finish(self, ending: Option<Ending>) -> PlanOutcome {
         match self {
             Self::Cases(cases) => of_batch(cases.finish(ending)),
-            Self::Replay(replay) => {
-                let (_, findings) = replay.finish(ending);
-                let found = |finding| Found { id: Replay::ID.to_owned(), finding };
-                PlanOutcome { found: findings.into_iter().map(found).collect(), ..PlanOutcome::default() }
-            }
+            Self::Workload(workload) => workload.finish(ending),
         }
+    }
+}
+
+/// A plan, if it is the one that the header names.
+fn planned<W: Workload + 'static>(header: &Header, workload: &W) -> Result<Plan, String>
+where
+    <W::Protocol as Protocol>::Framing: 'static,
+{
+    if workload.plan_sha256() != header.plan_sha256 {
+        return Err("its options make another one here; has its fixture changed?".to_owned());
+    }
+    Ok(Plan::Workload(Box::new(JudgeAgain::new(workload))))
+}
+
+/// The judge of any workload.
+pub(super) trait WorkloadAgain {
+    /// Takes in an event.
+    fn observe(&mut self, event: &Event<'_>);
+
+    /// Takes in how the part ended.
+    fn finish(self: Box<Self>, ending: Option<Ending>) -> PlanOutcome;
+}
+
+impl<W: Workload> WorkloadAgain for JudgeAgain<W> {
+    fn observe(&mut self, event: &Event<'_>) {
+        Self::observe(self, event);
+    }
+
+    fn finish(self: Box<Self>, ending: Option<Ending>) -> PlanOutcome {
+        let (_, findings) = Self::finish(*self, ending);
+        let found = |finding| Found { id: W::ID.to_owned(), finding };
+        PlanOutcome { found: findings.into_iter().map(found).collect(), ..PlanOutcome::default() }
     }
 }
 
@@ -128,6 +157,15 @@ fn replay_of(options: &BTreeMap<String, String>) -> Result<Replay, String> {
         rounds_max: number(options, "rounds-max", 1..=u32::MAX)?,
     };
     Ok(Replay::new(graph, options))
+}
+
+fn contention_of(options: &BTreeMap<String, String>) -> Result<contention::Options, String> {
+    Ok(contention::Options {
+        seed: number(options, "seed", 0..=u64::MAX)?,
+        concurrency: number(options, "concurrency", 1..=10_000)?,
+        episodes: number(options, "episodes", 1..=1000)?,
+        edition: if number(options, "edition", 1..=2)? == 1 { Edition::First } else { Edition::Second },
+    })
 }
 
 fn number<N: FromStr + PartialOrd>(

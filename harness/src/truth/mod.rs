@@ -10,14 +10,14 @@ mod requests;
 pub mod search;
 #[cfg(test)]
 mod tests;
+mod verdict;
 
 pub use bounds::{Violation, bounds};
 pub use collect::{Collector, Operations};
 pub use search::search;
+pub use verdict::{FromEmpty, Truth};
 
 use protocol::index::wire::{Command, Reply, Request};
-
-use crate::verdict::{Finding, Verdict, printable};
 
 /// A request of one client, and what came of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,28 +30,6 @@ pub struct Operation {
     pub sent_ns: u64,
     /// The reply, and when it had come; nothing if it was lost.
     pub replied: Option<(Reply, u64)>,
-}
-
-impl Violation {
-    /// The same as a finding; `operations` are those that it was found in.
-    #[must_use]
-    pub fn finding(self, operations: &[Operation]) -> Finding {
-        let operation = operations.get(self.operation);
-        let (line, reply) =
-            operation.map_or((&[][..], None), |operation| (&operation.line, operation.replied));
-        let mut finding = Finding {
-            clause: Some(self.clause),
-            client: operation.map(|operation| operation.client),
-            reason: Some(self.why),
-            ..Finding::new(Verdict::Fail, "a reply that no order of the requests allows")
-        };
-        finding.show(
-            printable(&[line, b"\n"].concat()),
-            reply.map_or(String::new(), |(reply, _)| printable(reply.line())),
-            printable(self.had_to_come.line()),
-        );
-        finding
-    }
 }
 
 /// Whether the protocol says how a request is to be taken: all names are such as R9 has them, the list is one that can be

@@ -53,8 +53,9 @@ pub trait Judge {
     /// What was found so far, the first first.
     fn findings(&self) -> &[Finding];
 
-    /// Takes in how the run ended, and says what it all comes to.
-    fn finish(&mut self, ending: Ending) -> Verdict;
+    /// Takes in how the run ended, and says what it all comes to. What takes long is left unknown when `is_over` says that
+    /// the time for it is over.
+    fn finish(&mut self, ending: Ending, is_over: &(dyn Fn() -> bool + Sync)) -> Verdict;
 
     /// The requests that led to what was found, if that can be seen again by making them again.
     fn led(&self) -> Option<Literal> {

@@ -7,7 +7,7 @@ use protocol::index::wire::{Command, Reply, Request};
 use super::{CONTEND, SWEEP, phase_name};
 use crate::drive::Ending;
 use crate::pairing::{Replied, Seen};
-use crate::truth::{Operations, bounds};
+use crate::truth::{FromEmpty, Operations, Truth};
 use crate::verdict::{Finding, Verdict};
 use crate::workload::conversations::Conversations;
 use crate::workload::literal::Literal;
@@ -32,6 +32,8 @@ pub struct ContentionJudge {
     contended_from: usize,
     /// The operation whose reply is wrong.
     wrong: Option<usize>,
+    /// How many groups of packages had an order.
+    components: usize,
     /// Whether a package was in at the beginning that could not be taken out.
     is_unswept: bool,
 }
@@ -49,6 +51,7 @@ impl ContentionJudge {
             operations: Operations::default(),
             contended_from: 0,
             wrong: None,
+            components: 0,
             is_unswept: false,
         }
     }
@@ -73,14 +76,18 @@ impl ContentionJudge {
         self.operations.add(replied, Some(reply));
     }
 
-    fn find_contradiction(&mut self) {
-        let Some(operations) = self.operations.all() else { return };
-        if let Some(violation) = bounds(operations) {
-            self.wrong = Some(violation.operation);
-            return self.conversations.add(violation.finding(operations));
-        }
-        if self.is_unswept {
-            self.conversations.find_unswept();
+    fn find_contradiction(&mut self, is_over: &(dyn Fn() -> bool + Sync)) {
+        let Some(all) = self.operations.all() else { return };
+        // Where something could not be swept out nothing is known of the beginning.
+        let from = if self.is_unswept { all.len() } else { self.contended_from };
+        match (FromEmpty { all, from }).judge(is_over) {
+            Truth::Wrong(wrong, finding) => {
+                self.wrong = Some(wrong);
+                self.conversations.add(*finding);
+            }
+            Truth::Unknown(finding) => self.conversations.add(*finding),
+            Truth::Ordered(_) if self.is_unswept => self.conversations.find_unswept(),
+            Truth::Ordered(statistics) => self.components = statistics.components,
         }
     }
 }
@@ -103,11 +110,11 @@ impl Judge for ContentionJudge {
         self.conversations.findings()
     }
 
-    fn finish(&mut self, ending: Ending) -> Verdict {
+    fn finish(&mut self, ending: Ending, is_over: &(dyn Fn() -> bool + Sync)) -> Verdict {
         self.conversations.end();
         if self.findings().is_empty() {
             match ending {
-                Ending::Finished => self.find_contradiction(),
+                Ending::Finished => self.find_contradiction(is_over),
                 ending => self.conversations.find_cut_short(ending, self.answered, self.planned, "requests"),
             }
         }
@@ -115,6 +122,12 @@ impl Judge for ContentionJudge {
             self.conversations.blame(F3);
         }
         self.conversations.verdict()
+    }
+
+    fn observed(&self) -> Option<String> {
+        let of_pass = self.findings().is_empty().then_some(self.components);
+        of_pass
+            .map(|components| format!("{components} groups of packages, each with an order of its requests"))
     }
 
     fn led(&self) -> Option<Literal> {

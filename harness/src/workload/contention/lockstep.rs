@@ -236,7 +236,7 @@ impl Judge for LockstepJudge {
         self.conversations.findings()
     }
 
-    fn finish(&mut self, ending: Ending) -> Verdict {
+    fn finish(&mut self, ending: Ending, _: &(dyn Fn() -> bool + Sync)) -> Verdict {
         self.conversations.end();
         if self.findings().is_empty() && ending != Ending::Finished {
             self.conversations.find_cut_short(ending, self.answered, self.planned, "requests");

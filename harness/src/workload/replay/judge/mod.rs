@@ -193,7 +193,7 @@ impl Judge for ReplayJudge {
         self.conversations.findings()
     }
 
-    fn finish(&mut self, ending: Ending) -> Verdict {
+    fn finish(&mut self, ending: Ending, _: &(dyn Fn() -> bool + Sync)) -> Verdict {
         self.conversations.end();
         if self.findings().is_empty() {
             self.find_how_it_ended(ending);
