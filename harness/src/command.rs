@@ -26,6 +26,7 @@ use crate::suite;
 use crate::suite::case::Case;
 use crate::verdict::Verdict;
 use crate::workload::Workload;
+use crate::workload::contention::{OneByOne, Pipelined};
 use crate::workload::replay::Replay;
 
 /// What a command comes to.
@@ -97,9 +98,10 @@ fn carry_out_subcommand(subcommand: &Subcommand, out: &mut impl Write) -> Result
         }
         Subcommand::Explain { id } => match CLAUSES.iter().find(|clause| clause.id == id) {
             Some(clause) => catalogue::explain_clause(out, clause, &suite::INDEX),
-            None if id == Replay::ID => writeln!(out, "{REPLAY_EXPLAINED}"),
-            None if id == suite::INDEX.alive => writeln!(out, "{ALIVE_EXPLAINED}"),
-            None => catalogue::explain(out, find_case(id)?),
+            None => match OTHERS_EXPLAINED.iter().find(|(other, _)| other == id) {
+                Some((_, text)) => writeln!(out, "{id}\n{text}"),
+                None => catalogue::explain(out, find_case(id)?),
+            },
         },
         Subcommand::Compare { reports, html } => {
             let compared = compare::read(reports)?;
@@ -118,14 +120,36 @@ fn carry_out_subcommand(subcommand: &Subcommand, out: &mut impl Write) -> Result
     Ok(())
 }
 
-const REPLAY_EXPLAINED: &str = "\
-index/replay
+/// What is no case, and what it is.
+const OTHERS_EXPLAINED: [(&str, &str); 4] = [
+    (
+        Replay::ID,
+        "\
 A package graph is split among clients; each removes its packages, indexes them, asks for them, removes them again and
-asks again, over and over where packages of others stand in the way. docs/PROTOCOL.md says more.";
-
-const ALIVE_EXPLAINED: &str = "\
-index/alive
-The target lives through the run (A4). If it is lost, this says how, and what it had been sent last.";
+asks again, over and over where packages of others stand in the way. docs/PROTOCOL.md says more.",
+    ),
+    (
+        OneByOne::ID,
+        "\
+Groups of five clients index, remove and ask for the same eight to ten packages at once, with lists that make them depend
+on each other; pairs of clients do so with hundreds (C2). What all of them saw is held against the rules: there has to be an
+order of the requests, each at a moment between its sending and its reply, in which one index gives all these replies. If
+there is none, the requests are shown that have none together. The usual cause is a lock that is given back between a look
+at the index and the change that follows from it. With --schedule lockstep the same requests are made one at a time: a
+server that passes so, and fails otherwise, has a race. --shrink reduces what failed to a file for `harness replay`.",
+    ),
+    (
+        Pipelined::ID,
+        "\
+The same, with three requests of a client in one write, in groups of two clients (F3). It is run where index/contention
+and the cases of F3 are passed, so that what fails here is that several requests at once are several requests.",
+    ),
+    (
+        suite::INDEX.alive,
+        "\
+The target lives through the run (A4). If it is lost, this says how, and what it had been sent last.",
+    ),
+];
 
 fn find_case(id: &str) -> Result<&'static Case, Error> {
     suite::INDEX.find(id).ok_or_else(|| {

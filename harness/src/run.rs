@@ -16,7 +16,7 @@ use crate::pairing::{Pairing, REPLY_BYTES_MAX, Seen};
 use crate::report::progress::PhaseBar;
 use crate::report::statistics::Statistics;
 use crate::verdict::{Finding, Verdict};
-use crate::workload::literal::Literal;
+use crate::workload::literal::Led;
 use crate::workload::{Judge, Workload};
 
 /// How long it may take to judge what was seen.
@@ -30,7 +30,7 @@ pub struct Outcome {
     /// What it rests on.
     pub findings: Vec<Finding>,
     /// The requests that led to the first of them.
-    pub led: Option<Literal>,
+    pub led: Option<Led>,
     /// What is to be told beside that.
     pub observed: Option<String>,
     /// What was measured.

@@ -13,7 +13,7 @@ use crate::run::{Outcome, run};
 use crate::targets::Target;
 use crate::verdict::Verdict;
 use crate::workload::Workload;
-use crate::workload::literal::{Literal, Literally};
+use crate::workload::literal::{Led, Literal, Literally};
 
 /// What is left has to fail so often …
 const FAILS_MIN: u32 = 2;
@@ -59,10 +59,14 @@ impl<'s, W: Write> Shrink<'s, W> {
 
     /// Reduces requests that have failed; nothing if they do not fail again. What is best when the time is over or the
     /// user breaks it off stands.
-    pub async fn shrink(&mut self, failed: &Literal) -> Option<Literal> {
-        if !self.fails(failed).await? {
+    pub async fn shrink(&mut self, led: &Led) -> Option<Literal> {
+        let failed = if self.fails(&led.in_order).await? {
+            &led.in_order
+        } else if self.fails(&led.at_once).await? {
+            &led.at_once
+        } else {
             return None;
-        }
+        };
         let by_client = failed.clients.clone();
         let clients =
             reduce(by_client, async |clients| self.fails(&Literal { clients: clients.to_vec() }).await).await;

@@ -87,11 +87,12 @@ impl Gate<'_> {
         }
         self.note_led(W::ID, led);
         let again = format!(
-            "harness {}--only {} --seed {} --concurrency {} --episodes {episodes}{}",
+            "harness {}--only {} --seed {} --concurrency {} --episodes {episodes}{}{}",
             self.options.choice.flags(),
             W::ID,
             self.seed,
             self.concurrency,
+            self.options.flags.edition.flag(),
             self.options.flags.schedule.flag(),
         );
         Item {

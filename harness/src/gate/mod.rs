@@ -25,7 +25,7 @@ use crate::suite::{self, Suite};
 use crate::targets::{self, Target};
 use crate::verdict::Verdict;
 use crate::workload::contention::{OneByOne, Pipelined, Schedule};
-use crate::workload::literal::Literal;
+use crate::workload::literal::Led;
 use crate::workload::replay::Replay;
 use crate::workload::{Workload, pace};
 use items::{item, left_out};
@@ -54,7 +54,7 @@ pub struct Gate<'o> {
     left_out: BTreeMap<&'static str, String>,
     report: RunReport,
     /// What led to the first reply that no order allows, and in which workload.
-    led: Option<(&'static str, Literal)>,
+    led: Option<(&'static str, Led)>,
 }
 
 impl<'o> Gate<'o> {

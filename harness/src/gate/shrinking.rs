@@ -10,13 +10,13 @@ use crate::options::write_file;
 use crate::report::again;
 use crate::shrink::Shrink;
 use crate::targets::Target;
-use crate::workload::literal::Literal;
+use crate::workload::literal::Led;
 
 impl Gate<'_> {
     /// Keeps what led to the first failure.
-    pub(super) fn note_led(&mut self, id: &'static str, led: Option<Literal>) {
-        if let (None, Some(literal)) = (&self.led, led) {
-            self.led = Some((id, literal));
+    pub(super) fn note_led(&mut self, id: &'static str, led: Option<Led>) {
+        if let (None, Some(led)) = (&self.led, led) {
+            self.led = Some((id, led));
         }
     }
 
@@ -28,10 +28,10 @@ impl Gate<'_> {
         troubles: &mut Vec<Error>,
         out: &mut impl Write,
     ) {
-        let (Some(path), Some((id, failed))) = (&self.options.flags.shrink, self.led.take()) else { return };
+        let (Some(path), Some((id, led))) = (&self.options.flags.shrink, self.led.take()) else { return };
         bounds.begin_run(self.options.flags.shrink_time);
         let timeout = self.results.patience(self.options.flags.timeout);
-        let shrunk = Shrink::new(target, timeout, bounds, out).shrink(&failed).await;
+        let shrunk = Shrink::new(target, timeout, bounds, out).shrink(&led).await;
         let Some(literal) = shrunk else {
             let _ = writeln!(
                 out,

@@ -12,7 +12,7 @@ use crate::drive::Ending;
 use crate::moves::Script;
 use crate::pairing::Seen;
 use crate::verdict::{Finding, Verdict};
-use crate::workload::literal::Literal;
+use crate::workload::literal::Led;
 
 /// A plan for a number of clients, and its judge. Both are pure: the same plan brings the same moves for the same
 /// answers, and the same history the same findings.
@@ -58,7 +58,7 @@ pub trait Judge {
     fn finish(&mut self, ending: Ending, is_over: &(dyn Fn() -> bool + Sync)) -> Verdict;
 
     /// The requests that led to what was found, if that can be seen again by making them again.
-    fn led(&self) -> Option<Literal> {
+    fn led(&self) -> Option<Led> {
         None
     }
 

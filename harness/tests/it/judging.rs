@@ -3,7 +3,6 @@
 
 use std::fs::{self, File};
 use std::io::Write;
-use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
 use harness::drive::Ending;
@@ -11,16 +10,7 @@ use harness::history::{Event, Header, Reader, VERSION, What, Writer};
 use insta::assert_snapshot;
 use tempfile::TempDir;
 
-use crate::support::{Said, TINY, harness, replay};
-
-fn zoo(bug: &str) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let zoo = fixtures::zoo::spawn(fixtures::zoo::find(bug), listener).unwrap();
-    let addr = zoo.addr();
-    // It lives as long as the test.
-    std::mem::forget(zoo);
-    addr
-}
+use crate::support::{Said, TINY, harness, replay, zoo};
 
 /// A directory with a history in it, which goes with the directory.
 struct Recorded {

@@ -1,6 +1,7 @@
 //! The harness from outside: its output, its exit codes, and servers that are wrong on purpose.
 
 mod command_line;
+mod contention;
 mod exec;
 mod image;
 mod judging;

@@ -1,9 +1,8 @@
 //! What is run, what may fail, and where flags come from.
-#![expect(clippy::unwrap_used, reason = "a test's failure is its message")]
 
 use std::fs;
 use std::io::Write;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 
@@ -13,7 +12,7 @@ use harness::suite;
 use harness::suite::again::{CasesAgain, ItemAgain};
 use harness::verdict::Verdict;
 
-use crate::support::{Said, Server, first_part, harness, say};
+use crate::support::{Said, Server, first_part, harness, say, zoo};
 
 /// It follows the early edition of S2.
 fn early() -> SocketAddr {
@@ -23,15 +22,6 @@ fn early() -> SocketAddr {
 /// It breaks a SHOULD and no MUST.
 fn reversing() -> SocketAddr {
     zoo("replies-reversed")
-}
-
-fn zoo(bug: &str) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let zoo = fixtures::zoo::spawn(fixtures::zoo::find(bug), listener).unwrap();
-    let addr = zoo.addr();
-    // It lives as long as the test.
-    std::mem::forget(zoo);
-    addr
 }
 
 fn judge(addr: SocketAddr, flags: &[&str]) -> Said {

@@ -34,6 +34,19 @@ pub(crate) fn harness(arguments: &[&str]) -> Said {
     }
 }
 
+/// A server of the zoo with this bug, or with none.
+pub(crate) fn zoo(bug: &str) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let zoo = fixtures::zoo::spawn(fixtures::zoo::find(bug), listener).unwrap();
+    let addr = zoo.addr();
+    // It lives as long as the test.
+    std::mem::forget(zoo);
+    addr
+}
+
+/// One that is right.
+pub(crate) const RIGHT: &str = "none";
+
 /// The replay and nothing else; all of it, so that nobody looks first how quick the target is.
 pub(crate) const REPLAY: [&str; 4] = ["--only", "index/replay", "--packages", "10000"];
 

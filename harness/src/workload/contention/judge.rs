@@ -10,7 +10,7 @@ use crate::pairing::{Replied, Seen};
 use crate::truth::{FromEmpty, Operations, Truth};
 use crate::verdict::{Finding, Verdict};
 use crate::workload::conversations::Conversations;
-use crate::workload::literal::Literal;
+use crate::workload::literal::Led;
 use crate::workload::{Judge, Progress};
 
 /// What any request of this workload may be answered with.
@@ -22,6 +22,8 @@ pub struct ContentionJudge {
     conversations: Conversations,
     /// Whether clients send several requests at once: one who breaks then breaks F3, and perhaps nothing else.
     is_pipelined: bool,
+    /// Whether what is asked for to sweep packages out is held against the rules too: it changes lists.
+    judges_sweeps: bool,
     phase: u32,
     /// How many requests of the phase in which clients contend were answered, and how many there are.
     answered: u64,
@@ -41,10 +43,11 @@ pub struct ContentionJudge {
 impl ContentionJudge {
     /// A judge of so many requests.
     #[must_use]
-    pub fn new(planned: u64, is_pipelined: bool) -> Self {
+    pub fn new(planned: u64, is_pipelined: bool, judges_sweeps: bool) -> Self {
         Self {
             conversations: Conversations::default(),
             is_pipelined,
+            judges_sweeps,
             phase: 0,
             answered: 0,
             planned,
@@ -73,7 +76,9 @@ impl ContentionJudge {
         }
         self.is_unswept |= self.phase == SWEEP && reply == Reply::Fail;
         self.answered += u64::from(self.phase == CONTEND);
-        self.operations.add(replied, Some(reply));
+        if self.judges_sweeps || self.phase == CONTEND {
+            self.operations.add(replied, Some(reply));
+        }
     }
 
     fn find_contradiction(&mut self, is_over: &(dyn Fn() -> bool + Sync)) {
@@ -130,9 +135,9 @@ impl Judge for ContentionJudge {
             .map(|components| format!("{components} groups of packages, each with an order of its requests"))
     }
 
-    fn led(&self) -> Option<Literal> {
+    fn led(&self) -> Option<Led> {
         let wrong = self.wrong?.checked_sub(self.contended_from)?;
-        Some(Literal::leading_to(self.operations.all()?.get(self.contended_from..)?, &[], wrong))
+        Some(Led::to(self.operations.all()?.get(self.contended_from..)?, &[], wrong))
     }
 }
 

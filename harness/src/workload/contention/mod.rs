@@ -87,6 +87,15 @@ impl Schedule {
 }
 
 impl Edition {
+    /// The flag that asks for it, if it is not the default.
+    #[must_use]
+    pub const fn flag(self) -> &'static str {
+        match self {
+            Self::First => " --edition 1",
+            Self::Second => "",
+        }
+    }
+
     /// Its number.
     #[must_use]
     pub const fn number(self) -> u32 {
@@ -189,14 +198,25 @@ impl Requests for Plan {
 
     fn swept(&self, client: u32) -> Vec<Vec<u8>> {
         let group = self.group_of(client);
+        let place = client - group.clients.start;
+        let size = group.clients.end - group.clients.start;
         let components = match group.temper {
             Temper::Hot => self.options.episodes,
             Temper::Cold => 1,
         };
-        let names = (0..components).flat_map(|episode| self.component(group, episode).into_names());
-        let of_all = names.collect::<Vec<_>>();
-        let place = (client - group.clients.start) as usize;
-        of_all.into_iter().skip(place).step_by(group.clients.len()).collect()
+        let of_component = |episode: u32| {
+            let mut names = self.component(group, episode).into_names();
+            match self.options.edition {
+                // Where no list is changed, packages go in the order in which nothing needs them, by one client.
+                Edition::First if episode % size == place => names.reverse(),
+                Edition::First => names.clear(),
+                Edition::Second => {
+                    names = names.into_iter().skip(place as usize).step_by(size as usize).collect();
+                }
+            }
+            names
+        };
+        (0..components).flat_map(of_component).collect()
     }
 
     fn requests(&self, client: u32, episode: u32) -> Vec<Vec<u8>> {
@@ -220,7 +240,7 @@ impl<const AT_ONCE: usize> Workload for Contention<AT_ONCE> {
     }
 
     fn judge(&self) -> Self::Judge {
-        ContentionJudge::new(self.0.request_count(), AT_ONCE > 1)
+        ContentionJudge::new(self.0.request_count(), AT_ONCE > 1, self.0.options.edition == Edition::Second)
     }
 
     fn label(request: &[u8]) -> &'static str {

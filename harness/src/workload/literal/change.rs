@@ -10,13 +10,23 @@ use crate::truth::Operation;
 /// Where a request stands: which client, which of its meetings, which request after it.
 pub(crate) type Place = (usize, usize, usize);
 
-impl Literal {
+/// The requests that led to a reply, in two ways.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Led {
+    /// Each by the client that made it.
+    pub at_once: Literal,
+    /// All on one connection, in the order of their replies: enough for whoever is wrong without any hurry.
+    pub in_order: Literal,
+}
+
+impl Led {
     /// What led to a reply: the requests that were sent before it came, and can have to do with it. `begins` are the
     /// operations with which the clients had met and began anew.
     #[must_use]
-    pub fn leading_to(operations: &[Operation], begins: &[usize], wrong: usize) -> Self {
+    pub fn to(operations: &[Operation], begins: &[usize], wrong: usize) -> Self {
         let is_near = near(operations, wrong);
         let replied_ns = operations[wrong].replied.map_or(u64::MAX, |(_, replied_ns)| replied_ns);
+        let mut in_order = Vec::new();
         let mut by_client: BTreeMap<u32, Vec<Vec<Vec<u8>>>> = BTreeMap::new();
         // The replies to a client come in the order of its requests.
         for (number, operation) in operations.iter().enumerate() {
@@ -27,10 +37,14 @@ impl Literal {
             let meetings = by_client.entry(operation.client).or_default();
             meetings.resize_with(meetings.len().max(meeting + 1), Vec::new);
             meetings[meeting].push(operation.line.clone());
+            in_order.push(operation.line.clone());
         }
-        Self { clients: by_client.into_values().collect() }.without_needless_meetings()
+        let at_once = Literal { clients: by_client.into_values().collect() }.without_needless_meetings();
+        Self { at_once, in_order: Literal { clients: vec![vec![in_order]] } }
     }
+}
 
+impl Literal {
     /// Where its requests stand, in order.
     #[must_use]
     pub(crate) fn places(&self) -> Vec<Place> {
@@ -193,7 +207,8 @@ mod tests {
             operation(1, "REMOVE|a|", 4, 5),
             operation(1, "QUERY|a|", 7, 8),
         ];
-        let led = Literal::leading_to(&operations, &[2], 2);
-        assert_eq!(led, read("client\nINDEX|a|b\nmeet\nREMOVE|a|\nclient\nmeet\nQUERY|b|\n"));
+        let led = Led::to(&operations, &[2], 2);
+        assert_eq!(led.in_order, read("client\nINDEX|a|b\nQUERY|b|\nREMOVE|a|\n"));
+        assert_eq!(led.at_once, read("client\nINDEX|a|b\nmeet\nREMOVE|a|\nclient\nmeet\nQUERY|b|\n"));
     }
 }

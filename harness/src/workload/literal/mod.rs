@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 use super::contention::{ContentionJudge, ContentionScript, OneByOne, Requests};
 use crate::verdict::hex;
 use crate::workload::Workload;
+pub use change::Led;
 pub use file::{BYTES_MAX, Error};
 
 /// The requests of each client.
@@ -81,7 +82,7 @@ impl Workload for Literally {
     }
 
     fn judge(&self) -> Self::Judge {
-        ContentionJudge::new(self.0.request_count() as u64, false)
+        ContentionJudge::new(self.0.request_count() as u64, false, false)
     }
 
     fn label(request: &[u8]) -> &'static str {

@@ -17,7 +17,7 @@ use crate::pairing::{Replied, Seen};
 use crate::truth::Operations;
 use crate::verdict::{Finding, Verdict};
 use crate::workload::conversations::Conversations;
-use crate::workload::literal::Literal;
+use crate::workload::literal::Led;
 use crate::workload::{Judge, Progress};
 
 /// The judge of one replay.
@@ -204,8 +204,8 @@ impl Judge for ReplayJudge {
         self.conversations.verdict()
     }
 
-    fn led(&self) -> Option<Literal> {
-        Some(Literal::leading_to(self.operations.all()?, &self.begins, self.wrong?))
+    fn led(&self) -> Option<Led> {
+        Some(Led::to(self.operations.all()?, &self.begins, self.wrong?))
     }
 }
 
