@@ -1,10 +1,10 @@
 //! Requests that together have no order, as a picture: a bar for each, from its sending to its reply.
 
 use std::io::{self, Write};
-use std::time::Duration;
 
 use maud::{Markup, html};
 
+use crate::report::terminal::latency;
 use crate::verdict::{Bar, Window};
 
 /// How many characters the picture has for time, on a terminal.
@@ -41,8 +41,8 @@ impl Span {
         u64::try_from(place).unwrap_or(width)
     }
 
-    fn duration(&self) -> Duration {
-        Duration::from_nanos(self.to_ns - self.from_ns)
+    fn duration(&self) -> String {
+        latency(self.to_ns - self.from_ns)
     }
 }
 
@@ -54,7 +54,7 @@ pub fn write_window(out: &mut impl Write, window: &Window) -> io::Result<()> {
     let span = Span::of(window);
     writeln!(
         out,
-        "  no order     of these requests, within {:?}, each from its sending to its reply:",
+        "  no order     of these requests, within {}, each from its sending to its reply:",
         span.duration()
     )?;
     for bar in window.bars.iter().take(BARS_MAX) {
@@ -92,7 +92,7 @@ pub fn picture(window: &Window) -> Markup {
     let rows = window.bars.len().min(BARS_MAX) as u64;
     let width = PAGE_WIDTH - PAGE_LEFT - 1;
     html! {
-        p { "No order of these requests, within " (format!("{:?}", span.duration())) ", brings these replies. A bar goes from the sending to the reply." }
+        p { "No order of these requests, within " (span.duration()) ", brings these replies. A bar goes from the sending to the reply." }
         div.wide {
             svg.window viewBox=(format!("0 0 {PAGE_WIDTH} {}", rows * ROW_HEIGHT)) width=(PAGE_WIDTH) role="img"
                 aria-label="requests over time" {

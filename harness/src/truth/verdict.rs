@@ -44,9 +44,15 @@ impl FromEmpty<'_> {
         let of_bounds = bounds(self.all);
         match (outcome.order, of_bounds) {
             (Order::Violation(violation), of_bounds) => {
+                let wrong = self.from + violation.operation;
                 let stage = if of_bounds.is_some() { BOTH } else { SEARCH };
-                let finding = violation.finding(operations, stage);
-                Truth::Wrong(self.from + violation.operation, Box::new(finding))
+                let mut finding = violation.finding(operations, stage);
+                // What was certain says more than that there is no order.
+                if let Some(certain) = of_bounds.filter(|certain| certain.operation == wrong) {
+                    finding.clause = Some(certain.clause);
+                    finding.reason = Some(format!("{} ({stage})", certain.why));
+                }
+                Truth::Wrong(wrong, Box::new(finding))
             }
             (_, Some(violation)) => {
                 let wrong = violation.operation;
