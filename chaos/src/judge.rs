@@ -12,6 +12,7 @@ use std::rc::Rc;
 use harness::history::{Event, FailureKind, Sample, What};
 use harness::pairing::{Pairing, Seen};
 use harness::suite::plan::CasePlan;
+use harness::truth::{Collector, Operation, bounds};
 use protocol::index::Index;
 use protocol::{Lines, Protocol};
 
@@ -28,6 +29,8 @@ const REFUSALS_MAX: u32 = 3;
 #[derive(Debug)]
 pub struct RunJudge {
     pairing: Pairing<Lines>,
+    /// What all clients asked for, at fault or not.
+    collector: Collector<Lines>,
     bystanders: Bystanders,
     steps: Vec<StepJudge>,
     /// The step that is under way.
@@ -46,6 +49,7 @@ impl RunJudge {
     pub fn new(scenes: &[(&'static Scene, Rc<CasePlan>)]) -> Self {
         Self {
             pairing: Pairing::new(Index::framing),
+            collector: Collector::new(Index::framing),
             bystanders: Bystanders::default(),
             steps: scenes.iter().map(|(scene, plan)| StepJudge::new(scene, Rc::clone(plan))).collect(),
             current: None,
@@ -59,6 +63,7 @@ impl RunJudge {
 
     /// Takes in an event; `Break` once the target is lost.
     pub fn observe(&mut self, event: &Event<'_>) -> ControlFlow<()> {
+        self.collector.observe(event);
         match (event.client, &event.event) {
             (TIMEKEEPER, What::Marked(tick)) => {
                 let due_ns = u64::try_from((TICK * *tick).as_nanos()).unwrap_or(u64::MAX);
@@ -126,8 +131,9 @@ impl RunJudge {
     /// What each step came to, as far as they were run, and what was measured on the way.
     #[must_use]
     pub fn finish(self) -> (Vec<Outcome>, Timeline) {
-        let Self { bystanders, steps, ticks, samples, .. } = self;
+        let Self { bystanders, mut steps, ticks, samples, mut collector, .. } = self;
         let spans: Vec<(u64, u64)> = steps.iter().map(StepJudge::span_ns).collect();
+        find_contradiction(&collector.end_part().unwrap_or_default(), &mut steps, &spans);
         let latencies = bystanders.by_span(&spans);
         let outcomes = steps.into_iter().zip(&latencies.beside).map(|(step, beside)| {
             let (begun_ns, over_ns) = step.span_ns();
@@ -138,6 +144,17 @@ impl RunJudge {
         let outcomes = outcomes.collect();
         let timeline = Timeline { requests: bystanders.into_requests(), samples, spans };
         (outcomes, timeline)
+    }
+}
+
+/// Holds all replies against the rules of one index; a contradiction is harm done in the step in which it was asked for.
+fn find_contradiction(operations: &[Operation], steps: &mut [StepJudge], spans: &[(u64, u64)]) {
+    let Some(violation) = bounds(operations) else { return };
+    let sent_ns = operations.get(violation.operation).map_or(0, |operation| operation.sent_ns);
+    let begun = |(begun_ns, _): &&(u64, u64)| *begun_ns > 0 && *begun_ns <= sent_ns;
+    let count = spans.iter().take_while(begun).count();
+    if let Some(step) = steps.get_mut(count.saturating_sub(1)) {
+        step.harm(violation.finding(operations));
     }
 }
 
