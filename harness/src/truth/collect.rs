@@ -4,13 +4,15 @@
 //! history does not say what the target was sent, or the protocol leaves open how it is read, all names that the client
 //! used in that part of its plan are *clouded*: what is done with them is taken for lost, by whomever it was asked, so
 //! that nothing is certain of them. That is so where replies were not looked at, where the way was made worse on purpose
-//! and may have changed bytes, and where names are none that every server takes (R9).
+//! and may have changed bytes, and where names are none that every server takes (R9). Cycles are left open too.
 
+mod cycles;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use cycles::leave_cycles_open;
 use protocol::Framing;
 use protocol::index::wire::{Command, Reply, Request};
 
@@ -165,6 +167,7 @@ impl<F: Framing> Collector<F> {
         self.lost_before.extend(lost_before.iter().cloned());
         self.kept_bytes = self.lost_before.iter().map(|operation| cost_of(&operation.line)).sum();
         operations.extend(lost_before);
+        leave_cycles_open(&mut operations);
         Some(operations)
     }
 

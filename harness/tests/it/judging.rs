@@ -109,6 +109,18 @@ fn cases_of_the_built_in_server_pass_again_and_their_requests_keep_the_rules() {
     assert!(said.stdout.lines().last().unwrap().starts_with(&format!("PASS {parts} parts, ")), "{said:?}");
 }
 
+/// Where the protocol is silent, as about cycles, the rules are too.
+#[test]
+fn a_server_that_refuses_cycles_passes_again() {
+    let addr = zoo("cycles-are-refused").to_string();
+    let recorded = Recorded::new(|path| {
+        let said = harness(&["--addr", &addr, "--only", "S8,S2", "--seed", "1", "--record", path]);
+        assert_eq!(said.status, 0, "{said:?}");
+    });
+    let said = recorded.judge();
+    assert_eq!(said.status, 0, "{said:?}");
+}
+
 /// The bug shows to the judge of the cases, and to the rules alone where that is not asked.
 #[test]
 fn a_server_without_the_dependency_rule_fails_again_with_its_clause() {

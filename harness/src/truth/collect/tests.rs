@@ -175,3 +175,34 @@ fn a_reply_before_its_request_is_no_harm() {
     }
     assert_eq!(bounds(&collector.end_part().unwrap()), None);
 }
+
+/// Where the protocol is silent a server may refuse a cycle, or let it be taken apart.
+#[test]
+fn what_has_to_do_with_cycles_accuses_nobody() {
+    // All are taken out first, so that it is certain what they list.
+    let begun = || {
+        let taken = opened().ask(0, "REMOVE|a|\nREMOVE|b|\nREMOVE|c|\n", "OK\nOK\nOK\n");
+        taken.ask(0, "INDEX|a|\n", "OK\n").ask(0, "INDEX|b|a\n", "OK\n").ask(0, "INDEX|c|b\n", "OK\n")
+    };
+    assert_eq!(begun().ask(0, "INDEX|a|b\n", "FAIL\n").end(), None);
+    assert_eq!(begun().ask(0, "INDEX|a|c\n", "FAIL\n").end(), None);
+    assert_eq!(begun().ask(0, "INDEX|a|a\n", "FAIL\n").end(), None);
+    // A refusal changes nothing, of which others are certain as before.
+    assert_eq!(begun().ask(0, "INDEX|a|c\n", "FAIL\n").ask(0, "QUERY|a|\n", "FAIL\n").end(), Some("S5"));
+    let closed = || begun().ask(0, "INDEX|a|c\n", "OK\n");
+    assert_eq!(closed().ask(0, "REMOVE|b|\n", "OK\n").end(), None);
+    assert_eq!(closed().ask(0, "REMOVE|b|\n", "FAIL\n").end(), None);
+    // Without a cycle everybody is held to the rules.
+    assert_eq!(begun().ask(0, "INDEX|c|a\n", "FAIL\n").end(), Some("S2"));
+    assert_eq!(begun().ask(0, "REMOVE|a|\n", "OK\n").end(), Some("S3"));
+}
+
+/// What was in before may list anything: `d` here, which nobody has taken out.
+#[test]
+fn an_old_list_may_close_a_cycle() {
+    let begun = || opened().ask(0, "REMOVE|a|\nREMOVE|b|\n", "OK\nOK\n").ask(0, "INDEX|a|\n", "OK\n");
+    let listed = begun().ask(0, "INDEX|b|d\n", "OK\n");
+    assert_eq!(listed.ask(0, "INDEX|a|b\n", "FAIL\n").end(), None);
+    let known = begun().ask(0, "INDEX|d|\n", "OK\n").ask(0, "INDEX|b|d\n", "OK\n");
+    assert_eq!(known.ask(0, "INDEX|a|b\n", "FAIL\n").end(), Some("S2"));
+}
