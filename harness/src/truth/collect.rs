@@ -4,7 +4,8 @@
 //! history does not say what the target was sent, or the protocol leaves open how it is read, all names that the client
 //! used in that part of its plan are *clouded*: what is done with them is taken for lost, by whomever it was asked, so
 //! that nothing is certain of them. That is so where replies were not looked at, where the way was made worse on purpose
-//! and may have changed bytes, and where names are none that every server takes (R9). Cycles are left open too.
+//! and may have changed bytes, and where names, lists or lines are such as not every server takes. Replies that may be those of
+//! other requests say nothing, and what could be a cycle is left open.
 
 mod cycles;
 #[cfg(test)]
@@ -30,6 +31,10 @@ const KEPT_BYTES_MAX: usize = 1 << 30;
 const LINE_COST_BYTES: usize = 128;
 const NAME_COST_BYTES: usize = 32;
 const CONNECTION_COST_BYTES: usize = 1024;
+
+/// Longer lines, and lists of more names, a server should take, but need not (F6, R8).
+const ORDINARY_LINE_BYTES_MAX: usize = 4096;
+const ORDINARY_LIST_NAMES_MAX: usize = 128;
 
 /// What was asked and answered; nothing once it became too much, for a part of a history proves nothing: what is left
 /// out may have changed anything.
@@ -79,8 +84,10 @@ pub struct Collector<F> {
     /// When the stretch began that a client is in, where its plan has any.
     begun_ns: BTreeMap<u32, u64>,
     clouds: Clouds,
-    /// Connections on which a reply came that answers nothing: whose the others are is not known.
+    /// Connections on which a reply came that answers nothing, or is none: whose the others are is not known.
     doubtful: BTreeSet<u32>,
+    /// How many replies each connection still owes that may come in another order than the requests went (F3).
+    joined: BTreeMap<u32, usize>,
     /// Whether the target was ended: what it knew then may be gone.
     is_over: bool,
     kept_bytes: usize,
@@ -99,6 +106,7 @@ impl<F: Framing> Collector<F> {
             begun_ns: BTreeMap::new(),
             clouds: Clouds::new(),
             doubtful: BTreeSet::new(),
+            joined: BTreeMap::new(),
             is_over: false,
             kept_bytes: 0,
             lost_before: Vec::new(),
@@ -121,22 +129,34 @@ impl<F: Framing> Collector<F> {
             What::Opened(_) | What::Closed | What::Reset => self.lose(Some(event.connection)),
             _ => {}
         }
-        let Self { pairing, operations, doubtful, clouds, begun_ns, .. } = self;
+        let Self { pairing, operations, doubtful, joined, clouds, begun_ns, .. } = self;
         pairing.observe(event, |seen| match seen {
             Seen::Replied(replied) => {
                 if needs_cloud(replied.request) {
                     cloud(clouds, begun_ns, replied.place.client);
                 }
                 let connection = replied.place.connection;
-                let reply = Reply::decode(replied.reply).ok().filter(|_| !doubtful.contains(&connection));
+                let reply = Reply::decode(replied.reply).ok();
                 if reply.is_none() {
                     doubtful.insert(connection);
                 }
-                operations.add(&replied, reply);
+                let is_joined = joined.get_mut(&connection).is_some_and(|owed| {
+                    let is_owed = *owed > 0;
+                    *owed = owed.saturating_sub(1);
+                    is_owed
+                });
+                let is_open = is_joined || doubtful.contains(&connection) || has_idle_list(replied.request);
+                operations.add(&replied, reply.filter(|_| !is_open));
             }
             Seen::Surplus { place, .. } => _ = doubtful.insert(place.connection),
             _ => {}
         });
+        if matches!(event.event, What::Sent(_)) {
+            let waiting = self.pairing.waiting(Some(event.connection)).count();
+            if waiting > 1 {
+                self.joined.insert(event.connection, waiting);
+            }
+        }
     }
 
     /// Ends the part: what still waits is lost. Brings its operations, and what earlier parts lost before them; nothing
@@ -150,6 +170,7 @@ impl<F: Framing> Collector<F> {
         let clouds = std::mem::take(&mut self.clouds);
         self.begun_ns.clear();
         self.doubtful.clear();
+        self.joined.clear();
         let Some(mut operations) = operations else {
             // What it lost is not known, so that nothing is certain of what comes after it.
             self.kept_bytes = usize::MAX;
@@ -236,9 +257,23 @@ fn is_under(operation: &Operation, clouds: &Clouds) -> bool {
 
 /// Whether servers may differ in what they take the line for. What is no request at all changes nothing (A2).
 fn needs_cloud(line: &[u8]) -> bool {
-    let is_open = |request: Request<'_>| request.command != Command::Query && !is_plain(&request);
+    let is_open = |request: Request<'_>| {
+        let mut names: Vec<&[u8]> = request.dependencies().collect();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        // A name that is listed twice may count twice (R5).
+        let is_ordinary = count <= ORDINARY_LIST_NAMES_MAX && names.len() == count;
+        request.command != Command::Query && !(is_plain(&request) && is_ordinary)
+    };
     // One that was too long to be kept is empty.
-    line.is_empty() || Request::decode(line).is_ok_and(is_open)
+    line.is_empty() || line.len() > ORDINARY_LINE_BYTES_MAX || Request::decode(line).is_ok_and(is_open)
+}
+
+/// Whether it has a list that means nothing, of which servers may think what they like (R6).
+fn has_idle_list(line: &[u8]) -> bool {
+    let is_idle = |request: Request<'_>| request.command != Command::Index && !request.list.is_empty();
+    Request::decode(line).is_ok_and(is_idle)
 }
 
 fn is_lost_change(operation: &Operation) -> bool {
