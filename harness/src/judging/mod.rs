@@ -1,6 +1,6 @@
 //! `harness judge`: a recorded history, judged again without a target.
 //!
-//! Each part is given to the judge of its plan, where that can be made again from the part's header ([`plans`]), and its
+//! Each part is given to the judge of its plan, where that can be made again from the part's header (`plans`), and its
 //! requests are held against the rules of one index, whatever its workload was ([`crate::truth`]). It is read once, an
 //! event at a time. Kept are the operations of the part, the requests of earlier parts whose replies were lost, and what
 //! the judge of the plan keeps.

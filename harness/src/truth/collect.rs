@@ -75,6 +75,15 @@ impl Operations {
 /// The stretches of clients' plans, from one mark to the next, whose names are clouded: client and beginning, and end.
 type Clouds = BTreeMap<(u32, u64), u64>;
 
+/// The operations of a part.
+#[derive(Debug)]
+pub struct PartOperations {
+    /// All that a judge has to know of, what earlier parts lost included.
+    pub all: Vec<Operation>,
+    /// How many requests the part itself has.
+    pub asked: usize,
+}
+
 /// Collects the operations of a history, part after part.
 #[derive(Debug)]
 pub struct Collector<F> {
@@ -159,9 +168,8 @@ impl<F: Framing> Collector<F> {
         }
     }
 
-    /// Ends the part: what still waits is lost. Brings its operations, and what earlier parts lost before them; nothing
-    /// if they were too many.
-    pub fn end_part(&mut self) -> Option<Vec<Operation>> {
+    /// Ends the part: what still waits is lost. Brings its operations; nothing if they were too many.
+    pub fn end_part(&mut self) -> Option<PartOperations> {
         self.lose_all();
         self.is_over = false;
         let is_too_much = self.is_too_much();
@@ -187,9 +195,10 @@ impl<F: Framing> Collector<F> {
         let lost_before = std::mem::replace(&mut self.lost_before, lost);
         self.lost_before.extend(lost_before.iter().cloned());
         self.kept_bytes = self.lost_before.iter().map(|operation| cost_of(&operation.line)).sum();
+        let asked = operations.len();
         operations.extend(lost_before);
         leave_cycles_open(&mut operations);
-        Some(operations)
+        Some(PartOperations { all: operations, asked })
     }
 
     /// Whether more was asked than can be kept; then no part is held against the rules any more.

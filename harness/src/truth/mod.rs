@@ -9,7 +9,7 @@ mod collect;
 mod tests;
 
 pub use bounds::{Violation, bounds};
-pub use collect::{Collector, Operations};
+pub use collect::{Collector, Operations, PartOperations};
 
 use protocol::index::wire::Reply;
 

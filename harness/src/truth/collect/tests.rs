@@ -36,7 +36,7 @@ impl Written {
 
     /// The clause that the part breaks, if it breaks any.
     fn end(&mut self) -> Option<&'static str> {
-        let operations = self.collector.end_part().expect("there are few");
+        let operations = self.collector.end_part().expect("there are few").all;
         self.at_ns = 0;
         bounds(&operations).map(|violation| violation.clause.id)
     }
@@ -170,7 +170,7 @@ fn a_reply_before_its_request_is_no_harm() {
     {
         collector.observe(&Event { at_ns, client: 0, connection: 1, event });
     }
-    assert_eq!(bounds(&collector.end_part().unwrap()), None);
+    assert_eq!(bounds(&collector.end_part().unwrap().all), None);
 }
 
 /// Where the protocol is silent a server may refuse a cycle, or let it be taken apart.
