@@ -44,12 +44,12 @@ pub struct RunJudge {
 }
 
 impl RunJudge {
-    /// A judge of these scenes that has seen nothing.
+    /// A judge of these scenes that has seen nothing. The collector knows what was lost before.
     #[must_use]
-    pub fn new(scenes: &[(&'static Scene, Rc<CasePlan>)]) -> Self {
+    pub fn new(scenes: &[(&'static Scene, Rc<CasePlan>)], collector: Collector<Lines>) -> Self {
         Self {
             pairing: Pairing::new(Index::framing),
-            collector: Collector::new(Index::framing),
+            collector,
             bystanders: Bystanders::default(),
             steps: scenes.iter().map(|(scene, plan)| StepJudge::new(scene, Rc::clone(plan))).collect(),
             current: None,
@@ -130,10 +130,11 @@ impl RunJudge {
 
     /// What each step came to, as far as they were run, and what was measured on the way.
     #[must_use]
-    pub fn finish(self) -> (Vec<Outcome>, Timeline) {
+    pub fn finish(self) -> (Vec<Outcome>, Timeline, Collector<Lines>) {
         let Self { bystanders, mut steps, ticks, samples, mut collector, .. } = self;
         let spans: Vec<(u64, u64)> = steps.iter().map(StepJudge::span_ns).collect();
-        find_contradiction(&collector.end_part().unwrap_or_default(), &mut steps, &spans);
+        let operations = collector.end_part().map_or_else(Vec::new, |part| part.all);
+        find_contradiction(&operations, &mut steps, &spans);
         let latencies = bystanders.by_span(&spans);
         let outcomes = steps.into_iter().zip(&latencies.beside).map(|(step, beside)| {
             let (begun_ns, over_ns) = step.span_ns();
@@ -143,7 +144,7 @@ impl RunJudge {
         });
         let outcomes = outcomes.collect();
         let timeline = Timeline { requests: bystanders.into_requests(), samples, spans };
-        (outcomes, timeline)
+        (outcomes, timeline, collector)
     }
 }
 
@@ -156,6 +157,12 @@ fn find_contradiction(operations: &[Operation], steps: &mut [StepJudge], spans: 
     if let Some(step) = steps.get_mut(count.saturating_sub(1)) {
         step.harm(violation.finding(operations));
     }
+}
+
+/// A collector before the first event.
+#[must_use]
+pub fn nothing_lost() -> Collector<Lines> {
+    Collector::new(Index::framing)
 }
 
 /// What was measured during a run, over time.
@@ -197,7 +204,7 @@ mod tests {
         fn begin(id: &str) -> Self {
             let scene = fault::find(id).unwrap();
             let plan = Rc::new(CasePlan::new(scene.case, 1, std::time::Duration::ZERO));
-            let mut written = Self { judge: RunJudge::new(&[(scene, plan)]), at_ns: 0 };
+            let mut written = Self { judge: RunJudge::new(&[(scene, plan)], nothing_lost()), at_ns: 0 };
             written.tell(0, 1, What::Opened(0));
             for turn in 0..QUIET_TURNS {
                 written.bystander(turn, MS, None);

@@ -153,9 +153,8 @@ impl<F: Framing> Pairing<F> {
     /// The requests that wait for their replies, on one connection or on all: client, request, when it was sent. One
     /// that was too long to be kept is empty.
     pub fn waiting(&self, connection: Option<u32>) -> impl Iterator<Item = (u32, &[u8], u64)> {
-        let is_meant = move |number: &u32| connection.is_none_or(|connection| connection == *number);
-        let lanes = self.lanes.iter().filter(move |(number, _)| is_meant(number));
-        lanes.flat_map(|(_, lane)| {
+        let (first, last) = connection.map_or((0, u32::MAX), |connection| (connection, connection));
+        self.lanes.range(first..=last).flat_map(|(_, lane)| {
             lane.waiting.iter().map(|(request, sent_ns)| (lane.place.client, request.as_slice(), *sent_ns))
         })
     }

@@ -1,6 +1,6 @@
 //! `harness judge`: a recorded history, judged again without a target.
 //!
-//! Each part is given to the judge of its plan, where that can be made again from the part's header ([`plans`]), and its
+//! Each part is given to the judge of its plan, where that can be made again from the part's header (`plans`), and its
 //! requests are held against the rules of one index, whatever its workload was ([`crate::truth`]). It is read once, an
 //! event at a time. Kept are the operations of the part, the requests of earlier parts whose replies were lost, and what
 //! the judge of the plan keeps.
@@ -51,8 +51,11 @@ impl Totals {
     fn add(&mut self, part: &PartReport) {
         self.parts += 1;
         self.operations += part.operations;
-        for clause in part.found.iter().filter_map(|found| found.finding.clause) {
-            *self.broken.entry(clause.id).or_default() += 1;
+        // Of what was found of a case or a workload the first counts: the rest may follow from it.
+        for found in part.found.chunk_by(|one, other| one.id == other.id).filter_map(<[Found]>::first) {
+            if let Some(clause) = found.finding.clause {
+                *self.broken.entry(clause.id).or_default() += 1;
+            }
         }
         self.worst = self.worst.max(Some(part.verdict));
     }

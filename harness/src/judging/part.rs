@@ -30,7 +30,7 @@ pub struct PartReport {
     pub cases: Option<usize>,
     /// Whether the judge of its plan could be asked.
     pub has_own_judge: bool,
-    /// How many operations were held against the rules; those that earlier parts lost are among them.
+    /// How many of its requests were held against the rules.
     pub operations: usize,
     /// The worst of all that follows.
     pub verdict: Verdict,
@@ -92,7 +92,7 @@ pub(super) fn judge(
         undecided
             .push(Undecided::of_all("it asks for more than this kit holds against the rules".to_owned()));
     }
-    let operations = operations.unwrap_or_default();
+    let (operations, asked) = operations.map_or((Vec::new(), 0), |part| (part.all, part.asked));
     let is_violated = found.iter().any(|found| found.finding.verdict == Verdict::Fail);
     if let Some(finding) = against_rules(&workload, &operations).filter(|_| !is_violated) {
         found.push(Found { id: workload.clone(), finding });
@@ -108,7 +108,7 @@ pub(super) fn judge(
         plan_sha256,
         cases: outcome.cases,
         has_own_judge,
-        operations: operations.len(),
+        operations: asked,
         verdict: verdict.map_or(Verdict::Pass, |verdict| verdict.max(Verdict::Pass)),
         found,
         undecided: causes,

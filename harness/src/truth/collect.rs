@@ -4,13 +4,16 @@
 //! history does not say what the target was sent, or the protocol leaves open how it is read, all names that the client
 //! used in that part of its plan are *clouded*: what is done with them is taken for lost, by whomever it was asked, so
 //! that nothing is certain of them. That is so where replies were not looked at, where the way was made worse on purpose
-//! and may have changed bytes, and where names are none that every server takes (R9).
+//! and may have changed bytes, and where names, lists or lines are such as not every server takes. Replies that may be those of
+//! other requests say nothing, and what could be a cycle is left open.
 
+mod cycles;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use cycles::leave_cycles_open;
 use protocol::Framing;
 use protocol::index::wire::{Command, Reply, Request};
 
@@ -27,6 +30,10 @@ const KEPT_BYTES_MAX: usize = 1 << 30;
 const LINE_COST_BYTES: usize = 128;
 const NAME_COST_BYTES: usize = 32;
 const CONNECTION_COST_BYTES: usize = 1024;
+
+/// Longer lines, and lists of more names, a server should take, but need not (F6, R8).
+const ORDINARY_LINE_BYTES_MAX: usize = 4096;
+const ORDINARY_LIST_NAMES_MAX: usize = 128;
 
 /// What was asked and answered; nothing once it became too much, for a part of a history proves nothing: what is left
 /// out may have changed anything.
@@ -67,6 +74,15 @@ impl Operations {
 /// The stretches of clients' plans, from one mark to the next, whose names are clouded: client and beginning, and end.
 type Clouds = BTreeMap<(u32, u64), u64>;
 
+/// The operations of a part.
+#[derive(Debug)]
+pub struct PartOperations {
+    /// All that a judge has to know of, what earlier parts lost included.
+    pub all: Vec<Operation>,
+    /// How many requests the part itself has.
+    pub asked: usize,
+}
+
 /// Collects the operations of a history, part after part.
 #[derive(Debug)]
 pub struct Collector<F> {
@@ -76,8 +92,10 @@ pub struct Collector<F> {
     /// When the stretch began that a client is in, where its plan has any.
     begun_ns: BTreeMap<u32, u64>,
     clouds: Clouds,
-    /// Connections on which a reply came that answers nothing: whose the others are is not known.
+    /// Connections on which a reply came that answers nothing, or is none: whose the others are is not known.
     doubtful: BTreeSet<u32>,
+    /// How many replies each connection still owes that may come in another order than the requests went (F3).
+    joined: BTreeMap<u32, usize>,
     /// Whether the target was ended: what it knew then may be gone.
     is_over: bool,
     kept_bytes: usize,
@@ -96,6 +114,7 @@ impl<F: Framing> Collector<F> {
             begun_ns: BTreeMap::new(),
             clouds: Clouds::new(),
             doubtful: BTreeSet::new(),
+            joined: BTreeMap::new(),
             is_over: false,
             kept_bytes: 0,
             lost_before: Vec::new(),
@@ -118,27 +137,38 @@ impl<F: Framing> Collector<F> {
             What::Opened(_) | What::Closed | What::Reset => self.lose(Some(event.connection)),
             _ => {}
         }
-        let Self { pairing, operations, doubtful, clouds, begun_ns, .. } = self;
+        let Self { pairing, operations, doubtful, joined, clouds, begun_ns, .. } = self;
         pairing.observe(event, |seen| match seen {
             Seen::Replied(replied) => {
                 if needs_cloud(replied.request) {
                     cloud(clouds, begun_ns, replied.place.client);
                 }
                 let connection = replied.place.connection;
-                let reply = Reply::decode(replied.reply).ok().filter(|_| !doubtful.contains(&connection));
+                let reply = Reply::decode(replied.reply).ok();
                 if reply.is_none() {
                     doubtful.insert(connection);
                 }
-                operations.add(&replied, reply);
+                let is_joined = joined.get_mut(&connection).is_some_and(|owed| {
+                    let is_owed = *owed > 0;
+                    *owed = owed.saturating_sub(1);
+                    is_owed
+                });
+                let is_open = is_joined || doubtful.contains(&connection) || has_idle_list(replied.request);
+                operations.add(&replied, reply.filter(|_| !is_open));
             }
             Seen::Surplus { place, .. } => _ = doubtful.insert(place.connection),
             _ => {}
         });
+        if matches!(event.event, What::Sent(_)) {
+            let waiting = self.pairing.waiting(Some(event.connection)).count();
+            if waiting > 1 {
+                self.joined.insert(event.connection, waiting);
+            }
+        }
     }
 
-    /// Ends the part: what still waits is lost. Brings its operations, and what earlier parts lost before them; nothing
-    /// if they were too many.
-    pub fn end_part(&mut self) -> Option<Vec<Operation>> {
+    /// Ends the part: what still waits is lost. Brings its operations; nothing if they were too many.
+    pub fn end_part(&mut self) -> Option<PartOperations> {
         self.lose_all();
         self.is_over = false;
         let is_too_much = self.is_too_much();
@@ -147,6 +177,7 @@ impl<F: Framing> Collector<F> {
         let clouds = std::mem::take(&mut self.clouds);
         self.begun_ns.clear();
         self.doubtful.clear();
+        self.joined.clear();
         let Some(mut operations) = operations else {
             // What it lost is not known, so that nothing is certain of what comes after it.
             self.kept_bytes = usize::MAX;
@@ -163,8 +194,10 @@ impl<F: Framing> Collector<F> {
         let lost_before = std::mem::replace(&mut self.lost_before, lost);
         self.lost_before.extend(lost_before.iter().cloned());
         self.kept_bytes = self.lost_before.iter().map(|operation| cost_of(&operation.line)).sum();
+        let asked = operations.len();
         operations.extend(lost_before);
-        Some(operations)
+        leave_cycles_open(&mut operations);
+        Some(PartOperations { all: operations, asked })
     }
 
     /// Whether more was asked than can be kept; then no part is held against the rules any more.
@@ -232,9 +265,23 @@ fn is_under(operation: &Operation, clouds: &Clouds) -> bool {
 
 /// Whether servers may differ in what they take the line for. What is no request at all changes nothing (A2).
 fn needs_cloud(line: &[u8]) -> bool {
-    let is_open = |request: Request<'_>| request.command != Command::Query && !is_plain(&request);
+    let is_open = |request: Request<'_>| {
+        let mut names: Vec<&[u8]> = request.dependencies().collect();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        // A name that is listed twice may count twice (R5).
+        let is_ordinary = count <= ORDINARY_LIST_NAMES_MAX && names.len() == count;
+        request.command != Command::Query && !(is_plain(&request) && is_ordinary)
+    };
     // One that was too long to be kept is empty.
-    line.is_empty() || Request::decode(line).is_ok_and(is_open)
+    line.is_empty() || line.len() > ORDINARY_LINE_BYTES_MAX || Request::decode(line).is_ok_and(is_open)
+}
+
+/// Whether it has a list that means nothing, of which servers may think what they like (R6).
+fn has_idle_list(line: &[u8]) -> bool {
+    let is_idle = |request: Request<'_>| request.command != Command::Index && !request.list.is_empty();
+    Request::decode(line).is_ok_and(is_idle)
 }
 
 fn is_lost_change(operation: &Operation) -> bool {

@@ -13,7 +13,7 @@ mod tests;
 mod verdict;
 
 pub use bounds::{Violation, bounds};
-pub use collect::{Collector, Operations};
+pub use collect::{Collector, Operations, PartOperations};
 pub use search::search;
 pub use verdict::{FromEmpty, Truth};
 

@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use fixtures::zoo::{BUGS, Bug, Level};
 use harness::drive::Ending;
 use harness::history::{Event, Header, Reader, VERSION, What, Writer};
 use insta::assert_snapshot;
@@ -97,6 +98,29 @@ fn cases_of_the_built_in_server_pass_again_and_their_requests_keep_the_rules() {
     let parts = said.stdout.matches("plan     index/cases sha256 ").count();
     assert!(parts > 2, "{said:?}");
     assert!(said.stdout.lines().last().unwrap().starts_with(&format!("PASS {parts} parts, ")), "{said:?}");
+}
+
+/// Where the protocol is silent, or says what a server should do and not must, the rules are silent too.
+#[test]
+fn servers_that_break_no_must_break_no_rule() {
+    let is_meant =
+        |bug: &&Bug| bug.level != Level::Must && bug.mark.is_none() && !bug.clause.starts_with('C');
+    let bugs: Vec<&Bug> = BUGS.iter().filter(is_meant).collect();
+    assert!(bugs.len() > 20);
+    for bug in bugs {
+        let addr = zoo(bug.name).to_string();
+        let mut status = 0;
+        let recorded = Recorded::new(|path| {
+            let cases = "S1,S2,S3,S5,S6,S7,S8,R4,R5,R6,R7,R8,F3,F7";
+            let flags = ["--only", cases, "--skip", "index/S1/8", "--seed", "1"];
+            status = harness(&[&["--addr", &addr, "--record", path], &flags[..]].concat()).status;
+        });
+        // On a machine that is busy with other things a reply may have come too late.
+        assert_eq!(recorded.judge().status, status, "{}: {:?}", bug.name, recorded.judge());
+        let nobodys = recorded.lines().replace("index/cases", "index/unheard-of");
+        let said = recorded.judge_bytes(nobodys.as_bytes());
+        assert_eq!(said.status, 0, "{}: {said:?}", bug.name);
+    }
 }
 
 /// The bug shows to the judge of the cases, and to the rules alone where that is not asked.

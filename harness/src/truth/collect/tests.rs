@@ -36,7 +36,7 @@ impl Written {
 
     /// The clause that the part breaks, if it breaks any.
     fn end(&mut self) -> Option<&'static str> {
-        let operations = self.collector.end_part().expect("there are few");
+        let operations = self.collector.end_part().expect("there are few").all;
         self.at_ns = 0;
         bounds(&operations).map(|violation| violation.clause.id)
     }
@@ -59,9 +59,6 @@ const KILL: What<'static> = What::Acted { act: Act::Kill, is_done: true };
 fn what_was_answered_is_certain_for_everybody() {
     let asked = opened().ask(0, "INDEX|a|\n", "OK\n");
     assert_eq!(asked.ask(1, "QUERY|a|\n", "FAIL\n").end(), Some("S5"));
-    // Requests on one connection are answered in order, however they are sent.
-    let joined = opened().ask(0, "INDEX|a|\nREMOVE|b|\n", "OK\nOK\n");
-    assert_eq!(joined.ask(1, "QUERY|b|\n", "OK\n").end(), Some("S5"));
 }
 
 #[test]
@@ -142,7 +139,7 @@ fn a_cloud_covers_the_stretch_of_the_plan_that_it_is_in() {
 /// A server may trim what it reads, or take the end of a line for a part of it.
 #[test]
 fn names_that_servers_may_read_in_several_ways_cloud_what_they_resemble() {
-    for line in ["INDEX| a|\n", "REMOVE|a\r|\n", "INDEX|c|a b\n", "INDEX|a|,\n"] {
+    for line in ["INDEX|c|a,a\n", "INDEX| a|\n", "REMOVE|a\r|\n", "INDEX|c|a b\n", "INDEX|a|,\n"] {
         let asked = opened().ask(0, "INDEX|a|\n", "OK\n").ask(0, line, "OK\n");
         assert_eq!(asked.ask(1, "QUERY|a|\n", "FAIL\n").end(), None, "{line}");
     }
@@ -173,5 +170,63 @@ fn a_reply_before_its_request_is_no_harm() {
     {
         collector.observe(&Event { at_ns, client: 0, connection: 1, event });
     }
-    assert_eq!(bounds(&collector.end_part().unwrap()), None);
+    assert_eq!(bounds(&collector.end_part().unwrap().all), None);
+}
+
+/// Where the protocol is silent a server may refuse a cycle, or let it be taken apart.
+#[test]
+fn what_has_to_do_with_cycles_accuses_nobody() {
+    // All are taken out first, so that it is certain what they list.
+    let begun = || {
+        let taken = opened().ask(0, "REMOVE|a|\n", "OK\n").ask(0, "REMOVE|b|\n", "OK\n");
+        let taken = taken.ask(0, "REMOVE|c|\n", "OK\n");
+        taken.ask(0, "INDEX|a|\n", "OK\n").ask(0, "INDEX|b|a\n", "OK\n").ask(0, "INDEX|c|b\n", "OK\n")
+    };
+    assert_eq!(begun().ask(0, "INDEX|a|b\n", "FAIL\n").end(), None);
+    assert_eq!(begun().ask(0, "INDEX|a|c\n", "FAIL\n").end(), None);
+    assert_eq!(begun().ask(0, "INDEX|a|a\n", "FAIL\n").end(), None);
+    // A refusal changes nothing, of which others are certain as before.
+    assert_eq!(begun().ask(0, "INDEX|a|c\n", "FAIL\n").ask(0, "QUERY|a|\n", "FAIL\n").end(), Some("S5"));
+    let closed = || begun().ask(0, "INDEX|a|c\n", "OK\n");
+    assert_eq!(closed().ask(0, "REMOVE|b|\n", "OK\n").end(), None);
+    assert_eq!(closed().ask(0, "REMOVE|b|\n", "FAIL\n").end(), None);
+    // Without a cycle everybody is held to the rules.
+    assert_eq!(begun().ask(0, "INDEX|c|a\n", "FAIL\n").end(), Some("S2"));
+    assert_eq!(begun().ask(0, "REMOVE|a|\n", "OK\n").end(), Some("S3"));
+}
+
+/// What was in before may list anything: `d` here, which nobody has taken out.
+#[test]
+fn an_old_list_may_close_a_cycle() {
+    let taken = || opened().ask(0, "REMOVE|a|\n", "OK\n").ask(0, "REMOVE|b|\n", "OK\n");
+    let begun = || taken().ask(0, "INDEX|a|\n", "OK\n");
+    let listed = begun().ask(0, "INDEX|b|d\n", "OK\n");
+    assert_eq!(listed.ask(0, "INDEX|a|b\n", "FAIL\n").end(), None);
+    let known = begun().ask(0, "INDEX|d|\n", "OK\n").ask(0, "INDEX|b|d\n", "OK\n");
+    assert_eq!(known.ask(0, "INDEX|a|b\n", "FAIL\n").end(), Some("S2"));
+}
+
+/// A server should answer in order, but need not (F3): which reply is whose is not known where several wait.
+#[test]
+fn requests_that_were_sent_together_are_held_to_nothing() {
+    let joined = || opened().ask(0, "INDEX|a|\nINDEX|b|\n", "OK\nOK\n");
+    assert_eq!(joined().ask(1, "QUERY|b|\n", "FAIL\n").end(), None);
+    // Those after them are, once all are answered.
+    let after = joined().ask(0, "INDEX|c|\n", "OK\n").ask(1, "QUERY|c|\n", "FAIL\n");
+    assert_eq!({ after }.end(), Some("S5"));
+    let before = joined().ask(0, "INDEX|c|\n", "").ask(0, "QUERY|c|\n", "OK\nOK\n");
+    assert_eq!(before.ask(1, "QUERY|c|\n", "FAIL\n").end(), None);
+}
+
+#[test]
+fn what_a_server_need_not_take_as_it_is_written_is_held_against_nobody() {
+    let begun = || opened().ask(0, "INDEX|a|\n", "OK\n");
+    for (line, reply) in [("QUERY|a|b\n", "FAIL\n"), ("QUERY|a|b\n", "ERROR\n"), ("REMOVE|a|b\n", "FAIL\n")] {
+        assert_eq!(begun().ask(0, line, reply).end(), None, "{line}");
+    }
+    for (names, breaks) in [(3, Some("S5")), (129, None), (4000, None)] {
+        let list = (0..names).map(|name| format!("a{name}")).collect::<Vec<_>>().join(",");
+        let line: &'static str = format!("INDEX|b|{list}\n").leak();
+        assert_eq!(begun().ask(0, line, "OK\n").ask(1, "QUERY|b|\n", "FAIL\n").end(), breaks, "{names}");
+    }
 }
