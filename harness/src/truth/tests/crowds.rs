@@ -130,10 +130,10 @@ fn a_million_operations_are_judged() {
         let after_search = Instant::now();
         assert_eq!(order, Order::Ordered);
         println!(
-            "{} operations: bounds {:?}, search {:?}, {} kB at most, {statistics:?}",
+            "judged {} bounds {:.3} search {:.3} kB {} {statistics:?}",
             operations.len(),
-            after_bounds - before,
-            after_search - after_bounds,
+            (after_bounds - before).as_secs_f64(),
+            (after_search - after_bounds).as_secs_f64(),
             memory_kb_max(),
         );
     }
