@@ -4,4 +4,5 @@ mod command_line;
 mod proxy;
 mod right_servers;
 mod support;
+mod undoing;
 mod wrong_servers;
