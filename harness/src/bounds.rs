@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Sleep, sleep};
 
-use crate::drive::Ending;
+use crate::drive::{Ending, Patience};
 
 /// Before a run begins there is no deadline.
 const FOR_EVER: Duration = Duration::from_hours(24 * 365);
@@ -18,6 +18,7 @@ pub struct Bounds {
     interrupt: Signal,
     terminate: Signal,
     deadline: Pin<Box<Sleep>>,
+    patience: Patience,
     came: Option<Ending>,
 }
 
@@ -31,6 +32,7 @@ impl Bounds {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             deadline: Box::pin(sleep(FOR_EVER)),
+            patience: Patience::begin(FOR_EVER),
             came: None,
         })
     }
@@ -38,7 +40,14 @@ impl Bounds {
     /// A run begins, and may take this long.
     pub fn begin_run(&mut self, deadline: Duration) {
         self.deadline = Box::pin(sleep(deadline));
+        self.patience = Patience::begin(deadline);
         self.came = self.came.filter(|came| *came == Ending::Interrupted);
+    }
+
+    /// How much time the run has left.
+    #[must_use]
+    pub fn left(&self) -> Duration {
+        self.patience.left()
     }
 
     /// Waits until a bound is reached; from then on it is at once.

@@ -16,10 +16,16 @@ impl Patience {
         Self { begun: Instant::now(), lasts }
     }
 
+    /// How much of it is left.
+    #[must_use]
+    pub fn left(&self) -> Duration {
+        self.lasts.saturating_sub(self.begun.elapsed())
+    }
+
     /// Whether it is over.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        self.begun.elapsed() >= self.lasts
+        self.left().is_zero()
     }
 }
 

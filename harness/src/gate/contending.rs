@@ -18,6 +18,9 @@ use crate::workload::{Workload, pace};
 /// How long a target may take for it, as far as its pace tells.
 const TIME: Duration = Duration::from_secs(2);
 
+/// The time for a run has to last for so much more.
+const TIME_SPARE: Duration = Duration::from_secs(5);
+
 /// One that would take longer than this for the smallest plan is spared it.
 const TIME_MAX: Duration = Duration::from_secs(4);
 
@@ -34,12 +37,19 @@ impl Gate<'_> {
         let (seed, concurrency) = (self.seed, self.concurrency);
         let Flags { schedule, edition, episodes, .. } = self.options.flags;
         let pace = match schedule {
-            Schedule::Concurrent => pace,
+            // What takes turns with others for longer is slower than what asks a few times.
+            Schedule::Concurrent => self.pace_seen.map_or(pace, |seen| seen.min(pace)),
             Schedule::Lockstep => pace::measure(target.addr(), 1, self.options.flags.timeout, bounds).await,
         };
+        let needed = u64::from(contention::requests_min(concurrency)) / pace.max(1);
         let episodes = match episodes {
             Some(episodes) => episodes,
-            None if pace * TIME_MAX.as_secs() < u64::from(contention::requests_min(concurrency)) => {
+            None if bounds.left() < TIME_SPARE + Duration::from_secs(needed) => {
+                let cause =
+                    "the time that the run has left is too little for it; --deadline allows more".to_owned();
+                return Item { cause: Some(cause), ..self.workload_item(id) };
+            }
+            None if needed > TIME_MAX.as_secs() => {
                 let cause = format!("the target answers {pace} requests a second, too few for it");
                 return Item { cause: Some(cause), ..self.workload_item(id) };
             }

@@ -53,6 +53,8 @@ pub struct Gate<'o> {
     /// Why a subject is not run, before anything is.
     left_out: BTreeMap<&'static str, String>,
     report: RunReport,
+    /// The fewest requests a second that a workload had answered.
+    pace_seen: Option<u64>,
     /// What led to the first reply that no order allows, and in which workload.
     led: Option<(&'static str, Led)>,
 }
@@ -78,7 +80,7 @@ impl<'o> Gate<'o> {
         };
         let left_out = left_out(options);
         let (listening, results) = (Listening::default(), Results::default());
-        Self { options, seed, concurrency, listening, results, left_out, report, led: None }
+        Self { options, seed, concurrency, listening, results, left_out, report, pace_seen: None, led: None }
     }
 
     /// Judges the target, and prints to `out` what is known as soon as it is.

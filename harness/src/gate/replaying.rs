@@ -11,6 +11,7 @@ use crate::drive::{Limits, OPENINGS_AT_ONCE_GENTLE};
 use crate::flags::Flags;
 use crate::history::Header;
 use crate::report::progress::PhaseBar;
+use crate::report::statistics::per_second;
 use crate::report::{Item, terminal};
 use crate::run::{Outcome, header, run};
 use crate::targets::Target;
@@ -30,6 +31,9 @@ const SLOW_PILOT_PACKAGES: usize = 75;
 
 /// A target that takes a tenth of a second for each reply answers a hundred clients at this pace.
 const SLOW_PACE: u64 = 2_000;
+
+/// A workload of fewer requests says little about how quick the target is.
+const PACE_REQUESTS_MIN: u64 = 1000;
 
 /// How long a slow target may take for its replay.
 const REPLAY_TIME: Duration = Duration::from_secs(10);
@@ -139,6 +143,11 @@ impl Gate<'_> {
             openings_at_once_max: OPENINGS_AT_ONCE_GENTLE,
         };
         let outcome = run(target.addr(), workload, limits, &self.listening, bar, bounds.reached()).await;
+        let (requests, duration_ns) = (outcome.statistics.requests(), outcome.statistics.duration_ns());
+        if requests >= PACE_REQUESTS_MIN {
+            let pace = per_second(requests, duration_ns);
+            self.pace_seen = Some(self.pace_seen.map_or(pace, |seen| seen.min(pace)));
+        }
         if outcome.verdict == Verdict::Unreachable {
             self.report.verdict = outcome.verdict;
             self.report.cause = outcome.findings.first().map(|finding| finding.summary.clone());
