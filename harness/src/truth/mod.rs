@@ -5,6 +5,8 @@
 
 mod bounds;
 #[cfg(test)]
+mod race_histories;
+#[cfg(test)]
 mod tests;
 
 pub use bounds::{Violation, bounds};

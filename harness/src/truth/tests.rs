@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use super::{Operation, bounds};
 
 /// Reads `sent..replied line => reply`, an operation a line; `sent.. line` if the reply was lost.
-fn read(history: &str) -> Vec<Operation> {
+pub(super) fn read(history: &str) -> Vec<Operation> {
     let operation = |(text, client): (&str, u32)| {
         let (times, rest) = text.trim().split_once(' ').unwrap();
         let (sent, replied) = times.split_once("..").unwrap();
@@ -118,7 +118,7 @@ fn what_the_protocol_leaves_open_accuses_nobody() {
 }
 
 /// Whether the operations have an order, from an empty index: all orders are tried.
-fn has_order(operations: &[Operation]) -> bool {
+pub(super) fn has_order(operations: &[Operation]) -> bool {
     fn try_rest(operations: &[Operation], is_done: &mut Vec<bool>, model: &Model) -> bool {
         let is_answered = |operation: &Operation| operation.replied.is_some();
         let waiting = || (0..operations.len()).filter(|&number| !is_done[number]);
