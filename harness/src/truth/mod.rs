@@ -5,7 +5,11 @@
 
 mod bounds;
 #[cfg(test)]
+mod frontiers;
+#[cfg(test)]
 mod race_histories;
+#[cfg(test)]
+mod simulator;
 #[cfg(test)]
 mod tests;
 

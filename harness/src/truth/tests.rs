@@ -144,7 +144,7 @@ pub(super) fn has_order(operations: &[Operation]) -> bool {
 }
 
 /// A small history: right, as one index would answer, and then perhaps with a reply or a time that is not.
-fn draw(random: &mut ChaCha8Rng) -> Vec<Operation> {
+pub(super) fn draw(random: &mut ChaCha8Rng) -> Vec<Operation> {
     const NAMES: [&str; 3] = ["a", "b", "c"];
     let mut model = Model::default();
     // First all are taken out, so that something is certain.
