@@ -15,17 +15,16 @@ use harness::exit;
 use harness::listening::Listening;
 use harness::options::{choose_target, write_file};
 use harness::report::{RunReport, json, junit, markdown, terminal};
-use harness::select::{NoMatch, Selection, Subject};
+use harness::select::NoMatch;
 use harness::targets::{self, Choice, Target};
 use harness::verdict::Verdict;
 
-use crate::fault::scenes;
 use crate::flags::{CommandLine, Flags, Task};
 use crate::judge::Timeline;
 use crate::proxy::{self, Log};
 use crate::report::{self, SceneBar};
 use crate::run::{Ran, Terms, run};
-use crate::schedule::{self, Schedule, subject};
+use crate::schedule::{self, Schedule};
 use crate::shrink;
 
 /// How long a run is if nobody says.
@@ -47,7 +46,7 @@ pub enum Error {
     #[error("{0}")]
     Proxy(#[from] proxy::command::Error),
     /// A pattern that matches no fault.
-    #[error("{0}")]
+    #[error("{0}; `chaos faults` prints the faults, with their clauses, levels and states")]
     Pattern(#[from] NoMatch),
     /// The target.
     #[error("{0}")]
@@ -117,8 +116,7 @@ pub fn carry_out(arguments: &[OsString], out: &mut impl Write) -> Result<u8, Err
 /// The runs that the flags ask for.
 async fn break_target(flags: &Flags, out: &mut impl Write) -> Result<u8, Error> {
     let choice = choose_target(&flags.target)?;
-    let subjects: Vec<Subject> = scenes().iter().map(subject).collect();
-    let selection = Selection::new(&flags.faults, &flags.skip, &subjects)?;
+    let selection = schedule::selection(&flags.faults, &flags.skip)?;
     if schedule::selected(&selection).next().is_none() {
         return Err(Error::Usage("--faults and --skip leave nothing to run"));
     }
@@ -136,11 +134,11 @@ async fn break_target(flags: &Flags, out: &mut impl Write) -> Result<u8, Error> 
         let ran = run_once(&schedule, &choice, flags, &mut bounds, out).await?;
         let (run, ran) = ran;
         let _ = report::write_outcome(out, &run);
-        let is_failure = run.verdict == Verdict::Fail;
+        let harmed: Vec<&str> = run.with(Verdict::Fail).map(|item| item.id).collect();
         runs.push(run);
         timelines.push(ran.timelines);
-        if let (Some(path), true) = (&flags.shrink, is_failure) {
-            let shrunk = shrink::shrink(&schedule, &choice, flags, &mut bounds, out).await?;
+        if let (Some(path), false) = (&flags.shrink, harmed.is_empty()) {
+            let shrunk = shrink::shrink(&schedule, &harmed, &choice, flags, &mut bounds, out).await?;
             write_schedule(path, &shrunk)?;
             let _ = writeln!(
                 out,
@@ -174,17 +172,17 @@ pub(crate) async fn run_once(
     let scene_count = u32::try_from(schedule.steps.len()).unwrap_or(u32::MAX);
     let whole = if flags.matrix { SCENE_TIME_MAX * (scene_count + 1) } else { DURATION };
     bounds.begin_run(flags.duration.unwrap_or(whole));
-    let file = match &flags.record {
+    let file = match &flags.reports.record {
         None => None,
         Some(path) => Some(File::create(path)?),
     };
-    let listening = Listening::new(flags.debug, file);
+    let listening = Listening::new(flags.reports.debug, file);
     let terms = Terms { reply_timeout: flags.timeout, options: options.clone() };
     let say = |outcome: &crate::judge::Outcome| {
         // Whoever reads the output may stop reading.
         let _ = report::write_line(out, outcome).and_then(|()| out.flush());
     };
-    let bar = SceneBar::new(schedule.steps.len(), !flags.debug);
+    let bar = SceneBar::new(schedule.steps.len(), !flags.reports.debug);
     let ran = run(schedule, &terms, &mut target, &listening, bounds, &bar, say).await;
     bar.clear();
     listening.finish()?;
@@ -227,13 +225,13 @@ fn write_reports(
     report: &harness::report::Report,
     timelines: &[Vec<Timeline>],
 ) -> Result<(), Error> {
-    if let Some(path) = &flags.json {
+    if let Some(path) = &flags.reports.json {
         write_file(File::create, path, |file| json::write(file, report))?;
     }
-    if let Some(path) = &flags.junit {
+    if let Some(path) = &flags.reports.junit {
         write_file(File::create, path, |file| junit::write(file, report))?;
     }
-    if let Some(path) = &flags.html {
+    if let Some(path) = &flags.reports.html {
         write_file(File::create, path, |file| report::write_page(file, report, timelines))?;
     }
     if let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()) {

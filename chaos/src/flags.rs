@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use harness::flags::TargetFlags;
+use harness::flags::{ReportFlags, TargetFlags};
 
 use crate::proxy::command::ProxyFlags;
 
@@ -67,25 +67,9 @@ pub struct Flags {
     #[arg(long, value_name = "FILE")]
     pub shrink: Option<PathBuf>,
 
-    /// Write the report as JSON
-    #[arg(long, value_name = "FILE")]
-    pub json: Option<PathBuf>,
-
-    /// Write the report as JUnit XML
-    #[arg(long, value_name = "FILE")]
-    pub junit: Option<PathBuf>,
-
-    /// Write the report as one HTML page that needs nothing else
-    #[arg(long, value_name = "FILE")]
-    pub html: Option<PathBuf>,
-
-    /// Write the history of the run as JSON lines
-    #[arg(long, value_name = "FILE")]
-    pub record: Option<PathBuf>,
-
-    /// Show every byte sent and received, on standard error
-    #[arg(long)]
-    pub debug: bool,
+    /// Where the run is told of.
+    #[command(flatten)]
+    pub reports: ReportFlags,
 }
 
 /// What chaos can do beside a run.

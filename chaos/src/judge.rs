@@ -12,6 +12,7 @@ use std::rc::Rc;
 use harness::history::{Event, FailureKind, Sample, What};
 use harness::pairing::{Pairing, Seen};
 use harness::suite::plan::CasePlan;
+use harness::truth::{Collector, Operation, bounds};
 use protocol::index::Index;
 use protocol::{Lines, Protocol};
 
@@ -28,6 +29,8 @@ const REFUSALS_MAX: u32 = 3;
 #[derive(Debug)]
 pub struct RunJudge {
     pairing: Pairing<Lines>,
+    /// What all clients asked for, at fault or not.
+    collector: Collector<Lines>,
     bystanders: Bystanders,
     steps: Vec<StepJudge>,
     /// The step that is under way.
@@ -41,11 +44,12 @@ pub struct RunJudge {
 }
 
 impl RunJudge {
-    /// A judge of these scenes that has seen nothing.
+    /// A judge of these scenes that has seen nothing. The collector knows what was lost before.
     #[must_use]
-    pub fn new(scenes: &[(&'static Scene, Rc<CasePlan>)]) -> Self {
+    pub fn new(scenes: &[(&'static Scene, Rc<CasePlan>)], collector: Collector<Lines>) -> Self {
         Self {
             pairing: Pairing::new(Index::framing),
+            collector,
             bystanders: Bystanders::default(),
             steps: scenes.iter().map(|(scene, plan)| StepJudge::new(scene, Rc::clone(plan))).collect(),
             current: None,
@@ -59,6 +63,7 @@ impl RunJudge {
 
     /// Takes in an event; `Break` once the target is lost.
     pub fn observe(&mut self, event: &Event<'_>) -> ControlFlow<()> {
+        self.collector.observe(event);
         match (event.client, &event.event) {
             (TIMEKEEPER, What::Marked(tick)) => {
                 let due_ns = u64::try_from((TICK * *tick).as_nanos()).unwrap_or(u64::MAX);
@@ -125,9 +130,11 @@ impl RunJudge {
 
     /// What each step came to, as far as they were run, and what was measured on the way.
     #[must_use]
-    pub fn finish(self) -> (Vec<Outcome>, Timeline) {
-        let Self { bystanders, steps, ticks, samples, .. } = self;
+    pub fn finish(self) -> (Vec<Outcome>, Timeline, Collector<Lines>) {
+        let Self { bystanders, mut steps, ticks, samples, mut collector, .. } = self;
         let spans: Vec<(u64, u64)> = steps.iter().map(StepJudge::span_ns).collect();
+        let operations = collector.end_part().map_or_else(Vec::new, |part| part.all);
+        find_contradiction(&operations, &mut steps, &spans);
         let latencies = bystanders.by_span(&spans);
         let outcomes = steps.into_iter().zip(&latencies.beside).map(|(step, beside)| {
             let (begun_ns, over_ns) = step.span_ns();
@@ -137,8 +144,25 @@ impl RunJudge {
         });
         let outcomes = outcomes.collect();
         let timeline = Timeline { requests: bystanders.into_requests(), samples, spans };
-        (outcomes, timeline)
+        (outcomes, timeline, collector)
     }
+}
+
+/// Holds all replies against the rules of one index; a contradiction is harm done in the step in which it was asked for.
+fn find_contradiction(operations: &[Operation], steps: &mut [StepJudge], spans: &[(u64, u64)]) {
+    let Some(violation) = bounds(operations) else { return };
+    let sent_ns = operations.get(violation.operation).map_or(0, |operation| operation.sent_ns);
+    let begun = |(begun_ns, _): &&(u64, u64)| *begun_ns > 0 && *begun_ns <= sent_ns;
+    let count = spans.iter().take_while(begun).count();
+    if let Some(step) = steps.get_mut(count.saturating_sub(1)) {
+        step.harm(violation.finding(operations));
+    }
+}
+
+/// A collector before the first event.
+#[must_use]
+pub fn nothing_lost() -> Collector<Lines> {
+    Collector::new(Index::framing)
 }
 
 /// What was measured during a run, over time.
@@ -180,7 +204,7 @@ mod tests {
         fn begin(id: &str) -> Self {
             let scene = fault::find(id).unwrap();
             let plan = Rc::new(CasePlan::new(scene.case, 1, std::time::Duration::ZERO));
-            let mut written = Self { judge: RunJudge::new(&[(scene, plan)]), at_ns: 0 };
+            let mut written = Self { judge: RunJudge::new(&[(scene, plan)], nothing_lost()), at_ns: 0 };
             written.tell(0, 1, What::Opened(0));
             for turn in 0..QUIET_TURNS {
                 written.bystander(turn, MS, None);
@@ -250,7 +274,7 @@ mod tests {
         written.bystander(QUIET_TURNS, MS, Some(b"ERROR"));
         let outcome = written.end(Some(MS));
         assert_eq!((outcome.verdict, summary(&outcome)), (Verdict::Fail, "a bystander got a wrong reply"));
-        assert_eq!(outcome.findings[0].clause.map(|clause| clause.id), Some("R1"));
+        assert_eq!(outcome.findings[0].clause.map(|clause| clause.id), Some("A4"));
     }
 
     #[test]

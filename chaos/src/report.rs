@@ -32,7 +32,11 @@ pub fn run_report(
 ) -> RunReport {
     let items: Vec<Item> =
         ran.outcomes.iter().map(|outcome| item(outcome, schedule.seed, target_flags, is_strict)).collect();
-    let worst = items.iter().map(|item| item.verdict).max();
+    // Where it is not known whether a SHOULD was broken, the worst it could do is to warn.
+    let is_known =
+        |outcome: &Outcome| is_strict || !outcome.is_only_slow || outcome.verdict != Verdict::Unknown;
+    let known = ran.outcomes.iter().zip(&items).filter(|(outcome, _)| is_known(outcome));
+    let worst = known.map(|(_, item)| item.verdict).max();
     // Where nothing was run nothing is known.
     let verdict = worst.filter(|worst| *worst > Verdict::NotRun).unwrap_or(Verdict::Unknown);
     RunReport {
@@ -115,7 +119,7 @@ pub fn write_outcome(out: &mut impl Write, run: &RunReport) -> io::Result<()> {
         writeln!(out, "\nnot run: {count} faults: {cause}")?;
     }
     for verdict in [Verdict::Unknown, Verdict::Warn, Verdict::Fail] {
-        terminal::write_items(out, run, verdict)?;
+        terminal::write_items(out, run, verdict, "`chaos faults`")?;
     }
     let style = terminal::style_of(run.verdict);
     write!(out, "\n{style}{}{style:#} ", run.verdict.word())?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use harness::select::{Selection, Subject};
+use harness::select::{NoMatch, Selection, Subject};
 use harness::suite::resources::Keeps;
 use harness::verdict::hex;
 use rand::{Rng, SeedableRng};
@@ -10,6 +10,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::catalogue;
 use crate::fault::{self, Scene, scenes};
 
 /// Of a fault's states a swarm leaves out one in so many, another one under each seed: what one fault hides from another
@@ -92,14 +93,28 @@ impl Schedule {
     }
 }
 
+/// The faults that these patterns name, and not those; the id of a fault stands for all its states.
+///
+/// # Errors
+/// A pattern matches nothing.
+pub fn selection(faults: &[String], skip: &[String]) -> Result<Selection, NoMatch> {
+    let in_all_states = |patterns: &[String]| -> Vec<String> {
+        let is_fault = |pattern: &str| catalogue::faults().any(|fault| fault.id == pattern);
+        let of_fault =
+            |pattern: &String| if is_fault(pattern) { format!("{pattern}/*") } else { pattern.clone() };
+        patterns.iter().map(of_fault).collect()
+    };
+    let subjects: Vec<Subject> = scenes().iter().map(subject).collect();
+    Selection::new(&in_all_states(faults), &in_all_states(skip), &subjects)
+}
+
 /// The scenes that a selection wants.
 pub fn selected(selection: &Selection) -> impl Iterator<Item = &'static Scene> {
     scenes().iter().filter(|scene| selection.wants(&subject(scene)).is_ok())
 }
 
 /// A scene as what can be selected.
-#[must_use]
-pub fn subject(scene: &Scene) -> Subject {
+fn subject(scene: &Scene) -> Subject {
     Subject { id: scene.case.id, clause: scene.case.clause.id, level: scene.case.level }
 }
 
@@ -132,6 +147,18 @@ mod tests {
             seen.extend(steps);
         }
         assert_eq!(seen.len(), count);
+    }
+
+    #[test]
+    fn the_id_of_a_fault_stands_for_all_its_states() {
+        let selected = |patterns: &[&str]| {
+            let patterns: Vec<String> = patterns.iter().map(|&pattern| pattern.to_owned()).collect();
+            selection(&patterns, &[]).map(|selection| super::selected(&selection).count())
+        };
+        assert_eq!(selected(&["disconnects/reset"]), Ok(4));
+        assert_eq!(selected(&["disconnects/reset/idle"]), Ok(1));
+        let error = selected(&["disconnects/rest"]).unwrap_err().to_string();
+        assert!(error.contains("'disconnects/reset/idle' is nearest"), "{error}");
     }
 
     #[test]

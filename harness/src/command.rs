@@ -6,6 +6,7 @@ use std::io::Write;
 use std::path::Path;
 
 use protocol::index::clauses::CLAUSES;
+use tokio::runtime::Runtime;
 
 use crate::bounds::Bounds;
 use crate::config;
@@ -14,7 +15,9 @@ use crate::error::Error;
 use crate::exit;
 use crate::flags::{CatalogueFormat, Flags, Subcommand};
 use crate::gate::Gate;
+use crate::judging::{self, Judged};
 use crate::options::{Options, write_file};
+use crate::replaying;
 use crate::report::{
     self, Report, RunReport, catalogue, compare, html, json, junit, markdown, matrix, terminal,
 };
@@ -23,14 +26,15 @@ use crate::suite;
 use crate::suite::case::Case;
 use crate::verdict::Verdict;
 use crate::workload::Workload;
+use crate::workload::contention::{OneByOne, Pipelined};
 use crate::workload::replay::Replay;
 
 /// What a command comes to.
 #[derive(Debug)]
 pub struct Done {
-    /// What was judged decides it; if that found no violation, reports that could not be written do.
+    /// What was judged decides it; if that found no violation, files that could not be written or read do.
     pub exit_code: u8,
-    /// Why reports could not be written.
+    /// Why reports could not be written, or a history not read to its end.
     pub troubles: Vec<Error>,
 }
 
@@ -41,11 +45,21 @@ pub struct Done {
 pub fn carry_out(arguments: &[OsString], out: &mut impl Write) -> Result<Done, Error> {
     let flags = Flags::parse_arguments(&config::with_config(arguments)?)?;
     if let Some(subcommand) = &flags.subcommand {
+        if let Subcommand::Replay { file, times, timeout, target } = subcommand {
+            let runtime = runtime()?;
+            let verdict = runtime.block_on(replaying::replay(file, *times, *timeout, target, out));
+            runtime.shutdown_background();
+            return Ok(Done::new(verdict?, Vec::new()));
+        }
+        if let Subcommand::Judge { file } = subcommand {
+            let Judged { verdict, trouble } = judging::judge_file(file, out)?;
+            return Ok(Done::new(verdict, trouble.into_iter().collect()));
+        }
         carry_out_subcommand(subcommand, out)?;
         return Ok(Done { exit_code: exit::PASS, troubles: Vec::new() });
     }
     let options = Options::new(flags)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = runtime()?;
     let mut troubles = Vec::new();
     let runs = runtime.block_on(run_all(&options, &mut troubles, out));
     // A name that is still being looked up is waited for by nobody.
@@ -60,8 +74,18 @@ pub fn carry_out(arguments: &[OsString], out: &mut impl Write) -> Result<Done, E
         runs,
     };
     troubles.extend(write_reports(&options.flags, &report));
-    let is_usage = verdict != Verdict::Fail && !troubles.is_empty();
-    Ok(Done { exit_code: if is_usage { exit::USAGE } else { verdict.exit_code() }, troubles })
+    Ok(Done::new(verdict, troubles))
+}
+
+impl Done {
+    fn new(verdict: Verdict, troubles: Vec<Error>) -> Self {
+        let is_usage = verdict != Verdict::Fail && !troubles.is_empty();
+        Self { exit_code: if is_usage { exit::USAGE } else { verdict.exit_code() }, troubles }
+    }
+}
+
+fn runtime() -> std::io::Result<Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
 }
 
 fn carry_out_subcommand(subcommand: &Subcommand, out: &mut impl Write) -> Result<(), Error> {
@@ -74,9 +98,10 @@ fn carry_out_subcommand(subcommand: &Subcommand, out: &mut impl Write) -> Result
         }
         Subcommand::Explain { id } => match CLAUSES.iter().find(|clause| clause.id == id) {
             Some(clause) => catalogue::explain_clause(out, clause, &suite::INDEX),
-            None if id == Replay::ID => writeln!(out, "{REPLAY_EXPLAINED}"),
-            None if id == suite::INDEX.alive => writeln!(out, "{ALIVE_EXPLAINED}"),
-            None => catalogue::explain(out, find_case(id)?),
+            None => match OTHERS_EXPLAINED.iter().find(|(other, _)| other == id) {
+                Some((_, text)) => writeln!(out, "{id}\n{text}"),
+                None => catalogue::explain(out, find_case(id)?),
+            },
         },
         Subcommand::Compare { reports, html } => {
             let compared = compare::read(reports)?;
@@ -85,6 +110,8 @@ fn carry_out_subcommand(subcommand: &Subcommand, out: &mut impl Write) -> Result
             }
             compare::write_text(out, &compared)
         }
+        // It has a verdict, and was carried out before.
+        Subcommand::Replay { .. } | Subcommand::Judge { .. } => Ok(()),
         Subcommand::Init => {
             config::init(Path::new(config::DEFAULT_PATH))?;
             writeln!(out, "{} is written; `harness` reads it from here", config::DEFAULT_PATH)
@@ -93,14 +120,36 @@ fn carry_out_subcommand(subcommand: &Subcommand, out: &mut impl Write) -> Result
     Ok(())
 }
 
-const REPLAY_EXPLAINED: &str = "\
-index/replay
+/// What is no case, and what it is.
+const OTHERS_EXPLAINED: [(&str, &str); 4] = [
+    (
+        Replay::ID,
+        "\
 A package graph is split among clients; each removes its packages, indexes them, asks for them, removes them again and
-asks again, over and over where packages of others stand in the way. docs/PROTOCOL.md says more.";
-
-const ALIVE_EXPLAINED: &str = "\
-index/alive
-The target lives through the run (A4). If it is lost, this says how, and what it had been sent last.";
+asks again, over and over where packages of others stand in the way. docs/PROTOCOL.md says more.",
+    ),
+    (
+        OneByOne::ID,
+        "\
+Groups of five clients index, remove and ask for the same eight to ten packages at once, with lists that make them depend
+on each other; pairs of clients do so with hundreds (C2). What all of them saw is held against the rules: there has to be an
+order of the requests, each at a moment between its sending and its reply, in which one index gives all these replies. If
+there is none, the requests are shown that have none together. The usual cause is a lock that is given back between a look
+at the index and the change that follows from it. With --schedule lockstep the same requests are made one at a time: a
+server that passes so, and fails otherwise, has a race. --shrink reduces what failed to a file for `harness replay`.",
+    ),
+    (
+        Pipelined::ID,
+        "\
+The same, with three requests of a client in one write, in groups of two clients (F3). It is run where index/contention
+and the cases of F3 are passed, so that what fails here is that several requests at once are several requests.",
+    ),
+    (
+        suite::INDEX.alive,
+        "\
+The target lives through the run (A4). If it is lost, this says how, and what it had been sent last.",
+    ),
+];
 
 fn find_case(id: &str) -> Result<&'static Case, Error> {
     suite::INDEX.find(id).ok_or_else(|| {
@@ -116,13 +165,13 @@ const GITHUB_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 /// Writes every report that was asked for; brings what could not be written.
 fn write_reports(flags: &Flags, report: &Report) -> Vec<Error> {
     let mut troubles = Vec::new();
-    if let Some(path) = &flags.json {
+    if let Some(path) = &flags.reports.json {
         troubles.extend(write_file(File::create, path, |file| json::write(file, report)).err());
     }
-    if let Some(path) = &flags.junit {
+    if let Some(path) = &flags.reports.junit {
         troubles.extend(write_file(File::create, path, |file| junit::write(file, report)).err());
     }
-    if let Some(path) = &flags.html {
+    if let Some(path) = &flags.reports.html {
         troubles.extend(write_file(File::create, path, |file| html::write(file, report)).err());
     }
     if let Some(path) = std::env::var_os(GITHUB_SUMMARY).filter(|path| !path.is_empty()) {

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use fixtures::ParseError;
 
 use crate::expected::ExpectedError;
+use crate::history::ReadError;
 use crate::select::NoMatch;
+use crate::workload::literal;
 use crate::{exit, targets};
 
 /// Why a command cannot be carried out.
@@ -35,7 +37,7 @@ pub enum Error {
         source: ParseError,
     },
     /// A pattern of --only or --skip.
-    #[error(transparent)]
+    #[error("{0}; `harness cases` prints the cases, with their clauses and levels")]
     Pattern(#[from] NoMatch),
     /// No case has this id.
     #[error("there is no case '{id}'{hint}; `harness cases` prints them")]
@@ -52,6 +54,14 @@ pub enum Error {
         path: PathBuf,
         /// What the system said.
         source: io::Error,
+    },
+    /// A file that holds no requests.
+    #[error("{}: {source}", path.display())]
+    Literal {
+        /// As it was given.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: literal::Error,
     },
     /// The list of expected failures.
     #[error("the expected failures {}, {source}", path.display())]
@@ -76,6 +86,14 @@ pub enum Error {
         path: PathBuf,
         /// What is wrong with it.
         problem: String,
+    },
+    /// A history that was to be judged.
+    #[error("the history {} {source}", path.display())]
+    History {
+        /// As it was given.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: ReadError,
     },
     /// A report cannot be written.
     #[error("cannot write {}: {source}", path.display())]
@@ -106,9 +124,11 @@ impl Error {
             | Self::Pattern(_)
             | Self::NoCase { .. }
             | Self::Read { .. }
+            | Self::Literal { .. }
             | Self::Expected { .. }
             | Self::Config { .. }
             | Self::Report { .. }
+            | Self::History { .. }
             | Self::Write { .. }
             | Self::Target(_) => exit::USAGE,
             Self::Start(_) => exit::UNKNOWN,

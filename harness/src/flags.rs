@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
 
+use crate::workload::contention::{Edition, Schedule};
+
 /// Says whether a package-index server keeps the protocol: runs a catalogue of cases, then replays a package graph.
 ///
 /// Without --addr, --host, --port, --exec or --image the built-in reference server is the target. Long flags are taken with
@@ -26,7 +28,7 @@ pub struct Flags {
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 
-    /// Run only what these patterns match: ids (index/R1/*), clauses (S2), levels (must) or index/replay
+    /// Run only what these patterns match: ids (index/R1/*), clauses (S2), levels (must) or workloads (index/replay)
     #[arg(long, value_name = "PATTERN[,PATTERN]", value_delimiter = ',')]
     pub only: Vec<String>,
 
@@ -75,6 +77,20 @@ pub struct Flags {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub packages: Option<u32>,
 
+    /// How often each group of clients contends for packages that nobody has used; as often as the target has time for if
+    /// not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub episodes: Option<u32>,
+
+    /// What is under way at once where clients contend: a request of each client, or one in all, of the client that the
+    /// seed names next, so that what fails only without it is a race
+    #[arg(long, value_name = "SCHEDULE", value_enum, default_value = "concurrent")]
+    pub schedule: Schedule,
+
+    /// The edition of the protocol by which clients contend: in the first, an update need not change anything (S2)
+    #[arg(long, value_name = "EDITION", value_enum, default_value = "2")]
+    pub edition: Edition,
+
     /// Seconds that a reply may take
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub timeout: Duration,
@@ -87,25 +103,18 @@ pub struct Flags {
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
     pub rounds_max: u32,
 
-    /// Write the report as JSON
+    /// If a workload fails by replies that no order allows, reduce it to the fewest clients and requests that still fail,
+    /// and write them into this file
     #[arg(long, value_name = "FILE")]
-    pub json: Option<PathBuf>,
+    pub shrink: Option<PathBuf>,
 
-    /// Write the report as JUnit XML
-    #[arg(long, value_name = "FILE")]
-    pub junit: Option<PathBuf>,
+    /// Seconds that this may take
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    pub shrink_time: Duration,
 
-    /// Write the report as one HTML page that needs nothing else
-    #[arg(long, value_name = "FILE")]
-    pub html: Option<PathBuf>,
-
-    /// Write the history of the run as JSON lines: every byte sent and received, with its time
-    #[arg(long, value_name = "FILE")]
-    pub record: Option<PathBuf>,
-
-    /// Show every byte sent and received, on standard error
-    #[arg(long)]
-    pub debug: bool,
+    /// Where the run is told of.
+    #[command(flatten)]
+    pub reports: ReportFlags,
 }
 
 /// The flags that choose what is judged; every command of the kit has them.
@@ -134,6 +143,31 @@ pub struct TargetFlags {
     pub image: Option<String>,
 }
 
+/// The flags that say where a run is told of; every command of the kit has them.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct ReportFlags {
+    /// Write the report as JSON
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+
+    /// Write the report as JUnit XML
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+
+    /// Write the report as one HTML page that needs nothing else
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+
+    /// Write the history of the run, compressed by zstd: every byte sent and received, with its time. `harness judge`
+    /// reads it
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+
+    /// Show every byte sent and received, on standard error
+    #[arg(long)]
+    pub debug: bool,
+}
+
 /// What the harness can do beside judging a target.
 #[derive(Clone, Debug, clap::Subcommand)]
 pub enum Subcommand {
@@ -156,6 +190,25 @@ pub enum Subcommand {
         /// Write the matrix as one HTML page
         #[arg(long, value_name = "FILE")]
         html: Option<PathBuf>,
+    },
+    /// Run the requests of a file that --shrink wrote, or of one like it, and say how often they fail
+    Replay {
+        /// The file
+        file: PathBuf,
+        /// How often
+        #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        times: u32,
+        /// Seconds that a reply may take
+        #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+        timeout: Duration,
+        /// What they are sent to
+        #[command(flatten)]
+        target: Box<TargetFlags>,
+    },
+    /// Judge a history that --record wrote, here or in chaos, again: without a server, and against the rules as a whole
+    Judge {
+        /// The history, compressed or as lines
+        file: PathBuf,
     },
     /// Write a gauntlet.toml with comments, to be changed
     Init,
@@ -266,7 +319,7 @@ mod tests {
             parse(&["-host", "h", "-port=81", "-concurrency", "3", "-seed=9", "-unluckiness=50", "-debug"])
                 .unwrap();
         assert_eq!((one.target.host.as_deref(), one.target.port, one.seed), (Some("h"), Some(81), Some(9)));
-        assert_eq!((one.concurrency, one.unluckiness, one.debug), (vec![3], 50, true));
+        assert_eq!((one.concurrency, one.unluckiness, one.reports.debug), (vec![3], 50, true));
         let two = parse(&["--host", "h", "--port=81", "--seed", "9"]).unwrap();
         assert_eq!((two.target.host.as_deref(), two.target.port, two.seed), (Some("h"), Some(81), Some(9)));
         assert_eq!(two.concurrency, [100]);

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::fs::File;
-use std::io::{self, BufWriter};
+use std::io;
 use std::rc::Rc;
 
 use crate::drive::Ending;
@@ -16,7 +16,7 @@ pub struct Listening(Rc<Listeners>);
 #[derive(Debug, Default)]
 struct Listeners {
     is_debug: bool,
-    recorder: RefCell<Option<Writer<BufWriter<File>>>>,
+    recorder: RefCell<Option<Writer<File>>>,
     /// Why the history on disk is not whole.
     failed: RefCell<Option<io::Error>>,
     last_ns: std::cell::Cell<u64>,
@@ -26,8 +26,12 @@ impl Listening {
     /// Every event goes to standard error, if that is wanted, and into a file, if there is one.
     #[must_use]
     pub fn new(is_debug: bool, file: Option<File>) -> Self {
-        let recorder = RefCell::new(file.map(|file| Writer::new(BufWriter::new(file))));
-        Self(Rc::new(Listeners { is_debug, recorder, ..Listeners::default() }))
+        let (recorder, failed) = match file.map(Writer::new).transpose() {
+            Ok(recorder) => (recorder, None),
+            Err(error) => (None, Some(error)),
+        };
+        let (recorder, failed) = (RefCell::new(recorder), RefCell::new(failed));
+        Self(Rc::new(Listeners { is_debug, recorder, failed, ..Listeners::default() }))
     }
 
     /// Whether every event is shown.
@@ -69,7 +73,7 @@ impl Listening {
         self.0.failed.take().map_or(Ok(()), Err)
     }
 
-    fn record(&self, write: impl FnOnce(&mut Writer<BufWriter<File>>) -> io::Result<()>) {
+    fn record(&self, write: impl FnOnce(&mut Writer<File>) -> io::Result<()>) {
         let mut recorder = self.0.recorder.borrow_mut();
         if let Some(writer) = recorder.as_mut()
             && let Err(error) = write(writer)

@@ -13,14 +13,14 @@ use protocol::Level;
 
 use crate::error::Error;
 use crate::expected::Expected;
-use crate::flags::{Flags, TargetFlags};
+use crate::flags::{Flags, ReportFlags, TargetFlags};
+use crate::gate;
 use crate::report::FixtureSummary;
 use crate::select::{Selection, Subject};
 use crate::suite;
 use crate::suite::case::Case;
 use crate::targets::Choice;
-use crate::workload::Workload;
-use crate::workload::replay::Replay;
+use crate::workload::contention::Schedule;
 
 /// What the flags ask for, checked.
 #[derive(Debug)]
@@ -62,7 +62,7 @@ impl Options {
             Some(seeds) => (seeds.first..=seeds.last).collect(),
             None => vec![flags.seed.unwrap_or_else(random_seed)],
         };
-        if flags.record.is_some() && seeds.len() * flags.concurrency.len() > 1 {
+        if flags.reports.record.is_some() && seeds.len() * flags.concurrency.len() > 1 {
             return Err(Error::Usage(
                 "--record writes the history of one run; give one seed and one concurrency",
             ));
@@ -81,10 +81,13 @@ impl Options {
             None => Expected::default(),
             Some(path) => read_expected(path, &subjects)?,
         };
-        let reports = [&flags.json, &flags.junit, &flags.html, &flags.record];
-        let reports: Vec<&PathBuf> = reports.into_iter().flatten().collect();
-        if reports.iter().collect::<BTreeSet<_>>().len() < reports.len() {
-            return Err(Error::Usage("two of --json, --junit, --html and --record name the same file"));
+        let ReportFlags { json, junit, html, record, .. } = &flags.reports;
+        let reports: Vec<&PathBuf> = [json, junit, html, record].into_iter().flatten().collect();
+        let files = reports.iter().copied().chain(&flags.shrink);
+        if files.clone().collect::<BTreeSet<_>>().len() < files.count() {
+            return Err(Error::Usage(
+                "two of --json, --junit, --html, --record and --shrink name the same file",
+            ));
         }
         // Better now than after the run.
         for path in reports {
@@ -106,12 +109,14 @@ impl Options {
     /// What decides every run, beside its seed and its number of clients.
     #[must_use]
     pub fn of_all_runs(&self) -> BTreeMap<String, String> {
-        let Flags { unluckiness, rounds_max, timeout, deadline, fixture, .. } = &self.flags;
+        let Flags { unluckiness, rounds_max, timeout, deadline, fixture, edition, schedule, .. } =
+            &self.flags;
         let mut named = BTreeMap::from([
             ("unluckiness".to_owned(), unluckiness.to_string()),
             ("rounds-max".to_owned(), rounds_max.to_string()),
             ("timeout".to_owned(), timeout.as_secs_f64().to_string()),
             ("deadline".to_owned(), deadline.as_secs_f64().to_string()),
+            ("edition".to_owned(), edition.number().to_string()),
         ]);
         let lists = [("only", &self.flags.only), ("skip", &self.flags.skip)];
         let lists = lists.into_iter().filter(|(_, patterns)| !patterns.is_empty());
@@ -120,6 +125,8 @@ impl Options {
         let others = [
             ("fixture", fixture.as_ref().map(|path| path.display().to_string())),
             ("packages", self.flags.packages.map(|count| count.to_string())),
+            ("episodes", self.flags.episodes.map(|count| count.to_string())),
+            ("schedule", (*schedule == Schedule::Lockstep).then(|| "lockstep".to_owned())),
             ("stall-limit", self.flags.stall_limit.as_ref().map(seconds)),
         ];
         named.extend(others.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
@@ -210,8 +217,8 @@ impl Choice {
 #[must_use]
 pub fn subjects() -> Vec<Subject> {
     let case = |case: &'static Case| Subject { id: case.id, clause: case.clause.id, level: case.level };
-    let workload = |id| Subject { id, clause: "", level: Level::Must };
-    let others = [suite::INDEX.alive, Replay::ID].map(workload);
+    let other = |id| Subject { id, clause: "", level: Level::Must };
+    let others = [suite::INDEX.alive].into_iter().chain(gate::WORKLOADS).map(other);
     suite::INDEX.cases().map(case).chain(others).collect()
 }
 

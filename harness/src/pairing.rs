@@ -150,6 +150,15 @@ impl<F: Framing> Pairing<F> {
         Self { framing, lanes: BTreeMap::new() }
     }
 
+    /// The requests that wait for their replies, on one connection or on all: client, request, when it was sent. One
+    /// that was too long to be kept is empty.
+    pub fn waiting(&self, connection: Option<u32>) -> impl Iterator<Item = (u32, &[u8], u64)> {
+        let (first, last) = connection.map_or((0, u32::MAX), |connection| (connection, connection));
+        self.lanes.range(first..=last).flat_map(|(_, lane)| {
+            lane.waiting.iter().map(|(request, sent_ns)| (lane.place.client, request.as_slice(), *sent_ns))
+        })
+    }
+
     /// Takes in an event, and says what it means.
     pub fn observe(&mut self, event: &Event<'_>, mut see: impl FnMut(Seen<'_>)) {
         let client = event.client;

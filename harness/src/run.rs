@@ -5,17 +5,22 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::rc::Rc;
+use std::time::Duration;
 
 use protocol::Protocol;
 
-use crate::drive::{Ending, Limits, NoProcess, drive};
+use crate::drive::{Ending, Limits, NoProcess, Patience, drive};
 use crate::history::{Event, Header, VERSION, What};
 use crate::listening::Listening;
 use crate::pairing::{Pairing, REPLY_BYTES_MAX, Seen};
 use crate::report::progress::PhaseBar;
 use crate::report::statistics::Statistics;
 use crate::verdict::{Finding, Verdict};
+use crate::workload::literal::Led;
 use crate::workload::{Judge, Workload};
+
+/// How long it may take to judge what was seen.
+const JUDGING_TIME: Duration = Duration::from_secs(10);
 
 /// What a run comes to.
 #[derive(Debug)]
@@ -24,6 +29,10 @@ pub struct Outcome {
     pub verdict: Verdict,
     /// What it rests on.
     pub findings: Vec<Finding>,
+    /// The requests that led to the first of them.
+    pub led: Option<Led>,
+    /// What is to be told beside that.
+    pub observed: Option<String>,
     /// What was measured.
     pub statistics: Statistics,
 }
@@ -55,12 +64,15 @@ where
     let ending =
         drive(target, workload.scripts(), framing, limits, Box::new(NoProcess), observer, until).await;
     listening.end(ending);
+    let patience = Patience::begin(JUDGING_TIME);
     // The driver's tasks are gone, and with them their hold on the observation.
     let mut observation = observation.borrow_mut();
-    let verdict = observation.judge.finish(ending);
+    let verdict = observation.judge.finish(ending, &|| patience.is_over());
     Outcome {
         verdict,
         findings: observation.judge.findings().to_vec(),
+        led: observation.judge.led(),
+        observed: observation.judge.observed(),
         statistics: std::mem::take(&mut observation.statistics),
     }
 }
@@ -105,24 +117,33 @@ impl<W: Workload> Observation<W> {
     }
 }
 
-/// Judges a recorded history of a workload again, without a target. One that is cut short is undecided.
-///
-/// # Errors
-/// The first event that cannot be read.
-pub fn judge_again<W: Workload, E>(
-    workload: &W,
-    events: impl Iterator<Item = Result<Event<'static>, E>>,
-) -> Result<(Verdict, Vec<Finding>), E> {
-    let mut pairing = Pairing::new(W::Protocol::framing);
-    let mut judge = workload.judge();
-    let mut ending = Ending::Stopped;
-    for event in events {
-        let event = event?;
-        if let What::RunEnded(how) = event.event {
-            ending = how;
-        }
-        pairing.observe(&event, |seen| judge.observe(&seen));
-    }
-    let verdict = judge.finish(ending);
-    Ok((verdict, judge.findings().to_vec()))
+/// The judge of a workload, with a recorded history instead of a target.
+pub struct JudgeAgain<W: Workload> {
+    pairing: Pairing<<W::Protocol as Protocol>::Framing>,
+    judge: W::Judge,
 }
+
+impl<W: Workload> JudgeAgain<W> {
+    /// The judge of this plan, before the first event.
+    pub fn new(workload: &W) -> Self {
+        Self { pairing: Pairing::new(W::Protocol::framing), judge: workload.judge() }
+    }
+
+    /// Takes in an event. A run ends with its first finding, but not at once, and a judge is not asked for more.
+    pub fn observe(&mut self, event: &Event<'_>) {
+        let Self { pairing, judge } = self;
+        if judge.findings().len() < FINDINGS_MAX {
+            pairing.observe(event, |seen| judge.observe(&seen));
+        }
+    }
+
+    /// Takes in how the run ended; [`Ending::Stopped`] if the history does not say, so that it is undecided.
+    pub fn finish(mut self, ending: Option<Ending>) -> (Verdict, Vec<Finding>) {
+        let patience = Patience::begin(JUDGING_TIME);
+        let verdict = self.judge.finish(ending.unwrap_or(Ending::Stopped), &|| patience.is_over());
+        (verdict, self.judge.findings().to_vec())
+    }
+}
+
+/// As many as there are clients that can fail at the same moment.
+const FINDINGS_MAX: usize = 10_000;

@@ -29,7 +29,7 @@ pub struct Selection {
 
 /// A pattern that nothing matches.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{pattern}' matches no case, clause, level or workload{hint}; `harness cases` prints them")]
+#[error("'{pattern}' matches nothing{hint}")]
 pub struct NoMatch {
     /// As it was given.
     pub pattern: String,
@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn a_pattern_that_means_nothing_is_an_error_that_names_the_nearest() {
         let error = check("index/R1/9", &ALL).unwrap_err().to_string();
-        assert!(error.starts_with("'index/R1/9' matches no case"), "{error}");
+        assert!(error.starts_with("'index/R1/9' matches nothing"), "{error}");
         assert!(error.contains("'index/R1/1' is nearest"), "{error}");
         assert!(!check("zzz", &ALL).unwrap_err().to_string().contains("nearest"));
     }

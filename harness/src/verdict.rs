@@ -90,6 +90,37 @@ pub struct Finding {
     /// What had to come.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub had_to_come: Option<String>,
+    /// Requests that together have no order, this one among them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window: Option<Window>,
+}
+
+/// Requests that together have no order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Window {
+    /// Each of them, in the order in which they were sent.
+    pub bars: Vec<Bar>,
+    /// What may have been in before the first of them: some of all possibilities.
+    pub states: Vec<String>,
+}
+
+/// One of these requests.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Bar {
+    /// Which client's it is.
+    pub client: u32,
+    /// When it was sent.
+    pub sent_ns: u64,
+    /// When its reply had come; nothing if it was lost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replied_ns: Option<u64>,
+    /// The request, printable.
+    pub request: String,
+    /// Its reply, printable.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reply: Option<String>,
+    /// Whether it is the one by which there is no order any more.
+    pub is_wrong: bool,
 }
 
 impl Finding {
@@ -107,6 +138,7 @@ impl Finding {
             came: None,
             wrong_at: None,
             had_to_come: None,
+            window: None,
         }
     }
 

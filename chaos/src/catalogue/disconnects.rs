@@ -46,7 +46,7 @@ pub(super) const FAULTS: &[Fault] = &[
         .steps(&[Close(A), Pause(20)]),
     fault("disconnects/half-close", F4, "The client ends its sending half, and leaves after a while.")
         .with("closed after 100 ms")
-        .states(&[Idle, MidLine, MidReply])
+        .states(ALL)
         .steps(&[EndSending(A), Pause(100), Reset(A)]),
     fault(
         "disconnects/half-close-with-reply-due",

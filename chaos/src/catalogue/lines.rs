@@ -17,32 +17,32 @@ pub(super) const FAULTS: &[Fault] = &[
         ask(b"\n", ERROR),
         ask(b"QUERY{a}\n", ERROR),
     ]),
-    fault("lines/fields-doubled", R1, "Lines with more than three fields.").with("3 lines").steps(&[
+    fault("lines/fields-doubled", R1, "Lines with more than three fields.").with("3 lines").states(&[Idle, MidLine]).steps(&[
         ask(b"INDEX|{a}||\n", ERROR),
         ask(b"INDEX|INDEX|{a}|\n", ERROR),
         ask(b"INDEX|{a}|{b}|{b}\n", ERROR),
     ]),
-    fault("lines/fields-swapped", R2, "Lines whose fields stand in another order.").with("3 lines").steps(&[
+    fault("lines/fields-swapped", R2, "Lines whose fields stand in another order.").with("3 lines").states(&[Idle, MidLine]).steps(&[
         ask(b"{a}|INDEX|\n", ERROR),
         ask(b"|{a}|INDEX\n", ERROR),
         ask(b"{a}||INDEX\n", ERROR),
     ]),
-    fault("lines/separators", R1, "Lines of nothing but separators.").with("1 to 1,000 bars and commas").steps(&[
+    fault("lines/separators", R1, "Lines of nothing but separators.").with("1 to 1,000 bars and commas").states(&[Idle, MidLine]).steps(&[
         ask(b"{|*1000}\n", ERROR),
         ask(b"INDEX{|*1000}{a}\n", ERROR),
         ask(b"INDEX||{,*1000}\n", ERROR),
         ask(b"||\n", ERROR),
     ]),
-    fault("lines/no-package", R3, "Lines without a package.").with("2 lines").steps(&[
+    fault("lines/no-package", R3, "Lines without a package.").with("2 lines").states(&[Idle, MidLine]).steps(&[
         ask(b"INDEX||{b}\n", ERROR),
         ask(b"REMOVE||\n", ERROR),
     ]),
-    fault("lines/other-case", R2, "Commands in other case.").with("3 lines").steps(&[
+    fault("lines/other-case", R2, "Commands in other case.").with("3 lines").states(&[Idle, MidLine]).steps(&[
         ask(b"index|{a}|\n", ERROR),
         ask(b"Index|{a}|\n", ERROR),
         ask(b"INDEx|{a}|\n", ERROR),
     ]),
-    fault("lines/prefixes", R2, "Beginnings of commands, and commands with more behind them.").with("4 lines").steps(&[
+    fault("lines/prefixes", R2, "Beginnings of commands, and commands with more behind them.").with("4 lines").states(&[Idle, MidLine]).steps(&[
         ask(b"I|{a}|\n", ERROR),
         ask(b"INDE|{a}|\n", ERROR),
         ask(b"INDEXX|{a}|\n", ERROR),
@@ -69,22 +69,22 @@ pub(super) const FAULTS: &[Fault] = &[
         ask(b"QUERY|{a:100}|\n", FAIL),
     ]),
     fault("lines/name-of-255-bytes", R8, "A name of 255 bytes.").with("255 bytes").steps(&[ask(b"QUERY|{a:255}|\n", FAIL)]),
-    fault("lines/name-of-256-bytes", A4, "A name of 256 bytes.").with("256 bytes").steps(&[ask(b"QUERY|{a:256}|\n", ANY)]),
+    fault("lines/name-of-256-bytes", A4, "A name of 256 bytes.").with("256 bytes").states(&[Idle, MidLine]).steps(&[ask(b"QUERY|{a:256}|\n", ANY)]),
     fault("lines/name-of-65535-bytes", A4, "A name of 65,535 bytes.")
         .with("65,535 bytes")
-        .steps(&[ask(b"QUERY|{a:65535}|\n", ANY_OR_END)])
+        .states(&[Idle, MidLine]).steps(&[ask(b"QUERY|{a:65535}|\n", ANY_OR_END)])
         .beyond_promises(),
     fault("lines/name-of-65536-bytes", A4, "A name of 65,536 bytes.")
         .with("65,536 bytes")
-        .steps(&[ask(b"QUERY|{a:65536}|\n", ANY_OR_END)])
+        .states(&[Idle, MidLine]).steps(&[ask(b"QUERY|{a:65536}|\n", ANY_OR_END)])
         .beyond_promises(),
     fault("lines/name-of-a-megabyte", A4, "A name of a megabyte.")
         .with("1,000,000 bytes")
-        .steps(&[ask(LONG, ANY_OR_END)])
+        .states(&[Idle, MidLine]).steps(&[ask(LONG, ANY_OR_END)])
         .beyond_promises(),
     fault("lines/dependencies", A4, "A list of a hundred thousand dependencies.")
         .with("100,000 names, 1.9 MB")
-        .steps(&[ask(b"INDEX|{a}|{b*100000}\n", ANY_OR_END)])
+        .states(&[Idle, MidLine]).steps(&[ask(b"INDEX|{a}|{b*100000}\n", ANY_OR_END)])
         .beyond_promises(),
     fault("lines/empty", A2, "Empty lines, all at once.").with("1,000 lines").steps(&[
         SendTimes(A, b"\n", 1000),
@@ -111,7 +111,7 @@ pub(super) const FAULTS: &[Fault] = &[
     ]),
     fault("lines/too-long", F6, "A line over the limit, and an ordinary one behind it.")
         .with("200,000 bytes")
-        .steps(&[ask(b"QUERY|{a}{x*200000}|\n", ANY_OR_END), ask(b"QUERY|{a}|\n", ANY_OR_END)])
+        .states(&[Idle, MidLine]).steps(&[ask(b"QUERY|{a}{x*200000}|\n", ANY_OR_END), ask(b"QUERY|{a}|\n", ANY_OR_END)])
         .beyond_promises(),
     fault("lines/queries", A2, "Ordinary requests between broken ones.").with("60 lines at once").steps(&[
         SendTimes(A, b"QUERY|{a}|\nLIZARD|{a}|\n", 30),

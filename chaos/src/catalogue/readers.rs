@@ -1,8 +1,8 @@
 //! Clients that read slowly, or not at all. Each counts only if the target had to wait for it.
 
 use harness::suite::case::Step;
-use harness::suite::case::Step::{Close, Flood, Pause, Reset, TakeSlowly};
-use harness::suite::case::{B, C, D};
+use harness::suite::case::Step::{Ask, Close, Flood, Pause, Reset, TakeSlowly};
+use harness::suite::case::{B, C, D, FAIL};
 use protocol::index::clauses::C1;
 
 use crate::fault::{FLOOD_BYTES, Fault, REQUESTS, fault};
@@ -18,8 +18,9 @@ pub(super) const FAULTS: &[Fault] = &[
         C1,
         "A client that asks and reads nothing, until the target has to wait for it.",
     )
-    .with("until the target takes nothing for 200 ms, then 500 ms; a receive buffer of 4 KiB")
-    .steps(&[block(B), Pause(500), Reset(B)])
+    .with("until the target takes nothing for 200 ms, then 500 ms and a request of another; a receive buffer of 4 KiB")
+    // Whoever is not served before the reader goes waits for as long as it likes.
+    .steps(&[block(B), Pause(500), Ask(C, b"QUERY|{a}|\n", FAIL), Reset(B)])
     .needs_block(),
     fault("readers/slow", C1, "A client that has blocked the target, and then reads slowly.")
         .with("1,000 bytes every 50 ms, for 1 s")

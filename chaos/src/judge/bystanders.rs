@@ -6,6 +6,8 @@ use harness::history::{Event, What};
 use harness::pairing::Seen;
 use harness::verdict::{Finding, LATE_NS_MAX, Verdict, printable};
 
+use protocol::index::clauses::C1;
+
 use super::step::StepJudge;
 use crate::scripts::{BYSTANDERS, Bystander};
 
@@ -95,6 +97,7 @@ impl Bystanders {
 }
 
 fn unanswered(request: &[u8], end: &What<'_>) -> Finding {
+    let mut finding = Finding::new(Verdict::Fail, "a bystander got no reply");
     let came = match end {
         What::TimedOut { late_ns, .. } if *late_ns > LATE_NS_MAX => {
             let mut finding = Finding::new(Verdict::Unknown, "a bystander's reply is not known to be late");
@@ -102,12 +105,12 @@ fn unanswered(request: &[u8], end: &What<'_>) -> Finding {
             return finding;
         }
         What::TimedOut { waited_ns, .. } => {
+            finding.clause = Some(C1);
             format!("nothing within {}", harness::verdict::seconds(*waited_ns))
         }
         What::Lost(failure) => failure.message.clone(),
         _ => "the end of the connection".to_owned(),
     };
-    let mut finding = Finding::new(Verdict::Fail, "a bystander got no reply");
     finding.show(printable(request), came, "a reply within 10 s".to_owned());
     finding
 }

@@ -8,8 +8,8 @@ use harness::suite::judge::{CaseJudge, State};
 use harness::suite::plan::CasePlan;
 use harness::suite::wire::WireLog;
 use harness::verdict::{Finding, Verdict, seconds};
-use protocol::index::clauses::C1;
-use protocol::{Clause, Level};
+use protocol::Clause;
+use protocol::index::clauses::{A4, C1, C2, C3, C4};
 
 use super::percentile;
 use crate::fault::Scene;
@@ -39,6 +39,8 @@ pub struct StepJudge {
     newcomer_waited_ns: Option<u64>,
     harms: Vec<Finding>,
     has_ended_target: bool,
+    /// Whether a client of the fault's own was never served.
+    is_kept_waiting: bool,
 }
 
 /// What a step came to.
@@ -90,6 +92,7 @@ impl StepJudge {
             newcomer_waited_ns: None,
             harms: Vec::new(),
             has_ended_target: false,
+            is_kept_waiting: false,
         }
     }
 
@@ -123,11 +126,13 @@ impl StepJudge {
 
     /// Takes in what is seen of the fault's clients.
     pub(super) fn see(&mut self, seen: &Seen<'_>) {
+        self.is_kept_waiting |= matches!(seen, Seen::Unanswered { end: What::TimedOut { .. }, .. });
         let _ = self.case.observe(seen);
     }
 
     /// Takes in what is seen of the newcomer.
     pub(super) fn see_newcomer(&mut self, seen: &Seen<'_>, at_ns: u64) {
+        let mut clause = None;
         let came = match seen {
             Seen::Replied(replied) if matches!(replied.reply, b"OK" | b"FAIL") => {
                 self.newcomer_waited_ns = Some(at_ns.saturating_sub(self.newcomer_ns));
@@ -135,6 +140,7 @@ impl StepJudge {
             }
             Seen::Replied(replied) => harness::verdict::printable(replied.reply),
             Seen::Unanswered { end: What::TimedOut { waited_ns, .. }, .. } => {
+                clause = Some(C1);
                 format!("nothing within {}", seconds(*waited_ns))
             }
             Seen::Unanswered { .. } => "the end of the connection".to_owned(),
@@ -148,19 +154,23 @@ impl StepJudge {
         };
         let mut finding = Finding::new(Verdict::Fail, "a new client is not served after the fault");
         finding.show(r"QUERY|newcomer|\n".to_owned(), came, r"OK\n or FAIL\n within 10 s".to_owned());
+        finding.clause = clause;
         self.harm(finding);
     }
 
-    /// Somebody was harmed.
+    /// Somebody was harmed. Whoever waits without end is kept waiting by somebody else (C1); all else breaks the fault's
+    /// own clause.
     pub(super) fn harm(&mut self, mut finding: Finding) {
-        finding.clause = Some(self.clause());
+        finding.clause.get_or_insert(self.clause());
         self.harms.push(finding);
     }
 
-    /// Harm to others breaks a MUST, whatever the fault's own clause asks for.
+    /// The MUST that harm to others breaks, whatever the fault's own clause asks for: one of those on clients side by side,
+    /// or that nothing a client sends can do it.
     fn clause(&self) -> Clause {
-        let fault = self.scene.fault;
-        if fault.level == Level::Must { fault.clause } else { C1 }
+        const SIDE_BY_SIDE: [Clause; 4] = [C1, C2, C3, C4];
+        let clause = self.scene.fault.clause;
+        if SIDE_BY_SIDE.contains(&clause) { clause } else { A4 }
     }
 
     /// The target was lost in this step, as it had to be, or not.
@@ -187,7 +197,10 @@ impl StepJudge {
         let is_only_slow = !has_harm && !self.harms.is_empty();
         let (begun_ns, over_ns) = self.span_ns();
         let is_done = self.case.state() == State::Done;
-        let own = self.case.outcome();
+        let mut own = self.case.outcome();
+        if let (Some(finding), true) = (&mut own.finding, self.is_kept_waiting) {
+            finding.clause = Some(C1);
+        }
         let mut findings = self.harms;
         findings.extend(own.finding.filter(|_| is_done));
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.verdict));

@@ -6,6 +6,7 @@
 mod arrival;
 mod barrier;
 mod connection;
+mod patience;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -29,6 +30,7 @@ use crate::moves::{Act, Came, Move, Script, Slot};
 use barrier::Barrier;
 pub(crate) use connection::is_shortage;
 use connection::{Connection, Gone};
+pub use patience::Patience;
 
 /// The bounds that a run keeps.
 #[derive(Clone, Copy, Debug)]

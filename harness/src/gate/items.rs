@@ -25,7 +25,7 @@ impl Gate<'_> {
         &mut self,
         target: &mut Target,
         bounds: &mut Bounds,
-        replayed: Option<&Item>,
+        of_workloads: &[Item],
     ) -> Item {
         let mut item = Item {
             requirement: "The target lives through the run.".to_owned(),
@@ -36,7 +36,7 @@ impl Gate<'_> {
             item.cause = self.report.cause.clone().or_else(|| self.left_out.get(SUITE.alive).cloned());
             return item;
         }
-        let is_bad = replayed.is_some_and(|item| item.verdict > Verdict::Warn);
+        let is_bad = of_workloads.iter().any(|item| item.verdict > Verdict::Warn);
         let patience = if is_bad { DEATH_PATIENCE } else { Duration::ZERO };
         self.report.target_ended = target.ended(patience).await;
         item.verdict = Verdict::Pass;
@@ -107,7 +107,7 @@ impl Gate<'_> {
         .with_expectation(self.options)
     }
 
-    fn strictly(&self, verdict: Verdict) -> Verdict {
+    pub(super) fn strictly(&self, verdict: Verdict) -> Verdict {
         match verdict {
             Verdict::Warn if self.options.flags.strict => Verdict::Fail,
             verdict => verdict,

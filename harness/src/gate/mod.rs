@@ -1,8 +1,10 @@
 //! One run of the gate: a target, the catalogue, the replay, and a verdict for everything, whatever becomes of the
 //! target.
 
+mod contending;
 mod items;
 mod replaying;
+mod shrinking;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -22,9 +24,13 @@ use crate::suite::run::Terms;
 use crate::suite::{self, Suite};
 use crate::targets::{self, Target};
 use crate::verdict::Verdict;
+use crate::workload::contention::{OneByOne, Pipelined, Schedule};
+use crate::workload::literal::Led;
 use crate::workload::replay::Replay;
 use crate::workload::{Workload, pace};
 use items::{item, left_out};
+use protocol::Level;
+use protocol::index::clauses::F3;
 
 const SUITE: Suite = suite::INDEX;
 
@@ -33,6 +39,9 @@ const MANY_REQUESTS_TIME: Duration = Duration::from_secs(4);
 
 /// It is given up where it takes longer than this all the same: some servers look at every package on each REMOVE.
 const MANY_REQUESTS_TIME_MAX: Duration = Duration::from_secs(8);
+
+/// The workloads, in the order in which they are run.
+pub const WORKLOADS: [&str; 3] = [Replay::ID, OneByOne::ID, Pipelined::ID];
 
 /// One run under way.
 pub struct Gate<'o> {
@@ -44,6 +53,8 @@ pub struct Gate<'o> {
     /// Why a subject is not run, before anything is.
     left_out: BTreeMap<&'static str, String>,
     report: RunReport,
+    /// What led to the first reply that no order allows, and in which workload.
+    led: Option<(&'static str, Led)>,
 }
 
 impl<'o> Gate<'o> {
@@ -67,7 +78,7 @@ impl<'o> Gate<'o> {
         };
         let left_out = left_out(options);
         let (listening, results) = (Listening::default(), Results::default());
-        Self { options, seed, concurrency, listening, results, left_out, report }
+        Self { options, seed, concurrency, listening, results, left_out, report, led: None }
     }
 
     /// Judges the target, and prints to `out` what is known as soon as it is.
@@ -97,23 +108,24 @@ impl<'o> Gate<'o> {
         self.report.addr = target.addr().to_string();
         self.listen(troubles);
         bounds.begin_run(self.options.flags.deadline);
-        let replayed = self.judge_target(&mut target, bounds, out).await;
-        if let (Err(source), Some(path)) = (self.listening.finish(), &self.options.flags.record) {
+        let of_workloads = self.judge_target(&mut target, bounds, out).await;
+        if let (Err(source), Some(path)) = (self.listening.finish(), &self.options.flags.reports.record) {
             troubles.push(Error::Write { path: path.clone(), source });
         }
-        let alive = self.look_whether_alive(&mut target, bounds, replayed.as_ref()).await;
+        let alive = self.look_whether_alive(&mut target, bounds, &of_workloads).await;
+        self.shrink(&target, bounds, troubles, out).await;
         self.report.items.push(alive);
-        self.report.items.extend(replayed);
+        self.report.items.extend(of_workloads);
         Ok(self.finish())
     }
 
-    /// Runs the cases and the replay; brings the replay's item.
+    /// Runs the cases and the workloads; brings the workloads' items.
     async fn judge_target(
         &mut self,
         target: &mut Target,
         bounds: &mut Bounds,
         out: &mut impl Write,
-    ) -> Option<Item> {
+    ) -> Vec<Item> {
         let selected: Vec<&'static Case> =
             SUITE.cases().filter(|case| !self.left_out.contains_key(case.id)).collect();
         let (many, few): (Vec<&'static Case>, Vec<&'static Case>) =
@@ -123,32 +135,82 @@ impl<'o> Gate<'o> {
             self.report.cause = Some(format!("the target speaks {protocol}, not the package index"));
             self.report.verdict = Verdict::Unreachable;
             self.leave_out_rest(&many, &format!("the target speaks {protocol}"));
-            return None;
+            return Vec::new();
         }
-        let is_replay_wanted = !self.left_out.contains_key(Replay::ID);
+        let wanted: Vec<&str> = WORKLOADS.into_iter().filter(|id| !self.left_out.contains_key(id)).collect();
         let obstacle = self.obstacle(target, bounds).await;
-        let is_part_open = is_replay_wanted && self.options.flags.packages.is_none();
-        let mut pace = None;
+        let mut pace = 0;
         if let Some(cause) = &obstacle {
             self.leave_out_rest(&many, cause);
-        } else if !many.is_empty() || is_part_open {
+        } else if !many.is_empty() || !wanted.is_empty() {
             let timeout = self.options.flags.timeout;
-            let measured = pace::measure(target.addr(), self.concurrency, timeout, bounds).await;
-            pace = Some(measured).filter(|_| is_part_open);
-            self.run_many(many, measured, target, bounds).await;
+            pace = pace::measure(target.addr(), self.concurrency, timeout, bounds).await;
+            self.run_many(many, pace, target, bounds).await;
         }
         self.add_cases();
         if !self.options.is_matrix() {
             let _ = terminal::write_clauses(out, &self.report);
             let _ = out.flush();
         }
-        if !is_replay_wanted {
-            return None;
+        let mut items = Vec::new();
+        for id in wanted {
+            let item = match self.obstacle_for(id, obstacle.as_ref(), &items, target, bounds).await {
+                Some(cause) => Item { cause: Some(cause), ..self.workload_item(id) },
+                None if id == Replay::ID => self.replay(pace, target, bounds, out).await,
+                None => self.contend(id, pace, target, bounds, out).await,
+            };
+            items.push(item);
         }
-        Some(match obstacle {
-            Some(cause) => self.replay_left_out(&cause),
-            None => self.replay(pace, target, bounds, out).await,
-        })
+        items
+    }
+
+    /// What stands in the way of a workload, after those that were run before it.
+    async fn obstacle_for(
+        &self,
+        id: &str,
+        obstacle: Option<&String>,
+        before: &[Item],
+        target: &Target,
+        bounds: &mut Bounds,
+    ) -> Option<String> {
+        if let Some(cause) = obstacle {
+            return Some(cause.clone());
+        }
+        if let Some(cause) = came(bounds) {
+            return Some(cause);
+        }
+        if self.options.flags.schedule == Schedule::Lockstep && id != OneByOne::ID {
+            return Some("with --schedule lockstep one request at a time is under way".to_owned());
+        }
+        // Only then is it pipelining that is broken, and nothing else.
+        let is_broken = |item: &&Item| {
+            item.verdict > Verdict::Expected && (item.clause == F3.id || item.id == OneByOne::ID)
+        };
+        if id == Pipelined::ID
+            && let Some(item) = self.report.items.iter().chain(before).find(is_broken)
+        {
+            return Some(format!("{} was not passed", item.id));
+        }
+        let is_bad = before.iter().any(|item| item.verdict > Verdict::Warn);
+        let is_gone = is_bad && !target.is_reachable().await;
+        is_gone.then(|| "the target was lost, and is not back".to_owned())
+    }
+
+    /// The item of a workload, of which nothing is known yet.
+    fn workload_item(&self, id: &'static str) -> Item {
+        let clients = if self.concurrency == 1 {
+            "1 client".to_owned()
+        } else {
+            format!("{} clients", self.concurrency)
+        };
+        let (requirement, level) = match id {
+            Replay::ID => (format!("A package graph is replayed by {clients}."), Level::Must),
+            OneByOne::ID => {
+                (format!("{clients} change the same packages at once, and see one index."), Level::Must)
+            }
+            _ => (format!("{clients} send several requests at once, and see one index."), F3.level),
+        };
+        Item { requirement, ..item(id, level) }
     }
 
     async fn run_cases(
@@ -195,10 +257,8 @@ impl<'o> Gate<'o> {
     async fn obstacle(&self, target: &Target, bounds: &mut Bounds) -> Option<String> {
         let is_lost =
             |id: &str| self.results.cases.get(id).is_some_and(|result| result.verdict > Verdict::Warn);
-        match bounds.came() {
-            Some(Ending::Interrupted) => return Some("interrupted".to_owned()),
-            Some(_) => return Some("the time for the run was over; --deadline allows more".to_owned()),
-            None => {}
+        if let Some(cause) = came(bounds) {
+            return Some(cause);
         }
         let gates = SUITE.gates.iter().filter(|_| self.concurrency > 1);
         if let Some(id) = [SUITE.first].iter().chain(gates).find(|id| is_lost(id)) {
@@ -209,7 +269,7 @@ impl<'o> Gate<'o> {
     }
 
     fn listen(&mut self, troubles: &mut Vec<Error>) {
-        let path = self.options.flags.record.as_ref();
+        let path = self.options.flags.reports.record.as_ref();
         let file = path.and_then(|path| match File::create(path) {
             Ok(file) => Some(file),
             Err(source) => {
@@ -217,7 +277,7 @@ impl<'o> Gate<'o> {
                 None
             }
         });
-        self.listening = Listening::new(self.options.flags.debug, file);
+        self.listening = Listening::new(self.options.flags.reports.debug, file);
     }
 
     /// The report of a run without a target.
@@ -253,4 +313,13 @@ impl<'o> Gate<'o> {
         }
         self.report
     }
+}
+
+/// Which bound of the run was reached, in words.
+fn came(bounds: &Bounds) -> Option<String> {
+    let came = match bounds.came()? {
+        Ending::Interrupted => "interrupted",
+        _ => "the time for the run was over; --deadline allows more",
+    };
+    Some(came.to_owned())
 }

@@ -3,13 +3,13 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use protocol::Level;
+use protocol::Protocol;
 
 use super::Gate;
-use super::items::item;
 use crate::bounds::Bounds;
 use crate::drive::{Limits, OPENINGS_AT_ONCE_GENTLE};
 use crate::flags::Flags;
+use crate::history::Header;
 use crate::report::progress::PhaseBar;
 use crate::report::{Item, terminal};
 use crate::run::{Outcome, header, run};
@@ -38,7 +38,7 @@ impl Gate<'_> {
     /// Replays as much of the graph as the target has time for.
     pub(super) async fn replay(
         &mut self,
-        pace: Option<u64>,
+        pace: u64,
         target: &mut Target,
         bounds: &mut Bounds,
         out: &mut impl Write,
@@ -46,8 +46,9 @@ impl Gate<'_> {
         let whole = self.options.graph.packages().len();
         let mut packages_max = self.options.flags.packages.map(|count| count as usize);
         let pilot_packages = match pace {
-            Some(pace) if pace < SLOW_PACE => SLOW_PILOT_PACKAGES,
-            Some(pace) if pace < QUICK_PACE => PILOT_PACKAGES,
+            _ if packages_max.is_some() => whole,
+            ..SLOW_PACE => SLOW_PILOT_PACKAGES,
+            SLOW_PACE..QUICK_PACE => PILOT_PACKAGES,
             _ => whole,
         };
         if pilot_packages < whole {
@@ -84,7 +85,7 @@ impl Gate<'_> {
         bounds: &mut Bounds,
         out: &mut impl Write,
     ) -> Item {
-        let Flags { unluckiness, rounds_max, timeout, debug, .. } = self.options.flags;
+        let Flags { unluckiness, rounds_max, .. } = self.options.flags;
         let (seed, concurrency) = (self.seed, self.concurrency);
         let options = replay::Options { seed, concurrency, unluckiness, rounds_max };
         self.report.options.remove("packages");
@@ -99,26 +100,12 @@ impl Gate<'_> {
         let header = header(&workload, self.report.options.clone());
         self.report.plan_sha256.clone_from(&header.plan_sha256);
         self.print_replay(packages_max, out);
-        self.listening.begin(&header);
-        let bar = PhaseBar::new(Replay::PHASES, !debug);
-        // A target that has let somebody wait in vain is not waited for as long again.
-        let timeout = self.results.patience(timeout);
-        let limits = Limits {
-            reply_timeout: timeout,
-            reply_timeout_after_one: timeout,
-            clients_at_once_max: usize::MAX,
-            openings_at_once_max: OPENINGS_AT_ONCE_GENTLE,
-        };
-        let addr = target.addr();
-        let outcome = run(addr, &workload, limits, &self.listening, bar, bounds.reached()).await;
-        let Outcome { verdict, findings, statistics } = outcome;
+        let outcome = self.drive(&workload, &header, target, bounds).await;
+        let Outcome { verdict, findings, led, statistics, .. } = outcome;
+        self.note_led(Replay::ID, led);
         self.report.duration_ns = statistics.duration_ns();
         self.report.requests = statistics.requests();
         self.report.phases = statistics.phases(Replay::PHASES);
-        if verdict == Verdict::Unreachable {
-            self.report.verdict = verdict;
-            self.report.cause = findings.first().map(|finding| finding.summary.clone());
-        }
         let flags = self.options.choice.flags();
         let again = format!("harness {flags}--only {} --seed {seed} --concurrency {concurrency}", Replay::ID);
         Item {
@@ -126,12 +113,37 @@ impl Gate<'_> {
             findings,
             duration_ns: self.report.duration_ns,
             again: if verdict == Verdict::Pass { Vec::new() } else { vec![again] },
-            ..replay_item(concurrency)
+            ..self.workload_item(Replay::ID)
         }
     }
 
-    pub(super) fn replay_left_out(&self, cause: &str) -> Item {
-        Item { cause: Some(cause.to_owned()), ..replay_item(self.concurrency) }
+    /// Runs a workload against the target.
+    pub(super) async fn drive<W: Workload + 'static>(
+        &mut self,
+        workload: &W,
+        header: &Header,
+        target: &Target,
+        bounds: &mut Bounds,
+    ) -> Outcome
+    where
+        <W::Protocol as Protocol>::Framing: 'static,
+    {
+        self.listening.begin(header);
+        let bar = PhaseBar::new(W::PHASES, !self.options.flags.reports.debug);
+        // A target that has let somebody wait in vain is not waited for as long again.
+        let timeout = self.results.patience(self.options.flags.timeout);
+        let limits = Limits {
+            reply_timeout: timeout,
+            reply_timeout_after_one: timeout,
+            clients_at_once_max: usize::MAX,
+            openings_at_once_max: OPENINGS_AT_ONCE_GENTLE,
+        };
+        let outcome = run(target.addr(), workload, limits, &self.listening, bar, bounds.reached()).await;
+        if outcome.verdict == Verdict::Unreachable {
+            self.report.verdict = outcome.verdict;
+            self.report.cause = outcome.findings.first().map(|finding| finding.summary.clone());
+        }
+        outcome
     }
 }
 
@@ -147,12 +159,4 @@ fn packages_that_fit(pilot_packages: usize, pilot: Duration) -> usize {
     )]
     let fitting = (times.sqrt() * pilot_packages as f64) as usize;
     fitting
-}
-
-fn replay_item(concurrency: u32) -> Item {
-    let clients = if concurrency == 1 { "client" } else { "clients" };
-    Item {
-        requirement: format!("A package graph is replayed by {concurrency} {clients}."),
-        ..item(Replay::ID, Level::Must)
-    }
 }

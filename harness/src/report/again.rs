@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::suite::wire::WireLog;
+use crate::workload::literal::Literal;
 
 /// A line that would be longer than this is read by nobody.
 const LINE_CHARACTERS_MAX: usize = 1200;
@@ -14,16 +15,33 @@ pub fn lines(id: &str, seed: u64, target_flags: &str, addr: &str, wire: &WireLog
     by_hand(addr, wire).into_iter().chain([by_harness]).collect()
 }
 
+/// A line that makes requests of a file, if one connection is enough for them.
+#[must_use]
+pub fn by_nc(addr: &str, literal: &Literal) -> Option<String> {
+    match &literal.clients[..] {
+        [meetings] => {
+            let lines = meetings.iter().flatten().map(|line| [line, &b"\n"[..]].concat());
+            nc(addr, &lines.collect::<Vec<_>>())
+        }
+        _ => None,
+    }
+}
+
 /// A line with `printf` and `nc`.
 fn by_hand(addr: &str, wire: &WireLog) -> Option<String> {
     let (first, _) = wire.sent().first()?;
     if wire.sent().iter().any(|(slot, _)| slot != first) || wire.left_out() > 0 {
         return None;
     }
+    let sent: Vec<Vec<u8>> = wire.sent().iter().map(|(_, bytes)| bytes.clone()).collect();
+    nc(addr, &sent)
+}
+
+fn nc(addr: &str, sent: &[Vec<u8>]) -> Option<String> {
     let (host, port) = addr.rsplit_once(':')?;
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let mut line = "{ ".to_owned();
-    for (_, bytes) in wire.sent() {
+    for bytes in sent {
         // A pause lets each reply come before the next request.
         let _ = write!(line, "printf '{}'; sleep .1; ", for_printf(bytes));
         if line.len() > LINE_CHARACTERS_MAX {

@@ -4,6 +4,8 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use crate::report::window::picture;
 use protocol::index::clauses::CLAUSES;
 
 use super::statistics::CommandStatistics;
@@ -206,6 +208,7 @@ fn one_finding(finding: &Finding) -> Markup {
             @if let Some(came) = &finding.came { dt { "got" } dd { code { (came_with_mark(came, finding.wrong_at)) } } }
             @if let Some(reason) = &finding.reason { dt { "because" } dd { (reason) } }
         }
+        @if let Some(window) = &finding.window { (picture(window)) }
     }
 }
 

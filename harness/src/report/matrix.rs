@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use crate::report::terminal::{grouped, style_of, write_items};
+use crate::report::terminal::{EXPLAINED_BY, grouped, style_of, write_items};
 use crate::report::{Item, RunReport};
 use crate::verdict::Verdict;
 
@@ -40,7 +40,7 @@ pub fn write_matrix(out: &mut impl Write, runs: &[RunReport]) -> io::Result<()> 
         if let Some(cause) = &run.cause {
             writeln!(out, "  {cause}")?;
         }
-        write_items(out, run, run.verdict)?;
+        write_items(out, run, run.verdict, EXPLAINED_BY)?;
     }
     writeln!(out)?;
     write_count(out, runs)

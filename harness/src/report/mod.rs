@@ -5,6 +5,7 @@ pub mod catalogue;
 pub mod compare;
 pub mod html;
 pub mod json;
+pub mod judged;
 pub mod junit;
 pub mod markdown;
 pub mod matrix;
@@ -12,6 +13,7 @@ pub mod progress;
 pub mod statistics;
 pub mod terminal;
 pub mod transcript;
+pub mod window;
 
 use std::collections::BTreeMap;
 

@@ -8,12 +8,16 @@ use anstyle::{AnsiColor, Style};
 
 use protocol::index::clauses::CLAUSES;
 
-use crate::report::statistics::{CommandStatistics, per_second};
+use crate::report::statistics::{CommandStatistics, Statistics, per_second};
+use crate::report::window::write_window;
 use crate::report::{FixtureSummary, Item, RunReport};
 use crate::verdict::{Finding, Verdict};
 
 /// How many failures of one kind are shown in full.
 const SHOWN_MAX: usize = 5;
+
+/// What explains a case, in words.
+pub const EXPLAINED_BY: &str = "`harness explain ID`";
 
 /// The width of the names that stand before a text.
 const NAME_WIDTH: usize = 12;
@@ -45,6 +49,21 @@ pub fn write_fixture(out: &mut impl Write, fixture: &FixtureSummary) -> io::Resu
 /// `out` cannot be written.
 pub fn write_plan(out: &mut impl Write, workload: &str, plan_sha256: &str) -> io::Result<()> {
     writeln!(out, "plan     {workload} sha256 {plan_sha256}")
+}
+
+/// Says how quick a workload was, and what else is to be told of it.
+///
+/// # Errors
+/// `out` cannot be written.
+pub fn write_pace(out: &mut impl Write, statistics: &Statistics, observed: Option<&str>) -> io::Result<()> {
+    writeln!(out, "         {}", pace(statistics.requests(), statistics.duration_ns()))?;
+    observed.map_or(Ok(()), |observed| writeln!(out, "         {observed}"))
+}
+
+fn pace(requests: u64, duration_ns: u64) -> String {
+    let seconds = Duration::from_nanos(duration_ns).as_secs_f64();
+    let (rate, requests) = (grouped(per_second(requests, duration_ns)), grouped(requests));
+    format!("{requests} requests in {seconds:.2} s ({rate} per second)")
 }
 
 /// Says what was asked for, as flags that can be given again.
@@ -104,7 +123,7 @@ pub fn write_outcome(out: &mut impl Write, run: &RunReport) -> io::Result<()> {
         write_not_run(out, run)?;
     }
     for verdict in [Verdict::Expected, Verdict::Unknown, Verdict::Warn, Verdict::Fail] {
-        write_items(out, run, verdict)?;
+        write_items(out, run, verdict, EXPLAINED_BY)?;
     }
     if let Some(ended) = &run.target_ended {
         writeln!(out, "\nThe target's process ended during the run: {ended}")?;
@@ -146,7 +165,7 @@ fn write_row(out: &mut impl Write, step: &str, command: &CommandStatistics) -> i
 /// What the target does where the protocol is silent.
 fn write_observed(out: &mut impl Write, run: &RunReport) -> io::Result<()> {
     let mut has_begun = false;
-    for item in &run.items {
+    for item in run.items.iter().filter(|item| item.is_case()) {
         let Some(observed) = &item.observed else { continue };
         if !has_begun {
             writeln!(out, "\nWhere the protocol is silent:")?;
@@ -176,18 +195,24 @@ fn by_cause<'r>(items: impl Iterator<Item = &'r Item>) -> BTreeMap<&'r str, Vec<
 }
 
 /// Ids, as many in a line as a terminal has room for.
-fn write_ids(out: &mut impl Write, ids: &[&str]) -> io::Result<()> {
+pub(super) fn write_ids(out: &mut impl Write, ids: &[&str]) -> io::Result<()> {
     for line in ids.chunks(8) {
         writeln!(out, "  {}", line.join(" "))?;
     }
     Ok(())
 }
 
-/// The items with a verdict that needs a look: those that broke the same clause in the same way together.
+/// The items with a verdict that needs a look: those that broke the same clause in the same way together, with the command
+/// that explains them.
 ///
 /// # Errors
 /// `out` cannot be written.
-pub fn write_items(out: &mut impl Write, run: &RunReport, verdict: Verdict) -> io::Result<()> {
+pub fn write_items(
+    out: &mut impl Write,
+    run: &RunReport,
+    verdict: Verdict,
+    explained_by: &str,
+) -> io::Result<()> {
     let mut undecided = Vec::new();
     let mut shown = 0;
     let mut seen: Vec<(Option<&str>, &str)> = Vec::new();
@@ -211,7 +236,7 @@ pub fn write_items(out: &mut impl Write, run: &RunReport, verdict: Verdict) -> i
         let style = style_of(verdict);
         writeln!(
             out,
-            "\n{style}{}{style:#} too, `harness explain ID` says of each what it asks for:",
+            "\n{style}{}{style:#} too, {explained_by} says of each what it asks for:",
             word(verdict)
         )?;
         write_ids(out, &more)?;
@@ -224,7 +249,7 @@ pub fn write_items(out: &mut impl Write, run: &RunReport, verdict: Verdict) -> i
     Ok(())
 }
 
-fn word(verdict: Verdict) -> String {
+pub(super) fn word(verdict: Verdict) -> String {
     verdict.word().to_lowercase()
 }
 
@@ -247,11 +272,15 @@ fn write_item(out: &mut impl Write, item: &Item) -> io::Result<()> {
     Ok(())
 }
 
-fn write_line(out: &mut impl Write, name: &str, text: &str) -> io::Result<()> {
+pub(super) fn write_line(out: &mut impl Write, name: &str, text: &str) -> io::Result<()> {
     writeln!(out, "  {name:<NAME_WIDTH$} {text}")
 }
 
-fn write_finding(out: &mut impl Write, finding: &Finding) -> io::Result<()> {
+/// Shows what was found.
+///
+/// # Errors
+/// `out` cannot be written.
+pub fn write_finding(out: &mut impl Write, finding: &Finding) -> io::Result<()> {
     if let Some(clause) = finding.clause {
         write_line(out, "clause", &clause.to_string())?;
     }
@@ -272,7 +301,7 @@ fn write_finding(out: &mut impl Write, finding: &Finding) -> io::Result<()> {
     if let Some(reason) = &finding.reason {
         write_line(out, "because", reason)?;
     }
-    Ok(())
+    finding.window.as_ref().map_or(Ok(()), |window| write_window(out, window))
 }
 
 fn write_verdict(out: &mut impl Write, run: &RunReport) -> io::Result<()> {
@@ -303,10 +332,10 @@ fn write_verdict(out: &mut impl Write, run: &RunReport) -> io::Result<()> {
         }
     }
     if run.requests > 0 {
-        let (requests, seconds) =
-            (grouped(run.requests), Duration::from_nanos(run.duration_ns).as_secs_f64());
-        let rate = grouped(per_second(run.requests, run.duration_ns));
-        write!(out, "replay: {requests} requests in {seconds:.2} s ({rate} per second)")?;
+        write!(out, "replay: {}", pace(run.requests, run.duration_ns))?;
+    } else if cases().all(|item| item.verdict == Verdict::NotRun) {
+        let others: Vec<&str> = run.with(run.verdict).map(|item| item.id).collect();
+        write!(out, "{}", others.join(", "))?;
     }
     writeln!(out)
 }

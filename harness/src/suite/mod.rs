@@ -4,6 +4,7 @@
 //! ([`plan`]) with names of its own ([`template`]), made by a client of the driver ([`script`]) and judged from the
 //! history ([`judge`]). [`schedule`] says what runs beside what, and [`run`] does it.
 
+pub mod again;
 pub mod case;
 mod index;
 pub mod judge;
@@ -54,8 +55,9 @@ mod tests {
     use protocol::Level;
     use protocol::index::clauses::CLAUSES;
 
-    use super::plan::connections_max;
+    use super::plan::{CasePlan, connections_max};
     use super::*;
+    use crate::history::LINE_BYTES_MAX;
 
     #[test]
     fn every_clause_has_a_case_and_every_must_has_three() {
@@ -97,5 +99,20 @@ mod tests {
             assert!((1..=100).contains(&connections), "{}: {connections}", case.id);
             assert!(connections <= 26 || case.is_alone, "{}: {connections}", case.id);
         }
+    }
+
+    /// Whatever a case sends in one move can be written into a history, and read again.
+    #[test]
+    fn no_case_sends_more_at_once_than_a_history_can_hold() {
+        for case in INDEX.cases() {
+            let plan = CasePlan::new(case, u64::MAX, std::time::Duration::ZERO);
+            let longest = plan.bytes().map(escaped_bytes).max().unwrap_or(0);
+            assert!(longest < LINE_BYTES_MAX / 2, "{}: {longest}", case.id);
+        }
+    }
+
+    /// What a byte that is no text takes: its escape, the backslash of which JSON escapes again.
+    fn escaped_bytes(bytes: &[u8]) -> usize {
+        bytes.iter().map(|byte| if byte.is_ascii_graphic() { 1 } else { r"\\xff".len() }).sum()
     }
 }

@@ -165,57 +165,39 @@ pub const WORKLOAD: &str = "index/cases";
 
 /// The first line of the history of a batch.
 fn header(plans: &[Rc<CasePlan>], terms: Terms) -> Header {
-    let mut hash = Sha256::new();
-    for plan in plans {
-        plan.bytes().for_each(|bytes| hash.update(bytes));
-    }
     let ids: Vec<&str> = plans.iter().map(|plan| plan.case.id).collect();
     let options = BTreeMap::from([
         ("seed".to_owned(), terms.seed.to_string()),
         ("stall-limit".to_owned(), terms.stall_limit.as_secs_f64().to_string()),
         ("only".to_owned(), ids.join(",")),
     ]);
-    let (workload, plan_sha256) = (WORKLOAD.to_owned(), hex(&hash.finalize()));
+    let (workload, plan_sha256) = (WORKLOAD.to_owned(), plan_sha256(plans));
     Header { history: VERSION, workload, options, plan_sha256 }
 }
 
-/// Judges the recorded history of a batch again; the cases are those that its header names.
-///
-/// # Errors
-/// The first event that cannot be read.
-pub fn judge_again<E>(
-    suite: Suite,
-    header: &Header,
-    events: impl Iterator<Item = Result<Event<'static>, E>>,
-) -> Result<BTreeMap<&'static str, Verdict>, E> {
-    let number =
-        |name: &str| header.options.get(name).and_then(|text| text.parse::<f64>().ok()).unwrap_or(0.0);
-    let seed = header.options.get("seed").and_then(|seed| seed.parse().ok()).unwrap_or(0);
-    let stall_limit = Duration::try_from_secs_f64(number("stall-limit")).unwrap_or_default();
-    let ids = header.options.get("only").map_or("", String::as_str).split(',');
-    let plan = |case| CaseJudge::new(Rc::new(CasePlan::new(case, seed, stall_limit)));
-    let mut watch = Watch::new(ids.filter_map(|id| suite.find(id)).map(plan).collect(), true);
-    for event in events {
-        let _ = watch.observe(&event?);
+/// The hash of the plan of a batch, in hex digits.
+pub(super) fn plan_sha256(plans: &[Rc<CasePlan>]) -> String {
+    let mut hash = Sha256::new();
+    for plan in plans {
+        plan.bytes().for_each(|bytes| hash.update(bytes));
     }
-    let done = watch.judges.into_iter().filter(|judge| judge.state() == State::Done);
-    Ok(done.map(|judge| (judge.plan().case.id, judge.outcome().verdict)).collect())
+    hex(&hash.finalize())
 }
 
 /// All judges of a batch, and what their cases tell of the target.
-struct Watch {
+pub(super) struct Watch {
     pairing: Pairing<Lines>,
-    judges: Vec<CaseJudge>,
-    sign: Option<Sign>,
+    pub(super) judges: Vec<CaseJudge>,
+    pub(super) sign: Option<Sign>,
     hang_ups: u32,
-    has_served: bool,
+    pub(super) has_served: bool,
     has_timed_out: bool,
     slowest_reply_ns: u64,
     requests: u64,
 }
 
 impl Watch {
-    fn new(judges: Vec<CaseJudge>, has_served: bool) -> Self {
+    pub(super) fn new(judges: Vec<CaseJudge>, has_served: bool) -> Self {
         let pairing = Pairing::new(Index::framing);
         Self {
             pairing,
@@ -230,7 +212,7 @@ impl Watch {
     }
 
     /// Takes in an event; `Break` once the target is lost.
-    fn observe(&mut self, event: &Event<'_>) -> ControlFlow<()> {
+    pub(super) fn observe(&mut self, event: &Event<'_>) -> ControlFlow<()> {
         let Self { pairing, judges, sign, hang_ups, has_served, has_timed_out, slowest_reply_ns, requests } =
             self;
         *has_timed_out |= matches!(event.event, What::TimedOut { .. });
@@ -305,11 +287,7 @@ fn settle(ran: Ran, batch: &Batch, schedule: &mut Schedule, results: &mut Result
         results.leave_out(&undecided, Verdict::Unknown, cause);
         return Fate::Over(cause.to_owned());
     };
-    let how = match sign {
-        Sign::Refuses => "it took connections before, and takes none now",
-        Sign::Silent => "a new client with a plain request got no reply",
-        _ => "new clients with plain requests were hung up on",
-    };
+    let how = sign.how_lost();
     let loss = Loss {
         how: how.to_owned(),
         during: under_way.iter().map(|judge| judge.plan().case.id).collect(),
@@ -328,6 +306,17 @@ fn settle(ran: Ran, batch: &Batch, schedule: &mut Schedule, results: &mut Result
         schedule.give_back(suspects, others);
     }
     Fate::Lost(loss)
+}
+
+impl Sign {
+    /// How it showed that the target was lost.
+    pub(super) fn how_lost(&self) -> &'static str {
+        match self {
+            Self::Refuses => "it took connections before, and takes none now",
+            Self::Silent => "a new client with a plain request got no reply",
+            _ => "new clients with plain requests were hung up on",
+        }
+    }
 }
 
 impl CaseJudge {

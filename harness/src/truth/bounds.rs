@@ -3,18 +3,18 @@
 //! Of each package it is known from when on it was certainly in, or certainly out, given the changes that had been
 //! answered; while a change is under way, only what it cannot have altered is certain. A reply is a violation if at
 //! every moment between sending and reply the opposite was certain. So no right server is accused, whatever the order
-//! was; and of a wrong one much is found, though not all. Near-linear in the number of operations.
+//! was; and of a wrong one much is found, though not all. Near-linear in the number of operations; only a removal looks at
+//! all that ever listed the package.
 //!
 //! At the beginning nothing is certain: the index need not be empty. It is taken for granted that no others change these
 //! packages meanwhile.
 
-use std::collections::BTreeMap;
-
 use protocol::Clause;
 use protocol::index::clauses::{S1, S2, S3, S4, S5};
-use protocol::index::wire::{Command, Reply, Request};
+use protocol::index::wire::{Command, Reply};
 
 use super::Operation;
+use super::requests::{Known, Name, Requests};
 
 /// A reply that no order allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +32,7 @@ pub struct Violation {
 /// The first reply, by the time when it came, that no order of the operations allows.
 #[must_use]
 pub fn bounds(operations: &[Operation]) -> Option<Violation> {
+    let requests = Requests::read(operations, &|| false)?;
     let mut ends: Vec<(u64, bool, usize)> = Vec::with_capacity(2 * operations.len());
     for (number, operation) in operations.iter().enumerate() {
         ends.push((operation.sent_ns, false, number));
@@ -39,68 +40,45 @@ pub fn bounds(operations: &[Operation]) -> Option<Violation> {
     }
     // What is sent at the moment of a reply may have come before it.
     ends.sort_unstable();
-    let mut knowledge = Knowledge::default();
+    let mut knowledge = Knowledge::new(&requests);
     for (at_ns, is_reply, number) in ends {
         let operation = &operations[number];
-        let Ok(request) = Request::decode(&operation.line) else { continue };
-        let known = knowledge.intern(&request);
+        let Ok(known) = requests.of(number) else { continue };
         match operation.replied {
             Some((reply, _)) if is_reply => {
                 // What the protocol leaves open may have been taken in another way than it is read here.
-                let reply = if is_plain(&request) { reply } else { Reply::Error };
+                let reply = if known.left_open.is_none() { reply } else { Reply::Error };
                 if let Some((clause, had_to_come, why)) =
-                    knowledge.contradicts(&known, operation.sent_ns, reply)
+                    knowledge.contradicts(known, operation.sent_ns, reply)
                 {
                     return Some(Violation { operation: number, clause, had_to_come, why });
                 }
-                knowledge.end(&known, reply, at_ns);
+                knowledge.end(known, reply, at_ns);
             }
-            _ => knowledge.begin(&known),
+            _ => knowledge.begin(known, requests.of_operation[number]),
         }
     }
     None
 }
 
-/// Whether all names are such as R9 has them, and the list is one that can be read in one way only.
-fn is_plain(request: &Request<'_>) -> bool {
-    const NAME_BYTES_MAX: usize = 100;
-    let is_plain = |name: &[u8]| {
-        let is_ordinary = |byte: &u8| byte.is_ascii_alphanumeric() || b"@+._-".contains(byte);
-        (1..=NAME_BYTES_MAX).contains(&name.len()) && name.iter().all(is_ordinary)
-    };
-    let list = request.list;
-    is_plain(request.package) && (list.is_empty() || list.split(|&byte| byte == b',').all(is_plain))
-}
-
-/// A package, by number.
-type Id = usize;
-
-/// A request in numbers.
-struct Known {
-    command: Command,
-    package: Id,
-    /// Each once, in order.
-    list: Vec<Id>,
-}
-
 /// What is certain of all packages at a moment.
-#[derive(Debug, Default)]
-struct Knowledge {
-    ids: BTreeMap<Vec<u8>, Id>,
+struct Knowledge<'a> {
+    requests: &'a Requests<'a>,
     packages: Vec<Package>,
+    /// By line, whether it was sent before.
+    was_sent: Vec<bool>,
 }
 
 #[derive(Debug, Default)]
 struct Package {
-    name: Vec<u8>,
     /// Whether it is in, and since when that is certain; apart from the changes that are under way.
     is_in: Option<(bool, u64)>,
     /// Its list, and since when that is certain.
-    list: Option<(Vec<Id>, u64)>,
+    list: Option<(u32, u64)>,
     /// Since when nobody can list it but those who did so in this history.
     free_since_ns: Option<u64>,
-    /// The packages that an INDEX was sent for with this one on its list.
-    listed_by: Vec<Id>,
+    /// The packages that an INDEX was sent for with this one on its list; some more than once.
+    listed_by: Vec<Name>,
     turmoil: Turmoil,
 }
 
@@ -116,7 +94,7 @@ struct Turmoil {
     /// Whether a reply came that says nothing.
     is_unclear: bool,
     /// The list of the INDEX that was done last.
-    list: Vec<Id>,
+    list: u32,
 }
 
 impl Turmoil {
@@ -139,60 +117,40 @@ impl Package {
     fn was_out_since(&self, since_ns: u64) -> bool {
         matches!(self.is_in, Some((false, certain_ns)) if certain_ns < since_ns) && !self.turmoil.may_index()
     }
-
-    /// Whether its list had this package on it at every moment since then.
-    fn listed_since(&self, package: Id, since_ns: u64) -> bool {
-        let is_certain =
-            |(list, certain_ns): &(Vec<Id>, u64)| *certain_ns < since_ns && list.contains(&package);
-        self.list.as_ref().is_some_and(is_certain) && !self.turmoil.may_index()
-    }
 }
 
 /// What contradicts a reply: the clause, what had to come, and why.
 type Contradiction = (Clause, Reply, String);
 
-impl Knowledge {
-    fn intern(&mut self, request: &Request<'_>) -> Known {
-        let package = self.id_of(request.package);
-        let mut list: Vec<Id> = match request.command {
-            Command::Index => request.dependencies().map(|name| self.id_of(name)).collect(),
-            Command::Remove | Command::Query => Vec::new(),
-        };
-        list.sort_unstable();
-        list.dedup();
-        Known { command: request.command, package, list }
+impl<'a> Knowledge<'a> {
+    fn new(requests: &'a Requests<'a>) -> Self {
+        let packages = requests.names.iter().map(|_| Package::default()).collect();
+        Self { requests, packages, was_sent: vec![false; requests.lines.len()] }
     }
 
-    fn id_of(&mut self, name: &[u8]) -> Id {
-        if let Some(&id) = self.ids.get(name) {
-            return id;
-        }
-        let id = self.packages.len();
-        self.ids.insert(name.to_vec(), id);
-        self.packages.push(Package { name: name.to_vec(), ..Package::default() });
-        id
+    fn package(&self, name: Name) -> &Package {
+        &self.packages[name as usize]
     }
 
     /// A request is sent.
-    fn begin(&mut self, known: &Known) {
-        let turmoil = &mut self.packages[known.package].turmoil;
+    fn begin(&mut self, known: Known, line: u32) {
+        let turmoil = &mut self.packages[known.package as usize].turmoil;
         match known.command {
             Command::Query => return,
             Command::Index => turmoil.indexes_open += 1,
             Command::Remove => turmoil.removes_open += 1,
         }
         turmoil.changes += 1;
-        for &dependency in &known.list {
-            let listed_by = &mut self.packages[dependency].listed_by;
-            if !listed_by.contains(&known.package) {
-                listed_by.push(known.package);
+        if !std::mem::replace(&mut self.was_sent[line as usize], true) {
+            for &dependency in self.requests.list(known.list) {
+                self.packages[dependency as usize].listed_by.push(known.package);
             }
         }
     }
 
     /// A request is answered, and its reply contradicts nothing.
-    fn end(&mut self, known: &Known, reply: Reply, at_ns: u64) {
-        let package = &mut self.packages[known.package];
+    fn end(&mut self, known: Known, reply: Reply, at_ns: u64) {
+        let package = &mut self.packages[known.package as usize];
         let turmoil = &mut package.turmoil;
         match known.command {
             Command::Query => return,
@@ -202,7 +160,7 @@ impl Knowledge {
         match (known.command, reply) {
             (Command::Index, Reply::Ok) => {
                 turmoil.indexed += 1;
-                turmoil.list.clone_from(&known.list);
+                turmoil.list = known.list;
             }
             (_, Reply::Ok) => {
                 turmoil.removed += 1;
@@ -225,7 +183,7 @@ impl Knowledge {
             (0, 0, false) => {}
             (1.., 0, false) => {
                 package.is_in = is_in(true, package.is_in);
-                let is_same = package.list.as_ref().is_some_and(|(list, _)| *list == turmoil.list);
+                let is_same = package.list.is_some_and(|(list, _)| list == turmoil.list);
                 match (turmoil.indexed, is_same) {
                     (1, true) => {}
                     (1, false) => package.list = Some((turmoil.list, at_ns)),
@@ -245,7 +203,7 @@ impl Knowledge {
     }
 
     /// What is certain that this reply contradicts.
-    fn contradicts(&self, known: &Known, sent_ns: u64, reply: Reply) -> Option<Contradiction> {
+    fn contradicts(&self, known: Known, sent_ns: u64, reply: Reply) -> Option<Contradiction> {
         match (known.command, reply) {
             (_, Reply::Error) => None,
             (Command::Query, Reply::Ok) => {
@@ -256,12 +214,14 @@ impl Knowledge {
             }
             (Command::Index, Reply::Ok) => {
                 // Itself it may have found in by the request's own doing.
-                let others = known.list.iter().filter(|dependency| **dependency != known.package);
+                let list = self.requests.list(known.list);
+                let others = list.iter().filter(|dependency| **dependency != known.package);
                 let why = others.into_iter().find_map(|dependency| self.is_out(*dependency, sent_ns))?;
                 Some((self.clause_of_index(known, sent_ns), Reply::Fail, why))
             }
             (Command::Index, Reply::Fail) => {
-                let mut reasons = known.list.iter().map(|dependency| self.is_in(*dependency, sent_ns));
+                let list = self.requests.list(known.list);
+                let mut reasons = list.iter().map(|dependency| self.is_in(*dependency, sent_ns));
                 let all: Option<Vec<String>> = reasons.by_ref().collect();
                 let why = match all?.as_slice() {
                     [] => "it has no dependencies".to_owned(),
@@ -271,45 +231,53 @@ impl Knowledge {
                 Some((self.clause_of_index(known, sent_ns), Reply::Ok, why))
             }
             (Command::Remove, Reply::Ok) => {
-                let package = &self.packages[known.package];
+                let package = self.package(known.package);
                 let holder = package.listed_by.iter().copied().find(|&other| {
-                    let holder = &self.packages[other];
                     other != known.package
-                        && holder.was_in_since(sent_ns)
-                        && holder.listed_since(known.package, sent_ns)
+                        && self.package(other).was_in_since(sent_ns)
+                        && self.listed_since(other, known.package, sent_ns)
                 })?;
                 Some((S3, Reply::Fail, format!("{} was in all the while, and lists it", self.name(holder))))
             }
             (Command::Remove, Reply::Fail) => {
-                let package = &self.packages[known.package];
+                let package = self.package(known.package);
                 let is_free = package.free_since_ns.is_some_and(|free_ns| free_ns < sent_ns);
                 let may_hold =
-                    |&other: &Id| other == known.package || !self.packages[other].was_out_since(sent_ns);
-                if let Some(why) = self.is_out(known.package, sent_ns).filter(|_| is_free) {
+                    |&other: &Name| other == known.package || !self.package(other).was_out_since(sent_ns);
+                if !is_free {
+                    return None;
+                }
+                if let Some(why) = self.is_out(known.package, sent_ns) {
                     return Some((S4, Reply::Ok, why));
                 }
                 let is_held = package.listed_by.iter().any(may_hold);
-                (is_free && !is_held)
-                    .then(|| (S3, Reply::Ok, "nobody who lists it was in at any moment".to_owned()))
+                (!is_held).then(|| (S3, Reply::Ok, "nobody who lists it was in at any moment".to_owned()))
             }
         }
     }
 
-    fn clause_of_index(&self, known: &Known, sent_ns: u64) -> Clause {
-        if self.packages[known.package].was_in_since(sent_ns) { S2 } else { S1 }
+    /// Whether the list of a package had this one on it at every moment since then.
+    fn listed_since(&self, holder: Name, package: Name, since_ns: u64) -> bool {
+        let is_certain =
+            |(list, certain_ns)| certain_ns < since_ns && self.requests.list(list).contains(&package);
+        self.package(holder).list.is_some_and(is_certain) && !self.package(holder).turmoil.may_index()
     }
 
-    fn is_in(&self, package: Id, since_ns: u64) -> Option<String> {
-        let is_in = self.packages[package].was_in_since(since_ns);
+    fn clause_of_index(&self, known: Known, sent_ns: u64) -> Clause {
+        if self.package(known.package).was_in_since(sent_ns) { S2 } else { S1 }
+    }
+
+    fn is_in(&self, package: Name, since_ns: u64) -> Option<String> {
+        let is_in = self.package(package).was_in_since(since_ns);
         is_in.then(|| format!("{} was in all the while", self.name(package)))
     }
 
-    fn is_out(&self, package: Id, since_ns: u64) -> Option<String> {
-        let is_out = self.packages[package].was_out_since(since_ns);
+    fn is_out(&self, package: Name, since_ns: u64) -> Option<String> {
+        let is_out = self.package(package).was_out_since(since_ns);
         is_out.then(|| format!("{} was not in at any moment", self.name(package)))
     }
 
-    fn name(&self, package: Id) -> String {
-        crate::verdict::printable(&self.packages[package].name)
+    fn name(&self, package: Name) -> String {
+        crate::verdict::printable(self.requests.names[package as usize])
     }
 }

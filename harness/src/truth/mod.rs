@@ -1,21 +1,23 @@
 //! What many clients saw at once, held against the rules of one index (C2).
 //!
 //! A history becomes [`Operation`]s: each took effect at one moment between its sending and its reply, or, if its reply
-//! was lost, at some moment after its sending, or not at all. Judges are pure, and read nothing else.
+//! was lost, at some moment after its sending, or not at all. Judges are pure, and read nothing else: [`bounds()`] is quick
+//! and finds much; [`search()`] finds all that there is, if its budget allows.
 
 mod bounds;
-#[cfg(test)]
-mod frontiers;
-#[cfg(test)]
-mod race_histories;
-#[cfg(test)]
-mod simulator;
+mod collect;
+mod requests;
+pub mod search;
 #[cfg(test)]
 mod tests;
+mod verdict;
 
 pub use bounds::{Violation, bounds};
+pub use collect::{Collector, Operations, PartOperations};
+pub use search::search;
+pub use verdict::{FromEmpty, Truth};
 
-use protocol::index::wire::Reply;
+use protocol::index::wire::{Command, Reply, Request};
 
 /// A request of one client, and what came of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,4 +30,24 @@ pub struct Operation {
     pub sent_ns: u64,
     /// The reply, and when it had come; nothing if it was lost.
     pub replied: Option<(Reply, u64)>,
+}
+
+/// Whether the protocol says how a request is to be taken: all names are such as R9 has them, the list is one that can be
+/// read in one way only (R5, R6), and the line is not too long for anybody (F6).
+fn is_plain(request: &Request<'_>) -> bool {
+    const NAME_BYTES_MAX: usize = 100;
+    const LINE_BYTES_MAX: usize = 64 * 1024;
+    let is_plain = |name: &[u8]| {
+        (1..=NAME_BYTES_MAX).contains(&name.len()) && name.iter().all(|&byte| is_ordinary(byte))
+    };
+    let Request { command, package, list } = request;
+    let bytes = command.word().len() + package.len() + list.len() + b"||\n".len();
+    let has_plain_list =
+        list.is_empty() || (*command == Command::Index && list.split(|&byte| byte == b',').all(is_plain));
+    is_plain(package) && has_plain_list && bytes <= LINE_BYTES_MAX
+}
+
+/// Whether names that have to be taken may have this byte (R9).
+fn is_ordinary(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"@+._-".contains(&byte)
 }

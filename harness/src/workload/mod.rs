@@ -1,5 +1,8 @@
 //! Workloads: what is sent to a target, and how the history of that is judged.
 
+pub mod contention;
+pub mod conversations;
+pub mod literal;
 pub mod pace;
 pub mod replay;
 
@@ -9,6 +12,7 @@ use crate::drive::Ending;
 use crate::moves::Script;
 use crate::pairing::Seen;
 use crate::verdict::{Finding, Verdict};
+use crate::workload::literal::Led;
 
 /// A plan for a number of clients, and its judge. Both are pure: the same plan brings the same moves for the same
 /// answers, and the same history the same findings.
@@ -49,8 +53,19 @@ pub trait Judge {
     /// What was found so far, the first first.
     fn findings(&self) -> &[Finding];
 
-    /// Takes in how the run ended, and says what it all comes to.
-    fn finish(&mut self, ending: Ending) -> Verdict;
+    /// Takes in how the run ended, and says what it all comes to. What takes long is left unknown when `is_over` says that
+    /// the time for it is over.
+    fn finish(&mut self, ending: Ending, is_over: &(dyn Fn() -> bool + Sync)) -> Verdict;
+
+    /// The requests that led to what was found, if that can be seen again by making them again.
+    fn led(&self) -> Option<Led> {
+        None
+    }
+
+    /// What is to be told of a run beside its verdict, if anything is.
+    fn observed(&self) -> Option<String> {
+        None
+    }
 }
 
 /// How much of a phase is done.

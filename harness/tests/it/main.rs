@@ -1,8 +1,10 @@
 //! The harness from outside: its output, its exit codes, and servers that are wrong on purpose.
 
 mod command_line;
+mod contention;
 mod exec;
 mod image;
+mod judging;
 mod plan;
 mod replay;
 mod reports;

@@ -2,14 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "a test's failure is its message")]
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::BufReader;
 use std::thread;
 use std::time::Duration;
 
-use harness::history::{self, Event, What};
+use harness::history::{Event, What};
 
-use crate::support::{Server, TINY, replay};
+use crate::support::{Server, TINY, first_part, replay};
 
 /// 100 runs of the binary, two at a time and each with a server beside it, so that nothing is ever timed alike.
 #[test]
@@ -39,15 +37,14 @@ fn the_hash_of_the_plan_is_equal_in_100_runs() {
 /// What each client sent in step 2, line by line.
 fn sent_while_indexing(flags: &[&str]) -> BTreeMap<u32, Vec<Vec<u8>>> {
     let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("history.jsonl");
+    let path = directory.path().join("history.zst");
     let common = ["--fixture", TINY, "--seed", "7", "--concurrency", "5", "--unluckiness", "50"];
     let record = ["--record", path.to_str().unwrap()];
     let said = replay(&[&common[..], &record, flags].concat());
     assert_eq!(said.status, 0, "{said:?}");
     let mut phase_of = BTreeMap::new();
     let mut sent: BTreeMap<u32, Vec<Vec<u8>>> = BTreeMap::new();
-    for event in history::read(BufReader::new(File::open(path).unwrap())).unwrap().1 {
-        let Event { client, event, .. } = event.unwrap();
+    for Event { client, event, .. } in first_part(&path).1 {
         match event {
             What::Phase(phase) => _ = phase_of.insert(client, phase),
             What::Sent(line) if phase_of[&client] == 2 => {

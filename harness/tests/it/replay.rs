@@ -1,16 +1,16 @@
 //! The replay against the built-in server: what a user sees, and what is written.
 
 use std::fs::File;
-use std::io::BufReader;
 
-use harness::history;
-use harness::run::judge_again;
-use harness::verdict::Verdict;
+use harness::drive::Ending;
+use harness::history::{Event, What};
+use harness::run::JudgeAgain;
+use harness::verdict::{Finding, Verdict};
 use harness::workload::replay::{Options, Replay};
 use insta::assert_snapshot;
 use serde_json::Value;
 
-use crate::support::{TINY, harness, replay};
+use crate::support::{TINY, first_part, harness, replay};
 
 #[test]
 fn one_client_on_the_tiny_fixture() {
@@ -65,36 +65,40 @@ fn the_json_report_says_what_the_terminal_says() {
 #[test]
 fn a_recorded_history_is_judged_again_without_a_server() {
     let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("history.jsonl");
+    let path = directory.path().join("history.zst");
     let said =
         replay(&["--fixture", TINY, "--seed", "1", "--concurrency", "3", "--record", path.to_str().unwrap()]);
     assert_eq!(said.status, 0, "{said:?}");
 
     let options = Options { seed: 1, concurrency: 3, unluckiness: 5, rounds_max: 10_000 };
-    let read = || history::read(BufReader::new(File::open(&path).unwrap())).unwrap();
-    let (header, events) = read();
+    let (header, events) = first_part(&path);
     assert!(said.stdout.contains(&header.plan_sha256));
     let workload = Replay::new(fixtures::tiny(), options);
-    let (verdict, findings) = judge_again(&workload, events).unwrap();
+    let judge = |events: &[Event<'_>]| -> (Verdict, Vec<Finding>) {
+        let mut again = JudgeAgain::new(&workload);
+        for event in events {
+            again.observe(event);
+        }
+        let is_whole = matches!(events.last(), Some(Event { event: What::RunEnded(_), .. }));
+        again.finish(is_whole.then_some(Ending::Finished))
+    };
+    let (verdict, findings) = judge(&events);
     assert_eq!((verdict, findings.len()), (Verdict::Pass, 0));
 
     // The same history with one reply changed is no longer right, and one cut short is undecided.
-    let forged = read().1.map(|event| {
-        let mut event = event.unwrap();
-        if let history::What::Received(bytes) = &mut event.event
+    let mut forged = events.clone();
+    for event in &mut forged {
+        if let What::Received(bytes) = &mut event.event
             && bytes.as_ref() == b"ERROR\n"
         {
             *bytes = b"OK\n".to_vec().into();
         }
-        Ok::<_, ()>(event)
-    });
-    let (verdict, findings) = judge_again(&workload, forged).unwrap();
+    }
+    let (verdict, findings) = judge(&forged);
     assert_eq!(verdict, Verdict::Fail);
     assert!(["R1", "R2"].contains(&findings[0].clause.unwrap().id));
-    let (verdict, _) = judge_again(&workload, read().1.take(50)).unwrap();
-    assert_eq!(verdict, Verdict::Unknown);
+    assert_eq!(judge(&events[..50]).0, Verdict::Unknown);
     // Nor is one from which a client is missing, though it ended as it should.
-    let without_one = read().1.filter(|event| event.as_ref().unwrap().client != 2);
-    let (verdict, _) = judge_again(&workload, without_one).unwrap();
-    assert_eq!(verdict, Verdict::Unknown);
+    let without_one: Vec<Event<'_>> = events.into_iter().filter(|event| event.client != 2).collect();
+    assert_eq!(judge(&without_one).0, Verdict::Unknown);
 }

@@ -1,18 +1,18 @@
 //! What is run, what may fail, and where flags come from.
-#![expect(clippy::unwrap_used, reason = "a test's failure is its message")]
 
-use std::fs::{self, File};
-use std::io::{BufReader, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::fs;
+use std::io::Write;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 
 use assert_cmd::cargo::cargo_bin;
-use harness::history;
-use harness::suite::{self, run::judge_again};
+use harness::drive::Ending;
+use harness::suite;
+use harness::suite::again::{CasesAgain, ItemAgain};
 use harness::verdict::Verdict;
 
-use crate::support::{Said, Server, harness, say};
+use crate::support::{Said, Server, first_part, harness, say, zoo};
 
 /// It follows the early edition of S2.
 fn early() -> SocketAddr {
@@ -22,15 +22,6 @@ fn early() -> SocketAddr {
 /// It breaks a SHOULD and no MUST.
 fn reversing() -> SocketAddr {
     zoo("replies-reversed")
-}
-
-fn zoo(bug: &str) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let zoo = fixtures::zoo::spawn(fixtures::zoo::find(bug), listener).unwrap();
-    let addr = zoo.addr();
-    // It lives as long as the test.
-    std::mem::forget(zoo);
-    addr
 }
 
 fn judge(addr: SocketAddr, flags: &[&str]) -> Said {
@@ -57,7 +48,7 @@ fn what_is_not_asked_for_is_not_run() {
     let said = judge(addr, &["--only", "C5"]);
     assert!(said.stdout.contains("--stall-limit runs it"), "{said:?}");
     for (flags, says) in [
-        (&["--only", "index/R1/77"][..], "'index/R1/77' matches no case"),
+        (&["--only", "index/R1/77"][..], "'index/R1/77' matches nothing"),
         (&["--only", "R1", "--skip", "must"], "leave nothing to run"),
         (&["--process"], "--process watches the target's process"),
     ] {
@@ -105,7 +96,7 @@ fn a_configuration_is_written_read_and_overridden() {
     assert_eq!(run(&["init"]).status, 2, "it does not write over another");
     let path = directory.path().join("gauntlet.toml");
     let addr = Server::right().start();
-    let mut file = File::options().append(true).open(&path).unwrap();
+    let mut file = fs::File::options().append(true).open(&path).unwrap();
     writeln!(file, "addr = \"{addr}\"\nseed = 5\nonly = [\"R3\"]").unwrap();
     let said = run(&[]);
     assert_eq!(said.status, 0, "{said:?}");
@@ -128,14 +119,18 @@ fn a_configuration_is_written_read_and_overridden() {
 #[test]
 fn recorded_cases_are_judged_again_without_a_server() {
     let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("history.jsonl");
+    let path = directory.path().join("history.zst");
     let flags = ["--only", "S2,R1", "--record", path.to_str().unwrap()];
     let said = judge(early(), &flags);
     assert_eq!(said.status, 1, "{said:?}");
-    let (header, events) = history::read(BufReader::new(File::open(path).unwrap())).unwrap();
-    let verdicts = judge_again(suite::INDEX, &header, events).unwrap();
-    assert_eq!(verdicts.len(), 17, "{verdicts:?}");
-    for (id, verdict) in verdicts {
+    let (header, events) = first_part(&path);
+    let mut again = CasesAgain::new(suite::INDEX, &header, true).unwrap();
+    for event in &events {
+        again.observe(event);
+    }
+    let items = again.finish(Some(Ending::Finished)).items;
+    assert_eq!(items.len(), 17, "{items:?}");
+    for ItemAgain { id, verdict, .. } in items {
         assert_eq!(verdict == Verdict::Fail, said.stdout.contains(&format!("fail {id}: ")), "{id}");
     }
 }

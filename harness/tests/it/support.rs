@@ -2,12 +2,15 @@
 #![expect(clippy::unwrap_used, reason = "a test's failure is its message")]
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
 use assert_cmd::Command;
+use harness::history::{Event, Header, Reader};
 use protocol::index::model::Model;
 use protocol::index::wire::Reply;
 
@@ -30,6 +33,19 @@ pub(crate) fn harness(arguments: &[&str]) -> Said {
         status: output.status.code().unwrap(),
     }
 }
+
+/// A server of the zoo with this bug, or with none.
+pub(crate) fn zoo(bug: &str) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let zoo = fixtures::zoo::spawn(fixtures::zoo::find(bug), listener).unwrap();
+    let addr = zoo.addr();
+    // It lives as long as the test.
+    std::mem::forget(zoo);
+    addr
+}
+
+/// One that is right.
+pub(crate) const RIGHT: &str = "none";
 
 /// The replay and nothing else; all of it, so that nobody looks first how quick the target is.
 pub(crate) const REPLAY: [&str; 4] = ["--only", "index/replay", "--packages", "10000"];
@@ -75,6 +91,14 @@ fn replace_all(text: &str, patterns: &[(&str, &str)]) -> String {
     patterns.iter().fold(text.to_owned(), |text, (pattern, with)| {
         regex_lite::Regex::new(pattern).unwrap().replace_all(&text, *with).into_owned()
     })
+}
+
+/// The first part of a history, whose events can all be read.
+pub(crate) fn first_part(path: &Path) -> (Header, Vec<Event<'static>>) {
+    let mut reader = Reader::new(File::open(path).unwrap()).unwrap();
+    let header = reader.next_part().unwrap().unwrap();
+    let events = reader.events().map(Result::unwrap).collect();
+    (header, events)
 }
 
 /// What a server does about one line.

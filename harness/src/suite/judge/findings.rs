@@ -70,7 +70,7 @@ impl CaseJudge {
                 return None;
             }
             What::TimedOut { waited_ns, late_ns } => {
-                (format!("nothing within {}", seconds(waited_ns - late_ns)), false)
+                (format!("nothing within {}", seconds(waited_ns.saturating_sub(*late_ns))), false)
             }
             What::Lost(failure) => (failure.message.clone(), true),
             _ if has_last_word => (r"ERROR\n, and the end of the connection".to_owned(), true),

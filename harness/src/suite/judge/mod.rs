@@ -198,7 +198,7 @@ impl CaseJudge {
             finding: self.finding.filter(|_| case.level != Level::Info),
             observed,
             wire: self.wire,
-            duration_ns: self.span_ns.1 - self.span_ns.0,
+            duration_ns: self.span_ns.1.saturating_sub(self.span_ns.0),
         }
     }
 

@@ -3,9 +3,6 @@
 mod findings;
 
 use std::cell::OnceCell;
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
-use std::mem;
 use std::rc::Rc;
 
 use fixtures::PackageNumber;
@@ -16,9 +13,11 @@ use protocol::index::wire::{Command, Reply};
 use super::walk::Ask;
 use super::{BROKEN_LINES, BrokenBy, Plan, Step, Walk};
 use crate::drive::Ending;
-use crate::pairing::{Place, Replied, Seen};
-use crate::truth::Operation;
+use crate::pairing::{Replied, Seen};
+use crate::truth::Operations;
 use crate::verdict::{Finding, Verdict};
+use crate::workload::conversations::Conversations;
+use crate::workload::literal::Led;
 use crate::workload::{Judge, Progress};
 
 /// The judge of one replay.
@@ -36,26 +35,13 @@ pub struct ReplayJudge {
     unfinished_count: u32,
     /// How many of them have gone through all of their packages since the last change.
     settled_count: u32,
-    /// How many requests were answered in this step.
-    answered_count: u64,
-    has_connected: bool,
-    /// The connections that are open.
-    open: BTreeSet<u32>,
-    /// Whether a request was ever answered with anything but `ERROR`.
-    has_served: bool,
-    /// Whether the target speaks another protocol; then nothing more is looked at.
-    is_foreign: bool,
-    /// By connection, bytes that answer nothing, and could become the `ERROR` that a target may say as it closes.
-    surplus: BTreeMap<u32, Surplus>,
-    /// By connection, an `ERROR` that had not to come, as the first reply of all: wrong, or how a target refuses a
-    /// client, which what follows tells.
-    refusals: BTreeMap<u32, Refusal>,
+    conversations: Conversations,
     dependents: OnceCell<Vec<Vec<PackageNumber>>>,
-    /// All that was asked and answered, to be held against the rules of one index; nothing if it became too much.
-    operations: Option<Vec<Operation>>,
-    findings: Vec<Finding>,
-    /// The clients that something was found of: what follows it on their side proves nothing more.
-    is_found: BTreeSet<u32>,
+    /// All that was asked and answered, to be held against the rules of one index.
+    operations: Operations,
+    /// With which of them each step began, and which has a wrong reply.
+    begins: Vec<usize>,
+    wrong: Option<usize>,
 }
 
 #[derive(Debug)]
@@ -65,27 +51,6 @@ struct Client {
     done_at_pass_begin: u32,
     /// How many were done when this client last went through all of its packages without a change.
     settled_at: Option<u32>,
-}
-
-/// Bytes that answer nothing.
-#[derive(Debug)]
-struct Surplus {
-    place: Place,
-    step: Option<Step>,
-    /// The request that was answered last.
-    after: Vec<u8>,
-    bytes: Vec<u8>,
-}
-
-/// An `ERROR` as the first reply on a connection.
-#[derive(Debug)]
-struct Refusal {
-    client: u32,
-    /// Whether it followed a while in which the client had nothing to ask.
-    was_idle: bool,
-    request: Vec<u8>,
-    clause: Clause,
-    allowed: &'static [Reply],
 }
 
 impl ReplayJudge {
@@ -102,17 +67,11 @@ impl ReplayJudge {
             done_count: 0,
             unfinished_count: 0,
             settled_count: 0,
-            answered_count: 0,
-            has_connected: false,
-            open: BTreeSet::new(),
-            has_served: false,
-            is_foreign: false,
-            surplus: BTreeMap::new(),
-            refusals: BTreeMap::new(),
+            conversations: Conversations::default(),
             dependents: OnceCell::new(),
-            operations: Some(Vec::new()),
-            findings: Vec::new(),
-            is_found: BTreeSet::new(),
+            operations: Operations::default(),
+            begins: Vec::new(),
+            wrong: None,
         }
     }
 
@@ -124,7 +83,8 @@ impl ReplayJudge {
             self.is_refused.fill(false);
             self.done_count = 0;
             self.settled_count = 0;
-            self.answered_count = 0;
+            self.conversations.begin_phase(step.name());
+            self.begins.extend(self.operations.all().map(<[_]>::len));
             self.unfinished_count = (0..)
                 .zip(&self.clients)
                 .filter(|&(client, _)| !self.plan.packages_of(client).is_empty())
@@ -132,75 +92,30 @@ impl ReplayJudge {
                 .try_into()
                 .unwrap_or(u32::MAX);
         }
-        let walker = &mut self.clients[client as usize];
+        let Some(walker) = self.clients.get_mut(client as usize) else { return };
         walker.walk.begin(step, &self.plan);
         walker.done_at_pass_begin = 0;
         walker.settled_at = None;
     }
 
-    fn replied(&mut self, replied: &Replied<'_>) {
-        let Place { client, connection, .. } = replied.place;
-        self.find_held_surplus(connection);
-        if let Some(refusal) = self.refusals.remove(&connection) {
-            return self.find_error(&refusal, false);
-        }
-        self.answered_count += 1;
+    fn replied(&mut self, replied: &Replied<'_>, reply: Reply) {
+        let client = replied.place.client;
         let Some((step, ask)) = self.planned(client) else {
             return self.find_foreign_history(client);
         };
         if self.plan.line(step, ask).strip_suffix(b"\n") != Some(replied.request) {
             return self.find_foreign_history(client);
         }
-        let Ok(reply) = Reply::decode(replied.reply) else {
-            return self.find_no_reply(replied);
-        };
         if let Ask::Package(_) = ask {
-            self.note_operation(replied, reply);
+            self.operations.add(replied, Some(reply));
         }
         let (clause, allowed) = allowed(step, ask);
         if !allowed.contains(&reply) {
-            if reply == Reply::Error && may_end(&replied.place) {
-                let was_idle = replied.place.idle_ns > IDLE_NS_MAX;
-                let request = replied.request.to_vec();
-                let refusal = Refusal { client, was_idle, request, clause, allowed };
-                self.refusals.insert(connection, refusal);
-            } else {
-                self.find_wrong_reply(client, replied.request, reply, clause, allowed);
-            }
+            let last = self.operations.all().and_then(|operations| operations.len().checked_sub(1));
+            self.wrong = last.filter(|_| matches!(ask, Ask::Package(_)));
+            self.conversations.wrong_reply(replied, reply, clause, allowed);
         }
-        self.has_served |= reply != Reply::Error;
         self.follow(client, step, ask, reply);
-    }
-
-    /// Surplus is looked at when it can be no last word any more.
-    fn surplus(&mut self, place: &Place, after: &[u8], bytes: &[u8]) {
-        let step = self.step;
-        let surplus = self.surplus.entry(place.connection).or_insert_with(|| Surplus {
-            place: *place,
-            step,
-            after: after.to_vec(),
-            bytes: Vec::new(),
-        });
-        surplus.bytes.extend_from_slice(bytes);
-        if !Reply::Error.line().starts_with(&surplus.bytes) {
-            self.find_held_surplus(place.connection);
-        }
-    }
-
-    fn find_held_surplus(&mut self, connection: u32) {
-        if let Some(surplus) = self.surplus.remove(&connection) {
-            self.find_surplus(&surplus);
-        }
-    }
-
-    /// A connection is over: what is held of its surplus was a last word, so far as it was waited for.
-    fn ended_at_rest(&mut self, place: &Place) {
-        self.open.remove(&place.connection);
-        self.surplus.remove(&place.connection);
-        if let Some(refusal) = self.refusals.remove(&place.connection) {
-            let is_refusal = self.is_beyond_promise();
-            self.find_error(&refusal, is_refusal);
-        }
     }
 
     /// What the plan lets a client ask now.
@@ -222,21 +137,6 @@ impl ReplayJudge {
         }
     }
 
-    fn note_operation(&mut self, replied: &Replied<'_>, reply: Reply) {
-        let Some(operations) = &mut self.operations else { return };
-        if operations.len() == OPERATIONS_MAX {
-            // A part of a history proves nothing: what is left out may have changed anything.
-            self.operations = None;
-            return;
-        }
-        operations.push(Operation {
-            client: replied.place.client,
-            line: replied.request.to_vec(),
-            sent_ns: replied.sent_ns,
-            replied: Some((reply, replied.replied_ns)),
-        });
-    }
-
     fn note_reply(&mut self, step: Step, package: usize, reply: Reply) {
         self.is_refused[package] = reply != Reply::Ok;
         let is_done = reply == Reply::Ok || !step.is_repeated();
@@ -253,8 +153,9 @@ impl ReplayJudge {
         let passes = walker.walk.passes();
         let was_settled = walker.settled_at == Some(self.done_count);
         if walker.walk.ask(&self.plan).is_none() {
-            self.unfinished_count -= 1;
-            self.settled_count -= u32::from(was_settled);
+            // A history that somebody made up may have a client end a step twice.
+            self.unfinished_count = self.unfinished_count.saturating_sub(1);
+            self.settled_count = self.settled_count.saturating_sub(u32::from(was_settled));
         } else if walker.done_at_pass_begin == self.done_count && !was_settled {
             walker.settled_at = Some(self.done_count);
             self.settled_count += 1;
@@ -270,22 +171,13 @@ impl ReplayJudge {
 
 impl Judge for ReplayJudge {
     fn observe(&mut self, seen: &Seen<'_>) {
-        if self.is_foreign || self.is_found.contains(&seen.client()) {
-            return;
+        if let Seen::Phase { client, phase } = seen
+            && !self.conversations.is_closed(*client)
+        {
+            self.begin_phase(*client, *phase);
         }
-        match seen {
-            Seen::Phase { client, phase } => self.begin_phase(*client, *phase),
-            Seen::Replied(replied) => self.replied(replied),
-            Seen::Surplus { place, after, bytes } => self.surplus(place, after, bytes),
-            Seen::Unanswered { place, request, partial, end, .. } => {
-                self.find_unanswered(place, request, partial, end);
-            }
-            Seen::EndedAtRest { place } | Seen::StayedOpen { place, .. } => self.ended_at_rest(place),
-            Seen::Opened { connection, .. } => {
-                self.has_connected = true;
-                self.open.insert(*connection);
-            }
-            Seen::NotOpened { client, failure } => self.find_not_opened(*client, failure),
+        if let Some((replied, reply)) = self.conversations.observe(seen) {
+            self.replied(&replied, reply);
         }
     }
 
@@ -298,39 +190,24 @@ impl Judge for ReplayJudge {
     }
 
     fn findings(&self) -> &[Finding] {
-        &self.findings
+        self.conversations.findings()
     }
 
-    fn finish(&mut self, ending: Ending) -> Verdict {
-        if self.findings.is_empty() {
-            // What would have told what these are did not come any more.
-            for refusal in mem::take(&mut self.refusals).into_values() {
-                let is_refusal = self.is_beyond_promise();
-                self.find_error(&refusal, is_refusal);
-            }
-        }
-        if self.findings.is_empty() {
+    fn finish(&mut self, ending: Ending, _: &(dyn Fn() -> bool + Sync)) -> Verdict {
+        self.conversations.end();
+        if self.findings().is_empty() {
             self.find_how_it_ended(ending);
         }
-        if self.findings.is_empty() {
+        if self.findings().is_empty() {
             self.find_contradiction();
         }
-        self.findings.sort_by_key(|finding| Reverse(finding.verdict));
-        self.findings.first().map_or(Verdict::Pass, |worst| worst.verdict)
+        self.conversations.verdict()
+    }
+
+    fn led(&self) -> Option<Led> {
+        Some(Led::to(self.operations.all()?, &self.begins, self.wrong?))
     }
 }
-
-/// A run with more operations is not held against the rules as a whole: memory is bounded.
-const OPERATIONS_MAX: usize = 4_000_000;
-
-/// Whether a target may have ended a connection, and say so now, by its own rules: it takes no more clients, or it
-/// keeps none that ask for nothing.
-fn may_end(place: &Place) -> bool {
-    place.replies == 0 || place.idle_ns > IDLE_NS_MAX
-}
-
-/// A connection that was idle for longer than this, while its client waited for others, may be ended.
-const IDLE_NS_MAX: u64 = 1_000_000_000;
 
 /// The replies that a request may have, and the clause that says so.
 fn allowed(step: Step, ask: Ask) -> (Clause, &'static [Reply]) {

@@ -8,8 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use protocol::index::model::Model;
 use protocol::index::wire::Reply;
 
-use super::Operation;
-use super::tests::{draw, has_order};
+use super::super::Operation;
+use super::agreement::draw;
+use super::naive::has_order;
 
 /// What may be by now: the operations under way that took effect already, and the index, by number.
 type Frontier = (BTreeSet<usize>, usize);

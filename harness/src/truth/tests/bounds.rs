@@ -1,34 +1,13 @@
-//! Literal histories, each for one rule of the judge, and a naive checker that tries all orders.
+//! Literal histories, each for one rule of the judge of what was certain; and random ones.
 
 use protocol::index::model::Model;
 use protocol::index::wire::Reply;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::{Operation, bounds};
-
-/// Reads `sent..replied line => reply`, an operation a line; `sent.. line` if the reply was lost.
-pub(super) fn read(history: &str) -> Vec<Operation> {
-    let operation = |(text, client): (&str, u32)| {
-        let (times, rest) = text.trim().split_once(' ').unwrap();
-        let (sent, replied) = times.split_once("..").unwrap();
-        let (line, reply) = rest.split_once(" => ").map_or((rest, None), |(line, reply)| (line, Some(reply)));
-        let replied = reply.map(|reply| (Reply::decode(reply.as_bytes()).unwrap(), replied.parse().unwrap()));
-        Operation { client, line: line.as_bytes().to_vec(), sent_ns: sent.parse().unwrap(), replied }
-    };
-    history.trim().lines().zip(0..).map(operation).collect()
-}
-
-/// The same, written.
-fn written(operations: &[Operation]) -> String {
-    let write = |operation: &Operation| {
-        let line = operation.line.escape_ascii();
-        let (replied_ns, reply) =
-            operation.replied.map_or((0, String::new()), |(reply, at_ns)| (at_ns, format!(" => {reply:?}")));
-        format!("{}..{replied_ns} {line}{reply}\n", operation.sent_ns)
-    };
-    operations.iter().map(write).collect()
-}
+use super::super::{Operation, bounds};
+use super::naive::has_order;
+use super::{read, written};
 
 /// The clause that the last operation breaks.
 #[track_caller]
@@ -117,34 +96,8 @@ fn what_the_protocol_leaves_open_accuses_nobody() {
     is_allowed("1..2 REMOVE|a| => OK\n3..4 INDEX|a| => OK\n5..6 INDEX|a|a => OK\n7..8 REMOVE|a| => FAIL");
 }
 
-/// Whether the operations have an order, from an empty index: all orders are tried.
-pub(super) fn has_order(operations: &[Operation]) -> bool {
-    fn try_rest(operations: &[Operation], is_done: &mut Vec<bool>, model: &Model) -> bool {
-        let is_answered = |operation: &Operation| operation.replied.is_some();
-        let waiting = || (0..operations.len()).filter(|&number| !is_done[number]);
-        if !waiting().any(|number| is_answered(&operations[number])) {
-            return true;
-        }
-        let first_reply = waiting().filter_map(|number| Some(operations[number].replied?.1)).min().unwrap();
-        let next: Vec<usize> =
-            waiting().filter(|&number| operations[number].sent_ns <= first_reply).collect();
-        next.into_iter().any(|number| {
-            let mut after = model.clone();
-            let reply = after.answer(&operations[number].line);
-            if operations[number].replied.is_some_and(|(replied, _)| replied != reply) {
-                return false;
-            }
-            is_done[number] = true;
-            let found = try_rest(operations, is_done, &after);
-            is_done[number] = false;
-            found
-        })
-    }
-    try_rest(operations, &mut vec![false; operations.len()], &Model::default())
-}
-
 /// A small history: right, as one index would answer, and then perhaps with a reply or a time that is not.
-pub(super) fn draw(random: &mut ChaCha8Rng) -> Vec<Operation> {
+fn draw(random: &mut ChaCha8Rng) -> Vec<Operation> {
     const NAMES: [&str; 3] = ["a", "b", "c"];
     let mut model = Model::default();
     // First all are taken out, so that something is certain.

@@ -1,20 +1,19 @@
-//! Clients and a server in a time of their own: histories that are right, or wrong for a moment now and then.
+//! A simulated server that is wrong for some microseconds now and then, and its clients, in a time that is only counted.
 //!
 //! Of a right one an order is known, since it is the one in which the requests took effect. All is drawn from a seed.
 
+mod found;
 mod index;
-pub(super) mod scripts;
-mod tests;
 
 use std::collections::BTreeMap;
 
 use protocol::index::wire::{Command, Reply, Request};
-use rand::{RngExt, SeedableRng};
+use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use self::index::Index;
-use self::scripts::{CLIENTS, Episode};
-use super::Operation;
+use super::super::Operation;
+use super::simulated::{Episode, Size};
 
 /// How a server is wrong.
 #[derive(Clone, Copy, Debug)]
@@ -31,24 +30,20 @@ pub(super) enum Fault {
     UpdateLeavesAGap { for_ns: u64 },
 }
 
-/// The operations of groups that work on the same packages, each on its own, in the order of the groups, and of each
-/// in that in which they took effect.
-pub(super) fn simulate(groups: &[Vec<Episode>], fault: Option<Fault>, seed: u64) -> Vec<Operation> {
+/// At least as many operations as asked for; of each episode in the order in which they took effect.
+pub(super) fn simulate(size: Size, fault: Option<Fault>, random: &mut ChaCha8Rng) -> Vec<Operation> {
     let mut operations = Vec::new();
-    for (group, number) in groups.iter().zip(0..) {
-        let mut random = ChaCha8Rng::seed_from_u64(seed);
-        random.set_stream(u64::from(number));
-        // A group's clients wait for each other after each episode.
-        let mut now_ns = 1;
-        for episode in group {
-            let meeting = Meeting::new(episode, number * CLIENTS, fault, random);
-            random = meeting.hold(now_ns, &mut operations);
-            now_ns = operations
-                .iter()
-                .filter_map(|one| one.replied)
-                .map(|(_, at_ns)| at_ns)
-                .max()
-                .unwrap_or(now_ns);
+    // A group's clients wait for each other after each episode.
+    let mut begin_ns = vec![1; size.groups as usize];
+    for episode in 0.. {
+        for (group, begin_ns) in (0..).zip(&mut begin_ns) {
+            if operations.len() >= size.operations {
+                return operations;
+            }
+            let episode = Episode::draw(group, episode, random);
+            let first_client = group * size.clients_per_group;
+            let meeting = Meeting::new(&episode, first_client, size.clients_per_group, fault, random);
+            *begin_ns = meeting.hold(*begin_ns, &mut operations);
         }
     }
     operations
@@ -66,63 +61,72 @@ enum Step {
 /// A group in an episode, with an index that is empty at first.
 struct Meeting<'a> {
     episode: &'a Episode,
-    first_client: u32,
     fault: Option<Fault>,
-    random: ChaCha8Rng,
+    random: &'a mut ChaCha8Rng,
     index: Index,
+    clients: Vec<Client>,
     /// What comes next, by its moment; of one moment, in the order in which it was set down.
     due: BTreeMap<(u64, u64), (usize, Step)>,
     due_count: u64,
-    /// Of each client, how many requests it has sent, and when the latest.
-    sent: Vec<(usize, u64)>,
+}
+
+struct Client {
+    number: u32,
+    /// How many requests it has still to send.
+    left: u32,
+    /// What it sent last, and when.
+    line: Vec<u8>,
+    sent_ns: u64,
 }
 
 impl<'a> Meeting<'a> {
-    fn new(episode: &'a Episode, first_client: u32, fault: Option<Fault>, random: ChaCha8Rng) -> Self {
-        let sent = vec![(0, 0); episode.len()];
-        Self {
-            episode,
-            first_client,
-            fault,
-            random,
-            index: Index::default(),
-            due: BTreeMap::new(),
-            due_count: 0,
-            sent,
-        }
+    fn new(
+        episode: &'a Episode,
+        first_client: u32,
+        client_count: u32,
+        fault: Option<Fault>,
+        random: &'a mut ChaCha8Rng,
+    ) -> Self {
+        let mut client = |number| {
+            let left = random.random_range(60..=100);
+            Client { number: first_client + number, left, line: Vec::new(), sent_ns: 0 }
+        };
+        let clients = (0..client_count).map(&mut client).collect();
+        Self { episode, fault, random, index: Index::default(), clients, due: BTreeMap::new(), due_count: 0 }
     }
 
-    fn hold(mut self, begun_ns: u64, operations: &mut Vec<Operation>) -> ChaCha8Rng {
-        for client in 0..self.episode.len() {
-            self.send_next(client, begun_ns);
+    /// Says when it was over.
+    fn hold(mut self, begin_ns: u64, operations: &mut Vec<Operation>) -> u64 {
+        let mut end_ns = begin_ns;
+        for client in 0..self.clients.len() {
+            self.send_next(client, begin_ns);
         }
         while let Some(((now_ns, _), (client, step))) = self.due.pop_first() {
+            let line = self.clients[client].line.clone();
+            let request = Request::decode(&line).unwrap();
             let reply = match step {
-                Step::Arrive => self.arrive(client, now_ns),
-                Step::Finish => Some(self.finish(client, now_ns)),
+                Step::Arrive => self.arrive(client, &request, now_ns),
+                Step::Finish => Some(self.finish(&request, now_ns)),
             };
-            if let Some(reply) = reply {
-                let (count, sent_ns) = self.sent[client];
-                let replied_ns = now_ns + self.latency_ns();
-                operations.push(Operation {
-                    client: self.first_client + u32::try_from(client).unwrap(),
-                    line: self.episode[client][count - 1].clone(),
-                    sent_ns,
-                    replied: Some((reply, replied_ns)),
-                });
-                self.send_next(client, replied_ns);
-            }
+            let Some(reply) = reply else { continue };
+            let replied_ns = now_ns + self.latency_ns();
+            end_ns = end_ns.max(replied_ns);
+            let Client { number, sent_ns, .. } = self.clients[client];
+            operations.push(Operation { client: number, line, sent_ns, replied: Some((reply, replied_ns)) });
+            self.send_next(client, replied_ns);
         }
-        self.random
+        end_ns
     }
 
     fn send_next(&mut self, client: usize, after_ns: u64) {
-        if self.sent[client].0 == self.episode[client].len() {
+        if self.clients[client].left == 0 {
             return;
         }
         let sent_ns = after_ns + self.random.random_range(1..20_000);
-        self.sent[client] = (self.sent[client].0 + 1, sent_ns);
         let arrives_ns = sent_ns + self.latency_ns();
+        let line = self.episode.line(self.random).into_bytes();
+        let Client { number, left, .. } = self.clients[client];
+        self.clients[client] = Client { number, left: left - 1, line, sent_ns };
         self.set_down(arrives_ns, client, Step::Arrive);
     }
 
@@ -136,14 +140,9 @@ impl<'a> Meeting<'a> {
         self.due.insert((at_ns, self.due_count), (client, step));
     }
 
-    fn request(&self, client: usize) -> Request<'a> {
-        Request::decode(&self.episode[client][self.sent[client].0 - 1]).unwrap()
-    }
-
     /// The reply, unless it takes a second step.
-    fn arrive(&mut self, client: usize, now_ns: u64) -> Option<Reply> {
-        let request = self.request(client);
-        let may = self.index.may(&request);
+    fn arrive(&mut self, client: usize, request: &Request<'_>, now_ns: u64) -> Option<Reply> {
+        let may = self.index.may(request);
         let is_update = request.command == Command::Index && self.index.is_in(request.package);
         let apart_ns = match (self.fault, request.command) {
             (Some(Fault::IndexInTwoSteps { apart_ns }), Command::Index)
@@ -166,7 +165,7 @@ impl<'a> Meeting<'a> {
             }
             _ => {
                 if may {
-                    self.index.carry_out(&request, now_ns);
+                    self.index.carry_out(request, now_ns);
                 }
                 return Some(reply_if(may));
             }
@@ -175,13 +174,12 @@ impl<'a> Meeting<'a> {
         None
     }
 
-    fn finish(&mut self, client: usize, now_ns: u64) -> Reply {
-        let request = self.request(client);
+    fn finish(&mut self, request: &Request<'_>, now_ns: u64) -> Reply {
         if let Some(Fault::FailedIndexSeen { .. }) = self.fault {
             self.index.let_out(request.package, now_ns);
             return Reply::Fail;
         }
-        self.index.carry_out(&request, now_ns);
+        self.index.carry_out(request, now_ns);
         Reply::Ok
     }
 }

@@ -1,0 +1,107 @@
+//! The workloads of one run in which clients are in each other's way: as much of them as the target has time for.
+
+use std::io::Write;
+use std::time::Duration;
+
+use protocol::Protocol;
+
+use super::Gate;
+use crate::bounds::Bounds;
+use crate::flags::Flags;
+use crate::report::{Item, terminal};
+use crate::run::{Outcome, header};
+use crate::targets::Target;
+use crate::verdict::Verdict;
+use crate::workload::contention::{self, Lockstep, OneByOne, Pipelined, Schedule};
+use crate::workload::{Workload, pace};
+
+/// How long a target may take for it, as far as its pace tells.
+const TIME: Duration = Duration::from_secs(2);
+
+/// One that would take longer than this for the smallest plan is spared it.
+const TIME_MAX: Duration = Duration::from_secs(4);
+
+impl Gate<'_> {
+    /// Lets clients contend, in the way that this workload does.
+    pub(super) async fn contend(
+        &mut self,
+        id: &'static str,
+        pace: u64,
+        target: &Target,
+        bounds: &mut Bounds,
+        out: &mut impl Write,
+    ) -> Item {
+        let (seed, concurrency) = (self.seed, self.concurrency);
+        let Flags { schedule, edition, episodes, .. } = self.options.flags;
+        let pace = match schedule {
+            Schedule::Concurrent => pace,
+            Schedule::Lockstep => pace::measure(target.addr(), 1, self.options.flags.timeout, bounds).await,
+        };
+        let episodes = match episodes {
+            Some(episodes) => episodes,
+            None if pace * TIME_MAX.as_secs() < u64::from(contention::requests_min(concurrency)) => {
+                let cause = format!("the target answers {pace} requests a second, too few for it");
+                return Item { cause: Some(cause), ..self.workload_item(id) };
+            }
+            None => {
+                let fitting = u32::try_from(pace * TIME.as_secs()).unwrap_or(u32::MAX);
+                contention::episodes(fitting.min(contention::REQUESTS_ALL), concurrency)
+            }
+        };
+        let options = contention::Options { seed, concurrency, episodes, edition };
+        match schedule {
+            Schedule::Lockstep => {
+                self.contend_by(&Lockstep::new(options), episodes, target, bounds, out).await
+            }
+            Schedule::Concurrent if id == OneByOne::ID => {
+                self.contend_by(&OneByOne::new(options), episodes, target, bounds, out).await
+            }
+            Schedule::Concurrent => {
+                self.contend_by(&Pipelined::new(options), episodes, target, bounds, out).await
+            }
+        }
+    }
+
+    async fn contend_by<W: Workload + 'static>(
+        &mut self,
+        workload: &W,
+        episodes: u32,
+        target: &Target,
+        bounds: &mut Bounds,
+        out: &mut impl Write,
+    ) -> Item
+    where
+        <W::Protocol as Protocol>::Framing: 'static,
+    {
+        let mut options = self.report.options.clone();
+        options.insert("episodes".to_owned(), episodes.to_string());
+        let header = header(workload, options);
+        if !self.options.is_matrix() {
+            let _ = terminal::write_plan(out, W::ID, &header.plan_sha256);
+            let _ = out.flush();
+        }
+        let Outcome { verdict, findings, led, observed, statistics } =
+            self.drive(workload, &header, target, bounds).await;
+        if !self.options.is_matrix() {
+            let _ = terminal::write_pace(out, &statistics, observed.as_deref());
+        }
+        self.note_led(W::ID, led);
+        let again = format!(
+            "harness {}--only {} --seed {} --concurrency {} --episodes {episodes}{}{}",
+            self.options.choice.flags(),
+            W::ID,
+            self.seed,
+            self.concurrency,
+            self.options.flags.edition.flag(),
+            self.options.flags.schedule.flag(),
+        );
+        Item {
+            verdict: self.strictly(verdict),
+            findings,
+            observed,
+            duration_ns: statistics.duration_ns(),
+            again: if verdict == Verdict::Pass { Vec::new() } else { vec![again] },
+            ..self.workload_item(W::ID)
+        }
+    }
+}
