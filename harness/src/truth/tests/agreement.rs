@@ -31,7 +31,7 @@ fn agrees_with_the_naive_checker() {
 }
 
 /// A small history from an empty index, with much that overlaps, and perhaps with replies that are not right.
-fn draw(random: &mut ChaCha8Rng) -> Vec<Operation> {
+pub(super) fn draw(random: &mut ChaCha8Rng) -> Vec<Operation> {
     let mut model = Model::default();
     let mut operations: Vec<Operation> = vec![];
     let mut now_ns = 200;

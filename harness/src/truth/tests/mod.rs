@@ -3,9 +3,12 @@
 mod agreement;
 mod bounds;
 mod crowds;
+mod frontiers;
 mod naive;
+mod races;
 mod search;
 mod simulated;
+mod windows;
 
 use protocol::index::wire::Reply;
 

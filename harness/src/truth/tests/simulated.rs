@@ -47,7 +47,7 @@ pub(super) fn simulate_with(size: Size, random: &mut ChaCha8Rng, server: &mut im
 }
 
 /// What the clients of a group send, and the lists that they choose from.
-struct Episode {
+pub(super) struct Episode {
     group: u32,
     names: Vec<String>,
     /// By package.
@@ -55,7 +55,7 @@ struct Episode {
 }
 
 impl Episode {
-    fn draw(group: u32, episode: u32, random: &mut ChaCha8Rng) -> Self {
+    pub(super) fn draw(group: u32, episode: u32, random: &mut ChaCha8Rng) -> Self {
         let names: Vec<String> = (0..random.random_range(8..=10))
             .map(|number| format!("fresh-{group}-{episode}-{number}"))
             .collect();
@@ -77,7 +77,7 @@ impl Episode {
         Self { group, names, lists }
     }
 
-    fn line(&self, random: &mut ChaCha8Rng) -> String {
+    pub(super) fn line(&self, random: &mut ChaCha8Rng) -> String {
         let package = random.random_range(0..self.names.len());
         let name = &self.names[package];
         match random.random_range(0..10) {
