@@ -20,6 +20,7 @@ use crate::fault::Scene;
 use crate::scripts::{BYSTANDERS, CONDUCTOR, Part, TICK, TIMEKEEPER, marked};
 use bystanders::Bystanders;
 pub use bystanders::{Latencies, percentile};
+use step::HeldUp;
 pub use step::{Outcome, StepJudge};
 
 /// So many times in a row no connection could be opened: the target is gone.
@@ -140,7 +141,8 @@ impl RunJudge {
             let (begun_ns, over_ns) = step.span_ns();
             let of_step = ticks.iter().filter(|(at_ns, _)| (begun_ns..=over_ns).contains(at_ns));
             let late_ns = of_step.map(|(_, late_ns)| *late_ns).max().unwrap_or(0);
-            step.finish(&latencies.quiet, beside, late_ns)
+            let held_up = HeldUp { harness_ns: late_ns, target_ns: waited_ns(&samples, begun_ns, over_ns) };
+            step.finish(&latencies.quiet, beside, held_up)
         });
         let outcomes = outcomes.collect();
         let timeline = Timeline { requests: bystanders.into_requests(), samples, spans };
@@ -157,6 +159,18 @@ fn find_contradiction(operations: &[Operation], steps: &mut [StepJudge], spans: 
     if let Some(step) = steps.get_mut(count.saturating_sub(1)) {
         step.harm(violation.finding(operations));
     }
+}
+
+/// The longest that the target was without a processor from one look at it to the next, in this span of time.
+fn waited_ns(samples: &[(u64, Sample)], begun_ns: u64, over_ns: u64) -> u64 {
+    let pairs = samples.iter().zip(samples.iter().skip(1));
+    let touches = |((before_ns, _), (after_ns, _)): &(&(u64, Sample), &(u64, Sample))| {
+        *after_ns >= begun_ns && *before_ns <= over_ns
+    };
+    let waited = pairs
+        .filter(touches)
+        .map(|((_, before), (_, after))| after.waited_ns.saturating_sub(before.waited_ns));
+    waited.max().unwrap_or(0)
 }
 
 /// A collector before the first event.
@@ -308,6 +322,20 @@ mod tests {
         let tick = u32::try_from(written.at_ns / u64::try_from(TICK.as_nanos()).unwrap()).unwrap();
         written.at_ns = u64::try_from((TICK * tick).as_nanos()).unwrap() + 40 * MS;
         written.tell(TIMEKEEPER, 0, What::Marked(tick));
+        let outcome = written.end(Some(MS));
+        assert_eq!(outcome.verdict, Verdict::Unknown, "{:?}", outcome.findings);
+    }
+
+    /// What its machine keeps from the target is not its fault.
+    #[test]
+    fn who_had_no_processor_is_not_accused_of_being_slow() {
+        let mut written = Written::begin(SCENE);
+        beside(&mut written, 60 * MS);
+        for waited_ns in [0, 40 * MS] {
+            written.at_ns += 1;
+            let sample = Sample { descriptors: 9, memory_bytes: 1, threads: 1, waited_ns };
+            written.tell(TIMEKEEPER, 0, What::Sampled(sample));
+        }
         let outcome = written.end(Some(MS));
         assert_eq!(outcome.verdict, Verdict::Unknown, "{:?}", outcome.findings);
     }

@@ -43,6 +43,15 @@ pub struct StepJudge {
     is_kept_waiting: bool,
 }
 
+/// How long this machine kept somebody from running at the most, which is never the target's fault.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct HeldUp {
+    /// How late the harness was.
+    pub(super) harness_ns: u64,
+    /// How long the target was ready to run, and had no processor.
+    pub(super) target_ns: u64,
+}
+
 /// What a step came to.
 #[derive(Debug)]
 pub struct Outcome {
@@ -188,12 +197,12 @@ impl StepJudge {
     }
 
     /// What it came to, given how long replies took in the quiet and beside it, and how late the harness was.
-    pub(super) fn finish(mut self, quiet: &[u64], beside: &[u64], late_ns: u64) -> Outcome {
+    pub(super) fn finish(mut self, quiet: &[u64], beside: &[u64], held_up: HeldUp) -> Outcome {
         let is_begun = self.begun_ns > 0;
         self.judge_newcomer();
         let has_harm = !self.harms.is_empty();
         let p99_ns = percentile(beside, 99);
-        self.judge_latency(quiet, beside, late_ns);
+        self.judge_latency(quiet, beside, held_up);
         let is_only_slow = !has_harm && !self.harms.is_empty();
         let (begun_ns, over_ns) = self.span_ns();
         let is_done = self.case.state() == State::Done;
@@ -246,7 +255,7 @@ impl StepJudge {
         self.harms.push(finding);
     }
 
-    fn judge_latency(&mut self, quiet: &[u64], beside: &[u64], late_ns: u64) {
+    fn judge_latency(&mut self, quiet: &[u64], beside: &[u64], held_up: HeldUp) {
         if !self.scene.fault.is_promised || quiet.len() < LATENCIES_MIN || beside.len() < LATENCIES_MIN {
             return;
         }
@@ -256,9 +265,10 @@ impl StepJudge {
             return;
         }
         // What the harness was late itself is not the target's fault.
-        let is_ours = late_ns > allowed_ns / 2;
+        let HeldUp { harness_ns, target_ns } = held_up;
+        let is_ours = harness_ns.max(target_ns) > allowed_ns / 2;
         let (verdict, summary) = if is_ours {
-            (Verdict::Unknown, "bystanders waited long, and so did the harness itself")
+            (Verdict::Unknown, "bystanders waited long, but this machine was busy")
         } else {
             (Verdict::Warn, "bystanders are slowed down")
         };
@@ -269,7 +279,10 @@ impl StepJudge {
             milliseconds(allowed_ns),
             milliseconds(quiet_ns)
         ));
-        finding.reason = is_ours.then(|| format!("it was {} late", milliseconds(late_ns)));
+        finding.reason = is_ours.then(|| {
+            let (harness, target) = (milliseconds(harness_ns), milliseconds(target_ns));
+            format!("the harness itself was {harness} late, and the target {target} without a processor")
+        });
         finding.clause = Some(C1);
         self.harms.push(finding);
     }

@@ -123,6 +123,8 @@ pub struct Sample {
     pub memory_bytes: u64,
     /// Threads.
     pub threads: u64,
+    /// How long they have been ready to run and had no processor, so far.
+    pub waited_ns: u64,
 }
 
 /// Why an opening or a connection failed.

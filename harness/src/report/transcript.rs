@@ -27,7 +27,7 @@ pub fn write_event(out: &mut impl Write, event: &Event<'_>) -> io::Result<()> {
         What::StayedOpen { waited_ns } => format!("still open after {}", seconds(*waited_ns)),
         What::Closed => "closed".into(),
         What::Reset => "reset".into(),
-        What::Sampled(Sample { descriptors, memory_bytes, threads }) => {
+        What::Sampled(Sample { descriptors, memory_bytes, threads, .. }) => {
             format!("{descriptors} descriptors, {} KiB, {threads} threads", memory_bytes / 1024)
         }
         What::Marked(part) => format!("begins part {part}"),

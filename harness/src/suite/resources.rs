@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     fn sample(descriptors: u64, memory_bytes: u64, threads: u64) -> Sample {
-        Sample { descriptors, memory_bytes, threads }
+        Sample { descriptors, memory_bytes, threads, waited_ns: 0 }
     }
 
     #[test]

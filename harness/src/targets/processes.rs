@@ -127,12 +127,26 @@ fn sample(processes: Processes) -> Option<Sample> {
         // One that ended just now takes nothing.
         let Ok(process) = procfs::process::Process::new(pid.as_raw_nonzero().get()) else { continue };
         let (Ok(descriptors), Ok(status)) = (process.fd_count(), process.status()) else { continue };
-        let sum = sum.get_or_insert(Sample { descriptors: 0, memory_bytes: 0, threads: 0 });
+        let sum = sum.get_or_insert(Sample { descriptors: 0, memory_bytes: 0, threads: 0, waited_ns: 0 });
         sum.descriptors += descriptors as u64;
         sum.memory_bytes += status.rssanon.unwrap_or(0) * 1024;
         sum.threads += status.threads;
+        sum.waited_ns += waited_ns(pid);
     }
     sum
+}
+
+/// How long the first threads of a process have waited for a processor: the second figure in their schedstat. Those of a
+/// crowd are in each other's way, which says nothing of the machine.
+#[cfg(target_os = "linux")]
+fn waited_ns(pid: Pid) -> u64 {
+    const THREADS_MAX: usize = 8;
+    let tasks = fs::read_dir(format!("/proc/{}/task", pid.as_raw_nonzero())).into_iter().flatten().flatten();
+    let of_task = |task: fs::DirEntry| {
+        let schedstat = fs::read_to_string(task.path().join("schedstat")).ok()?;
+        schedstat.split_whitespace().nth(1)?.parse::<u64>().ok()
+    };
+    tasks.take(THREADS_MAX).filter_map(of_task).sum()
 }
 
 /// What they all take together; nothing where that is not known.
