@@ -144,7 +144,7 @@ impl<'o> Gate<'o> {
         let mut pace = 0;
         if let Some(cause) = &obstacle {
             self.leave_out_rest(&many, cause);
-        } else if !many.is_empty() || !wanted.is_empty() {
+        } else if !many.is_empty() || wanted.iter().any(|id| self.has_open_size(id)) {
             let timeout = self.options.flags.timeout;
             pace = pace::measure(target.addr(), self.concurrency, timeout, bounds).await;
             self.run_many(many, pace, target, bounds).await;
@@ -164,6 +164,12 @@ impl<'o> Gate<'o> {
             items.push(item);
         }
         items
+    }
+
+    /// Whether how much of a workload is run depends on how quick the target is.
+    fn has_open_size(&self, id: &str) -> bool {
+        let Flags { packages, episodes, .. } = &self.options.flags;
+        if id == Replay::ID { packages.is_none() } else { episodes.is_none() }
     }
 
     /// What stands in the way of a workload, after those that were run before it.

@@ -21,7 +21,7 @@ fn one_client_on_the_tiny_fixture() {
 fn a_hundred_clients_on_the_default_fixture() {
     // What depends on how quick this machine is just now is left out.
     let quick_only = "index/S1/8,index/C1/3,index/C1/6";
-    let said = harness(&["--seed", "7", "--packages", "10000", "--skip", quick_only]);
+    let said = harness(&["--seed", "7", "--packages", "10000", "--episodes", "3", "--skip", quick_only]);
     assert_snapshot!(said.redacted_with_counts());
 }
 
