@@ -16,7 +16,7 @@ use crate::workload::contention::{self, Lockstep, OneByOne, Pipelined, Schedule}
 use crate::workload::{Workload, pace};
 
 /// How long a target may take for it, as far as its pace tells.
-const TIME: Duration = Duration::from_secs(2);
+const TIME: Duration = Duration::from_secs(4);
 
 /// The time for a run has to last for so much more.
 const TIME_SPARE: Duration = Duration::from_secs(5);
@@ -54,7 +54,9 @@ impl Gate<'_> {
                 return Item { cause: Some(cause), ..self.workload_item(id) };
             }
             None => {
-                let fitting = u32::try_from(pace * TIME.as_secs()).unwrap_or(u32::MAX);
+                // The pace of the replay is that of a target at its slowest.
+                let time = TIME.min(bounds.left().saturating_sub(TIME_SPARE) / 2);
+                let fitting = u32::try_from(pace * time.as_secs()).unwrap_or(u32::MAX);
                 contention::episodes(fitting.min(contention::REQUESTS_ALL), concurrency)
             }
         };
