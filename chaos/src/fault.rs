@@ -75,7 +75,7 @@ impl State {
     const fn steps(self) -> &'static [Step] {
         match self {
             Self::Idle => const { &[ask(b"QUERY|{a}|\n", FAIL)] },
-            Self::MidLine => const { &[ask(b"QUERY|{a}|\n", FAIL), Send(A, b"INDEX|{a}|"), Pause(20)] },
+            Self::MidLine => const { &[ask(b"QUERY|{a}|\n", FAIL), Send(A, b"INDEX|{a}|"), Pause(50)] },
             Self::AwaitingReply => const { &[ask(b"QUERY|{a}|\n", FAIL), Send(A, b"INDEX|{b}|\n")] },
             Self::MidReply => &[Flood(A, REQUESTS, FLOOD_BYTES)],
         }

@@ -9,7 +9,7 @@ use harness::suite::plan::CasePlan;
 use harness::suite::wire::WireLog;
 use harness::verdict::{Finding, Verdict, seconds};
 use protocol::Clause;
-use protocol::index::clauses::{A4, C1, C2, C3, C4};
+use protocol::index::clauses::{A4, C1, C2, C3, C4, F4, F5};
 
 use super::percentile;
 use crate::fault::Scene;
@@ -175,11 +175,13 @@ impl StepJudge {
     }
 
     /// The MUST that harm to others breaks, whatever the fault's own clause asks for: one of those on clients side by side,
-    /// or that nothing a client sends can do it.
+    /// that a client may leave at any moment, or that nothing a client sends can do it.
     fn clause(&self) -> Clause {
-        const SIDE_BY_SIDE: [Clause; 4] = [C1, C2, C3, C4];
-        let clause = self.scene.fault.clause;
-        if SIDE_BY_SIDE.contains(&clause) { clause } else { A4 }
+        match self.scene.fault.clause {
+            clause if [C1, C2, C3, C4].contains(&clause) => clause,
+            clause if [F4, F5].contains(&clause) => C3,
+            _ => A4,
+        }
     }
 
     /// The target was lost in this step, as it had to be, or not.
