@@ -13,6 +13,7 @@ use harness::history::{Event, FailureKind, Sample, What};
 use harness::pairing::{Pairing, Seen};
 use harness::suite::plan::CasePlan;
 use harness::truth::{Collector, Operation, bounds};
+use harness::verdict::Finding;
 use protocol::index::Index;
 use protocol::{Lines, Protocol};
 
@@ -157,7 +158,8 @@ fn find_contradiction(operations: &[Operation], steps: &mut [StepJudge], spans: 
     let begun = |(begun_ns, _): &&(u64, u64)| *begun_ns > 0 && *begun_ns <= sent_ns;
     let count = spans.iter().take_while(begun).count();
     if let Some(step) = steps.get_mut(count.saturating_sub(1)) {
-        step.harm(violation.finding(operations));
+        // It is the fault's doing, whatever rule the reply breaks.
+        step.harm(Finding { clause: None, ..violation.finding(operations) });
     }
 }
 

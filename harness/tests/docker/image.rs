@@ -22,7 +22,8 @@ const HARNESS: &str = "gauntlet-harness:dev";
 /// The gate with this many clients; what depends on how quick this machine is just now is left out.
 fn gate(clients: &str) -> String {
     let quick_only = "index/S1/8,index/C1/3,index/C1/6";
-    let flags = ["--image", SERVER, "--seed", "7", "--packages", "10000", "--skip", quick_only];
+    let flags =
+        ["--image", SERVER, "--seed", "7", "--packages", "10000", "--episodes", "3", "--skip", quick_only];
     harness(&[&flags[..], &["--concurrency", clients]].concat()).redacted_with_counts()
 }
 
