@@ -24,10 +24,9 @@ impl PhaseBar {
     pub fn new(names: &'static [&'static str], is_wanted: bool) -> Self {
         let is_shown = is_wanted && io::stderr().is_terminal();
         let target = if is_shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let style =
-            ProgressStyle::with_template("{prefix:<17} [{bar:40}] {human_pos} of {human_len} packages")
-                .expect("the template is a valid one")
-                .progress_chars("=> ");
+        let style = ProgressStyle::with_template("{prefix:<17} [{bar:40}] {human_pos} of {human_len}")
+            .expect("the template is a valid one")
+            .progress_chars("=> ");
         Self { names, phase: 0, is_shown, bar: ProgressBar::with_draw_target(None, target).with_style(style) }
     }
 
