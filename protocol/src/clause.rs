@@ -54,3 +54,17 @@ impl Level {
         }
     }
 }
+
+/// Holds a document's table of clauses against the clauses.
+#[cfg(test)]
+pub(crate) fn assert_shown(document: &str, clauses: &[Clause]) {
+    let rows: Vec<&str> = document.lines().filter(|line| line.starts_with("| ")).collect();
+    let mut shown = 0;
+    for Clause { id, level, rule, .. } in clauses {
+        let row = format!("| {id} | {} | {} |", level.word(), rule.replace('|', r"\|"));
+        assert!(rows.contains(&row.as_str()), "the document lacks: {row}");
+        shown += 1;
+    }
+    let begins = |row: &&&str| clauses.iter().any(|clause| row.starts_with(&format!("| {} ", clause.id)));
+    assert_eq!(rows.iter().filter(begins).count(), shown, "a clause stands there twice");
+}

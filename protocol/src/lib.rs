@@ -6,6 +6,7 @@
 mod clause;
 mod framing;
 pub mod index;
+pub mod wisdom;
 
 pub use clause::{Clause, Level};
 pub use framing::{Framing, Lines, Next};

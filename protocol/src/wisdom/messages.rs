@@ -1,0 +1,459 @@
+//! What frames say: each payload is one JSON object, of which a known key stands there at most once.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use super::frames::{self, Kind, Malformed};
+use super::token::{TOKEN_BYTES, Token, from_base64url, to_base64url};
+
+/// The longest quotation, in bytes.
+pub const QUOTE_BYTES_MAX: usize = 2048;
+
+/// The name of the only kind of work.
+pub const ALGORITHM: &str = "sha256-lz";
+
+/// What a client sends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// It wants a challenge.
+    Challenge,
+    /// It has solved one.
+    Solution(Solution),
+}
+
+/// A challenge and the counter that solves it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Solution {
+    /// The challenge as it was given.
+    pub token: [u8; TOKEN_BYTES],
+    /// The counter.
+    pub counter: u64,
+}
+
+/// What a server sends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Response {
+    /// A challenge.
+    Challenge(Challenge),
+    /// A quotation.
+    Quote(Quotation),
+    /// Something is wrong.
+    Error(Refusal),
+}
+
+/// A challenge, and what is said of it beside its token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Challenge {
+    /// The token.
+    pub token: [u8; TOKEN_BYTES],
+    /// The name of the kind of work.
+    pub algorithm: String,
+    /// How many zero bits a proof begins with.
+    pub difficulty: u8,
+    /// When it was issued, in milliseconds since 1970.
+    pub issued_at_ms: u64,
+    /// When it can no longer be solved.
+    pub expires_at_ms: u64,
+}
+
+/// A quotation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quotation {
+    /// What was said, at most [`QUOTE_BYTES_MAX`] bytes.
+    pub quote: String,
+    /// Who said it.
+    pub author: String,
+    /// Where the server has it from.
+    pub source: Source,
+}
+
+/// Where a quotation comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// An outside source, for this client.
+    Api,
+    /// An outside source, for an earlier client.
+    Cache,
+    /// The collection that the server has with it.
+    Fallback,
+}
+
+impl Source {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Api, Self::Cache, Self::Fallback];
+
+    /// Its name on the wire.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Api => "api",
+            Self::Cache => "cache",
+            Self::Fallback => "fallback",
+        }
+    }
+}
+
+/// Why a client gets no quotation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// The kind.
+    pub code: Code,
+    /// The same in words.
+    pub message: Cow<'static, str>,
+    /// Whether trying again can help.
+    pub retryable: bool,
+    /// How long to wait before that, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
+}
+
+macro_rules! codes {
+    ($($code:ident $name:literal $retryable:literal $message:literal;)+) => {
+        /// What can be wrong.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum Code {
+            $(#[doc = $message] #[serde(rename = $name)] $code,)+
+        }
+
+        impl Code {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$code,)+];
+
+            /// Its name on the wire.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$code => $name,)+ }
+            }
+
+            /// Whether trying again can help: with the same challenge, another one, or at another time.
+            #[must_use]
+            pub const fn is_retryable(self) -> bool {
+                match self { $(Self::$code => $retryable,)+ }
+            }
+
+            const fn message(self) -> &'static str {
+                match self { $(Self::$code => $message,)+ }
+            }
+        }
+    };
+}
+
+codes! {
+    MalformedFrame "MALFORMED_FRAME" false "a frame begins with WW";
+    UnsupportedVersion "UNSUPPORTED_VERSION" false "only version 1 is spoken";
+    FrameTooLarge "FRAME_TOO_LARGE" false "a payload has at most 4096 bytes";
+    UnknownType "UNKNOWN_TYPE" false "a frame's type is 1 to 5";
+    InvalidPayload "INVALID_PAYLOAD" false "a payload is one JSON object with the fields of its type";
+    UnexpectedMessage "UNEXPECTED_MESSAGE" false "this message has no place here";
+    InvalidSignature "INVALID_SIGNATURE" true "the challenge is not one that this server gave to this address";
+    ChallengeExpired "CHALLENGE_EXPIRED" true "the challenge has expired; ask for another";
+    InsufficientWork "INSUFFICIENT_WORK" true "the hash has too few zero bits";
+    TooManyAttempts "TOO_MANY_ATTEMPTS" false "three solutions were wrong";
+    Replayed "REPLAYED" true "the challenge has brought its quotation already; ask for another";
+    RateLimited "RATE_LIMITED" true "too many requests from this address";
+    ServerBusy "SERVER_BUSY" true "the server is busy";
+    ShuttingDown "SHUTTING_DOWN" true "the server is shutting down";
+    Timeout "TIMEOUT" true "it took too long";
+    Internal "INTERNAL" true "the server failed";
+}
+
+impl From<Code> for Refusal {
+    fn from(code: Code) -> Self {
+        let message = Cow::Borrowed(code.message());
+        Self { code, message, retryable: code.is_retryable(), retry_after_ms: None }
+    }
+}
+
+impl Malformed {
+    /// The code that a server answers it with.
+    #[must_use]
+    pub const fn code(self) -> Code {
+        match self {
+            Self::Magic => Code::MalformedFrame,
+            Self::Version(_) => Code::UnsupportedVersion,
+            Self::Kind(_) => Code::UnknownType,
+            Self::TooLong => Code::FrameTooLarge,
+            Self::Direction(_) => Code::UnexpectedMessage,
+            Self::Payload(_) => Code::InvalidPayload,
+        }
+    }
+}
+
+/// `CHALLENGE_REQUEST`: nothing that is said in it matters.
+#[derive(Serialize, Deserialize)]
+struct ChallengeRequestObject {}
+
+#[derive(Serialize, Deserialize)]
+struct SolutionObject<'a> {
+    #[serde(borrow)]
+    challenge: Cow<'a, str>,
+    #[serde(borrow)]
+    counter: Cow<'a, str>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ChallengeObject<'a> {
+    #[serde(borrow)]
+    challenge: Cow<'a, str>,
+    #[serde(borrow)]
+    alg: Cow<'a, str>,
+    difficulty: u8,
+    issued_at_ms: u64,
+    expires_at_ms: u64,
+}
+
+impl Request {
+    /// Reads a frame that a client sent.
+    ///
+    /// # Errors
+    /// Says what is wrong with it.
+    pub fn decode(frame: &[u8]) -> Result<Self, Malformed> {
+        match frames::parse(frame)? {
+            (Kind::ChallengeRequest, payload) => {
+                object::<ChallengeRequestObject>(payload, "it is not one JSON object")?;
+                Ok(Self::Challenge)
+            }
+            (Kind::Solution, payload) => {
+                let SolutionObject { challenge, counter } =
+                    object(payload, "it is not one JSON object with a challenge and a counter, both texts")?;
+                Ok(Self::Solution(Solution {
+                    token: from_base64url(&challenge)
+                        .ok_or(Malformed::Payload("the challenge is not 64 bytes of canonical base64url"))?,
+                    counter: counter_of(&counter)
+                        .ok_or(Malformed::Payload("the counter is not 16 lower-case hex digits"))?,
+                }))
+            }
+            (kind, _) => Err(Malformed::Direction(kind)),
+        }
+    }
+
+    /// Appends the frame.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Challenge => write(Kind::ChallengeRequest, &ChallengeRequestObject {}, out),
+            Self::Solution(Solution { token, counter }) => {
+                let challenge = to_base64url(token).into();
+                let counter = format!("{counter:016x}").into();
+                write(Kind::Solution, &SolutionObject { challenge, counter }, out);
+            }
+        }
+    }
+}
+
+impl Response {
+    /// Reads a frame that a server sent.
+    ///
+    /// # Errors
+    /// Says what is wrong with it.
+    pub fn decode(frame: &[u8]) -> Result<Self, Malformed> {
+        match frames::parse(frame)? {
+            (Kind::Challenge, payload) => {
+                let ChallengeObject { challenge, alg, difficulty, issued_at_ms, expires_at_ms } =
+                    object(payload, "it is not one JSON object with the fields of a challenge")?;
+                let token = from_base64url(&challenge)
+                    .ok_or(Malformed::Payload("the challenge is not 64 bytes of canonical base64url"))?;
+                let algorithm = alg.into_owned();
+                Ok(Self::Challenge(Challenge { token, algorithm, difficulty, issued_at_ms, expires_at_ms }))
+            }
+            (Kind::Quote, payload) => {
+                let quotation: Quotation =
+                    object(payload, "it is not one JSON object with the fields of a quotation")?;
+                if quotation.quote.len() > QUOTE_BYTES_MAX {
+                    return Err(Malformed::Payload("the quotation has more than 2048 bytes"));
+                }
+                Ok(Self::Quote(quotation))
+            }
+            (Kind::Error, payload) => {
+                object(payload, "it is not one JSON object with the fields of an error").map(Self::Error)
+            }
+            (kind, _) => Err(Malformed::Direction(kind)),
+        }
+    }
+
+    /// Appends the frame.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Challenge(challenge) => {
+                let object = ChallengeObject {
+                    challenge: to_base64url(&challenge.token).into(),
+                    alg: (&challenge.algorithm).into(),
+                    difficulty: challenge.difficulty,
+                    issued_at_ms: challenge.issued_at_ms,
+                    expires_at_ms: challenge.expires_at_ms,
+                };
+                write(Kind::Challenge, &object, out);
+            }
+            Self::Quote(quotation) => write(Kind::Quote, quotation, out),
+            Self::Error(refusal) => write(Kind::Error, refusal, out),
+        }
+    }
+}
+
+impl Challenge {
+    /// A challenge that says what its token says.
+    #[must_use]
+    pub fn of(token: &Token) -> Self {
+        Self {
+            token: token.bytes(),
+            algorithm: ALGORITHM.to_owned(),
+            difficulty: token.difficulty,
+            issued_at_ms: token.issued_ms,
+            expires_at_ms: token.expires_ms(),
+        }
+    }
+
+    /// The field that says something else than the token does, if one does.
+    #[must_use]
+    pub fn disagreement(&self) -> Option<&'static str> {
+        let token = Token::read(&self.token);
+        let fields = [
+            ("version", token.version == super::token::VERSION),
+            ("alg", token.algorithm == super::token::ALGORITHM && self.algorithm == ALGORITHM),
+            ("difficulty", token.difficulty == self.difficulty),
+            ("issued_at_ms", token.issued_ms == self.issued_at_ms),
+            ("expires_at_ms", token.expires_ms() == self.expires_at_ms),
+        ];
+        fields.into_iter().find(|(_, agrees)| !agrees).map(|(field, _)| field)
+    }
+}
+
+/// Reads an object. An array of the same values would do for the parser too, and is none.
+fn object<'a, T: Deserialize<'a>>(payload: &'a [u8], wrong: &'static str) -> Result<T, Malformed> {
+    const SPACE: &[u8] = b" \t\r\n";
+    let first = payload.iter().find(|byte| !SPACE.contains(byte));
+    if first != Some(&b'{') {
+        return Err(Malformed::Payload(wrong));
+    }
+    serde_json::from_slice(payload).map_err(|_| Malformed::Payload(wrong))
+}
+
+fn write(kind: Kind, object: &impl Serialize, out: &mut Vec<u8>) {
+    let payload = serde_json::to_vec(object).expect("objects of texts and numbers can be written");
+    frames::write(kind, &payload, out);
+}
+
+fn counter_of(text: &str) -> Option<u64> {
+    let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    if text.len() != 16 || !text.bytes().all(is_digit) {
+        return None;
+    }
+    u64::from_str_radix(text, 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(kind: Kind, payload: impl AsRef<[u8]>) -> Vec<u8> {
+        let mut out = Vec::new();
+        frames::write(kind, payload.as_ref(), &mut out);
+        out
+    }
+
+    fn code(kind: Kind, payload: impl AsRef<[u8]>) -> Code {
+        Request::decode(&frame(kind, payload)).unwrap_err().code()
+    }
+
+    #[test]
+    fn requests_are_written_as_they_are_read() {
+        let solution = Request::Solution(Solution { token: [0xfa; TOKEN_BYTES], counter: 0xdead_beef });
+        for request in [Request::Challenge, solution] {
+            let mut out = Vec::new();
+            request.encode(&mut out);
+            assert_eq!(Request::decode(&out), Ok(request));
+        }
+        let mut out = Vec::new();
+        Request::Challenge.encode(&mut out);
+        assert_eq!(out, b"WW\x01\x01\0\0\0\x02{}");
+    }
+
+    #[test]
+    fn responses_are_written_as_they_are_read() {
+        let token = Token::read(&[1; TOKEN_BYTES]);
+        let quote = Quotation { quote: "q".into(), author: "a".into(), source: Source::Cache };
+        let busy = Refusal { retry_after_ms: Some(5), ..Code::ServerBusy.into() };
+        for response in
+            [Response::Challenge(Challenge::of(&token)), Response::Quote(quote), Response::Error(busy)]
+        {
+            let mut out = Vec::new();
+            response.encode(&mut out);
+            assert_eq!(Response::decode(&out), Ok(response));
+        }
+        let mut out = Vec::new();
+        Response::Error(Code::Timeout.into()).encode(&mut out);
+        let text = r#"{"code":"TIMEOUT","message":"it took too long","retryable":true}"#;
+        assert_eq!(out, frame(Kind::Error, text));
+    }
+
+    #[test]
+    fn w10_to_w12_a_payload_is_one_object_of_which_a_known_key_stands_there_once() {
+        for payload in [&b""[..], b"[]", b"null", b"{} {}", b"{}x", b"{", b"\xff", b"\"{}\""] {
+            assert_eq!(code(Kind::ChallengeRequest, payload), Code::InvalidPayload, "{payload:?}");
+        }
+        let token = to_base64url(&[0; TOKEN_BYTES]);
+        let good = format!(r#"{{"challenge":"{token}","counter":"0000000000000000"}}"#);
+        assert!(Request::decode(&frame(Kind::Solution, &good)).is_ok());
+        let twice = good.replace('}', r#","counter":"0000000000000000"}"#);
+        let array = format!(r#"["{token}","0000000000000000"]"#);
+        for payload in [twice, array, good.replace("counter", "count")] {
+            assert_eq!(code(Kind::Solution, &payload), Code::InvalidPayload, "{payload}");
+        }
+        let more = good.replace('}', r#","more":{"challenge":1},"more":2}"#);
+        assert!(Request::decode(&frame(Kind::Solution, more)).is_ok());
+    }
+
+    #[test]
+    fn w13_an_unknown_field_may_be_nested_deep() {
+        let deep = format!(r#"{{"x":{}{}}}"#, "[".repeat(1500), "]".repeat(1500));
+        assert_eq!(Request::decode(&frame(Kind::ChallengeRequest, deep)), Ok(Request::Challenge));
+    }
+
+    #[test]
+    fn w14_what_a_server_says_is_nothing_for_a_client_to_say() {
+        for kind in [Kind::Challenge, Kind::Quote, Kind::Error] {
+            assert_eq!(code(kind, "{}"), Code::UnexpectedMessage);
+            assert_eq!(code(kind, ""), Code::UnexpectedMessage);
+        }
+    }
+
+    #[test]
+    fn w19_and_w20_challenge_and_counter_have_one_form() {
+        let token = to_base64url(&[0; TOKEN_BYTES]);
+        let solution = |challenge: &str, counter: &str| {
+            code(Kind::Solution, format!(r#"{{"challenge":"{challenge}","counter":{counter}}}"#))
+        };
+        for counter in [
+            "0",
+            "\"000000000000000\"",
+            "\"000000000000000A\"",
+            "\"+00000000000000f\"",
+            "\"00000000000000000\"",
+        ] {
+            assert_eq!(solution(&token, counter), Code::InvalidPayload, "{counter}");
+        }
+        for challenge in [&token[..85], &format!("{token}=="), &to_base64url(&[0; 65])] {
+            assert_eq!(solution(challenge, "\"0000000000000000\""), Code::InvalidPayload, "{challenge}");
+        }
+    }
+
+    #[test]
+    fn w01_a_challenge_that_contradicts_its_token_is_seen() {
+        let token = Token { version: 1, algorithm: 1, ..Token::read(&[1; TOKEN_BYTES]) };
+        let challenge = Challenge::of(&token);
+        assert_eq!(challenge.disagreement(), None);
+        let easier = Challenge { difficulty: 0, ..challenge.clone() };
+        assert_eq!(easier.disagreement(), Some("difficulty"));
+        let longer = Challenge { expires_at_ms: challenge.expires_at_ms + 1, ..challenge };
+        assert_eq!(longer.disagreement(), Some("expires_at_ms"));
+    }
+
+    #[test]
+    fn a_quotation_beyond_the_limit_is_none() {
+        let text =
+            |bytes: usize| format!(r#"{{"quote":"{}","author":"a","source":"api"}}"#, "x".repeat(bytes));
+        assert!(Response::decode(&frame(Kind::Quote, text(QUOTE_BYTES_MAX))).is_ok());
+        assert!(Response::decode(&frame(Kind::Quote, text(QUOTE_BYTES_MAX + 1))).is_err());
+    }
+}

@@ -1,0 +1,106 @@
+//! The work: a counter for which the hash of token and counter begins with enough zero bits (hashcash, with SHA-256).
+
+use sha2::block_api::compress256;
+use sha2::{Digest, Sha256};
+
+use super::token::TOKEN_BYTES;
+
+/// A client refuses more than this: on one core it is five seconds of work.
+pub const DIFFICULTY_MAX: u8 = 26;
+
+/// How many zero bits the hash of a token with a counter begins with.
+#[must_use]
+pub fn zero_bits(token: &[u8; TOKEN_BYTES], counter: u64) -> u32 {
+    let hash = Sha256::new().chain_update(token).chain_update(counter.to_be_bytes()).finalize();
+    leading_zeros(hash.chunks(4).map(|word| word.iter().fold(0, |word, &byte| word << 8 | u32::from(byte))))
+}
+
+/// Tries counters. The token is one block of SHA-256, so that its part of the hash is computed once, and each counter
+/// costs one block more.
+#[derive(Clone, Debug)]
+pub struct Search {
+    /// The state of the hash after the token.
+    after_token: [u32; 8],
+    /// The counter, and what SHA-256 pads it with (FIPS 180-4, 5.1.1).
+    block: [u8; 64],
+}
+
+impl Search {
+    /// Counters for this token.
+    #[must_use]
+    pub fn new(token: &[u8; TOKEN_BYTES]) -> Self {
+        /// What SHA-256 begins with (FIPS 180-4, 5.3.3).
+        const INITIAL: [u32; 8] = [
+            0x6a09_e667,
+            0xbb67_ae85,
+            0x3c6e_f372,
+            0xa54f_f53a,
+            0x510e_527f,
+            0x9b05_688c,
+            0x1f83_d9ab,
+            0x5be0_cd19,
+        ];
+        const MESSAGE_BITS: u64 = (TOKEN_BYTES as u64 + 8) * 8;
+        let mut after_token = INITIAL;
+        compress256(&mut after_token, &[*token]);
+        let mut block = [0; 64];
+        block[8] = 0x80;
+        block[56..].copy_from_slice(&MESSAGE_BITS.to_be_bytes());
+        Self { after_token, block }
+    }
+
+    /// How many zero bits the hash with this counter begins with.
+    #[must_use]
+    pub fn zero_bits(&mut self, counter: u64) -> u32 {
+        self.block[..8].copy_from_slice(&counter.to_be_bytes());
+        let mut state = self.after_token;
+        compress256(&mut state, &[self.block]);
+        leading_zeros(state.into_iter())
+    }
+
+    /// The first of these counters whose hash begins with at least so many zero bits.
+    pub fn find(&mut self, difficulty: u8, counters: impl IntoIterator<Item = u64>) -> Option<u64> {
+        counters.into_iter().find(|&counter| self.zero_bits(counter) >= difficulty.into())
+    }
+}
+
+fn leading_zeros(words: impl Iterator<Item = u32>) -> u32 {
+    let mut bits = 0;
+    for word in words {
+        bits += word.leading_zeros();
+        if word != 0 {
+            break;
+        }
+    }
+    bits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_search_counts_as_the_hash_does() {
+        let token: [u8; TOKEN_BYTES] = std::array::from_fn(|at| u8::try_from(at).unwrap());
+        let mut search = Search::new(&token);
+        for counter in (0..2_000).chain([u64::MAX, 1 << 40]) {
+            assert_eq!(search.zero_bits(counter), zero_bits(&token, counter), "{counter}");
+        }
+    }
+
+    #[test]
+    fn what_is_found_is_the_first_that_is_enough() {
+        let token = [9; TOKEN_BYTES];
+        let found = Search::new(&token).find(10, 0..1 << 20).unwrap();
+        assert!(zero_bits(&token, found) >= 10);
+        assert!((0..found).all(|counter| zero_bits(&token, counter) < 10));
+        assert_eq!(Search::new(&token).find(10, 0..found), None);
+    }
+
+    #[test]
+    fn zeros_are_counted_in_bits() {
+        assert_eq!(leading_zeros([0, 0x00ff_0000, 0].into_iter()), 40);
+        assert_eq!(leading_zeros([0x8000_0000].into_iter()), 0);
+        assert_eq!(leading_zeros([0; 8].into_iter()), 256);
+    }
+}

@@ -1,0 +1,269 @@
+//! The token of a challenge: what a server hands out and need not remember, because nobody else can have signed it.
+
+use std::net::IpAddr;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hkdf::Hkdf;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+/// The bytes of a token: one block of SHA-256.
+pub const TOKEN_BYTES: usize = 64;
+
+/// The bytes of a token that its tag is over.
+pub const SIGNED_BYTES: usize = 32;
+
+/// The version of a token's form.
+pub const VERSION: u8 = 1;
+
+/// SHA-256, leading zeros: the only kind of work.
+pub const ALGORITHM: u8 = 1;
+
+/// How much later than the server's own clock a token may have been issued, for servers that share a secret.
+pub const CLOCK_SKEW_MS_MAX: u64 = 2_000;
+
+/// What a tag begins with, so that no tag made for anything else is one.
+const TAG_CONTEXT: &[u8] = b"wow/pow/v1\0";
+
+/// What keys are derived for.
+const KEY_CONTEXT: &[u8] = b"wow/pow/v1/key";
+
+/// What a challenge says. The bytes are the challenge; this is what they mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Token {
+    /// [`VERSION`].
+    pub version: u8,
+    /// [`ALGORITHM`].
+    pub algorithm: u8,
+    /// How many zero bits a proof begins with.
+    pub difficulty: u8,
+    /// Which key signed it.
+    pub key_id: u8,
+    /// When it was issued, in milliseconds since 1970.
+    pub issued_ms: u64,
+    /// How long it may be solved, in milliseconds.
+    pub ttl_ms: u32,
+    /// What makes it unlike any other.
+    pub nonce: [u8; 16],
+    /// The signature.
+    pub tag: [u8; 32],
+}
+
+impl Token {
+    /// Reads the bytes of a token; any bytes are one.
+    #[must_use]
+    pub fn read(bytes: &[u8; TOKEN_BYTES]) -> Self {
+        let mut rest = &bytes[..];
+        let version = take::<1>(&mut rest)[0];
+        let algorithm = take::<1>(&mut rest)[0];
+        let difficulty = take::<1>(&mut rest)[0];
+        let key_id = take::<1>(&mut rest)[0];
+        Self {
+            version,
+            algorithm,
+            difficulty,
+            key_id,
+            issued_ms: u64::from_be_bytes(take(&mut rest)),
+            ttl_ms: u32::from_be_bytes(take(&mut rest)),
+            nonce: take(&mut rest),
+            tag: take(&mut rest),
+        }
+    }
+
+    /// Writes its bytes.
+    #[must_use]
+    pub fn bytes(&self) -> [u8; TOKEN_BYTES] {
+        let mut bytes = [0; TOKEN_BYTES];
+        bytes[..4].copy_from_slice(&[self.version, self.algorithm, self.difficulty, self.key_id]);
+        bytes[4..12].copy_from_slice(&self.issued_ms.to_be_bytes());
+        bytes[12..16].copy_from_slice(&self.ttl_ms.to_be_bytes());
+        bytes[16..32].copy_from_slice(&self.nonce);
+        bytes[32..].copy_from_slice(&self.tag);
+        bytes
+    }
+
+    /// When it can no longer be solved, in milliseconds since 1970.
+    #[must_use]
+    pub fn expires_ms(&self) -> u64 {
+        self.issued_ms.saturating_add(self.ttl_ms.into())
+    }
+
+    /// Whether it may be solved at this time.
+    #[must_use]
+    pub fn is_current(&self, now_ms: u64) -> bool {
+        self.issued_ms <= now_ms.saturating_add(CLOCK_SKEW_MS_MAX) && now_ms < self.expires_ms()
+    }
+}
+
+fn take<const N: usize>(rest: &mut &[u8]) -> [u8; N] {
+    let mut taken = [0; N];
+    let (head, tail) = rest.split_at(N);
+    taken.copy_from_slice(head);
+    *rest = tail;
+    taken
+}
+
+/// Writes bytes as base64url without padding.
+#[must_use]
+pub fn to_base64url(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// Reads the 86 characters of a token: nothing if they are not base64url in its one canonical form.
+#[must_use]
+pub fn from_base64url(text: &str) -> Option<[u8; TOKEN_BYTES]> {
+    URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()
+}
+
+/// Whom a token is for: a family and an address, or nobody in particular.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Holder {
+    family: u8,
+    address: [u8; 16],
+}
+
+impl Holder {
+    /// Whoever has it.
+    pub const ANYBODY: Self = Self { family: 0, address: [0; 16] };
+
+    /// The client at this address: IPv4 mapped to IPv6 is IPv4, and of IPv6 the network of 64 bits counts.
+    #[must_use]
+    pub fn at(address: IpAddr) -> Self {
+        let mut holder = Self::ANYBODY;
+        match address.to_canonical() {
+            IpAddr::V4(address) => {
+                holder.family = 4;
+                holder.address[..4].copy_from_slice(&address.octets());
+            }
+            IpAddr::V6(address) => {
+                holder.family = 6;
+                holder.address[..8].copy_from_slice(&address.octets()[..8]);
+            }
+        }
+        holder
+    }
+}
+
+/// A key that signs tokens. It says nothing of itself when it is printed.
+#[derive(Clone)]
+pub struct Key(Hmac<Sha256>);
+
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Key")
+    }
+}
+
+impl Key {
+    /// Derives a key from a secret (HKDF, RFC 5869). With a salt that is drawn at each start no token outlives a
+    /// restart; without one, servers that share the secret honour each other's tokens.
+    #[must_use]
+    pub fn derive(secret: &[u8], salt: Option<&[u8]>, key_id: u8) -> Self {
+        // A whole block, so that HMAC takes it as it is.
+        let mut key = [0; 64];
+        let context = [KEY_CONTEXT, &[key_id]].concat();
+        let expanded = Hkdf::<Sha256>::new(salt, secret).expand(&context, &mut key);
+        debug_assert!(expanded.is_ok(), "64 bytes are less than the 8,160 that HKDF gives");
+        Self(Hmac::new(&key.into()))
+    }
+
+    /// Signs what a token says, for this holder.
+    #[must_use]
+    pub fn sign(&self, token: &Token, holder: &Holder) -> [u8; 32] {
+        self.tag_of(&token.bytes(), holder).finalize().into_bytes().into()
+    }
+
+    /// Whether a token is signed by this key for this holder; it takes the same time whatever the tag is.
+    #[must_use]
+    pub fn has_signed(&self, token: &[u8; TOKEN_BYTES], holder: &Holder) -> bool {
+        self.tag_of(token, holder).verify_slice(&token[SIGNED_BYTES..]).is_ok()
+    }
+
+    fn tag_of(&self, token: &[u8; TOKEN_BYTES], holder: &Holder) -> Hmac<Sha256> {
+        let mut tag = self.0.clone();
+        tag.update(TAG_CONTEXT);
+        tag.update(&token[..SIGNED_BYTES]);
+        tag.update(&[holder.family]);
+        tag.update(&holder.address);
+        tag
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token() -> Token {
+        Token {
+            version: VERSION,
+            algorithm: ALGORITHM,
+            difficulty: 20,
+            key_id: 3,
+            issued_ms: 1_000_000,
+            ttl_ms: 60_000,
+            nonce: *b"0123456789abcdef",
+            tag: [7; 32],
+        }
+    }
+
+    #[test]
+    fn a_token_is_written_as_it_is_read() {
+        let bytes = token().bytes();
+        assert_eq!(Token::read(&bytes), token());
+        assert_eq!(bytes[..4], [1, 1, 20, 3]);
+        let text = to_base64url(&bytes);
+        assert_eq!(text.len(), 86);
+        assert_eq!(from_base64url(&text), Some(bytes));
+    }
+
+    #[test]
+    fn base64url_has_one_form() {
+        let text = to_base64url(&token().bytes());
+        // The last character carries four bits that have to be zero.
+        let other_last = text[..85].to_owned() + "B";
+        assert_eq!(from_base64url(&other_last), None);
+        assert_eq!(from_base64url(&format!("{text}==")), None);
+        assert_eq!(from_base64url(&to_base64url(&[0; 63])), None);
+        assert_eq!(from_base64url(&to_base64url(&[0; 65])), None);
+    }
+
+    #[test]
+    fn a_signature_holds_for_every_bit_and_for_the_holder() {
+        let key = Key::derive(b"secret", None, 3);
+        let holder = Holder::at([127, 0, 0, 1].into());
+        let mut signed = token();
+        signed.tag = key.sign(&signed, &holder);
+        let bytes = signed.bytes();
+        assert!(key.has_signed(&bytes, &holder));
+        for bit in 0..512 {
+            let mut flipped = bytes;
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert!(!key.has_signed(&flipped, &holder), "bit {bit}");
+        }
+        for other in [Holder::at([127, 0, 0, 2].into()), Holder::ANYBODY] {
+            assert!(!key.has_signed(&bytes, &other), "{other:?}");
+        }
+        assert!(!Key::derive(b"secret", None, 4).has_signed(&bytes, &holder));
+        assert!(!Key::derive(b"secret", Some(b"boot"), 3).has_signed(&bytes, &holder));
+        assert_eq!(format!("{key:?}"), "Key");
+    }
+
+    #[test]
+    fn a_holder_is_a_host_or_a_network() {
+        let at = |text: &str| Holder::at(text.parse().unwrap());
+        assert_eq!(at("::ffff:192.0.2.7"), at("192.0.2.7"));
+        assert_eq!(at("2001:db8:1:2::1"), at("2001:db8:1:2:ffff::"));
+        assert_ne!(at("2001:db8:1:2::1"), at("2001:db8:1:3::1"));
+        assert_ne!(at("127.0.0.1"), at("7f00:1::"));
+    }
+
+    #[test]
+    fn a_token_is_current_from_a_little_before_it_is_issued_until_it_expires() {
+        let token = token();
+        for (now_ms, is_current) in [(997_999, false), (998_000, true), (1_059_999, true), (1_060_000, false)]
+        {
+            assert_eq!(token.is_current(now_ms), is_current, "{now_ms}");
+        }
+    }
+}
