@@ -16,6 +16,7 @@ use harness::listening::Listening;
 use harness::options::{choose_target, write_file};
 use harness::report::{RunReport, json, junit, markdown, terminal};
 use harness::select::NoMatch;
+use harness::targets::settings::Settings;
 use harness::targets::{self, Choice, Target};
 use harness::verdict::Verdict;
 
@@ -168,7 +169,7 @@ pub(crate) async fn run_once(
     let _ = terminal::write_options(out, &options);
     let _ = terminal::write_plan(out, "index/chaos", &schedule.sha256());
     let _ = writeln!(out);
-    let mut target = Target::start(choice).await?;
+    let mut target = Target::start(choice, Settings::NONE).await?;
     let scene_count = u32::try_from(schedule.steps.len()).unwrap_or(u32::MAX);
     let whole = if flags.matrix { SCENE_TIME_MAX * (scene_count + 1) } else { DURATION };
     bounds.begin_run(flags.duration.unwrap_or(whole));

@@ -219,7 +219,12 @@ mod tests {
         /// Begins after a quiet phase in which every reply took a millisecond, and in which time was kept.
         fn begin(id: &str) -> Self {
             let scene = fault::find(id).unwrap();
-            let plan = Rc::new(CasePlan::new(scene.case, 1, std::time::Duration::ZERO));
+            let plan = Rc::new(CasePlan::new(
+                harness::suite::INDEX.dialect,
+                scene.case,
+                1,
+                std::time::Duration::ZERO,
+            ));
             let mut written = Self { judge: RunJudge::new(&[(scene, plan)], nothing_lost()), at_ns: 0 };
             written.tell(0, 1, What::Opened(0));
             for turn in 0..QUIET_TURNS {

@@ -9,7 +9,7 @@ use harness::bounds::Bounds;
 use harness::drive::{Ending, Limits, Process, drive};
 use harness::history::{Event, Header, VERSION, What};
 use harness::listening::Listening;
-use harness::pairing::REPLY_BYTES_MAX;
+use harness::suite::INDEX;
 use harness::suite::plan::CasePlan;
 use harness::targets::Target;
 use harness::truth::Collector;
@@ -153,7 +153,7 @@ impl Runner<'_> {
         let seed = *seed;
         let planned: Vec<(&'static Scene, Rc<CasePlan>)> = scenes
             .iter()
-            .map(|&scene| (scene, Rc::new(CasePlan::new(scene.case, seed, Duration::ZERO))))
+            .map(|&scene| (scene, Rc::new(CasePlan::new(INDEX.dialect, scene.case, seed, Duration::ZERO))))
             .collect();
         // Where there is no port for it the scenes that need it say so.
         let relay = Relay::start(target.addr(), seed).await.ok().map(Rc::new);
@@ -193,7 +193,7 @@ impl Runner<'_> {
             Some(relay) => Box::new(Stage { process: target.process(), relay }),
             None => target.process(),
         };
-        let framing = || Index::framing(REPLY_BYTES_MAX);
+        let framing = Index::framing;
         let scripts = bystanders.chain(others).collect();
         let until = bounds.reached();
         let ending = drive(target.addr(), scripts, framing, limits, process, observer, until).await;

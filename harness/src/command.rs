@@ -5,7 +5,6 @@ use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
-use protocol::index::clauses::CLAUSES;
 use tokio::runtime::Runtime;
 
 use crate::bounds::Bounds;
@@ -16,18 +15,16 @@ use crate::exit;
 use crate::flags::{CatalogueFormat, Flags, Subcommand};
 use crate::gate::Gate;
 use crate::judging::{self, Judged};
+use crate::kit::{self, KITS};
 use crate::options::{Options, write_file};
 use crate::replaying;
 use crate::report::{
     self, Report, RunReport, catalogue, compare, html, json, junit, markdown, matrix, terminal,
 };
 use crate::select::nearest;
-use crate::suite;
+use crate::suite::Suite;
 use crate::suite::case::Case;
 use crate::verdict::Verdict;
-use crate::workload::Workload;
-use crate::workload::contention::{OneByOne, Pipelined};
-use crate::workload::replay::Replay;
 
 /// What a command comes to.
 #[derive(Debug)]
@@ -91,18 +88,12 @@ fn runtime() -> std::io::Result<Runtime> {
 fn carry_out_subcommand(subcommand: &Subcommand, out: &mut impl Write) -> Result<(), Error> {
     // Whoever reads the output may stop reading.
     let _ = match subcommand {
-        Subcommand::Cases { format: CatalogueFormat::Text } => catalogue::write_lines(out, &suite::INDEX),
-        Subcommand::Cases { format: CatalogueFormat::Json } => catalogue::write_json(out, &suite::INDEX),
-        Subcommand::Cases { format: CatalogueFormat::Markdown } => {
-            catalogue::write_markdown(out, &suite::INDEX)
-        }
-        Subcommand::Explain { id } => match CLAUSES.iter().find(|clause| clause.id == id) {
-            Some(clause) => catalogue::explain_clause(out, clause, &suite::INDEX),
-            None => match OTHERS_EXPLAINED.iter().find(|(other, _)| other == id) {
-                Some((_, text)) => writeln!(out, "{id}\n{text}"),
-                None => catalogue::explain(out, find_case(id)?),
-            },
+        Subcommand::Cases { format, protocol } => match format {
+            CatalogueFormat::Text => catalogue::write_lines(out, &protocol.suite),
+            CatalogueFormat::Json => catalogue::write_json(out, &protocol.suite),
+            CatalogueFormat::Markdown => catalogue::write_markdown(out, &protocol.suite),
         },
+        Subcommand::Explain { id } => explain(id, out)?,
         Subcommand::Compare { reports, html } => {
             let compared = compare::read(reports)?;
             if let Some(path) = html {
@@ -120,40 +111,29 @@ fn carry_out_subcommand(subcommand: &Subcommand, out: &mut impl Write) -> Result
     Ok(())
 }
 
-/// What is no case, and what it is.
-const OTHERS_EXPLAINED: [(&str, &str); 4] = [
-    (
-        Replay::ID,
-        "\
-A package graph is split among clients; each removes its packages, indexes them, asks for them, removes them again and
-asks again, over and over where packages of others stand in the way. docs/PROTOCOL.md says more.",
-    ),
-    (
-        OneByOne::ID,
-        "\
-Groups of five clients index, remove and ask for the same eight to ten packages at once, with lists that make them depend
-on each other; pairs of clients do so with hundreds (C2). What all of them saw is held against the rules: there has to be an
-order of the requests, each at a moment between its sending and its reply, in which one index gives all these replies. If
-there is none, the requests are shown that have none together. The usual cause is a lock that is given back between a look
-at the index and the change that follows from it. With --schedule lockstep the same requests are made one at a time: a
-server that passes so, and fails otherwise, has a race. --shrink reduces what failed to a file for `harness replay`.",
-    ),
-    (
-        Pipelined::ID,
-        "\
-The same, with three requests of a client in one write, in groups of two clients (F3). It is run where index/contention
-and the cases of F3 are passed, so that what fails here is that several requests at once are several requests.",
-    ),
-    (
-        suite::INDEX.alive,
-        "\
-The target lives through the run (A4). If it is lost, this says how, and what it had been sent last.",
-    ),
-];
+/// Says what a case, a clause or anything else with an id is.
+fn explain(id: &str, out: &mut impl Write) -> Result<std::io::Result<()>, Error> {
+    let suites = || KITS.iter().map(|kit| kit.suite);
+    let of_clause = |suite: Suite| Some((suite, suite.clauses.iter().find(|clause| clause.id == id)?));
+    if let Some((suite, clause)) = suites().find_map(of_clause) {
+        return Ok(catalogue::explain_clause(out, clause, &suite));
+    }
+    if let Some(row) = kit::find_workload(id) {
+        return Ok(writeln!(out, "{id}\n{}", row.explained));
+    }
+    if let Some(suite) = suites().find(|suite| suite.alive == id) {
+        let clause = suite.alive_clause.id;
+        return Ok(writeln!(
+            out,
+            "{id}\nThe target lives through the run ({clause}). If it is lost, this says how, and what it had been sent last."
+        ));
+    }
+    Ok(catalogue::explain(out, find_case(id)?))
+}
 
 fn find_case(id: &str) -> Result<&'static Case, Error> {
-    suite::INDEX.find(id).ok_or_else(|| {
-        let near = nearest(id, suite::INDEX.cases().map(|case| case.id));
+    kit::find_case(id).ok_or_else(|| {
+        let near = nearest(id, KITS.iter().flat_map(|kit| kit.suite.cases()).map(|case| case.id));
         let hint = near.map_or(String::new(), |near| format!(", '{near}' is nearest"));
         Error::NoCase { id: id.to_owned(), hint }
     })

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
 
+use crate::kit::{self, Kit};
 use crate::workload::contention::{Edition, Schedule};
 
 /// Says whether a package-index server keeps the protocol: runs a catalogue of cases, then replays a package graph.
@@ -23,6 +24,10 @@ pub struct Flags {
     /// What is judged.
     #[command(flatten)]
     pub target: TargetFlags,
+
+    /// What the target is to speak: index, the package index, or wisdom, quotations for a proof of work
+    #[arg(long, value_name = "NAME", default_value = "index", value_parser = kit::by_name)]
+    pub protocol: &'static Kit,
 
     /// Read flags from this file; gauntlet.toml, if it is here, when not given. `harness init` writes one
     #[arg(long, value_name = "FILE")]
@@ -176,6 +181,9 @@ pub enum Subcommand {
         /// The form
         #[arg(long, value_enum, default_value = "text")]
         format: CatalogueFormat,
+        /// Of which protocol: index or wisdom
+        #[arg(long, value_name = "NAME", default_value = "index", value_parser = kit::by_name)]
+        protocol: &'static Kit,
     },
     /// Say all there is to know of a case or a clause: what is asked for and why, the bytes, the usual cause of a failure
     Explain {

@@ -16,6 +16,7 @@ pub mod flags;
 pub mod gate;
 pub mod history;
 pub mod judging;
+pub mod kit;
 pub mod listening;
 pub mod moves;
 pub mod options;

@@ -1,5 +1,6 @@
 //! What a client can do, and the rule that says what it does next.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -22,8 +23,12 @@ pub enum Move<'a> {
     Mark(u32),
     /// Open a connection in a slot that is free.
     Open(Slot),
+    /// Open one from this address.
+    OpenFrom(Slot, Source),
+    /// Open one by IPv6 to the target's IPv4 address, as a program does that knows IPv6 only.
+    OpenMapped(Slot),
     /// Open connections in all slots from one to another, all at once.
-    OpenAll(Slot, Slot),
+    OpenAll(Slot, Slot, Source),
     /// Open one, with as little room for replies as the system allows: a target that is not read is soon blocked.
     OpenNarrow(Slot),
     /// Open one by way of the relay that stands before the target.
@@ -54,6 +59,40 @@ pub enum Move<'a> {
     Done,
 }
 
+/// The address that a client connects from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The one that the system chooses.
+    Any,
+    /// The one of the loopback network that has this number, where the target is on loopback and the system has more than
+    /// one address there; else the one that the system chooses.
+    Own(u32),
+    /// The same, and for each slot another one: the number of the slot is added.
+    Each(u32),
+    /// The one that has this number, and no other: where there is none, the connection cannot be opened.
+    Exactly(u32),
+}
+
+impl Source {
+    /// That of the connection in this slot.
+    #[must_use]
+    pub fn of_slot(self, slot: Slot) -> Self {
+        match self {
+            Self::Each(first) => Self::Own(first.wrapping_add(slot.into())),
+            other => other,
+        }
+    }
+
+    /// The address of the loopback network that is meant, if one is: never one that the system chooses by itself.
+    #[must_use]
+    pub fn address(self) -> Option<Ipv4Addr> {
+        let (Self::Own(number) | Self::Each(number) | Self::Exactly(number)) = self else { return None };
+        // 254 values each, so that none ends in 0 or 255.
+        let octet = |number: u32| u8::try_from(number % 254).map_or(1, |octet| octet + 1);
+        Some(Ipv4Addr::new(127, octet(number / (254 * 254)), octet(number / 254), octet(number)))
+    }
+}
+
 /// What can be done to a target's process, or on the way to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -72,6 +111,8 @@ pub enum Act {
     Worsen(u16),
     /// Make the way through the relay good again.
     Mend,
+    /// Change a setting of the target while it runs, to the version that has this number with whoever started it.
+    Change(u16),
 }
 
 /// What came of a client's last move.
@@ -90,4 +131,25 @@ pub enum Came<'a> {
 pub trait Script {
     /// The next move.
     fn next(&mut self, came: Came<'_>) -> Move<'_>;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn each_number_has_an_address_of_its_own_that_is_nobody_elses() {
+        let addresses: BTreeSet<Ipv4Addr> =
+            (0..100_000).filter_map(|number| Source::Own(number).address()).collect();
+        assert_eq!(addresses.len(), 100_000);
+        let is_plain = |address: &Ipv4Addr| {
+            let [first, second, .., last] = address.octets();
+            first == 127 && second > 0 && ![0, 255].contains(&last)
+        };
+        assert!(addresses.iter().all(is_plain));
+        assert_eq!(Source::Each(7).of_slot(3), Source::Own(10));
+        assert_eq!(Source::Any.address(), None);
+    }
 }

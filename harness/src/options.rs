@@ -14,10 +14,9 @@ use protocol::Level;
 use crate::error::Error;
 use crate::expected::Expected;
 use crate::flags::{Flags, ReportFlags, TargetFlags};
-use crate::gate;
+use crate::kit::Kit;
 use crate::report::FixtureSummary;
 use crate::select::{Selection, Subject};
-use crate::suite;
 use crate::suite::case::Case;
 use crate::targets::Choice;
 use crate::workload::contention::Schedule;
@@ -72,7 +71,7 @@ impl Options {
                 "--process watches the target's process; start it with --exec or --image, or judge the built-in server",
             ));
         }
-        let subjects = subjects();
+        let subjects = subjects(flags.protocol);
         let selection = Selection::new(&flags.only, &flags.skip, &subjects)?;
         if !subjects.iter().any(|subject| selection.wants(subject).is_ok()) {
             return Err(Error::Usage("--only and --skip leave nothing to run"));
@@ -118,6 +117,12 @@ impl Options {
             ("deadline".to_owned(), deadline.as_secs_f64().to_string()),
             ("edition".to_owned(), edition.number().to_string()),
         ]);
+        if !self.flags.protocol.replays_a_graph {
+            for of_graphs in ["unluckiness", "rounds-max", "edition"] {
+                named.remove(of_graphs);
+            }
+            named.insert("protocol".to_owned(), self.flags.protocol.name.to_owned());
+        }
         let lists = [("only", &self.flags.only), ("skip", &self.flags.skip)];
         let lists = lists.into_iter().filter(|(_, patterns)| !patterns.is_empty());
         named.extend(lists.map(|(name, patterns)| (name.to_owned(), patterns.join(","))));
@@ -215,11 +220,11 @@ impl Choice {
 
 /// All that can be run, or has a verdict.
 #[must_use]
-pub fn subjects() -> Vec<Subject> {
+pub fn subjects(kit: &Kit) -> Vec<Subject> {
     let case = |case: &'static Case| Subject { id: case.id, clause: case.clause.id, level: case.level };
     let other = |id| Subject { id, clause: "", level: Level::Must };
-    let others = [suite::INDEX.alive].into_iter().chain(gate::WORKLOADS).map(other);
-    suite::INDEX.cases().map(case).chain(others).collect()
+    let others = [kit.suite.alive].into_iter().chain(kit.workloads.iter().map(|row| row.id)).map(other);
+    kit.suite.cases().map(case).chain(others).collect()
 }
 
 fn read_expected(path: &Path, subjects: &[Subject]) -> Result<Expected, Error> {

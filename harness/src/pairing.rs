@@ -13,7 +13,7 @@ pub const REQUEST_BYTES_MAX: usize = 1 << 20;
 
 /// The longest reply that is read, from a target as from a history: far beyond any that a protocol gives, and little
 /// enough that a thousand clients can be told as much.
-pub const REPLY_BYTES_MAX: usize = 4096;
+pub const REPLY_BYTES_MAX: usize = 8192;
 
 /// What a history says, a request at a time.
 #[derive(Debug, PartialEq, Eq)]
@@ -60,6 +60,8 @@ pub enum Seen<'a> {
     EndedAtRest {
         /// Where.
         place: Place,
+        /// How: [`What::Closed`] or [`What::Reset`] by the client, anything else by the target.
+        end: &'a What<'a>,
     },
     /// A connection that the target was to end, and did not.
     StayedOpen {
@@ -89,7 +91,7 @@ impl Seen<'_> {
             | Self::Surplus { place, .. }
             | Self::Unanswered { place, .. }
             | Self::StayedOpen { place, .. }
-            | Self::EndedAtRest { place } => place.client,
+            | Self::EndedAtRest { place, .. } => place.client,
         }
     }
 }
@@ -188,7 +190,7 @@ impl<F: Framing> Pairing<F> {
             }
             What::Closed | What::Reset => {
                 if let Some(lane) = self.lanes.remove(&event.connection) {
-                    see(Seen::EndedAtRest { place: lane.place });
+                    see(Seen::EndedAtRest { place: lane.place, end: &event.event });
                 }
             }
             what => {
@@ -270,7 +272,7 @@ impl<F: Framing> Lane<F> {
                 let partial = self.received.partial();
                 see(Seen::Unanswered { place, request, partial, end });
             }
-            None => see(Seen::EndedAtRest { place }),
+            None => see(Seen::EndedAtRest { place, end }),
         }
     }
 }

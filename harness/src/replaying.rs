@@ -13,6 +13,7 @@ use crate::listening::Listening;
 use crate::options::choose_target;
 use crate::report::{again, terminal};
 use crate::shrink::run_literal;
+use crate::targets::settings::Settings;
 use crate::targets::{self, Target};
 use crate::verdict::Verdict;
 use crate::workload::literal::{BYTES_MAX, Literal};
@@ -33,7 +34,7 @@ pub async fn replay(
     let mut bounds = Bounds::new()?;
     // Whoever reads the output may stop reading; the verdict is in the exit code all the same.
     let _ = terminal::write_head(out, &choice.describe());
-    let target = match Target::start(&choice).await {
+    let target = match Target::start(&choice, Settings::NONE).await {
         Ok(target) => target,
         Err(error @ (targets::Error::Taken(_) | targets::Error::NoDocker)) => return Err(error.into()),
         Err(error) => {

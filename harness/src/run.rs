@@ -12,7 +12,7 @@ use protocol::Protocol;
 use crate::drive::{Ending, Limits, NoProcess, Patience, drive};
 use crate::history::{Event, Header, VERSION, What};
 use crate::listening::Listening;
-use crate::pairing::{Pairing, REPLY_BYTES_MAX, Seen};
+use crate::pairing::{Pairing, Seen};
 use crate::report::progress::PhaseBar;
 use crate::report::statistics::Statistics;
 use crate::verdict::{Finding, Verdict};
@@ -60,7 +60,7 @@ where
         let observation = Rc::clone(&observation);
         move |event: &Event<'_>| observation.borrow_mut().observe(event)
     };
-    let framing = || W::Protocol::framing(REPLY_BYTES_MAX);
+    let framing = W::Protocol::framing;
     let ending =
         drive(target, workload.scripts(), framing, limits, Box::new(NoProcess), observer, until).await;
     listening.end(ending);

@@ -43,7 +43,7 @@ pub async fn run_literal(
 }
 
 /// What is tried, and how often so far.
-pub struct Shrink<'s, W> {
+pub struct Shrink<'s, W: ?Sized> {
     target: &'s Target,
     reply_timeout: Duration,
     bounds: &'s mut Bounds,
@@ -51,7 +51,7 @@ pub struct Shrink<'s, W> {
     runs: u32,
 }
 
-impl<'s, W: Write> Shrink<'s, W> {
+impl<'s, W: Write + ?Sized> Shrink<'s, W> {
     /// Nothing is tried yet. The bounds say how long it may take.
     pub fn new(target: &'s Target, reply_timeout: Duration, bounds: &'s mut Bounds, out: &'s mut W) -> Self {
         Self { target, reply_timeout, bounds, out, runs: 0 }

@@ -1,5 +1,6 @@
 //! Cutting a stream of bytes into frames, however the network cut it before.
 
+use std::fmt::Debug;
 use std::io::BufRead;
 
 /// What a stream holds next.
@@ -14,7 +15,7 @@ pub enum Next<'a> {
 }
 
 /// Cuts a stream of bytes into frames; it keeps what is incomplete, within a bound.
-pub trait Framing: Send {
+pub trait Framing: Send + Debug {
     /// Takes the next frame from the front of `input`; also says how many bytes of `input` it took.
     ///
     /// `Incomplete` takes all of `input`.
@@ -25,6 +26,20 @@ pub trait Framing: Send {
 
     /// What is kept of the frame that has begun and not ended; nothing of one that was too long.
     fn partial(&self) -> &[u8];
+}
+
+impl Framing for Box<dyn Framing> {
+    fn next<'a>(&'a mut self, input: &'a [u8]) -> (usize, Next<'a>) {
+        (**self).next(input)
+    }
+
+    fn is_mid_frame(&self) -> bool {
+        (**self).is_mid_frame()
+    }
+
+    fn partial(&self) -> &[u8] {
+        (**self).partial()
+    }
 }
 
 /// Frames that end in `\n`.

@@ -26,7 +26,8 @@ use tokio::task::{JoinSet, LocalSet};
 use tokio::time::{sleep, timeout};
 
 use crate::history::{Event, Sample, What};
-use crate::moves::{Act, Came, Move, Script, Slot};
+use crate::moves::{Act, Came, Move, Script, Slot, Source};
+use crate::pairing::REPLY_BYTES_MAX;
 use barrier::Barrier;
 pub(crate) use connection::is_shortage;
 use connection::{Connection, Gone};
@@ -99,6 +100,10 @@ enum Way {
     Narrow,
     /// By way of the relay.
     Relayed,
+    /// From an address of the loopback network.
+    From(Source),
+    /// By IPv6 to an IPv4 address.
+    Mapped,
 }
 
 /// How driving ended.
@@ -120,7 +125,7 @@ pub enum Ending {
 pub async fn drive<S, F, O>(
     target: SocketAddr,
     scripts: Vec<S>,
-    framing: fn() -> F,
+    framing: fn(usize) -> F,
     limits: Limits,
     process: Box<dyn Process>,
     observer: O,
@@ -193,11 +198,15 @@ impl<O: FnMut(&Event<'_>) -> ControlFlow<()>> Run<O> {
         let begun = Instant::now();
         let addr = match way {
             Way::Relayed => self.process.relay().ok_or(ErrorKind::NotFound)?,
-            Way::Plain | Way::Narrow => self.target,
+            Way::Mapped => mapped(self.target),
+            Way::Plain | Way::Narrow | Way::From(_) => self.target,
         };
         let socket = if addr.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
         if way == Way::Narrow {
             socket.set_recv_buffer_size(NARROW_BYTES)?;
+        }
+        if let Way::From(source) = way {
+            bind(&socket, addr, source)?;
         }
         let connected = timeout(CONNECT_TIMEOUT, socket.connect(addr)).await;
         let stream = connected.unwrap_or_else(|_| Err(ErrorKind::TimedOut.into()))?;
@@ -220,11 +229,33 @@ impl<O: FnMut(&Event<'_>) -> ControlFlow<()>> Run<O> {
     }
 }
 
+/// Takes an address of the loopback network, where the target is on it.
+fn bind(socket: &TcpSocket, target: SocketAddr, source: Source) -> io::Result<()> {
+    let Some(address) = source.address() else { return Ok(()) };
+    let is_needed = matches!(source, Source::Exactly(_));
+    if !(target.is_ipv4() && target.ip().is_loopback()) {
+        return if is_needed { Err(ErrorKind::AddrNotAvailable.into()) } else { Ok(()) };
+    }
+    match socket.bind((address, 0).into()) {
+        // Some systems have one address there, and their clients share it.
+        Err(error) if error.kind() == ErrorKind::AddrNotAvailable && !is_needed => Ok(()),
+        bound => bound,
+    }
+}
+
+/// The same address as IPv6 has it.
+fn mapped(addr: SocketAddr) -> SocketAddr {
+    match addr {
+        SocketAddr::V4(addr) => (addr.ip().to_ipv6_mapped(), addr.port()).into(),
+        SocketAddr::V6(_) => addr,
+    }
+}
+
 fn as_ns(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-async fn client<S, F, O>(run: Rc<Run<O>>, number: u32, mut script: S, framing: fn() -> F)
+async fn client<S, F, O>(run: Rc<Run<O>>, number: u32, mut script: S, framing: fn(usize) -> F)
 where
     S: Script,
     F: Framing + 'static,
@@ -261,7 +292,7 @@ enum Outcome {
 struct Client<'r, F, O> {
     run: &'r Rc<Run<O>>,
     number: u32,
-    framing: fn() -> F,
+    framing: fn(usize) -> F,
     connections: BTreeMap<Slot, Connection<F>>,
     /// The connections whose first replies are under way.
     opening: Option<Opening>,
@@ -293,7 +324,9 @@ where
             Move::Until(time) => sleep(time.saturating_sub(run.begun.elapsed())).await,
             Move::Mark(part) => run.tell(run.now_ns(), self.number, 0, What::Marked(part)),
             Move::Open(slot) => return self.open(slot, slot, Way::Plain).await,
-            Move::OpenAll(first, last) => return self.open(first, last, Way::Plain).await,
+            Move::OpenFrom(slot, source) => return self.open(slot, slot, Way::From(source)).await,
+            Move::OpenMapped(slot) => return self.open(slot, slot, Way::Mapped).await,
+            Move::OpenAll(first, last, source) => return self.open(first, last, Way::From(source)).await,
             Move::OpenNarrow(slot) => return self.open(slot, slot, Way::Narrow).await,
             Move::OpenRelayed(slot) => return self.open(slot, slot, Way::Relayed).await,
             Move::Close(slot) => {
@@ -339,7 +372,11 @@ where
         self.opening = Some(Opening { _turn: turn, missing: count as usize });
         let mut connecting = JoinSet::new();
         for slot in first..=last {
-            let (run, number, framing) = (Rc::clone(self.run), self.number, (self.framing)());
+            let (run, number, framing) = (Rc::clone(self.run), self.number, (self.framing)(REPLY_BYTES_MAX));
+            let way = match way {
+                Way::From(source) => Way::From(source.of_slot(slot)),
+                other => other,
+            };
             connecting
                 .spawn_local(async move { (slot, Connection::open(&run, number, slot, way, framing).await) });
         }

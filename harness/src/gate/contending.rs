@@ -1,16 +1,14 @@
 //! The workloads of one run in which clients are in each other's way: as much of them as the target has time for.
 
-use std::io::Write;
 use std::time::Duration;
 
 use protocol::Protocol;
 
 use super::Gate;
-use crate::bounds::Bounds;
 use crate::flags::Flags;
+use crate::kit::Turn;
 use crate::report::{Item, terminal};
 use crate::run::{Outcome, header};
-use crate::targets::Target;
 use crate::verdict::Verdict;
 use crate::workload::contention::{self, Lockstep, OneByOne, Pipelined, Schedule};
 use crate::workload::{Workload, pace};
@@ -26,14 +24,8 @@ const TIME_MAX: Duration = Duration::from_secs(4);
 
 impl Gate<'_> {
     /// Lets clients contend, in the way that this workload does.
-    pub(super) async fn contend(
-        &mut self,
-        id: &'static str,
-        pace: u64,
-        target: &Target,
-        bounds: &mut Bounds,
-        out: &mut impl Write,
-    ) -> Item {
+    pub(super) async fn contend(&mut self, id: &'static str, turn: Turn<'_>) -> Item {
+        let Turn { pace, target, bounds, out } = turn;
         let (seed, concurrency) = (self.seed, self.concurrency);
         let Flags { schedule, edition, episodes, .. } = self.options.flags;
         let pace = match schedule {
@@ -47,11 +39,11 @@ impl Gate<'_> {
             None if bounds.left() < TIME_SPARE + Duration::from_secs(needed) => {
                 let cause =
                     "the time that the run has left is too little for it; --deadline allows more".to_owned();
-                return Item { cause: Some(cause), ..self.workload_item(id) };
+                return Item { cause: Some(cause), ..self.item_of(id) };
             }
             None if needed > TIME_MAX.as_secs() => {
                 let cause = format!("the target answers {pace} requests a second, too few for it");
-                return Item { cause: Some(cause), ..self.workload_item(id) };
+                return Item { cause: Some(cause), ..self.item_of(id) };
             }
             None => {
                 // The pace of the replay is that of a target at its slowest.
@@ -61,32 +53,32 @@ impl Gate<'_> {
             }
         };
         let options = contention::Options { seed, concurrency, episodes, edition };
+        let more = [("episodes", episodes.to_string())];
+        let flags = format!(" --episodes {episodes}{}{}", edition.flag(), schedule.flag());
+        let turn = Turn { pace, target, bounds, out };
         match schedule {
-            Schedule::Lockstep => {
-                self.contend_by(&Lockstep::new(options), episodes, target, bounds, out).await
-            }
+            Schedule::Lockstep => self.run_as_planned(&Lockstep::new(options), &more, flags, turn).await,
             Schedule::Concurrent if id == OneByOne::ID => {
-                self.contend_by(&OneByOne::new(options), episodes, target, bounds, out).await
+                self.run_as_planned(&OneByOne::new(options), &more, flags, turn).await
             }
-            Schedule::Concurrent => {
-                self.contend_by(&Pipelined::new(options), episodes, target, bounds, out).await
-            }
+            Schedule::Concurrent => self.run_as_planned(&Pipelined::new(options), &more, flags, turn).await,
         }
     }
 
-    async fn contend_by<W: Workload + 'static>(
+    /// Runs a workload whose size is decided. `more` decides its plan beside seed and concurrency; `flags` say that again.
+    pub(super) async fn run_as_planned<W: Workload + 'static>(
         &mut self,
         workload: &W,
-        episodes: u32,
-        target: &Target,
-        bounds: &mut Bounds,
-        out: &mut impl Write,
+        more: &[(&str, String)],
+        flags: String,
+        turn: Turn<'_>,
     ) -> Item
     where
         <W::Protocol as Protocol>::Framing: 'static,
     {
+        let Turn { target, bounds, out, .. } = turn;
         let mut options = self.report.options.clone();
-        options.insert("episodes".to_owned(), episodes.to_string());
+        options.extend(more.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
         let header = header(workload, options);
         if !self.options.is_matrix() {
             let _ = terminal::write_plan(out, W::ID, &header.plan_sha256);
@@ -99,13 +91,12 @@ impl Gate<'_> {
         }
         self.note_led(W::ID, led);
         let again = format!(
-            "harness {}--only {} --seed {} --concurrency {} --episodes {episodes}{}{}",
+            "harness {}{}--only {} --seed {} --concurrency {}{flags}",
+            self.kit.flag(),
             self.options.choice.flags(),
             W::ID,
             self.seed,
             self.concurrency,
-            self.options.flags.edition.flag(),
-            self.options.flags.schedule.flag(),
         );
         Item {
             verdict: self.strictly(verdict),
@@ -113,7 +104,7 @@ impl Gate<'_> {
             observed,
             duration_ns: statistics.duration_ns(),
             again: if verdict == Verdict::Pass { Vec::new() } else { vec![again] },
-            ..self.workload_item(W::ID)
+            ..self.item_of(W::ID)
         }
     }
 }

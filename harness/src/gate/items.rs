@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use protocol::Level;
-use protocol::index::clauses::A4;
 
-use super::{Gate, SUITE};
+use super::Gate;
 use crate::bounds::Bounds;
 use crate::options::{Options, subjects};
 use crate::report::{Item, again};
 use crate::select::{NOT_SELECTED, Subject};
 use crate::suite::case::Runs;
 use crate::suite::results::CaseResult;
-use crate::targets::Target;
+use crate::targets::settings::Settings;
+use crate::targets::{Choice, Target};
 use crate::verdict::{Finding, Verdict};
 
 /// How long after a run that did not pass it is looked whether the target has died.
@@ -27,13 +27,14 @@ impl Gate<'_> {
         bounds: &mut Bounds,
         of_workloads: &[Item],
     ) -> Item {
+        let suite = self.kit.suite;
         let mut item = Item {
             requirement: "The target lives through the run.".to_owned(),
-            clause: A4.id,
-            ..item(SUITE.alive, Level::Must)
+            clause: suite.alive_clause.id,
+            ..item(suite.alive, Level::Must)
         };
-        if self.report.verdict == Verdict::Unreachable || self.left_out.contains_key(SUITE.alive) {
-            item.cause = self.report.cause.clone().or_else(|| self.left_out.get(SUITE.alive).cloned());
+        if self.report.verdict == Verdict::Unreachable || self.left_out.contains_key(suite.alive) {
+            item.cause = self.report.cause.clone().or_else(|| self.left_out.get(suite.alive).cloned());
             return item;
         }
         let is_bad = of_workloads.iter().any(|item| item.verdict > Verdict::Warn);
@@ -41,8 +42,10 @@ impl Gate<'_> {
         self.report.target_ended = target.ended(patience).await;
         item.verdict = Verdict::Pass;
         for loss in &self.results.losses {
-            let mut finding =
-                Finding { clause: Some(A4), ..Finding::new(Verdict::Fail, "the target was lost") };
+            let mut finding = Finding {
+                clause: Some(suite.alive_clause),
+                ..Finding::new(Verdict::Fail, "the target was lost")
+            };
             let during = loss.last_sent.join("; ");
             finding.show(during, loss.how.clone(), "a target that goes on serving".to_owned());
             finding.reason = (!loss.during.is_empty())
@@ -55,8 +58,10 @@ impl Gate<'_> {
         let ended = ended.map(|ended| format!("the target's process ended: {ended}"));
         if let Some(how) = ended.or_else(|| is_gone.then(|| "nothing takes connections any more".to_owned()))
         {
-            let mut finding =
-                Finding { clause: Some(A4), ..Finding::new(Verdict::Fail, "the target is gone") };
+            let mut finding = Finding {
+                clause: Some(suite.alive_clause),
+                ..Finding::new(Verdict::Fail, "the target is gone")
+            };
             finding.came = Some(how);
             item.findings.push(finding);
         }
@@ -68,7 +73,7 @@ impl Gate<'_> {
 
     /// Makes items of what the cases came to.
     pub(super) fn add_cases(&mut self) {
-        for case in SUITE.cases() {
+        for case in self.kit.suite.cases() {
             let plain = Item {
                 clause: case.clause.id,
                 requirement: case.requirement.to_owned(),
@@ -85,7 +90,7 @@ impl Gate<'_> {
     }
 
     fn with_result(&self, plain: Item, result: CaseResult) -> Item {
-        let flags = self.options.choice.flags();
+        let flags = self.kit.flag() + &self.options.choice.flags();
         let is_wrong = matches!(result.verdict, Verdict::Fail | Verdict::Warn);
         let again = if is_wrong {
             again::lines(plain.id, self.seed, &flags, &self.report.addr, &result.wire)
@@ -137,21 +142,34 @@ impl Item {
 
 /// Why each subject that is not run is not, as far as the options say it.
 pub(super) fn left_out(options: &Options) -> BTreeMap<&'static str, String> {
+    let kit = options.flags.protocol;
     let why = |subject: &Subject| {
         // Whatever is run, a target that does not live through it has failed.
-        let is_always = subject.id == SUITE.alive;
+        let is_always = subject.id == kit.suite.alive;
         let unwanted = options.selection.wants(subject).err();
         let unwanted = unwanted.filter(|cause| !is_always || *cause != NOT_SELECTED);
-        let runs = SUITE.find(subject.id).map_or(Runs::Always, |case| case.runs);
+        let runs = kit.suite.find(subject.id).map_or(Runs::Always, |case| case.runs);
         let is_asked_for = match runs {
             Runs::WithStallLimit => options.flags.stall_limit.is_some(),
             Runs::WithProcess => options.flags.process,
-            Runs::Always | Runs::WithPace(_) => true,
+            Runs::Always | Runs::WithPace(_) | Runs::OnLoopback | Runs::WithSettings(_) => true,
         };
         let on_request = runs.on_request().filter(|_| !is_asked_for);
-        unwanted.or(on_request).map(|cause| (subject.id, cause.to_owned()))
+        let cause = unwanted.or(on_request).map(str::to_owned);
+        cause.or_else(|| missing_setting(runs, &options.choice)).map(|cause| (subject.id, cause))
     };
-    subjects().iter().filter_map(why).collect()
+    subjects(kit).iter().filter_map(why).collect()
+}
+
+/// Why a target has not the settings that a case needs, if it has not.
+fn missing_setting(runs: Runs, choice: &Choice) -> Option<String> {
+    let Runs::WithSettings(names) = runs else { return None };
+    let missing = match choice {
+        Choice::BuiltIn => return None,
+        Choice::Exec { command, .. } => names.iter().find(|name| !Settings::is_in(command, name))?,
+        Choice::Addr(_) | Choice::Image { .. } => names.first()?,
+    };
+    Some(format!("it takes a setting of the target: {{{missing}}} in the command of --exec stands for it"))
 }
 
 /// An item of which nothing is known yet.

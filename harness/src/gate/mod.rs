@@ -2,9 +2,11 @@
 //! target.
 
 mod contending;
+pub mod index;
 mod items;
 mod replaying;
 mod shrinking;
+pub mod wisdom;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -15,24 +17,20 @@ use crate::bounds::Bounds;
 use crate::drive::Ending;
 use crate::error::Error;
 use crate::flags::Flags;
+use crate::kit::{Kit, Turn, WorkloadRow};
 use crate::listening::Listening;
 use crate::options::{Options, subjects};
 use crate::report::{Item, RunReport, terminal};
+use crate::suite;
 use crate::suite::case::{Case, Runs};
 use crate::suite::results::{CaseResult, Results};
 use crate::suite::run::Terms;
-use crate::suite::{self, Suite};
 use crate::targets::{self, Target};
 use crate::verdict::Verdict;
-use crate::workload::contention::{OneByOne, Pipelined, Schedule};
 use crate::workload::literal::Led;
-use crate::workload::replay::Replay;
-use crate::workload::{Workload, pace};
+use crate::workload::pace;
 use items::{item, left_out};
 use protocol::Level;
-use protocol::index::clauses::F3;
-
-const SUITE: Suite = suite::INDEX;
 
 /// A case with many requests is run where it takes no longer than this.
 const MANY_REQUESTS_TIME: Duration = Duration::from_secs(4);
@@ -40,12 +38,10 @@ const MANY_REQUESTS_TIME: Duration = Duration::from_secs(4);
 /// It is given up where it takes longer than this all the same: some servers look at every package on each REMOVE.
 const MANY_REQUESTS_TIME_MAX: Duration = Duration::from_secs(8);
 
-/// The workloads, in the order in which they are run.
-pub const WORKLOADS: [&str; 3] = [Replay::ID, OneByOne::ID, Pipelined::ID];
-
 /// One run under way.
 pub struct Gate<'o> {
     options: &'o Options,
+    kit: &'static Kit,
     seed: u64,
     concurrency: u32,
     listening: Listening,
@@ -80,7 +76,19 @@ impl<'o> Gate<'o> {
         };
         let left_out = left_out(options);
         let (listening, results) = (Listening::default(), Results::default());
-        Self { options, seed, concurrency, listening, results, left_out, report, pace_seen: None, led: None }
+        let kit = options.flags.protocol;
+        Self {
+            options,
+            kit,
+            seed,
+            concurrency,
+            listening,
+            results,
+            left_out,
+            report,
+            pace_seen: None,
+            led: None,
+        }
     }
 
     /// Judges the target, and prints to `out` what is known as soon as it is.
@@ -91,10 +99,10 @@ impl<'o> Gate<'o> {
         mut self,
         bounds: &mut Bounds,
         troubles: &mut Vec<Error>,
-        out: &mut impl Write,
+        out: &mut dyn Write,
     ) -> Result<RunReport, targets::Error> {
         let started = tokio::select! {
-            started = Target::start(&self.options.choice) => started,
+            started = Target::start(&self.options.choice, self.kit.settings) => started,
             _ = bounds.reached() => {
                 return Ok(self.end_early(Verdict::Unknown, "interrupted before the target listened"));
             }
@@ -126,25 +134,26 @@ impl<'o> Gate<'o> {
         &mut self,
         target: &mut Target,
         bounds: &mut Bounds,
-        out: &mut impl Write,
+        out: &mut dyn Write,
     ) -> Vec<Item> {
         let selected: Vec<&'static Case> =
-            SUITE.cases().filter(|case| !self.left_out.contains_key(case.id)).collect();
+            self.kit.suite.cases().filter(|case| !self.left_out.contains_key(case.id)).collect();
         let (many, few): (Vec<&'static Case>, Vec<&'static Case>) =
             selected.into_iter().partition(|case| matches!(case.runs, Runs::WithPace(_)));
         self.run_cases(few, None, target, bounds).await;
         if let Some(protocol) = self.results.speaks {
-            self.report.cause = Some(format!("the target speaks {protocol}, not the package index"));
+            self.report.cause = Some(format!("the target speaks {protocol}, not {}", self.kit.suite.spoken));
             self.report.verdict = Verdict::Unreachable;
             self.leave_out_rest(&many, &format!("the target speaks {protocol}"));
             return Vec::new();
         }
-        let wanted: Vec<&str> = WORKLOADS.into_iter().filter(|id| !self.left_out.contains_key(id)).collect();
+        let wanted: Vec<&'static WorkloadRow> =
+            self.kit.workloads.iter().filter(|row| !self.left_out.contains_key(row.id)).collect();
         let obstacle = self.obstacle(target, bounds).await;
         let mut pace = 0;
         if let Some(cause) = &obstacle {
             self.leave_out_rest(&many, cause);
-        } else if !many.is_empty() || wanted.iter().any(|id| self.has_open_size(id)) {
+        } else if !many.is_empty() || wanted.iter().any(|row| (row.has_open_size)(&self.options.flags)) {
             let timeout = self.options.flags.timeout;
             pace = pace::measure(target.addr(), self.concurrency, timeout, bounds).await;
             self.run_many(many, pace, target, bounds).await;
@@ -155,27 +164,20 @@ impl<'o> Gate<'o> {
             let _ = out.flush();
         }
         let mut items = Vec::new();
-        for id in wanted {
-            let item = match self.obstacle_for(id, obstacle.as_ref(), &items, target, bounds).await {
-                Some(cause) => Item { cause: Some(cause), ..self.workload_item(id) },
-                None if id == Replay::ID => self.replay(pace, target, bounds, out).await,
-                None => self.contend(id, pace, target, bounds, out).await,
+        for row in wanted {
+            let item = match self.obstacle_for(row, obstacle.as_ref(), &items, target, bounds).await {
+                Some(cause) => Item { cause: Some(cause), ..self.workload_item(row) },
+                None => (row.run)(self, Turn { pace, target, bounds, out }).await,
             };
             items.push(item);
         }
         items
     }
 
-    /// Whether how much of a workload is run depends on how quick the target is.
-    fn has_open_size(&self, id: &str) -> bool {
-        let Flags { packages, episodes, .. } = &self.options.flags;
-        if id == Replay::ID { packages.is_none() } else { episodes.is_none() }
-    }
-
     /// What stands in the way of a workload, after those that were run before it.
     async fn obstacle_for(
         &self,
-        id: &str,
+        row: &WorkloadRow,
         obstacle: Option<&String>,
         before: &[Item],
         target: &Target,
@@ -187,17 +189,9 @@ impl<'o> Gate<'o> {
         if let Some(cause) = came(bounds) {
             return Some(cause);
         }
-        if self.options.flags.schedule == Schedule::Lockstep && id != OneByOne::ID {
-            return Some("with --schedule lockstep one request at a time is under way".to_owned());
-        }
-        // Only then is it pipelining that is broken, and nothing else.
-        let is_broken = |item: &&Item| {
-            item.verdict > Verdict::Expected && (item.clause == F3.id || item.id == OneByOne::ID)
-        };
-        if id == Pipelined::ID
-            && let Some(item) = self.report.items.iter().chain(before).find(is_broken)
-        {
-            return Some(format!("{} was not passed", item.id));
+        let mut so_far = self.report.items.iter().chain(before);
+        if let Some(cause) = (row.obstacle)(&self.options.flags, &mut so_far) {
+            return Some(cause);
         }
         let is_bad = before.iter().any(|item| item.verdict > Verdict::Warn);
         let is_gone = is_bad && !target.is_reachable().await;
@@ -205,20 +199,18 @@ impl<'o> Gate<'o> {
     }
 
     /// The item of a workload, of which nothing is known yet.
-    fn workload_item(&self, id: &'static str) -> Item {
+    fn workload_item(&self, row: &WorkloadRow) -> Item {
         let clients = if self.concurrency == 1 {
             "1 client".to_owned()
         } else {
             format!("{} clients", self.concurrency)
         };
-        let (requirement, level) = match id {
-            Replay::ID => (format!("A package graph is replayed by {clients}."), Level::Must),
-            OneByOne::ID => {
-                (format!("{clients} change the same packages at once, and see one index."), Level::Must)
-            }
-            _ => (format!("{clients} send several requests at once, and see one index."), F3.level),
-        };
-        Item { requirement, ..item(id, level) }
+        Item { requirement: (row.requirement)(&clients), ..item(row.id, row.level) }
+    }
+
+    /// The same, by its id.
+    fn item_of(&self, id: &'static str) -> Item {
+        self.kit.workload(id).map_or_else(|| item(id, Level::Must), |row| self.workload_item(row))
     }
 
     async fn run_cases(
@@ -232,7 +224,7 @@ impl<'o> Gate<'o> {
         let stall_limit = stall_limit.unwrap_or_default();
         let terms = Terms { seed: self.seed, reply_timeout: timeout, stall_limit, case_timeout };
         let listening = self.listening.clone();
-        suite::run::run(SUITE, cases, terms, target, &listening, bounds, &mut self.results).await;
+        suite::run::run(self.kit.suite, cases, terms, target, &listening, bounds, &mut self.results).await;
     }
 
     /// Cases of many requests, each where the target is quick enough for it.
@@ -268,8 +260,8 @@ impl<'o> Gate<'o> {
         if let Some(cause) = came(bounds) {
             return Some(cause);
         }
-        let gates = SUITE.gates.iter().filter(|_| self.concurrency > 1);
-        if let Some(id) = [SUITE.first].iter().chain(gates).find(|id| is_lost(id)) {
+        let gates = self.kit.suite.gates.iter().filter(|_| self.concurrency > 1);
+        if let Some(id) = [self.kit.suite.first].iter().chain(gates).find(|id| is_lost(id)) {
             return Some(format!("{id} was not passed"));
         }
         let is_gone = !self.results.losses.is_empty() && !target.is_reachable().await;
@@ -290,7 +282,7 @@ impl<'o> Gate<'o> {
 
     /// The report of a run without a target.
     fn end_early(mut self, verdict: Verdict, cause: &str) -> RunReport {
-        for subject in subjects() {
+        for subject in subjects(self.kit) {
             self.left_out.entry(subject.id).or_insert_with(|| cause.to_owned());
         }
         self.report.cause = Some(cause.to_owned());
@@ -299,19 +291,19 @@ impl<'o> Gate<'o> {
     }
 
     fn finish(mut self) -> RunReport {
-        if !self.report.items.iter().any(|item| SUITE.find(item.id).is_some()) {
+        if !self.report.items.iter().any(Item::is_case) {
             let others = std::mem::take(&mut self.report.items);
             self.add_cases();
             self.report.items.extend(others);
         }
-        for subject in subjects() {
+        for subject in subjects(self.kit) {
             if !self.report.items.iter().any(|item| item.id == subject.id) {
                 let cause = self.left_out.get(subject.id).or(self.report.cause.as_ref()).cloned();
                 self.report.items.push(Item { cause, ..item(subject.id, subject.level) });
             }
         }
         for item in &mut self.report.items {
-            if SUITE.find(item.id).is_none() {
+            if !item.is_case() {
                 *item = item.clone().with_expectation(self.options);
             }
         }

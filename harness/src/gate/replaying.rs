@@ -10,6 +10,7 @@ use crate::bounds::Bounds;
 use crate::drive::{Limits, OPENINGS_AT_ONCE_GENTLE};
 use crate::flags::Flags;
 use crate::history::Header;
+use crate::kit::Turn;
 use crate::report::progress::PhaseBar;
 use crate::report::statistics::per_second;
 use crate::report::{Item, terminal};
@@ -40,13 +41,8 @@ const REPLAY_TIME: Duration = Duration::from_secs(10);
 
 impl Gate<'_> {
     /// Replays as much of the graph as the target has time for.
-    pub(super) async fn replay(
-        &mut self,
-        pace: u64,
-        target: &mut Target,
-        bounds: &mut Bounds,
-        out: &mut impl Write,
-    ) -> Item {
+    pub(super) async fn replay(&mut self, turn: Turn<'_>) -> Item {
+        let Turn { pace, target, bounds, out } = turn;
         let whole = self.options.graph.packages().len();
         let mut packages_max = self.options.flags.packages.map(|count| count as usize);
         let pilot_packages = match pace {
@@ -69,7 +65,7 @@ impl Gate<'_> {
     }
 
     /// Names what is replayed.
-    fn print_replay(&self, packages_max: Option<usize>, out: &mut impl Write) {
+    fn print_replay(&self, packages_max: Option<usize>, out: &mut dyn Write) {
         if self.options.is_matrix() {
             return;
         }
@@ -85,9 +81,9 @@ impl Gate<'_> {
     async fn replay_part(
         &mut self,
         packages_max: Option<usize>,
-        target: &mut Target,
+        target: &Target,
         bounds: &mut Bounds,
-        out: &mut impl Write,
+        out: &mut dyn Write,
     ) -> Item {
         let Flags { unluckiness, rounds_max, .. } = self.options.flags;
         let (seed, concurrency) = (self.seed, self.concurrency);
@@ -117,7 +113,7 @@ impl Gate<'_> {
             findings,
             duration_ns: self.report.duration_ns,
             again: if verdict == Verdict::Pass { Vec::new() } else { vec![again] },
-            ..self.workload_item(Replay::ID)
+            ..self.item_of(Replay::ID)
         }
     }
 

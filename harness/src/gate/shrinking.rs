@@ -26,7 +26,7 @@ impl Gate<'_> {
         target: &Target,
         bounds: &mut Bounds,
         troubles: &mut Vec<Error>,
-        out: &mut impl Write,
+        out: &mut dyn Write,
     ) {
         let (Some(path), Some((id, led))) = (&self.options.flags.shrink, self.led.take()) else { return };
         bounds.begin_run(self.options.flags.shrink_time);

@@ -6,7 +6,7 @@
 //! the judge of the plan keeps.
 
 mod part;
-mod plans;
+pub(crate) mod plans;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -22,6 +22,7 @@ use crate::report::judged;
 use crate::truth::Collector;
 use crate::verdict::Verdict;
 pub use part::{Found, PartReport};
+pub use plans::Plan;
 
 /// What a history comes to.
 #[derive(Debug)]

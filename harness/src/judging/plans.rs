@@ -13,19 +13,19 @@ use protocol::Protocol;
 use super::Found;
 use crate::drive::Ending;
 use crate::history::{Event, Header};
+use crate::kit::{self, KITS};
 use crate::run::JudgeAgain;
-use crate::suite;
 use crate::suite::again::{BatchAgain, CasesAgain};
 use crate::verdict::Verdict;
 use crate::workload::Workload;
-use crate::workload::contention::{self, Edition, Lockstep, OneByOne, Pipelined};
+use crate::workload::contention::{self, Edition, Lockstep, OneByOne};
 use crate::workload::replay::{Options, Replay};
 
 /// A fixture that a history names is read up to this size.
 const FIXTURE_BYTES_MAX: u64 = 64 << 20;
 
 /// The judge of the plan of one part.
-pub(super) enum Plan {
+pub enum Plan {
     /// A batch of cases.
     Cases(Box<CasesAgain>),
     /// A workload.
@@ -34,7 +34,7 @@ pub(super) enum Plan {
 
 /// What the judge of a plan says.
 #[derive(Debug, Default)]
-pub(super) struct PlanOutcome {
+pub struct PlanOutcome {
     pub(super) found: Vec<Found>,
     pub(super) undecided: Vec<Undecided>,
     /// How many cases were decided, if there are any.
@@ -62,18 +62,21 @@ impl Undecided {
 /// # Errors
 /// It has one, but its plan cannot be made again, for this reason.
 pub(super) fn rebuild(header: &Header, has_served: bool) -> Result<Option<Plan>, String> {
-    match header.workload.as_str() {
-        suite::run::WORKLOAD => {
-            let cases = CasesAgain::new(suite::INDEX, header, has_served)?;
-            Ok(Some(Plan::Cases(Box::new(cases))))
-        }
-        Replay::ID => planned(header, &replay_of(&header.options)?).map(Some),
-        OneByOne::ID if header.options.contains_key("schedule") => {
-            planned(header, &Lockstep::new(contention_of(&header.options)?)).map(Some)
-        }
-        OneByOne::ID => planned(header, &OneByOne::new(contention_of(&header.options)?)).map(Some),
-        Pipelined::ID => planned(header, &Pipelined::new(contention_of(&header.options)?)).map(Some),
-        _ => Ok(None),
+    let id = header.workload.as_str();
+    if let Some(kit) = KITS.into_iter().find(|kit| kit.suite.workload == id) {
+        let cases = CasesAgain::new(kit.suite, header, has_served)?;
+        return Ok(Some(Plan::Cases(Box::new(cases))));
+    }
+    kit::find_workload(id).map(|row| (row.judge_again)(header)).transpose()
+}
+
+/// That of `index/contention`, whichever way clients took their turns.
+pub(crate) fn one_by_one(header: &Header) -> Result<Plan, String> {
+    let options = contention_of(&header.options)?;
+    if header.options.contains_key("schedule") {
+        planned(header, &Lockstep::new(options))
+    } else {
+        planned(header, &OneByOne::new(options))
     }
 }
 
@@ -94,7 +97,7 @@ impl Plan {
 }
 
 /// A plan, if it is the one that the header names.
-fn planned<W: Workload + 'static>(header: &Header, workload: &W) -> Result<Plan, String>
+pub(crate) fn planned<W: Workload + 'static>(header: &Header, workload: &W) -> Result<Plan, String>
 where
     <W::Protocol as Protocol>::Framing: 'static,
 {
@@ -105,7 +108,7 @@ where
 }
 
 /// The judge of any workload.
-pub(super) trait WorkloadAgain {
+pub trait WorkloadAgain {
     /// Takes in an event.
     fn observe(&mut self, event: &Event<'_>);
 
@@ -128,7 +131,10 @@ impl<W: Workload> WorkloadAgain for JudgeAgain<W> {
 fn of_batch(batch: BatchAgain) -> PlanOutcome {
     let mut outcome = PlanOutcome { has_served: batch.has_served, ..PlanOutcome::default() };
     let is_decided = |verdict| matches!(verdict, Verdict::Pass | Verdict::Warn | Verdict::Fail);
-    let decided = batch.items.iter().filter(|item| is_decided(item.verdict) && item.id != suite::INDEX.alive);
+    let decided = batch
+        .items
+        .iter()
+        .filter(|item| is_decided(item.verdict) && item.id != kit::of_id(item.id).suite.alive);
     outcome.cases = Some(decided.count());
     for item in batch.items {
         let id = item.id;
@@ -139,7 +145,7 @@ fn of_batch(batch: BatchAgain) -> PlanOutcome {
     outcome
 }
 
-fn replay_of(options: &BTreeMap<String, String>) -> Result<Replay, String> {
+pub(crate) fn replay_of(options: &BTreeMap<String, String>) -> Result<Replay, String> {
     let graph = match options.get("fixture") {
         None => fixtures::debian(),
         Some(path) => {
@@ -159,7 +165,7 @@ fn replay_of(options: &BTreeMap<String, String>) -> Result<Replay, String> {
     Ok(Replay::new(graph, options))
 }
 
-fn contention_of(options: &BTreeMap<String, String>) -> Result<contention::Options, String> {
+pub(crate) fn contention_of(options: &BTreeMap<String, String>) -> Result<contention::Options, String> {
     Ok(contention::Options {
         seed: number(options, "seed", 0..=u64::MAX)?,
         concurrency: number(options, "concurrency", 1..=10_000)?,
@@ -168,7 +174,7 @@ fn contention_of(options: &BTreeMap<String, String>) -> Result<contention::Optio
     })
 }
 
-fn number<N: FromStr + PartialOrd>(
+pub(crate) fn number<N: FromStr + PartialOrd>(
     options: &BTreeMap<String, String>,
     name: &str,
     range: RangeInclusive<N>,

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use protocol::Clause;
 use serde::Serialize;
 
-use crate::moves::Act;
+use crate::moves::{Act, Source};
 use crate::suite::Suite;
 use crate::suite::case::{Allowed, Case, Step};
 use crate::suite::wire::client_name;
@@ -120,6 +120,13 @@ fn describe(step: &Step) -> String {
     match *step {
         Step::Open(slot) => format!("{} connects", client_name(slot)),
         Step::OpenRelayed(slot) => format!("{} connects by way of the relay", client_name(slot)),
+        Step::OpenMapped(slot) => {
+            format!("{} connects by IPv6 to the mapped IPv4 address", client_name(slot))
+        }
+        Step::OpenFrom(slot, source) => {
+            format!("{} connects from {}", client_name(slot), source_name(source))
+        }
+        Step::Gather(count, source) => format!("{count} clients connect from {}", source_name(source)),
         Step::Send(slot, bytes) => format!("{} → {}", client_name(slot), printable(bytes)),
         Step::SendTimes(slot, bytes, times) => {
             format!("{} → {}, {times} times at once", client_name(slot), printable(bytes))
@@ -159,6 +166,12 @@ fn describe(step: &Step) -> String {
         Step::AwaitEndWithin(slot, milliseconds) => {
             format!("{} reads, and waits {milliseconds} ms for the end of the connection", client_name(slot))
         }
+        Step::Ends(slot) => format!("{} ← the end of the stream", client_name(slot)),
+        Step::EndsSaying(slot, allowed, milliseconds) => format!(
+            "{} ← {} and the end of the stream, within {milliseconds} ms",
+            client_name(slot),
+            replies(allowed)
+        ),
         Step::Join(count, bytes, allowed) => {
             format!("{count} clients connect; each → {}  ← {}", printable(bytes), replies(allowed))
         }
@@ -185,8 +198,17 @@ fn describe(step: &Step) -> String {
             Act::UnlimitDescriptors => "it may have as many as before".to_owned(),
             Act::Worsen(way) => format!("the relay makes the way worse (number {way})"),
             Act::Mend => "the relay mends the way".to_owned(),
+            Act::Change(version) => format!("its file of settings becomes version {version}"),
         },
         Step::Sample => "the target's descriptors, threads and memory are looked at".to_owned(),
+    }
+}
+
+fn source_name(source: Source) -> &'static str {
+    match source {
+        Source::Any => "the address of the case",
+        Source::Own(_) | Source::Exactly(_) => "an address of its own",
+        Source::Each(_) => "addresses of their own",
     }
 }
 

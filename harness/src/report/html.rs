@@ -6,12 +6,11 @@ use std::time::Duration;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::report::window::picture;
-use protocol::index::clauses::CLAUSES;
 
 use super::statistics::CommandStatistics;
 use super::terminal::{grouped, latency, mark_of};
 use super::{Item, Report, RunReport};
-use crate::suite;
+use crate::kit;
 use crate::verdict::{Finding, Verdict};
 
 /// How every page of the kit looks.
@@ -144,9 +143,10 @@ fn heading(verdict: Verdict) -> &'static str {
 
 /// A row for each clause, a cell for each of its cases.
 fn matrix(number: usize, run: &RunReport) -> Markup {
+    let clauses = run.items.first().map_or(&[][..], |item| kit::of_id(item.id).suite.clauses);
     html! {
         table.clauses {
-            @for clause in CLAUSES {
+            @for clause in clauses {
                 @let items: Vec<&Item> = run.items.iter().filter(|item| item.clause == clause.id).collect();
                 @if !items.is_empty() {
                     tr {
@@ -173,7 +173,7 @@ fn anchor(number: usize, item: &Item) -> String {
 /// An item in full, folded away where nothing is wrong with it.
 #[must_use]
 pub fn one_item(number: usize, item: &Item, is_open: bool) -> Markup {
-    let case = suite::INDEX.find(item.id);
+    let case = kit::find_case(item.id);
     html! {
         details #(anchor(number, item)) open[is_open] {
             summary {

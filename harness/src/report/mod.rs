@@ -20,8 +20,8 @@ use std::collections::BTreeMap;
 use protocol::Level;
 use serde::{Serialize, Serializer};
 
+use crate::kit;
 use crate::select::{NOT_SELECTED, SKIPPED};
-use crate::suite;
 use crate::suite::wire::WireEntry;
 use crate::verdict::{Finding, Verdict};
 use statistics::PhaseStatistics;
@@ -159,7 +159,7 @@ impl Item {
     /// Whether it is a case, and neither a workload nor that the target lived through it all.
     #[must_use]
     pub fn is_case(&self) -> bool {
-        suite::INDEX.find(self.id).is_some()
+        kit::find_case(self.id).is_some()
     }
 
     /// Whether it was not asked for.

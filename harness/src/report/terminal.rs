@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 
-use protocol::index::clauses::CLAUSES;
-
+use crate::kit;
 use crate::report::statistics::{CommandStatistics, Statistics, per_second};
 use crate::report::window::write_window;
 use crate::report::{FixtureSummary, Item, RunReport};
@@ -26,7 +25,7 @@ const NAME_WIDTH: usize = 12;
 ///
 /// # Errors
 /// `out` cannot be written.
-pub fn write_head(out: &mut impl Write, target: &str) -> io::Result<()> {
+pub fn write_head(out: &mut (impl Write + ?Sized), target: &str) -> io::Result<()> {
     writeln!(out, "target   {target}")
 }
 
@@ -34,7 +33,7 @@ pub fn write_head(out: &mut impl Write, target: &str) -> io::Result<()> {
 ///
 /// # Errors
 /// `out` cannot be written.
-pub fn write_fixture(out: &mut impl Write, fixture: &FixtureSummary) -> io::Result<()> {
+pub fn write_fixture(out: &mut (impl Write + ?Sized), fixture: &FixtureSummary) -> io::Result<()> {
     let FixtureSummary { name, packages, named_only, dependencies } = fixture;
     let (packages, dependencies) = (grouped(*packages as u64), grouped(*dependencies as u64));
     writeln!(
@@ -47,7 +46,7 @@ pub fn write_fixture(out: &mut impl Write, fixture: &FixtureSummary) -> io::Resu
 ///
 /// # Errors
 /// `out` cannot be written.
-pub fn write_plan(out: &mut impl Write, workload: &str, plan_sha256: &str) -> io::Result<()> {
+pub fn write_plan(out: &mut (impl Write + ?Sized), workload: &str, plan_sha256: &str) -> io::Result<()> {
     writeln!(out, "plan     {workload} sha256 {plan_sha256}")
 }
 
@@ -55,7 +54,11 @@ pub fn write_plan(out: &mut impl Write, workload: &str, plan_sha256: &str) -> io
 ///
 /// # Errors
 /// `out` cannot be written.
-pub fn write_pace(out: &mut impl Write, statistics: &Statistics, observed: Option<&str>) -> io::Result<()> {
+pub fn write_pace(
+    out: &mut (impl Write + ?Sized),
+    statistics: &Statistics,
+    observed: Option<&str>,
+) -> io::Result<()> {
     writeln!(out, "         {}", pace(statistics.requests(), statistics.duration_ns()))?;
     observed.map_or(Ok(()), |observed| writeln!(out, "         {observed}"))
 }
@@ -70,7 +73,7 @@ fn pace(requests: u64, duration_ns: u64) -> String {
 ///
 /// # Errors
 /// `out` cannot be written.
-pub fn write_options(out: &mut impl Write, options: &BTreeMap<String, String>) -> io::Result<()> {
+pub fn write_options(out: &mut (impl Write + ?Sized), options: &BTreeMap<String, String>) -> io::Result<()> {
     write!(out, "options ")?;
     for (name, value) in options {
         write!(out, " --{name} {value}")?;
@@ -82,7 +85,7 @@ pub fn write_options(out: &mut impl Write, options: &BTreeMap<String, String>) -
 ///
 /// # Errors
 /// `out` cannot be written.
-pub fn write_clauses(out: &mut impl Write, run: &RunReport) -> io::Result<()> {
+pub fn write_clauses(out: &mut (impl Write + ?Sized), run: &RunReport) -> io::Result<()> {
     let mut begun = "";
     for item in &run.items {
         let is_wanted = |item: &Item| item.is_case() && !item.is_left_out();
@@ -95,7 +98,7 @@ pub fn write_clauses(out: &mut impl Write, run: &RunReport) -> io::Result<()> {
         begun = item.clause;
         let of_clause = run.items.iter().filter(|other| other.clause == begun && is_wanted(other));
         let mut width = 0;
-        write!(out, "{begun}  {:<7}", item.level.word())?;
+        write!(out, "{begun:<2}  {:<7}", item.level.word())?;
         for (number, other) in (1..).zip(of_clause) {
             let style = style_of(other.verdict);
             let mark = mark_of(other.verdict);
@@ -103,7 +106,7 @@ pub fn write_clauses(out: &mut impl Write, run: &RunReport) -> io::Result<()> {
             width += text.chars().count() + 1;
             write!(out, "{style}{text}{style:#} ")?;
         }
-        let says = CLAUSES.iter().find(|clause| clause.id == begun).map_or("", |clause| clause.says);
+        let says = kit::find_clause(begun).map_or("", |clause| clause.says);
         writeln!(out, "{:width$}{says}", "", width = 24_usize.saturating_sub(width))?;
     }
     Ok(())
@@ -113,7 +116,7 @@ pub fn write_clauses(out: &mut impl Write, run: &RunReport) -> io::Result<()> {
 ///
 /// # Errors
 /// `out` cannot be written.
-pub fn write_outcome(out: &mut impl Write, run: &RunReport) -> io::Result<()> {
+pub fn write_outcome(out: &mut (impl Write + ?Sized), run: &RunReport) -> io::Result<()> {
     if !run.phases.is_empty() {
         write_table(out, run)?;
     }
@@ -132,7 +135,7 @@ pub fn write_outcome(out: &mut impl Write, run: &RunReport) -> io::Result<()> {
     write_verdict(out, run)
 }
 
-fn write_table(out: &mut impl Write, run: &RunReport) -> io::Result<()> {
+fn write_table(out: &mut (impl Write + ?Sized), run: &RunReport) -> io::Result<()> {
     let bold = Style::new().bold();
     writeln!(
         out,
@@ -148,7 +151,7 @@ fn write_table(out: &mut impl Write, run: &RunReport) -> io::Result<()> {
     Ok(())
 }
 
-fn write_row(out: &mut impl Write, step: &str, command: &CommandStatistics) -> io::Result<()> {
+fn write_row(out: &mut (impl Write + ?Sized), step: &str, command: &CommandStatistics) -> io::Result<()> {
     writeln!(
         out,
         "{step:<17} {:<11} {:>9} {:>10} {:>9} {:>9} {:>9} {:>9}",
@@ -163,7 +166,7 @@ fn write_row(out: &mut impl Write, step: &str, command: &CommandStatistics) -> i
 }
 
 /// What the target does where the protocol is silent.
-fn write_observed(out: &mut impl Write, run: &RunReport) -> io::Result<()> {
+fn write_observed(out: &mut (impl Write + ?Sized), run: &RunReport) -> io::Result<()> {
     let mut has_begun = false;
     for item in run.items.iter().filter(|item| item.is_case()) {
         let Some(observed) = &item.observed else { continue };
@@ -177,7 +180,7 @@ fn write_observed(out: &mut impl Write, run: &RunReport) -> io::Result<()> {
 }
 
 /// What was not run, by its cause.
-fn write_not_run(out: &mut impl Write, run: &RunReport) -> io::Result<()> {
+fn write_not_run(out: &mut (impl Write + ?Sized), run: &RunReport) -> io::Result<()> {
     // Whoever leaves something out knows it.
     for (cause, ids) in by_cause(run.with(Verdict::NotRun).filter(|item| !item.is_left_out())) {
         writeln!(out, "\nnot run: {cause}")?;
@@ -195,7 +198,7 @@ fn by_cause<'r>(items: impl Iterator<Item = &'r Item>) -> BTreeMap<&'r str, Vec<
 }
 
 /// Ids, as many in a line as a terminal has room for.
-pub(super) fn write_ids(out: &mut impl Write, ids: &[&str]) -> io::Result<()> {
+pub(super) fn write_ids(out: &mut (impl Write + ?Sized), ids: &[&str]) -> io::Result<()> {
     for line in ids.chunks(8) {
         writeln!(out, "  {}", line.join(" "))?;
     }
@@ -208,7 +211,7 @@ pub(super) fn write_ids(out: &mut impl Write, ids: &[&str]) -> io::Result<()> {
 /// # Errors
 /// `out` cannot be written.
 pub fn write_items(
-    out: &mut impl Write,
+    out: &mut (impl Write + ?Sized),
     run: &RunReport,
     verdict: Verdict,
     explained_by: &str,
@@ -253,7 +256,7 @@ pub(super) fn word(verdict: Verdict) -> String {
     verdict.word().to_lowercase()
 }
 
-fn write_item(out: &mut impl Write, item: &Item) -> io::Result<()> {
+fn write_item(out: &mut (impl Write + ?Sized), item: &Item) -> io::Result<()> {
     let style = style_of(item.verdict);
     for (number, finding) in item.findings.iter().take(SHOWN_MAX).enumerate() {
         let id = if number == 0 { item.id } else { "and" };
@@ -272,7 +275,7 @@ fn write_item(out: &mut impl Write, item: &Item) -> io::Result<()> {
     Ok(())
 }
 
-pub(super) fn write_line(out: &mut impl Write, name: &str, text: &str) -> io::Result<()> {
+pub(super) fn write_line(out: &mut (impl Write + ?Sized), name: &str, text: &str) -> io::Result<()> {
     writeln!(out, "  {name:<NAME_WIDTH$} {text}")
 }
 
@@ -280,7 +283,7 @@ pub(super) fn write_line(out: &mut impl Write, name: &str, text: &str) -> io::Re
 ///
 /// # Errors
 /// `out` cannot be written.
-pub fn write_finding(out: &mut impl Write, finding: &Finding) -> io::Result<()> {
+pub fn write_finding(out: &mut (impl Write + ?Sized), finding: &Finding) -> io::Result<()> {
     if let Some(clause) = finding.clause {
         write_line(out, "clause", &clause.to_string())?;
     }
@@ -304,7 +307,7 @@ pub fn write_finding(out: &mut impl Write, finding: &Finding) -> io::Result<()> 
     finding.window.as_ref().map_or(Ok(()), |window| write_window(out, window))
 }
 
-fn write_verdict(out: &mut impl Write, run: &RunReport) -> io::Result<()> {
+fn write_verdict(out: &mut (impl Write + ?Sized), run: &RunReport) -> io::Result<()> {
     let style = style_of(run.verdict);
     write!(out, "{style}{}{style:#} ", run.verdict.word())?;
     if let Some(cause) = &run.cause {

@@ -50,7 +50,7 @@ impl Span {
 ///
 /// # Errors
 /// `out` cannot be written.
-pub fn write_window(out: &mut impl Write, window: &Window) -> io::Result<()> {
+pub fn write_window(out: &mut (impl Write + ?Sized), window: &Window) -> io::Result<()> {
     let span = Span::of(window);
     writeln!(
         out,
@@ -73,7 +73,7 @@ pub fn write_window(out: &mut impl Write, window: &Window) -> io::Result<()> {
     Ok(())
 }
 
-fn write_more(out: &mut impl Write, window: &Window) -> io::Result<()> {
+fn write_more(out: &mut (impl Write + ?Sized), window: &Window) -> io::Result<()> {
     match window.bars.len().saturating_sub(BARS_MAX) {
         0 => Ok(()),
         more => writeln!(out, "    and {more} more"),

@@ -4,8 +4,6 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
-use protocol::index::clauses::A4;
-
 use super::Suite;
 use super::judge::{CaseJudge, Sign, State};
 use super::plan::CasePlan;
@@ -59,13 +57,13 @@ impl CasesAgain {
             if !ids.insert(case.id) {
                 return Err(format!("its header names {} twice", case.id));
             }
-            plans.push(Rc::new(CasePlan::new(case, seed, stall_limit)));
+            plans.push(Rc::new(CasePlan::new(suite.dialect, case, seed, stall_limit)));
         }
         if plan_sha256(&plans) != header.plan_sha256 {
             return Err("its cases are not those of this kit".to_owned());
         }
         let judges = plans.into_iter().map(CaseJudge::new).collect();
-        Ok(Self { suite, watch: Watch::new(judges, has_served) })
+        Ok(Self { suite, watch: Watch::new(suite.dialect, judges, has_served) })
     }
 
     /// Takes in an event.
@@ -98,7 +96,7 @@ impl CasesAgain {
         };
         let mut items: Vec<ItemAgain> = judges.into_iter().map(item).collect();
         if let Some(sign) = sign {
-            let finding = found_of_target(&sign);
+            let finding = found_of_target(self.suite, &sign);
             let (id, verdict) = (self.suite.alive, finding.verdict);
             items.push(ItemAgain { id, verdict, finding: Some(finding), cause: None });
         }
@@ -106,12 +104,13 @@ impl CasesAgain {
     }
 }
 
-fn found_of_target(sign: &Sign) -> Finding {
+fn found_of_target(suite: Suite, sign: &Sign) -> Finding {
     if let Sign::Foreign(protocol) = sign {
-        let summary = format!("the target speaks {protocol}, not the package index");
+        let summary = format!("the target speaks {protocol}, not {}", suite.spoken);
         return Finding::new(Verdict::Unreachable, &summary);
     }
-    let mut finding = Finding { clause: Some(A4), ..Finding::new(Verdict::Fail, "the target was lost") };
+    let mut finding =
+        Finding { clause: Some(suite.alive_clause), ..Finding::new(Verdict::Fail, "the target was lost") };
     finding.came = Some(sign.how_lost().to_owned());
     finding.had_to_come = Some("a target that goes on serving".to_owned());
     finding

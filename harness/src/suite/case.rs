@@ -3,7 +3,7 @@
 use protocol::{Clause, Level};
 
 use super::resources::{Keeps, ORDINARY};
-use crate::moves::{Act, Slot};
+use crate::moves::{Act, Slot, Source};
 
 /// One case of a catalogue.
 #[expect(
@@ -36,6 +36,8 @@ pub struct Case {
     pub compares_latency: bool,
     /// Whether replies that no step expects are taken as they come, one for each request.
     pub is_lenient: bool,
+    /// A reply that has to come so many times in all, if there is one.
+    pub exactly: Option<(&'static [u8], usize)>,
     /// What its samples have to show.
     pub keeps: Keeps,
 }
@@ -51,6 +53,10 @@ pub enum Runs {
     WithStallLimit,
     /// With `--process`, where the harness starts the target.
     WithProcess,
+    /// Where the target is on this machine's loopback, and clients can have several addresses.
+    OnLoopback,
+    /// Where the harness starts the target, and tells it these settings.
+    WithSettings(&'static [&'static str]),
 }
 
 impl Runs {
@@ -58,7 +64,7 @@ impl Runs {
     #[must_use]
     pub const fn on_request(self) -> Option<&'static str> {
         match self {
-            Self::Always | Self::WithPace(_) => None,
+            Self::Always | Self::WithPace(_) | Self::OnLoopback | Self::WithSettings(_) => None,
             Self::WithStallLimit => Some("slow: it waits for the target's deadlines; --stall-limit runs it"),
             Self::WithProcess => Some(
                 "it watches the target's process; --process runs it, with --exec, --image or the built-in server",
@@ -74,6 +80,12 @@ pub enum Step {
     Open(Slot),
     /// Opens a connection by way of the relay that stands before the target.
     OpenRelayed(Slot),
+    /// Opens a connection from this address.
+    OpenFrom(Slot, Source),
+    /// Opens a connection by IPv6 to the target's IPv4 address.
+    OpenMapped(Slot),
+    /// So many of a crowd connect, a few at a time, and say nothing.
+    Gather(Slot, Source),
     /// Sends bytes, all at once.
     Send(Slot, Template),
     /// Sends the same bytes so many times, all in one segment if it holds them.
@@ -100,6 +112,10 @@ pub enum Step {
     AwaitEnd(Slot),
     /// The same, for milliseconds at the most.
     AwaitEndWithin(Slot, u64),
+    /// Waits until the target ends the connection, which it does soon.
+    Ends(Slot),
+    /// Waits until the target says this and ends the connection, for milliseconds at the most.
+    EndsSaying(Slot, Allowed, u64),
     /// Waits for as long as a stalled client may be kept (C5).
     PauseForStallLimit,
     /// So many clients more connect, a few at a time; each asks once.
@@ -200,6 +216,7 @@ pub const fn case(id: &'static str, clause: Clause, requirement: &'static str) -
         needs_block: false,
         compares_latency: false,
         is_lenient: false,
+        exactly: None,
         keeps: ORDINARY,
     }
 }
@@ -258,6 +275,13 @@ impl Case {
     #[must_use]
     pub const fn lenient(mut self) -> Self {
         self.is_lenient = true;
+        self
+    }
+
+    /// A reply that has to come so many times in all.
+    #[must_use]
+    pub const fn exactly(mut self, reply: &'static [u8], times: usize) -> Self {
+        self.exactly = Some((reply, times));
         self
     }
 

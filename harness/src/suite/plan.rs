@@ -1,29 +1,32 @@
 //! A case under one seed: all that its client does, move by move, and what has to come of it.
 //!
-//! Before the case its own names are taken out of the index, and after it again, by a connection of their own whose
+//! Before the case its own names are made to be forgotten, and after it again, by a connection of their own whose
 //! replies are not judged: an earlier run that was broken off may have left them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::case::{Allowed, CROWD, Case, Step};
+use super::dialect::{Cleaning, Dialect};
 use super::template::Names;
-use crate::moves::{Move, Slot};
+use crate::moves::{Move, Slot, Source};
 
 /// The connection that takes out names; it is no part of the case.
 pub const JANITOR: Slot = Slot::MAX;
 
+/// How soon a target ends a connection that it has to end.
+const ENDS_WITHIN: Duration = Duration::from_secs(5);
+
 /// How many of a crowd connect before they ask: a backlog of five holds them.
 const JOIN_AT_ONCE: Slot = 5;
-
-/// A name that is longer than any server needs to take is in no index.
-const JANITOR_NAME_BYTES_MAX: usize = 1000;
 
 /// What a case does and expects under one seed.
 #[derive(Debug)]
 pub struct CasePlan {
     /// The case.
     pub case: &'static Case,
+    /// The wire of its protocol.
+    pub dialect: &'static Dialect,
     actions: Vec<Action>,
     /// Where the case itself begins; before it names are taken out.
     main_at: usize,
@@ -43,8 +46,8 @@ enum Action {
     Flood(Slot, Vec<u8>, usize),
     /// Awaits one reply; whether the connection may end instead.
     Await(Slot, bool),
-    /// Leaves out so many actions if every reply to the one who takes out names was `OK`.
-    SkipIfAllOk(usize),
+    /// Leaves out so many actions if every reply to the one who cleans up was this one.
+    SkipIfAll(&'static [u8], usize),
 }
 
 /// A move without bytes.
@@ -53,12 +56,13 @@ type Simple = Move<'static>;
 impl CasePlan {
     /// Plans a case. `stall_limit` is how long the target may keep a client that stalls.
     #[must_use]
-    pub fn new(case: &'static Case, seed: u64, stall_limit: Duration) -> Self {
+    pub fn new(dialect: &'static Dialect, case: &'static Case, seed: u64, stall_limit: Duration) -> Self {
         let names = Names::draw(seed, case.id);
-        let mut writer = Writer::new(&names, stall_limit);
+        let mut writer = Writer::new(dialect, &names, stall_limit);
         writer.write_all(case.steps);
         let Writer { actions: main, expectations, packages, crowd_packages, .. } = writer;
-        let mut actions = take_out(&packages.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        let clean_up = |names: &[&[u8]]| written((dialect.clean_up)(names));
+        let mut actions = clean_up(&packages.iter().map(Vec::as_slice).collect::<Vec<_>>());
         let main_at = actions.len();
         actions.extend(main);
         let own: Vec<&[u8]> = packages.iter().map(Vec::as_slice).collect();
@@ -66,12 +70,12 @@ impl CasePlan {
         let main_end = actions.len();
         // A crowd takes its packages out itself, all at once, unless something goes wrong.
         actions.push(Action::Move(Move::CloseAll));
-        actions.extend(take_out(&own));
+        actions.extend(clean_up(&own));
         actions.push(Action::Move(Move::Done));
         let cleanup_at = actions.len();
         actions.push(Action::Move(Move::CloseAll));
-        actions.extend(take_out(&all));
-        Self { case, actions, main_at, main_end, cleanup_at, expectations }
+        actions.extend(clean_up(&all));
+        Self { case, dialect, actions, main_at, main_end, cleanup_at, expectations }
     }
 
     /// What has to come on a slot that was opened `opened_before` times before, reply by reply.
@@ -80,10 +84,10 @@ impl CasePlan {
         self.expectations.get(&(slot, opened_before)).map_or(&[], Vec::as_slice)
     }
 
-    /// How many actions are left out after a place, if every reply to the one who takes out names was `OK`.
-    pub(super) fn skip_at(&self, at: usize) -> Option<usize> {
+    /// How many actions are left out after a place, and which reply the one who cleans up has to have got each time.
+    pub(super) fn skip_at(&self, at: usize) -> Option<(&'static [u8], usize)> {
         match self.actions.get(at)? {
-            Action::SkipIfAllOk(count) => Some(*count),
+            Action::SkipIfAll(reply, count) => Some((reply, *count)),
             _ => None,
         }
     }
@@ -91,7 +95,7 @@ impl CasePlan {
     /// The move at a place, if there is one.
     pub(super) fn move_at(&self, at: usize) -> Option<Move<'_>> {
         Some(match self.actions.get(at)? {
-            Action::SkipIfAllOk(_) => return None,
+            Action::SkipIfAll(..) => return None,
             Action::Move(simple) => *simple,
             Action::Send(slot, bytes) => Move::Send(*slot, bytes),
             Action::Flood(slot, bytes, bytes_max) => Move::Flood(*slot, bytes, *bytes_max),
@@ -112,7 +116,7 @@ impl CasePlan {
                 | Move::Close(slot)
                 | Move::Reset(slot),
             ) => Some(*slot),
-            Action::Move(_) | Action::SkipIfAllOk(_) => None,
+            Action::Move(_) | Action::SkipIfAll(..) => None,
         }
     }
 
@@ -145,15 +149,19 @@ impl CasePlan {
 
 /// The connections that a case has open at the same time at the most.
 #[must_use]
-pub fn connections_max(case: &'static Case) -> usize {
-    let plan = CasePlan::new(case, 0, Duration::ZERO);
+pub fn connections_max(dialect: &'static Dialect, case: &'static Case) -> usize {
+    let plan = CasePlan::new(dialect, case, 0, Duration::ZERO);
     let (mut open, mut most) = (BTreeSet::new(), 0);
     for action in &plan.actions {
         match action {
-            Action::Move(Move::Open(slot) | Move::OpenNarrow(slot) | Move::OpenRelayed(slot)) => {
-                _ = open.insert(*slot);
-            }
-            Action::Move(Move::OpenAll(first, last)) => open.extend(*first..=*last),
+            Action::Move(
+                Move::Open(slot)
+                | Move::OpenNarrow(slot)
+                | Move::OpenRelayed(slot)
+                | Move::OpenMapped(slot)
+                | Move::OpenFrom(slot, _),
+            ) => _ = open.insert(*slot),
+            Action::Move(Move::OpenAll(first, last, _)) => open.extend(*first..=*last),
             Action::Move(Move::Close(slot) | Move::Reset(slot)) => _ = open.remove(slot),
             Action::Move(Move::CloseAll) => open.clear(),
             _ => {}
@@ -163,29 +171,29 @@ pub fn connections_max(case: &'static Case) -> usize {
     most
 }
 
-/// The names' way out. Most of the time none is in, and a REMOVE of each says so. Where one is, each gets an empty
-/// list, so that none holds another, and then goes.
-fn take_out(packages: &[&[u8]]) -> Vec<Action> {
-    if packages.is_empty() {
+/// A clean-up as actions, on a connection of its own.
+fn written(cleaning: Vec<Cleaning>) -> Vec<Action> {
+    if cleaning.is_empty() {
         return Vec::new();
     }
     let mut actions = vec![Action::Move(Move::Open(JANITOR))];
-    let ask_all = |command: &[u8], actions: &mut Vec<Action>| {
-        for package in packages {
-            actions.push(Action::Send(JANITOR, [command, *package, b"|\n"].concat()));
-            actions.push(Action::Await(JANITOR, false));
+    for part in cleaning {
+        match part {
+            Cleaning::Ask(bytes) => {
+                actions.push(Action::Send(JANITOR, bytes));
+                actions.push(Action::Await(JANITOR, false));
+            }
+            // Each that is left out is a sending and its reply.
+            Cleaning::SkipIfAll(reply, count) => actions.push(Action::SkipIfAll(reply, 2 * count)),
         }
-    };
-    ask_all(b"REMOVE|", &mut actions);
-    actions.push(Action::SkipIfAllOk(4 * packages.len()));
-    ask_all(b"INDEX|", &mut actions);
-    ask_all(b"REMOVE|", &mut actions);
+    }
     actions.push(Action::Move(Move::Close(JANITOR)));
     actions
 }
 
 /// Writes steps out as moves.
 struct Writer<'n> {
+    dialect: &'static Dialect,
     names: &'n Names,
     stall_limit: Duration,
     actions: Vec<Action>,
@@ -201,8 +209,9 @@ struct Writer<'n> {
 }
 
 impl<'n> Writer<'n> {
-    fn new(names: &'n Names, stall_limit: Duration) -> Self {
+    fn new(dialect: &'static Dialect, names: &'n Names, stall_limit: Duration) -> Self {
         Self {
+            dialect,
             names,
             stall_limit,
             actions: Vec::new(),
@@ -225,11 +234,14 @@ impl<'n> Writer<'n> {
         match *step {
             Step::Open(slot) => self.open(slot),
             Step::OpenRelayed(slot) => self.open_as(slot, Move::OpenRelayed(slot)),
+            Step::OpenFrom(slot, source) => self.open_as(slot, Move::OpenFrom(slot, source)),
+            Step::OpenMapped(slot) => self.open_as(slot, Move::OpenMapped(slot)),
+            Step::Gather(count, source) => self.gather(count, source),
             Step::Send(slot, template) => self.send(slot, template),
             Step::SendTimes(slot, template, times) => {
                 self.open(slot);
                 let bytes = self.names.expand(template, 0);
-                self.packages.extend(packages_of(&bytes));
+                self.packages.extend((self.dialect.names_in)(&bytes));
                 self.actions.push(Action::Send(slot, bytes.repeat(times)));
             }
             Step::ExpectTimes(slot, allowed, times) => (0..times).for_each(|_| self.expect(slot, allowed)),
@@ -252,6 +264,11 @@ impl<'n> Writer<'n> {
                 self.actions.push(Action::Flood(slot, bytes, bytes_max));
             }
             Step::AwaitEnd(slot) => self.simple(Move::AwaitEnd(slot, self.stall_limit)),
+            Step::Ends(slot) => self.end(slot, Move::AwaitEnd(slot, ENDS_WITHIN)),
+            Step::EndsSaying(slot, allowed, milliseconds) => {
+                self.note_expected(slot, allowed);
+                self.end(slot, Move::AwaitEnd(slot, Duration::from_millis(milliseconds)));
+            }
             Step::AwaitEndWithin(slot, milliseconds) => {
                 self.simple(Move::AwaitEnd(slot, Duration::from_millis(milliseconds)));
             }
@@ -286,7 +303,8 @@ impl<'n> Writer<'n> {
     }
 
     fn open(&mut self, slot: Slot) {
-        self.open_as(slot, Move::Open(slot));
+        let own = Move::OpenFrom(slot, self.names.own_source());
+        self.open_as(slot, if self.dialect.has_own_address { own } else { Move::Open(slot) });
     }
 
     fn open_as(&mut self, slot: Slot, how: Simple) {
@@ -296,13 +314,28 @@ impl<'n> Writer<'n> {
         }
     }
 
-    fn open_all(&mut self, slots: &[Slot]) {
+    fn open_all(&mut self, slots: &[Slot], source: Source) {
         for &slot in slots {
             self.open.insert(slot);
             *self.opened.entry(slot).or_default() += 1;
         }
         if let [first, .., last] | [first @ last] = *slots {
-            self.simple(Move::OpenAll(first, last));
+            self.simple(Move::OpenAll(first, last, source));
+        }
+    }
+
+    /// Connections of a crowd that say nothing yet.
+    fn gather(&mut self, count: Slot, source: Source) {
+        let first = CROWD + self.crowd;
+        self.crowd += count;
+        let source = if source == Source::Any && self.dialect.has_own_address {
+            self.names.own_source()
+        } else {
+            source
+        };
+        let slots: Vec<Slot> = (first..first + count).collect();
+        for group in slots.chunks(JOIN_AT_ONCE.into()) {
+            self.open_all(group, source);
         }
     }
 
@@ -314,14 +347,14 @@ impl<'n> Writer<'n> {
     fn send(&mut self, slot: Slot, template: &[u8]) {
         self.open(slot);
         let bytes = self.names.expand(template, 0);
-        self.packages.extend(packages_of(&bytes));
+        self.packages.extend((self.dialect.names_in)(&bytes));
         self.actions.push(Action::Send(slot, bytes));
     }
 
     fn send_cut(&mut self, slot: Slot, template: &[u8], part_bytes: usize, pause_ms: u64) {
         self.open(slot);
         let bytes = self.names.expand(template, 0);
-        self.packages.extend(packages_of(&bytes));
+        self.packages.extend((self.dialect.names_in)(&bytes));
         for (number, part) in bytes.chunks(part_bytes).enumerate() {
             if number > 0 && pause_ms > 0 {
                 self.simple(Move::Pause(Duration::from_millis(pause_ms)));
@@ -331,14 +364,18 @@ impl<'n> Writer<'n> {
     }
 
     fn expect(&mut self, slot: Slot, allowed: Allowed) {
+        self.note_expected(slot, allowed);
+        self.actions.push(Action::Await(slot, allowed.may_end()));
+    }
+
+    fn note_expected(&mut self, slot: Slot, allowed: Allowed) {
         let opened_before = self.opened.get(&slot).map_or(0, |times| times - 1);
         self.expectations.entry((slot, opened_before)).or_default().push(allowed);
-        self.actions.push(Action::Await(slot, allowed.may_end()));
     }
 
     fn send_crowd(&mut self, slot: Slot, template: &[u8], number: usize) {
         let bytes = self.names.expand(template, number);
-        self.crowd_packages.extend(packages_of(&bytes));
+        self.crowd_packages.extend((self.dialect.names_in)(&bytes));
         self.actions.push(Action::Send(slot, bytes));
     }
 
@@ -347,7 +384,7 @@ impl<'n> Writer<'n> {
         self.crowd += count;
         let slots: Vec<Slot> = (first..first + count).collect();
         for group in slots.chunks(JOIN_AT_ONCE.into()) {
-            self.open_all(group);
+            self.open_all(group, Source::Any);
             for &slot in group {
                 self.send_crowd(slot, template, slot.into());
             }
@@ -366,15 +403,4 @@ impl<'n> Writer<'n> {
             (CROWD..CROWD + count).for_each(|slot| self.expect(slot, allowed));
         }
     }
-}
-
-/// The names that stand in the place of a package in these bytes, whether a server should take the line or not.
-fn packages_of(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
-    let package = |line: &[u8]| line.split(|&byte| byte == b'|').nth(1).map(<[u8]>::to_vec);
-    bytes
-        .split(|&byte| byte == b'\n')
-        .filter_map(package)
-        .filter(|name| !name.is_empty() && name.len() <= JANITOR_NAME_BYTES_MAX)
-        .collect::<Vec<_>>()
-        .into_iter()
 }

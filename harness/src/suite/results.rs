@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use protocol::Level;
-use protocol::index::clauses::A4;
 
 use super::case::Case;
-use super::judge::CaseJudge;
+use super::dialect::Broken;
+use super::judge::{CaseJudge, median};
 use super::wire::WireLog;
 use crate::verdict::{Finding, Verdict};
 
@@ -96,9 +96,9 @@ impl Results {
 
     /// Whether cases take so long that running them one by one would take up the time for the run.
     pub(super) fn is_slow(&self) -> bool {
-        let durations_ns = || self.cases.values().map(|result| result.duration_ns);
-        let mean_ns = durations_ns().sum::<u64>() / (durations_ns().count() as u64).max(1);
-        mean_ns > SLOW_CASE_NS
+        // Not the mean: a few cases wait for a deadline.
+        let durations_ns: Vec<u64> = self.cases.values().map(|result| result.duration_ns).collect();
+        median(&durations_ns) > SLOW_CASE_NS
     }
 
     pub(super) fn leave_out(&mut self, cases: &[&'static Case], verdict: Verdict, cause: &str) {
@@ -128,7 +128,7 @@ impl Results {
     pub(super) fn blame(&mut self, judge: CaseJudge, how: &str) {
         let case = judge.plan().case;
         let last_sent = judge.last_sent();
-        let clause = if case.clause.id.starts_with(['C', 'F']) { case.clause } else { A4 };
+        let clause = judge.clause(Broken::Lost);
         let outcome = judge.outcome();
         let verdict = match case.level {
             Level::Must => Verdict::Fail,

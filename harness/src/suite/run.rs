@@ -6,13 +6,13 @@ use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::time::Duration;
 
-use protocol::index::Index;
-use protocol::{Lines, Protocol};
+use protocol::Framing;
 use sha2::{Digest, Sha256};
 use tokio::time::sleep;
 
 use super::Suite;
 use super::case::Case;
+use super::dialect::Dialect;
 use super::judge::{CaseJudge, Sign, State};
 use super::plan::CasePlan;
 use super::results::{Loss, Results};
@@ -22,7 +22,7 @@ use crate::bounds::Bounds;
 use crate::drive::{Ending, Limits, OPENINGS_AT_ONCE_GENTLE, drive};
 use crate::history::{Event, Header, VERSION, What};
 use crate::listening::Listening;
-use crate::pairing::{Pairing, REPLY_BYTES_MAX, Replied, Seen};
+use crate::pairing::{Pairing, Replied, Seen};
 
 use crate::targets::Target;
 use crate::verdict::{Verdict, hex, printable};
@@ -66,7 +66,7 @@ pub async fn run(
             Next::Done => return,
             Next::NotRun(cases, cause) => results.leave_out(&cases, Verdict::NotRun, &cause),
             Next::Run(batch) => {
-                let ran = run_batch(&batch, terms, target, listening, bounds, results).await;
+                let ran = run_batch(suite, &batch, terms, target, listening, bounds, results).await;
                 results.requests += ran.requests;
                 let fate = settle(ran, &batch, &mut schedule, results);
                 let Fate::Lost(mut loss) = fate else {
@@ -103,6 +103,7 @@ struct Ran {
 }
 
 async fn run_batch(
+    suite: Suite,
     batch: &Batch,
     terms: Terms,
     target: &mut Target,
@@ -110,12 +111,13 @@ async fn run_batch(
     bounds: &mut Bounds,
     results: &mut Results,
 ) -> Ran {
-    let plan = |case: &&'static Case| Rc::new(CasePlan::new(case, terms.seed, terms.stall_limit));
+    let plan =
+        |case: &&'static Case| Rc::new(CasePlan::new(suite.dialect, case, terms.seed, terms.stall_limit));
     let plans: Vec<Rc<CasePlan>> = batch.cases.iter().map(plan).collect();
     let scripts = plans.iter().map(|plan| CaseScript::new(Rc::clone(plan))).collect();
-    listening.begin(&header(&plans, terms));
+    listening.begin(&header(suite, &plans, terms));
     let judges = plans.into_iter().map(CaseJudge::new).collect();
-    let watch = Rc::new(RefCell::new(Watch::new(judges, results.has_served)));
+    let watch = Rc::new(RefCell::new(Watch::new(suite.dialect, judges, results.has_served)));
     let observer = {
         let (watch, listening) = (Rc::clone(&watch), listening.clone());
         move |event: &Event<'_>| {
@@ -129,7 +131,7 @@ async fn run_batch(
         clients_at_once_max: batch.at_once_max,
         openings_at_once_max: OPENINGS_AT_ONCE_GENTLE,
     };
-    let framing = || Index::framing(REPLY_BYTES_MAX);
+    let framing = suite.dialect.framing;
     let (addr, process) = (target.addr(), target.process());
     let is_gone = Cell::new(false);
     let until = async {
@@ -160,18 +162,15 @@ async fn run_batch(
     Ran { judges: std::mem::take(judges), sign, ending, requests: *requests }
 }
 
-/// The id under which cases stand in a history.
-pub const WORKLOAD: &str = "index/cases";
-
 /// The first line of the history of a batch.
-fn header(plans: &[Rc<CasePlan>], terms: Terms) -> Header {
+fn header(suite: Suite, plans: &[Rc<CasePlan>], terms: Terms) -> Header {
     let ids: Vec<&str> = plans.iter().map(|plan| plan.case.id).collect();
     let options = BTreeMap::from([
         ("seed".to_owned(), terms.seed.to_string()),
         ("stall-limit".to_owned(), terms.stall_limit.as_secs_f64().to_string()),
         ("only".to_owned(), ids.join(",")),
     ]);
-    let (workload, plan_sha256) = (WORKLOAD.to_owned(), plan_sha256(plans));
+    let (workload, plan_sha256) = (suite.workload.to_owned(), plan_sha256(plans));
     Header { history: VERSION, workload, options, plan_sha256 }
 }
 
@@ -186,7 +185,7 @@ pub(super) fn plan_sha256(plans: &[Rc<CasePlan>]) -> String {
 
 /// All judges of a batch, and what their cases tell of the target.
 pub(super) struct Watch {
-    pairing: Pairing<Lines>,
+    pairing: Pairing<Box<dyn Framing>>,
     pub(super) judges: Vec<CaseJudge>,
     pub(super) sign: Option<Sign>,
     hang_ups: u32,
@@ -197,8 +196,8 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    pub(super) fn new(judges: Vec<CaseJudge>, has_served: bool) -> Self {
-        let pairing = Pairing::new(Index::framing);
+    pub(super) fn new(dialect: &Dialect, judges: Vec<CaseJudge>, has_served: bool) -> Self {
+        let pairing = Pairing::new(dialect.framing);
         Self {
             pairing,
             judges,

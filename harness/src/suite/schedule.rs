@@ -70,13 +70,14 @@ impl Schedule {
         if self.pending.is_empty() {
             return Next::Done;
         }
+        let dialect = self.suite.dialect;
         let is_lost = |id: &str| decided.get(id).is_some_and(|verdict| *verdict > Verdict::Warn);
         if is_lost(self.suite.first) {
             let cause = format!("{} was not passed, and without it nothing can be judged", self.suite.first);
             return Next::NotRun(std::mem::take(&mut self.pending), cause);
         }
         if let Some(gate) = self.suite.gates.iter().find(|gate| is_lost(gate)) {
-            let (severals, rest) = self.split(|case| connections_max(case) > 1);
+            let (severals, rest) = self.split(|case| connections_max(dialect, case) > 1);
             if !severals.is_empty() {
                 self.pending = rest;
                 let cause = format!("{gate} was not passed, and this takes several clients at once");
@@ -91,7 +92,10 @@ impl Schedule {
         self.take(|case| case.id == opening, 1)
             .or_else(|| self.take(|case| case.id == first, 1))
             .or_else(|| {
-                self.take(|case| is_plain(case) && connections_max(case) == 1, times * SINGLES_AT_ONCE)
+                self.take(
+                    |case| is_plain(case) && connections_max(dialect, case) == 1,
+                    times * SINGLES_AT_ONCE,
+                )
             })
             .or_else(|| self.take(|case| suspects.contains(case.id), 1))
             .or_else(|| gates.iter().find_map(|gate| self.take(|case| case.id == *gate, 1)))

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use super::dialect::Tongue;
 use super::plan::{CasePlan, JANITOR};
 use crate::moves::{Came, Move, Script, Slot};
 
@@ -14,15 +15,21 @@ pub struct CaseScript {
     at: usize,
     /// The connections that the target has ended, as it may; what is planned for them is left out.
     lost: BTreeSet<Slot>,
-    /// Whether no name had to be taken out so far.
-    is_all_ok: bool,
+    /// The replies to the one who cleans up.
+    cleaned: BTreeSet<Vec<u8>>,
+    /// Fills what depends on what came.
+    tongue: Option<Box<dyn Tongue>>,
+    /// What it filled last.
+    filled: Vec<u8>,
 }
 
 impl CaseScript {
     /// A client that has not begun.
     #[must_use]
     pub fn new(plan: Rc<CasePlan>) -> Self {
-        Self { plan, at: 0, lost: BTreeSet::new(), is_all_ok: true }
+        let tongue = plan.dialect.tongue.map(|tongue| tongue());
+        let (lost, cleaned) = (BTreeSet::new(), BTreeSet::new());
+        Self { plan, at: 0, lost, cleaned, tongue, filled: Vec::new() }
     }
 }
 
@@ -34,19 +41,41 @@ impl Script for CaseScript {
             self.at = self.plan.after_trouble(made);
         }
         if let Came::Replies([reply]) = came
-            && self.plan.slot_at(self.at - 1) == Some(JANITOR)
+            && let Some(slot) = self.plan.slot_at(self.at - 1)
         {
-            self.is_all_ok &= reply == b"OK";
+            self.note(slot, reply);
         }
-        if let Some(count) = self.plan.skip_at(self.at) {
-            self.at += 1 + if self.is_all_ok { count } else { 0 };
-            self.is_all_ok = true;
+        if let Some((wanted, count)) = self.plan.skip_at(self.at) {
+            let is_all = self.cleaned.iter().all(|reply| reply == wanted);
+            self.at += 1 + if is_all { count } else { 0 };
+            self.cleaned.clear();
         }
         while self.plan.slot_at(self.at).is_some_and(|slot| self.lost.contains(&slot)) {
             self.at += 1;
         }
         let at = self.at;
         self.at += 1;
-        self.plan.move_at(at).unwrap_or(Move::Done)
+        let next = self.plan.move_at(at).unwrap_or(Move::Done);
+        if let Move::Open(slot) | Move::OpenFrom(slot, _) = next {
+            self.lost.remove(&slot);
+        }
+        match (next, &mut self.tongue) {
+            (Move::Send(slot, bytes), Some(tongue)) => {
+                self.filled.clear();
+                tongue.fill(slot, bytes, &mut self.filled);
+                Move::Send(slot, &self.filled)
+            }
+            (other, _) => other,
+        }
+    }
+}
+
+impl CaseScript {
+    fn note(&mut self, slot: Slot, reply: &[u8]) {
+        if slot == JANITOR {
+            self.cleaned.insert(reply.to_vec());
+        } else if let Some(tongue) = &mut self.tongue {
+            tongue.note(slot, reply);
+        }
     }
 }

@@ -15,12 +15,15 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sha2::{Digest, Sha256};
 
+use crate::moves::Source;
 use crate::verdict::hex;
 
 /// The names of one case under one seed.
 #[derive(Clone, Debug)]
 pub struct Names {
     stem: String,
+    /// Decides what is drawn beside the names.
+    key: u32,
 }
 
 impl Names {
@@ -31,7 +34,14 @@ impl Names {
         let digest = Sha256::digest(case_id.as_bytes());
         // A stream for each case, keyed by its id: a case more disturbs no other.
         random.set_stream(digest.iter().take(8).fold(0, |key, byte| key << 8 | u64::from(*byte)));
-        Self { stem: format!("gt{:08x}", random.next_u32()) }
+        let key = random.next_u32();
+        Self { stem: format!("gt{key:08x}"), key }
+    }
+
+    /// An address that hardly any other case comes from.
+    #[must_use]
+    pub fn own_source(&self) -> Source {
+        Source::Own(self.key)
     }
 
     fn name(&self, letter: u8) -> String {
@@ -96,7 +106,7 @@ mod tests {
 
     #[test]
     fn places_are_written_out_and_all_else_is_left() {
-        let names = Names { stem: "s".to_owned() };
+        let names = Names { stem: "s".to_owned(), key: 0 };
         let expand = |template: &[u8]| String::from_utf8_lossy(&names.expand(template, 7)).into_owned();
         assert_eq!(expand(b"INDEX|{a}|{b}.x\n"), "INDEX|s-a|s-b.x\n");
         assert_eq!(expand(b"{a:6}|{c*3}|{,*4}|{n}"), "s-axxx|s-c.0,s-c.1,s-c.2|,,,,|7");

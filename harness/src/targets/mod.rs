@@ -9,6 +9,7 @@ mod container;
 mod image;
 mod output;
 mod processes;
+pub mod settings;
 mod started;
 mod supervisor;
 
@@ -16,12 +17,17 @@ use std::ffi::OsString;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
+use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{sleep, timeout};
 
 use crate::drive::{NoProcess, Process, is_shortage};
+use crate::history::Sample;
+use crate::moves::Act;
+use processes::Processes;
+use settings::{LaidOut, Settings};
 pub use started::raise_descriptor_limit;
 use started::{START_TIMEOUT, Started};
 
@@ -150,8 +156,10 @@ const CONTAINER_PATIENCE_FACTOR: u32 = 10;
 #[derive(Debug)]
 pub struct Target {
     choice: Choice,
+    settings: Settings,
     addr: SocketAddr,
     started: Option<Started>,
+    laid_out: Rc<LaidOut>,
 }
 
 impl Target {
@@ -159,14 +167,15 @@ impl Target {
     ///
     /// # Errors
     /// There is none, or it cannot be started.
-    pub async fn start(choice: &Choice) -> Result<Self, Error> {
+    pub async fn start(choice: &Choice, settings: Settings) -> Result<Self, Error> {
+        let laid_out = settings.lay_out()?;
         let (addr, started) = match choice {
-            Choice::BuiltIn => start_built_in().await?,
+            Choice::BuiltIn => start_built_in(laid_out.flags()).await?,
             Choice::Addr(addr) => (reach(addr).await?, None),
-            Choice::Exec { command, addr } => start_command(command, addr.as_deref()).await?,
+            Choice::Exec { command, addr } => start_command(&laid_out.fill(command), addr.as_deref()).await?,
             Choice::Image { name, port } => image::start(name, *port).await?,
         };
-        Ok(Self { choice: choice.clone(), addr, started })
+        Ok(Self { choice: choice.clone(), settings, addr, started, laid_out: Rc::new(laid_out) })
     }
 
     /// Brings back a target that is lost: starts it again where it was started, else waits a while for somebody else
@@ -178,7 +187,7 @@ impl Target {
         let Choice::Addr(addr) = &self.choice else {
             // What is left of the old one must not meet the new one.
             drop(self.started.take());
-            *self = Self::start(&self.choice).await?;
+            *self = Self::start(&self.choice, self.settings).await?;
             return Ok(());
         };
         let comes_back = async {
@@ -210,7 +219,7 @@ impl Target {
     #[must_use]
     pub fn process(&self) -> Box<dyn Process> {
         match self.started.as_ref().and_then(Started::processes) {
-            Some(processes) => Box::new(processes),
+            Some(processes) => Box::new(Own { processes, laid_out: Rc::clone(&self.laid_out) }),
             None => Box::new(NoProcess),
         }
     }
@@ -241,6 +250,25 @@ impl Target {
     }
 }
 
+/// The processes of a target that was started, and its settings.
+struct Own {
+    processes: Processes,
+    laid_out: Rc<LaidOut>,
+}
+
+impl Process for Own {
+    fn sample(&self) -> Option<Sample> {
+        self.processes.sample()
+    }
+
+    fn act(&self, act: Act) -> bool {
+        match act {
+            Act::Change(version) => self.laid_out.change(version),
+            other => self.processes.act(other),
+        }
+    }
+}
+
 /// Does the work of a hidden subcommand, if that is what the arguments ask for. A binary that starts targets calls
 /// this before it looks at its arguments itself.
 #[must_use]
@@ -254,9 +282,9 @@ pub fn run_hidden_subcommand(arguments: &[OsString]) -> Option<ExitCode> {
     }
 }
 
-async fn start_built_in() -> Result<(SocketAddr, Option<Started>), Error> {
-    let arguments = vec![std::env::current_exe()?.into(), builtin::SUBCOMMAND.into()];
-    let started = Started::spawn(arguments)?;
+async fn start_built_in(flags: Vec<OsString>) -> Result<(SocketAddr, Option<Started>), Error> {
+    let head = [std::env::current_exe()?.into(), builtin::SUBCOMMAND.into()];
+    let started = Started::spawn(head.into_iter().chain(flags).collect())?;
     started.until_found("a free port", async |output| output.announced_addr()).await
 }
 

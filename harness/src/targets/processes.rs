@@ -60,8 +60,8 @@ impl Process for Processes {
             Act::Kill => self.signal(Signal::KILL),
             Act::LimitDescriptors(most) => limit_descriptors(*self, Some(most.into())),
             Act::UnlimitDescriptors => limit_descriptors(*self, None),
-            // The way is somebody else's.
-            Act::Worsen(_) | Act::Mend => false,
+            // The way and the settings are somebody else's.
+            Act::Worsen(_) | Act::Mend | Act::Change(_) => false,
         }
     }
 }

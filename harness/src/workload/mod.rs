@@ -5,6 +5,7 @@ pub mod conversations;
 pub mod literal;
 pub mod pace;
 pub mod replay;
+pub mod wisdom;
 
 use protocol::Protocol;
 

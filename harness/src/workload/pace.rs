@@ -15,7 +15,7 @@ use crate::bounds::Bounds;
 use crate::drive::{Ending, Limits, NoProcess, OPENINGS_AT_ONCE_GENTLE, drive};
 use crate::history::{Event, What};
 use crate::moves::{Came, Move, Script};
-use crate::pairing::{Pairing, REPLY_BYTES_MAX, Seen};
+use crate::pairing::{Pairing, Seen};
 
 /// How often each client asks while the time is taken.
 const ASKED_BY_EACH: u32 = 5;
@@ -49,7 +49,7 @@ pub async fn measure(target: SocketAddr, clients: u32, reply_timeout: Duration, 
             () = sleep(TIME_MAX) => Ending::TimeOver,
         }
     };
-    let framing = || Index::framing(REPLY_BYTES_MAX);
+    let framing = Index::framing;
     drive(target, scripts, framing, limits, Box::new(NoProcess), observer, until).await;
     watch.borrow().per_second()
 }

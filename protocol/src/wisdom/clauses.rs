@@ -243,10 +243,26 @@ pub const W30: Clause = Clause {
     rule: "A client beyond the limit of connections gets SERVER_BUSY and the end, which it can read whatever it has sent.",
 };
 
+/// The server goes on serving, whatever clients do.
+pub const W31: Clause = Clause {
+    id: "W31",
+    level: Must,
+    says: "the server goes on serving, whatever clients do",
+    rule: "Whatever clients send, and however they leave, the server lives and goes on serving others.",
+};
+
+/// What a client cost is given back.
+pub const W32: Clause = Clause {
+    id: "W32",
+    level: Must,
+    says: "what a client cost is given back",
+    rule: "When a client is gone its descriptors, threads and memory are given back.",
+};
+
 /// All clauses, in order.
-pub const CLAUSES: [Clause; 30] = [
+pub const CLAUSES: [Clause; 32] = [
     W01, W02, W03, W04, W05, W06, W07, W08, W09, W10, W11, W12, W13, W14, W15, W16, W17, W18, W19, W20, W21,
-    W22, W23, W24, W25, W26, W27, W28, W29, W30,
+    W22, W23, W24, W25, W26, W27, W28, W29, W30, W31, W32,
 ];
 
 #[cfg(test)]

@@ -103,7 +103,7 @@ fn check_begin(header: &[u8]) -> Result<(), Malformed> {
 /// Frames, header and payload together.
 ///
 /// After a header that is wrong nobody knows where the next one begins: it is handed out as soon as it is seen to be
-/// wrong, as far as it has come, and all that follows is thrown away.
+/// wrong, with a little of what came with it, and all that follows is thrown away.
 #[derive(Debug)]
 pub struct Frames {
     frame_bytes_max: usize,
@@ -114,6 +114,9 @@ pub struct Frames {
     /// A header was wrong.
     is_lost: bool,
 }
+
+/// How much is handed out of what comes with a wrong header.
+const SHOWN_BYTES: usize = 16;
 
 /// What is known of a frame by its first bytes.
 enum Outlook {
@@ -174,7 +177,10 @@ impl Framing for Frames {
                 Outlook::Open => self.begun.len() + 1,
                 Outlook::Wrong => {
                     (self.is_taken, self.is_lost) = (true, true);
-                    return (taken, Next::Frame(&self.begun));
+                    // A little of what follows tells what is spoken instead.
+                    self.begun
+                        .extend(input[taken..].iter().take(SHOWN_BYTES.saturating_sub(self.begun.len())));
+                    return (input.len(), Next::Frame(&self.begun));
                 }
                 Outlook::TooLong => {
                     (self.is_taken, self.is_lost) = (true, true);
@@ -246,10 +252,19 @@ mod tests {
 
     #[test]
     fn a_wrong_header_is_handed_out_at_once_and_ends_all() {
-        check_every_cut(b"WX\x01\x01\0\0\0\x02{}", &[Some(b"WX")]);
-        check_every_cut(b"GET / HTTP/1.1", &[Some(b"G")]);
-        check_every_cut(b"WW\x02\x01\0\0\0\x02{}", &[Some(b"WW\x02")]);
-        check_every_cut(b"WW\x01\x7f\0\0\0\x02{}", &[Some(b"WW\x01\x7f\0\0\0\x02")]);
+        for (stream, wrong) in [
+            (&b"WX\x01\x01\0\0\0\x02{}"[..], Malformed::Magic),
+            (b"GET / HTTP/1.1", Malformed::Magic),
+            (b"WW\x02\x01\0\0\0\x02{}", Malformed::Version(2)),
+            (b"WW\x01\x7f\0\0\0\x02{}", Malformed::Kind(0x7f)),
+        ] {
+            for at in 0..stream.len() {
+                let found = cut(&[&stream[..at], &stream[at..]]);
+                let [Some(frame)] = &found[..] else { panic!("{found:?}") };
+                assert_eq!(parse(frame), Err(wrong), "cut at {at}");
+            }
+        }
+        assert_eq!(cut(&[b"HTTP/1.1 400 Bad Request"]), [Some(b"HTTP/1.1 400 Bad".to_vec())]);
     }
 
     #[test]

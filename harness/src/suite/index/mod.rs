@@ -1,11 +1,14 @@
 //! The catalogue of the package index.
 
 mod clients;
+mod dialect;
 mod framing;
 mod names;
 mod replies;
 mod requests;
 mod rules;
+
+use protocol::index::clauses::{A4, CLAUSES};
 
 use super::Suite;
 
@@ -15,5 +18,10 @@ pub const SUITE: Suite = Suite {
     first: "index/A1/1",
     gates: &["index/C1/1", "index/C1/2"],
     alive: "index/alive",
+    alive_clause: A4,
+    workload: "index/cases",
+    spoken: "the package index",
+    clauses: &CLAUSES,
+    dialect: &dialect::DIALECT,
     tables: &[framing::CASES, requests::CASES, names::CASES, replies::CASES, rules::CASES, clients::CASES],
 };

@@ -1,27 +1,30 @@
 //! What the judge of a case finds, and which clause it names.
 
-use protocol::index::clauses::{A1, A2, A3, A4, C1, F1};
-use protocol::index::wire::Request;
-use protocol::{Clause, Level};
+use protocol::{Clause, Level, Next};
 
-use super::{CaseJudge, LAST_WORD, Sign};
+use super::{CaseJudge, Sign};
 use crate::history::{Failure, FailureKind, What};
-use crate::pairing::Place;
+use crate::pairing::{Place, Replied};
 use crate::suite::case::Allowed;
+use crate::suite::dialect::{Broken, Unasked};
 use crate::suite::plan::JANITOR;
 use crate::verdict::{Finding, LATE_NS_MAX, Verdict, foreign_speech, printable, seconds};
 
 impl CaseJudge {
     /// Surplus is looked at when it can be no last word any more.
     pub(super) fn surplus(&mut self, place: &Place, after: &[u8], bytes: &[u8]) -> Option<Sign> {
+        let dialect = self.plan.dialect;
         let lane = self.lanes.get_mut(&place.connection)?;
+        let Unasked::LastWord(last_word) = dialect.unasked else {
+            return self.said_unasked(place, after, bytes);
+        };
         lane.surplus.extend_from_slice(bytes);
         if !self.has_answered
             && let Some(other) = foreign_speech(&lane.surplus)
         {
             return Some(Sign::Foreign(other));
         }
-        if lane.slot != JANITOR && !LAST_WORD.starts_with(&lane.surplus) {
+        if lane.slot != JANITOR && !last_word.starts_with(&lane.surplus) {
             let surplus = std::mem::take(&mut lane.surplus);
             self.find_surplus(place, after, &surplus);
         }
@@ -30,16 +33,16 @@ impl CaseJudge {
 
     pub(super) fn find_surplus(&mut self, place: &Place, after: &[u8], bytes: &[u8]) {
         let own = self.plan.case.clause;
-        let (clause, summary) = match place {
-            // What a framing case is about shows in what comes too early, or too often.
-            _ if own.id.starts_with('F') => (own, "bytes that had not to come"),
-            Place { has_sent: false, .. } => (F1, "bytes before anything was asked"),
-            _ => (A1, "bytes beyond the one reply to a request"),
+        let clause = self.clause(Broken::Surplus { has_sent: place.has_sent });
+        let summary = match place {
+            _ if clause == own => "bytes that had not to come",
+            Place { has_sent: false, .. } => "bytes before anything was asked",
+            _ => "bytes beyond the one reply to a request",
         };
         let sent = match (place.has_sent, after) {
             (false, _) => "nothing, on a new connection".to_owned(),
             (true, []) => "no whole line".to_owned(),
-            (true, after) => line(after),
+            (true, after) => self.line(after),
         };
         let shown =
             Shown { sent, came: printable(bytes), had_to_come: "nothing more".to_owned(), wrong_at: None };
@@ -53,8 +56,13 @@ impl CaseJudge {
         partial: &[u8],
         end: &What<'_>,
     ) -> Option<Sign> {
+        let allowed = self.expected_next(place.connection);
+        if allowed.is_none() && self.plan.dialect.unasked == Unasked::WhatIsExpected {
+            // All that was expected was said before it was asked for.
+            self.look_for_reset(end);
+            return None;
+        }
         let lane = self.lanes.get(&place.connection)?;
-        let allowed = self.plan.expected(lane.slot, lane.opened_before).get(lane.answered).copied();
         let is_janitor = lane.slot == JANITOR;
         let has_last_word = !lane.surplus.is_empty();
         if let Some(other) = foreign_speech(partial).filter(|_| !self.has_answered) {
@@ -84,23 +92,17 @@ impl CaseJudge {
             Some(allowed) if allowed.may_end() && is_ended => return None,
             _ => {}
         }
-        let own = self.plan.case.clause;
-        let clause = match is_ended {
-            _ if !partial.is_empty() => A1,
-            true if is_janitor => {
-                if place.replies == 0 {
-                    A1
-                } else {
-                    A3
-                }
-            }
-            true if own.id.starts_with(['F', 'C']) || own == A4 => own,
-            // A broken line that gets no ERROR, and not the end after an ERROR before it.
-            true if Request::decode(request).is_err() && !lane.has_erred => A2,
-            true => A3,
-            false if is_janitor => A1,
-            false => own,
+        let broken = match is_ended {
+            _ if !partial.is_empty() => Broken::Partial,
+            true => Broken::Ended {
+                request,
+                is_plain: is_janitor,
+                is_first: place.replies == 0,
+                has_erred: lane.has_erred,
+            },
+            false => Broken::Silent { is_plain: is_janitor },
         };
+        let clause = self.clause(broken);
         let summary = match (is_janitor, is_ended) {
             (true, true) => "the connection ended in the middle of plain requests",
             (true, false) => "a plain request on a new connection got no reply in time",
@@ -109,28 +111,95 @@ impl CaseJudge {
         };
         let came = match partial {
             [] => how,
-            partial => format!("{} without a line end, then {how}", printable(partial)),
+            partial => format!("{} and no whole reply, then {how}", printable(partial)),
         };
         let had_to_come = allowed.map_or_else(|| "a reply".to_owned(), |allowed| one_of(allowed.lines()));
-        self.find(clause, summary, Shown { sent: line(request), came, had_to_come, wrong_at: None });
+        self.find(clause, summary, Shown { sent: self.line(request), came, had_to_come, wrong_at: None });
         (is_janitor && partial.is_empty()).then_some(if is_ended { Sign::HangsUp } else { Sign::Silent })
     }
 
-    pub(super) fn ended_at_rest(&mut self, place: &Place) {
-        let Some(lane) = self.lanes.remove(&place.connection) else { return };
-        if !lane.surplus.is_empty() && lane.slot != JANITOR && !LAST_WORD.starts_with(&lane.surplus) {
+    /// Nothing was asked that is unanswered. What is expected unasked may be missing all the same.
+    pub(super) fn ended_at_rest(&mut self, place: &Place, end: &What<'_>) -> Option<Sign> {
+        let is_by_client = matches!(end, What::Closed | What::Reset);
+        if self.expected_next(place.connection).is_some_and(|allowed| !allowed.may_end()) && !is_by_client {
+            return self.unanswered(place, b"", b"", end);
+        }
+        let lane = self.lanes.remove(&place.connection)?;
+        if lane.slot == JANITOR {
+            return None;
+        }
+        if let Unasked::LastWord(last_word) = self.plan.dialect.unasked
+            && !lane.surplus.is_empty()
+            && !last_word.starts_with(&lane.surplus)
+        {
             self.find_surplus(place, b"", &lane.surplus);
         }
+        self.look_for_reset(end);
+        None
+    }
+
+    /// What has to come next on a connection.
+    fn expected_next(&self, connection: u32) -> Option<Allowed> {
+        let lane = self.lanes.get(&connection)?;
+        self.plan.expected(lane.slot, lane.opened_before).get(lane.answered).copied()
+    }
+
+    fn look_for_reset(&mut self, end: &What<'_>) {
+        if let What::Lost(failure) = end
+            && !self.plan.dialect.may_reset
+            && failure.kind != FailureKind::OutOfResources
+        {
+            let shown = Shown {
+                sent: "what the case sends".to_owned(),
+                came: failure.message.clone(),
+                had_to_come: "the end of the stream".to_owned(),
+                wrong_at: None,
+            };
+            self.find(self.clause(Broken::Reset), "the connection was reset", shown);
+        }
+    }
+
+    /// What a server may say unasked is what is expected next.
+    fn said_unasked(&mut self, place: &Place, after: &[u8], bytes: &[u8]) -> Option<Sign> {
+        if !self.has_answered
+            && let Some(other) = foreign_speech(bytes)
+        {
+            return Some(Sign::Foreign(other));
+        }
+        let lane = self.lanes.get_mut(&place.connection)?;
+        let (mut at, mut said) = (0, Vec::new());
+        while at < bytes.len() {
+            let (taken, next) = lane.unasked.next(&bytes[at..]);
+            at += taken;
+            match next {
+                Next::Frame(reply) => said.push(reply.to_vec()),
+                Next::TooLong => said.push(bytes[..at].to_vec()),
+                Next::Incomplete => break,
+            }
+        }
+        let (sent_ns, replied_ns) = (0, 0);
+        let replied = |reply| Replied { place: *place, request: after, reply, sent_ns, replied_ns };
+        said.iter().filter_map(|reply| self.replied(&replied(reply))).last()
+    }
+
+    /// The clause that something breaks.
+    pub(in crate::suite) fn clause(&self, broken: Broken<'_>) -> Clause {
+        (self.plan.dialect.clause)(self.plan.case.clause, broken)
+    }
+
+    /// A frame as it was on the wire.
+    pub(super) fn line(&self, frame: &[u8]) -> String {
+        printable(&[frame, self.plan.dialect.delimiter].concat())
     }
 
     pub(super) fn stayed_open(&mut self, waited_ns: u64) {
         let shown = Shown {
             sent: "what the case sends, and then nothing".to_owned(),
             came: format!("the connection is open after {}", seconds(waited_ns)),
-            had_to_come: "the end of the connection, within --stall-limit".to_owned(),
+            had_to_come: "the end of the connection by then".to_owned(),
             wrong_at: None,
         };
-        self.find(self.plan.case.clause, "a client that stalls is not dropped", shown);
+        self.find(self.plan.case.clause, "a connection that had to end did not", shown);
     }
 
     pub(super) fn not_opened(&mut self, failure: &Failure) -> Option<Sign> {
@@ -138,8 +207,7 @@ impl CaseJudge {
             self.find_unknown(&format!("this machine ran out of descriptors or ports: {}", failure.message));
             return None;
         }
-        let own = self.plan.case.clause;
-        let clause = if own.id.starts_with('C') { own } else { C1 };
+        let clause = self.clause(Broken::NotOpened);
         let shown = Shown {
             sent: "nothing, the connection was to be opened".to_owned(),
             came: failure.message.clone(),
@@ -176,11 +244,6 @@ pub(super) struct Shown {
     pub(super) had_to_come: String,
     /// Where what came leaves what had to come, in characters, where it makes sense to say so.
     pub(super) wrong_at: Option<usize>,
-}
-
-/// A frame as the line that it was on the wire.
-pub(super) fn line(frame: &[u8]) -> String {
-    printable(&[frame, b"\n"].concat())
 }
 
 /// Where, in the printable form of what came, it leaves the line that it shares most with.

@@ -7,18 +7,17 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use protocol::Level;
-use protocol::index::clauses::{A1, C4};
-
 use super::case::{A, Allowed};
+use super::dialect::Broken;
 use super::plan::{CasePlan, JANITOR};
 use super::resources::{Growth, Keeps, growth};
 use super::wire::WireLog;
 use crate::history::{Event, Sample, What};
 use crate::moves::Slot;
-use crate::pairing::{Replied, Seen};
+use crate::pairing::{REPLY_BYTES_MAX, Replied, Seen};
 use crate::verdict::{Finding, Verdict, foreign_speech, printable};
-use findings::{Shown, first_wrong, line, one_of};
+use findings::{Shown, first_wrong, one_of};
+use protocol::{Framing, Level};
 
 /// Why a case about a blocked target was not decided.
 const NEVER_BLOCKED: &str = "the target went on reading for as long as it was sent to, and never had to wait";
@@ -28,9 +27,6 @@ const LATENCY_FACTOR_MAX: u64 = 5;
 
 /// … or slower by this much, whichever is more.
 const LATENCY_NS_MORE_MAX: u64 = 50_000_000;
-
-/// What a server may say just before it closes a connection that it gives up (F1).
-const LAST_WORD: &[u8] = b"ERROR\n";
 
 /// Follows a case.
 #[derive(Debug)]
@@ -44,6 +40,8 @@ pub struct CaseJudge {
     /// What came where the case was to find out.
     observed: Vec<String>,
     samples: Vec<Sample>,
+    /// How often the reply came that has to come so many times.
+    counted: usize,
     /// How long the replies of the first client took.
     latencies_ns: Vec<u64>,
     has_answered: bool,
@@ -88,6 +86,8 @@ struct Lane {
     has_erred: bool,
     /// Bytes that answer nothing, and could be a last word.
     surplus: Vec<u8>,
+    /// Cuts them into replies, where a server may say unasked what is expected.
+    unasked: Box<dyn Framing>,
 }
 
 impl CaseJudge {
@@ -102,6 +102,7 @@ impl CaseJudge {
             finding: None,
             observed: Vec::new(),
             samples: Vec::new(),
+            counted: 0,
             latencies_ns: Vec::new(),
             has_answered: false,
             undecided: None,
@@ -159,6 +160,7 @@ impl CaseJudge {
                     answered: 0,
                     has_erred: false,
                     surplus: Vec::new(),
+                    unasked: (self.plan.dialect.framing)(REPLY_BYTES_MAX),
                 };
                 *times += 1;
                 self.lanes.insert(*connection, lane);
@@ -169,10 +171,7 @@ impl CaseJudge {
             Seen::Unanswered { place, request, partial, end } => {
                 self.unanswered(place, request, partial, end)
             }
-            Seen::EndedAtRest { place } => {
-                self.ended_at_rest(place);
-                None
-            }
+            Seen::EndedAtRest { place, end } => self.ended_at_rest(place, end),
             Seen::StayedOpen { waited_ns, .. } => {
                 self.stayed_open(*waited_ns);
                 None
@@ -216,6 +215,17 @@ impl CaseJudge {
 
     fn finish(&mut self) {
         self.state = State::Done;
+        if let Some((reply, times)) = self.plan.case.exactly
+            && self.counted != times
+        {
+            let shown = Shown {
+                sent: "what the case sends".to_owned(),
+                came: format!("{} {} times", printable(reply), self.counted),
+                had_to_come: format!("{} {times} times", printable(reply)),
+                wrong_at: None,
+            };
+            self.find(self.plan.case.clause, "a reply came more or less often than it had to", shown);
+        }
         if self.plan.case.compares_latency {
             self.compare_latency();
         }
@@ -223,7 +233,9 @@ impl CaseJudge {
             Some(Growth { is_certain: true, visits, came, had_to_come }) => {
                 let shown = Shown { sent: visits, came, had_to_come, wrong_at: None };
                 let (clause, summary) = match self.plan.case.keeps {
-                    Keeps::WhatVisitorsCost { .. } => (C4, "what a client cost is not given back"),
+                    Keeps::WhatVisitorsCost { .. } => {
+                        (self.clause(Broken::Kept), "what a client cost is not given back")
+                    }
                     Keeps::MemoryWithin(_) => (self.plan.case.clause, "memory is not bounded"),
                 };
                 self.find(clause, summary, shown);
@@ -258,18 +270,20 @@ impl CaseJudge {
     }
 
     fn replied(&mut self, replied: &Replied<'_>) -> Option<Sign> {
+        let dialect = self.plan.dialect;
         let lane = self.lanes.get_mut(&replied.place.connection)?;
         let (slot, number) = (lane.slot, lane.answered);
         lane.answered += 1;
         let expected = self.plan.expected(slot, lane.opened_before).get(number).copied();
-        lane.has_erred = replied.reply == b"ERROR";
+        let came = [&(dialect.read)(replied.reply)[..], dialect.delimiter].concat();
+        lane.has_erred = came.starts_with(b"ERROR");
         let surplus = std::mem::take(&mut lane.surplus);
         if !surplus.is_empty() {
             self.find_surplus(&replied.place, b"", &surplus);
         }
-        let came = [replied.reply, b"\n"].concat();
-        let is_one_of_three = [&b"OK\n"[..], b"FAIL\n", b"ERROR\n"].contains(&came.as_slice());
-        self.has_answered |= is_one_of_three;
+        let is_reply = dialect.is_reply(&came);
+        self.has_answered |= is_reply;
+        self.counted += usize::from(self.plan.case.exactly.is_some_and(|(reply, _)| reply == came));
         if slot == A {
             self.latencies_ns.push(replied.replied_ns.saturating_sub(replied.sent_ns));
         }
@@ -280,11 +294,13 @@ impl CaseJudge {
         match expected {
             Some(Allowed::Observed) => self.observed.push(printable(replied.reply)),
             Some(allowed) if !allowed.lines().contains(&&came[..]) => {
-                let clause = if is_one_of_three { self.plan.case.clause } else { A1 };
-                let summary =
-                    if is_one_of_three { "a wrong reply" } else { "a reply that is none of the three" };
+                let (clause, summary) = if is_reply {
+                    (self.plan.case.clause, "a wrong reply")
+                } else {
+                    (self.clause(Broken::NoReply), dialect.no_reply)
+                };
                 let shown = Shown {
-                    sent: line(replied.request),
+                    sent: self.line(replied.request),
                     came: printable(&came),
                     had_to_come: one_of(allowed.lines()),
                     wrong_at: Some(first_wrong(&came, allowed.lines())),
@@ -292,7 +308,7 @@ impl CaseJudge {
                 self.find(clause, summary, shown);
             }
             Some(_) => {}
-            None if self.plan.case.is_lenient && is_one_of_three => {}
+            None if self.plan.case.is_lenient && is_reply => {}
             None => self.find_surplus(&replied.place, replied.request, &came),
         }
         Some(Sign::Serves)
@@ -317,7 +333,7 @@ pub struct Outcome {
 }
 
 /// The middle one of these times.
-fn median(times: &[u64]) -> u64 {
+pub(super) fn median(times: &[u64]) -> u64 {
     let mut sorted = times.to_vec();
     sorted.sort_unstable();
     sorted.get(sorted.len() / 2).copied().unwrap_or(0)

@@ -77,7 +77,7 @@ impl Conversations {
             Seen::Unanswered { place, request, partial, end, .. } => {
                 self.find_unanswered(place, request, partial, end);
             }
-            Seen::EndedAtRest { place } | Seen::StayedOpen { place, .. } => self.ended_at_rest(place),
+            Seen::EndedAtRest { place, .. } | Seen::StayedOpen { place, .. } => self.ended_at_rest(place),
             Seen::Opened { connection, .. } => {
                 self.has_connected = true;
                 self.open.insert(*connection);

@@ -1,0 +1,55 @@
+//! The catalogue of quotations for a proof of work, WOW/1.
+
+mod clients;
+mod dialect;
+mod frames;
+mod solutions;
+mod spending;
+mod times;
+mod tongue;
+
+use protocol::wisdom::clauses::{CLAUSES, W31};
+
+use super::Suite;
+use super::case::Allowed;
+use crate::targets::settings::Settings;
+
+/// All cases of WOW/1, in the order of the clauses.
+pub const SUITE: Suite = Suite {
+    opening: "wisdom/W01/4",
+    first: "wisdom/W02/1",
+    gates: &["wisdom/W03/2"],
+    alive: "wisdom/alive",
+    alive_clause: W31,
+    workload: "wisdom/cases",
+    spoken: "WOW/1",
+    clauses: &CLAUSES,
+    dialect: &dialect::DIALECT,
+    tables: &[frames::CASES, solutions::CASES, spending::CASES, times::CASES, clients::CASES],
+};
+
+/// What a target is told that the harness starts: little work, a short life of challenges, few places, and keys that change.
+pub const SETTINGS: Settings = Settings {
+    values: &[
+        ("difficulty", "10"),
+        ("ttl", "6"),
+        ("max-connections", "128"),
+        ("max-connections-per-address", "100"),
+        ("key-grace", "3"),
+    ],
+    file: Some(("secret-file", &["1 the first secret of a test\n", "2 the second secret of a test\n"])),
+    built_in: &["--service=wisdom", "--difficulty-min=8"],
+};
+
+/// A challenge has to come.
+const CHALLENGE: Allowed = Allowed::Lines(&[b"CHALLENGE"]);
+/// A quotation has to come.
+const QUOTE: Allowed = Allowed::Lines(&[b"QUOTE"]);
+
+/// An error with this code has to come.
+macro_rules! error {
+    ($code:literal) => {
+        $crate::suite::case::Allowed::Lines(&[concat!("ERROR ", $code).as_bytes()])
+    };
+}
+use error;
