@@ -1,12 +1,13 @@
 //! The client as a command: its flags, what it prints, its exit status.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
 use clap::{Args, Parser, Subcommand};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use protocol::wisdom::messages::{Quotation, Source};
 use protocol::wisdom::proof::DIFFICULTY_MAX;
 use protocol::wisdom::token::TOKEN_BYTES;
@@ -173,9 +174,16 @@ fn get(flags: &Get, out: &mut impl Write) -> Result<(), Error> {
 fn solving_bar() -> ProgressBar {
     let target =
         if io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-    let template = "solving [{bar:30}] {human_pos} hashes of about {human_len}, {per_sec}";
-    let style = ProgressStyle::with_template(template).expect("the template is a valid one");
-    ProgressBar::with_draw_target(Some(1), target).with_style(style.progress_chars("=> "))
+    let rate = |state: &ProgressState, text: &mut dyn fmt::Write| {
+        // Where it cannot be written there is nothing to see either.
+        let _ = write!(text, "{:.1} MH/s", state.per_sec() / 1e6);
+    };
+    let template = "solving [{bar:20}] {human_pos} hashes of about {human_len}, {rate}";
+    let style = ProgressStyle::with_template(template)
+        .expect("the template is a valid one")
+        .with_key("rate", rate)
+        .progress_chars("=> ");
+    ProgressBar::with_draw_target(Some(1), target).with_style(style)
 }
 
 /// How quick this machine is.

@@ -2,138 +2,22 @@
 #![expect(clippy::unwrap_used, reason = "a test's failure is its message")]
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener};
 use std::process::Output;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, JoinHandle};
 
 use assert_cmd::Command;
-use protocol::wisdom::frames::{FRAME_BYTES_MAX, Frames};
-use protocol::wisdom::messages::{
-    Challenge, Code, QUOTE_BYTES_MAX, Quotation, Refusal, Request, Response, Solution, Source,
-};
-use protocol::wisdom::proof::zero_bits;
-use protocol::wisdom::token::{ALGORITHM, Token, VERSION};
-use protocol::{Framing, Next};
+use protocol::wisdom::messages::{Challenge, Code, QUOTE_BYTES_MAX, Quotation, Refusal, Response, Source};
+use protocol::wisdom::token::Token;
 use serde_json::Value;
 
+use crate::scripted::{Scripted, Step, step, token};
 use crate::support::PATIENCE;
 
-type Step = Box<dyn FnOnce(&mut Peer) + Send>;
-
-/// A server that does one step for each connection, in order, and takes no more and no fewer.
-struct Scripted {
-    addr: SocketAddr,
-    is_over: Arc<AtomicBool>,
-    thread: JoinHandle<()>,
+fn wisdom(arguments: &[&str]) -> Output {
+    Command::cargo_bin("wisdom").unwrap().args(arguments).timeout(2 * PATIENCE).output().unwrap()
 }
 
-/// A client that has connected.
-struct Peer {
-    stream: TcpStream,
-    frames: Frames,
-}
-
-impl Scripted {
-    fn start(steps: Vec<Step>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let (addr, is_over) = (listener.local_addr().unwrap(), Arc::new(AtomicBool::new(false)));
-        let over = Arc::clone(&is_over);
-        let thread = thread::spawn(move || {
-            for (number, step) in steps.into_iter().enumerate() {
-                let (stream, _) = listener.accept().unwrap();
-                assert!(!over.load(Ordering::SeqCst), "the client connected {number} times only");
-                stream.set_read_timeout(Some(PATIENCE)).unwrap();
-                let mut peer = Peer { stream, frames: Frames::new(FRAME_BYTES_MAX) };
-                step(&mut peer);
-            }
-            // Whoever comes now comes once too often, but for the one that says that it is over.
-            let _ = listener.accept().unwrap();
-            assert!(over.load(Ordering::SeqCst), "the client connected once more");
-        });
-        Self { addr, is_over, thread }
-    }
-
-    /// Runs the client against it, and holds that all steps were done.
-    fn run(self, flags: &[&str]) -> Output {
-        let output = wisdom(&[&["get", "--addr", &self.addr.to_string()], flags].concat());
-        self.is_over.store(true, Ordering::SeqCst);
-        let _ = TcpStream::connect(self.addr);
-        if let Err(panic) = self.thread.join() {
-            panic!("{panic:?}; the client: {output:?}");
-        }
-        output
-    }
-}
-
-impl Peer {
-    fn request(&mut self) -> Request {
-        let mut chunk = [0; 4096];
-        loop {
-            let read = self.stream.read(&mut chunk).unwrap();
-            assert!(read > 0, "it ended");
-            if let (taken, Next::Frame(frame)) = self.frames.next(&chunk[..read]) {
-                assert_eq!(taken, read, "it says one thing at a time");
-                return Request::decode(frame).unwrap();
-            }
-        }
-    }
-
-    fn solution(&mut self) -> Solution {
-        match self.request() {
-            Request::Solution(solution) => solution,
-            request @ Request::Challenge => panic!("{request:?}"),
-        }
-    }
-
-    fn say(&mut self, response: &Response) {
-        let mut frame = Vec::new();
-        response.encode(&mut frame);
-        self.stream.write_all(&frame).unwrap();
-    }
-
-    /// Gives a challenge for a request, and brings the solution.
-    fn sell(&mut self, token: &Token) -> Solution {
-        assert_eq!(self.request(), Request::Challenge);
-        self.say(&Response::Challenge(Challenge::of(token)));
-        let solution = self.solution();
-        assert_eq!(solution.token, token.bytes());
-        assert!(zero_bits(&solution.token, solution.counter) >= token.difficulty.into());
-        solution
-    }
-
-    fn refuse(&mut self, code: Code) {
-        self.say(&Response::Error(code.into()));
-    }
-
-    fn give(&mut self) {
-        let quotation = Quotation {
-            quote: "It \u{1b}is.".to_owned(),
-            author: "Nobody".to_owned(),
-            source: Source::Cache,
-        };
-        self.say(&Response::Quote(quotation));
-    }
-}
-
-fn token(seed: u8) -> Token {
-    Token {
-        version: VERSION,
-        algorithm: ALGORITHM,
-        difficulty: 6,
-        key_id: 0,
-        issued_ms: 1_000,
-        ttl_ms: 600_000,
-        nonce: [seed; 16],
-        tag: [seed; 32],
-    }
-}
-
-fn step(step: impl FnOnce(&mut Peer) + Send + 'static) -> Step {
-    Box::new(step)
-}
-
+/// A connection on which all goes well.
 fn sale() -> Step {
     step(|peer| {
         peer.sell(&token(1));
@@ -141,14 +25,16 @@ fn sale() -> Step {
     })
 }
 
-fn wisdom(arguments: &[&str]) -> Output {
-    Command::cargo_bin("wisdom").unwrap().args(arguments).timeout(2 * PATIENCE).output().unwrap()
+/// Runs the client against these steps, and holds that it makes as many connections.
+fn run(steps: Vec<Step>, flags: &[&str]) -> Output {
+    let client = |addr: SocketAddr| wisdom(&[&["get", "--addr", &addr.to_string()], flags].concat());
+    Scripted::start(steps).run(client)
 }
 
 /// Runs the client against these steps, and holds its exit status and that it says nothing else than one line.
 #[track_caller]
 fn complaint(steps: Vec<Step>, flags: &[&str]) -> String {
-    let output = Scripted::start(steps).run(flags);
+    let output = run(steps, flags);
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     assert!(output.stdout.is_empty(), "{output:?}");
     one_line(output)
@@ -170,8 +56,8 @@ fn expect_one(output: &Output) {
 
 #[test]
 fn a_quotation_is_paid_for_and_printed() {
-    expect_one(&Scripted::start(vec![sale()]).run(&[]));
-    let output = Scripted::start(vec![sale(), sale()]).run(&["--count", "2", "--json", "--threads", "3"]);
+    expect_one(&run(vec![sale()], &[]));
+    let output = run(vec![sale(), sale()], &["--count", "2", "--json", "--threads", "3"]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let lines = String::from_utf8(output.stdout).unwrap();
     assert_eq!(lines.lines().count(), 2);
@@ -195,7 +81,7 @@ fn it_tries_again_where_that_can_help() {
     let closed = step(|peer| {
         peer.request();
     });
-    expect_one(&Scripted::start(vec![busy, closed, sale()]).run(&[]));
+    expect_one(&run(vec![busy, closed, sale()], &[]));
 }
 
 #[test]
@@ -226,6 +112,18 @@ fn it_does_not_wait_beyond_its_time() {
         let _ = peer.stream.read_to_end(&mut Vec::new());
     });
     assert_eq!(complaint(vec![silent], &["--timeout", "1"]), "wisdom: the server does not answer in time");
+}
+
+#[test]
+fn it_solves_no_longer_than_its_time() {
+    let hard = step(|peer| {
+        peer.request();
+        peer.say(&Response::Challenge(Challenge::of(&Token { difficulty: 26, ..token(1) })));
+    });
+    assert_eq!(
+        complaint(vec![hard], &["--timeout", "1"]),
+        "wisdom: the challenge was not solved in the time that there is"
+    );
 }
 
 #[test]
@@ -306,7 +204,7 @@ fn another_challenge_is_asked_for_when_one_has_expired() {
         peer.sell(&token(2));
         peer.refuse(Code::ChallengeExpired);
     });
-    let output = Scripted::start(vec![short, expired, sale()]).run(&[]);
+    let output = run(vec![short, expired, sale()], &[]);
     expect_one(&output);
 }
 
@@ -327,7 +225,7 @@ fn a_solution_that_was_not_taken_is_offered_again() {
         peer.sell(&token(2));
         peer.give();
     });
-    expect_one(&Scripted::start(vec![lost, busy, spent, other]).run(&[]));
+    expect_one(&run(vec![lost, busy, spent, other], &[]));
 }
 
 #[test]

@@ -155,6 +155,7 @@ fn what_was_fetched_is_given_first_then_given_again() {
     let sources: Vec<From> = (0..4).map(|_| quotations.take().source).collect();
     assert_eq!(sources, [From::Api, From::Api, From::Cache, From::Cache]);
     assert_eq!(quotations.counts()[0].label, format!("http://{}", outside.addr));
+    assert!(!format!("{quotations:?} {:?}", settings(&[&outside])).contains("secret"));
 }
 
 #[test]
