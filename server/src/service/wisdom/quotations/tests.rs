@@ -1,6 +1,6 @@
 //! The quotations against sources that answer well, badly, or not at all.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
@@ -197,6 +197,20 @@ fn each_failure_has_its_cause() {
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let failure = Source::new(format!("http://{nobody}/"), PATIENCE).fetch().unwrap_err();
     assert!(matches!(failure, Failure::Io(_)), "{failure:?}");
+}
+
+#[test]
+fn what_was_asked_for_in_secret_is_not_taken_in_the_open() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}/", listener.local_addr().unwrap());
+    let plain = thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        reply(&stream, Answer::Body(GOOD));
+        let _ = (&stream).read_to_end(&mut Vec::new());
+    });
+    let failure = Source::new(url, PATIENCE).fetch().unwrap_err();
+    assert!(matches!(failure, Failure::Io(_) | Failure::Protocol), "{failure:?}");
+    plain.join().unwrap();
 }
 
 #[test]
