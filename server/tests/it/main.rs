@@ -8,5 +8,7 @@ mod deadlines;
 mod limits;
 mod log;
 mod raw_bytes;
+mod scripted;
 mod settings;
 mod support;
+mod wisdom_client;
