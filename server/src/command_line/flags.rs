@@ -172,6 +172,7 @@ impl Flags {
             read_timeout: self.read_timeout,
             idle_timeout: self.idle_timeout,
             write_timeout: self.write_timeout,
+            work_timeout: Limits::default().work_timeout,
             lifetime: self.lifetime,
             shutdown_timeout: self.shutdown_timeout,
         }
