@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use super::services;
 use crate::limits::Limits;
 use crate::service::index::Capacity;
 
@@ -24,10 +25,21 @@ pub struct CommandLine {
     pub subcommand: Option<Task>,
 }
 
+impl CommandLine {
+    /// The flags, wherever they stand.
+    #[must_use]
+    pub fn flags_in_force(&self) -> &Flags {
+        match &self.subcommand {
+            None => &self.flags,
+            Some(Task::Health(flags) | Task::Config(flags)) => flags,
+        }
+    }
+}
+
 /// What the server's binary can do instead of serving.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Task {
-    /// Ask the server that these flags describe whether it is well: by --admin if that is set, else by a QUERY
+    /// Ask the server that these flags describe whether it is well: by --admin if that is set, else by a request
     #[command(
         after_help = "Exit status: 0 if it is well, 1 if it is not or does not answer within 2 s, 2 for a bad flag."
     )]
@@ -38,7 +50,8 @@ pub enum Task {
 
 const AFTER_HELP: &str = "\
 Each flag can also be set in the environment, --max-line as PACKAGE_INDEXER_MAX_LINE, and in the file that --config
-names, as max-line: 65536. Flags override the environment, and the environment overrides the file.
+names, as max-line: 65536. Flags override the environment, the environment overrides the file, and all of them what a
+service sets itself, which `server config --service NAME` shows.
 
 SIGINT and SIGTERM drain it: no new connections, what was asked is answered, then it ends; a second one ends it at once.
 
@@ -50,6 +63,10 @@ Exit status:
 /// How the server serves.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Flags {
+    /// What it serves
+    #[arg(long, value_name = "NAME", default_value = services::DEFAULT, value_parser = services::parser())]
+    pub service: &'static services::Row,
+
     /// Address to listen on; port 0 takes a free port, which the first line of the output names
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
     pub addr: String,

@@ -1,4 +1,4 @@
-//! Where settings come from: flags over the environment over a YAML file over defaults.
+//! Where settings come from: flags over the environment over a YAML file over what a service sets over defaults.
 //!
 //! The lower layers are turned into flags, so that one parser checks them all.
 
@@ -34,6 +34,8 @@ pub struct InForce {
 pub enum Source {
     /// Nobody set it.
     Default,
+    /// The service of this name has a default of its own.
+    Service(&'static str),
     /// A line of this file.
     File(PathBuf),
     /// A variable of this name.
@@ -46,6 +48,7 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Default => f.write_str("default"),
+            Self::Service(name) => write!(f, "service {name}"),
             Self::File(path) => write!(f, "file {}", path.display()),
             Self::Environment(name) => write!(f, "environment {name}"),
             Self::Flag => f.write_str("flag"),
@@ -123,6 +126,14 @@ pub(super) fn read(
                 parse(&all).map_err(|error| wrong(one_line(&error)))?;
             }
             typed_by.entry(name).or_insert_with(|| Source::File(path.clone()));
+        }
+    }
+    let above_service = parse(&all).map_err(flags)?;
+    let service = CommandLine::from_arg_matches(&above_service).map_err(flags)?.flags_in_force().service;
+    for (name, value) in service.defaults {
+        if !is_set(&above_service, name) && !typed_by.contains_key(*name) {
+            all.push(format!("--{name}={value}").into());
+            typed_by.insert((*name).to_owned(), Source::Service(service.name));
         }
     }
     let matches = parse(&all).map_err(flags)?;

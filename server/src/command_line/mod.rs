@@ -4,16 +4,16 @@ mod flags;
 mod health;
 mod layers;
 mod logging;
+mod services;
 
 use std::ffi::OsString;
-use std::future::Future;
 use std::io::{self, Write};
+use std::iter;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::sync::Arc;
 use std::thread;
 
 use async_signal::{Signal, Signals};
-use clap::Parser;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use smol::channel::bounded;
 use smol::stream::StreamExt;
@@ -22,12 +22,13 @@ use tracing::info;
 
 pub use flags::{CommandLine, Flags, LogFormat, LogLevel, Task};
 pub use layers::{InForce, PREFIX, Source};
+pub use services::Row;
 
-use crate::admin::{self, Admin};
+use crate::admin::{self, Admin, Measured};
 use crate::clock::MonotonicClock;
 use crate::lifecycle::{Lifecycle, Phase};
 use crate::listener::{self, Ending, Parts};
-use crate::service::index::IndexService;
+use crate::service::Service;
 use crate::telemetry::{Silence, Telemetry};
 
 /// Why the server could not do what it was asked to.
@@ -85,7 +86,7 @@ pub fn carry_out(
 ) -> Result<(), Error> {
     let InForce { command_line, settings } = layers::read(arguments, environment)?;
     match command_line.subcommand {
-        None => run(&command_line.flags),
+        None => (command_line.flags.service.run)(&command_line.flags),
         Some(Task::Health(flags)) => {
             health::ask(&flags).map_err(Error::NotHealthy)?;
             Ok(writeln!(out, "healthy")?)
@@ -99,22 +100,22 @@ pub fn carry_out(
     }
 }
 
-/// Serves with the flags alone: no variable and no file changes anything.
+/// Serves with the flags alone: no variable changes anything.
 ///
 /// # Errors
 /// A flag is wrong, or the server cannot start.
 pub fn run_with_flags(arguments: impl Iterator<Item = OsString>) -> Result<(), Error> {
-    let parsed = CommandLine::try_parse_from(arguments).map_err(layers::Error::Flags)?;
-    run(&parsed.flags)
+    let arguments: Vec<OsString> = arguments.collect();
+    let InForce { command_line, .. } = layers::read(&arguments, iter::empty())?;
+    (command_line.flags.service.run)(&command_line.flags)
 }
 
 /// Serves until SIGINT or SIGTERM.
-fn run(flags: &Flags) -> Result<(), Error> {
+fn serve<S: Service + Measured>(flags: &Flags, service: Arc<S>) -> Result<(), Error> {
     // Before the first byte can be sent to it: a signal that comes early must drain too.
     let signals = Signals::new([Signal::Int, Signal::Term])?;
     let _log = logging::begin(flags);
     raise_descriptor_limit();
-    let service = Arc::new(IndexService::new(flags.max_line, flags.capacity()));
     let lifecycle = Arc::new(Lifecycle::default());
     // Before the server listens, so that it can be seen to start.
     let telemetry: Arc<dyn Telemetry> = match &flags.admin {

@@ -8,9 +8,10 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
-use prometheus_client::registry::Unit;
+use prometheus_client::registry::{Registry, Unit};
 use protocol::index::wire::{Command, Reply};
 
+use super::Measured;
 use crate::service::index::IndexService;
 
 /// What a command can be answered.
@@ -25,15 +26,17 @@ const POSSIBLE: [(Option<Command>, Reply); 8] = [
     (None, Reply::Error),
 ];
 
-#[derive(Debug)]
-pub(super) struct IndexMetrics {
-    service: Arc<IndexService>,
+impl Measured for IndexService {
+    const PREFIX: &'static str = "package_indexer";
+
+    fn register(self: Arc<Self>, registry: &mut Registry) {
+        registry.register_collector(Box::new(IndexMetrics { service: self }));
+    }
 }
 
-impl IndexMetrics {
-    pub(super) fn new(service: Arc<IndexService>) -> Self {
-        Self { service }
-    }
+#[derive(Debug)]
+struct IndexMetrics {
+    service: Arc<IndexService>,
 }
 
 impl Collector for IndexMetrics {
