@@ -1,6 +1,7 @@
 //! What a protocol gives to the server: bytes in, replies out.
 
 pub mod index;
+pub mod wisdom;
 
 use std::future::pending;
 use std::net::IpAddr;

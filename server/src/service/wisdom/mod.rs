@@ -1,0 +1,3 @@
+//! Quotations for a proof of work, WOW/1.
+
+pub mod quotations;
