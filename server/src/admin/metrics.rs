@@ -1,7 +1,9 @@
 //! The metrics: what the server counts, in the words of Prometheus.
 
+mod encoding;
 mod index;
 mod process;
+mod wisdom;
 
 use std::sync::Arc;
 use std::time::Instant;

@@ -5,6 +5,7 @@ mod health;
 mod layers;
 mod logging;
 mod services;
+mod wisdom_flags;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -23,12 +24,13 @@ use tracing::info;
 pub use flags::{CommandLine, Flags, LogFormat, LogLevel, Task};
 pub use layers::{InForce, PREFIX, Source};
 pub use services::Row;
+pub use wisdom_flags::{SecretScope, WisdomFlags};
 
 use crate::admin::{self, Admin, Measured};
 use crate::clock::MonotonicClock;
 use crate::lifecycle::{Lifecycle, Phase};
 use crate::listener::{self, Ending, Parts};
-use crate::service::Service;
+use crate::service::{Service, wisdom};
 use crate::telemetry::{Silence, Telemetry};
 
 /// Why the server could not do what it was asked to.
@@ -53,6 +55,9 @@ pub enum Error {
     /// Some connections outlived the shutdown timeout, or there was no time for them.
     #[error("{0} connections were cut before they had ended")]
     Cut(usize),
+    /// What the service needs is not there.
+    #[error("cannot start: {0}")]
+    Wisdom(#[from] wisdom::Error),
     /// The server that was asked is not well.
     #[error("not healthy: {0}")]
     NotHealthy(String),
@@ -62,7 +67,7 @@ impl Error {
     /// The exit status, as the help text has it.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
-        if matches!(self, Self::Settings(_)) { 2 } else { 1 }
+        if matches!(self, Self::Settings(_) | Self::Wisdom(wisdom::Error::SecretFile { .. })) { 2 } else { 1 }
     }
 
     /// The text of the help or of the version, if that was asked for.
@@ -84,9 +89,9 @@ pub fn carry_out(
     environment: impl Iterator<Item = (OsString, OsString)>,
     out: &mut impl Write,
 ) -> Result<(), Error> {
-    let InForce { command_line, settings } = layers::read(arguments, environment)?;
+    let InForce { command_line, settings, secret } = layers::read(arguments, environment)?;
     match command_line.subcommand {
-        None => (command_line.flags.service.run)(&command_line.flags),
+        None => (command_line.flags.service.run)(&command_line.flags, secret),
         Some(Task::Health(flags)) => {
             health::ask(&flags).map_err(Error::NotHealthy)?;
             Ok(writeln!(out, "healthy")?)
@@ -107,15 +112,19 @@ pub fn carry_out(
 pub fn run_with_flags(arguments: impl Iterator<Item = OsString>) -> Result<(), Error> {
     let arguments: Vec<OsString> = arguments.collect();
     let InForce { command_line, .. } = layers::read(&arguments, iter::empty())?;
-    (command_line.flags.service.run)(&command_line.flags)
+    (command_line.flags.service.run)(&command_line.flags, None)
 }
 
 /// Serves until SIGINT or SIGTERM.
-fn serve<S: Service + Measured>(flags: &Flags, service: Arc<S>) -> Result<(), Error> {
+fn serve<S: Service + Measured>(
+    flags: &Flags,
+    build: impl FnOnce() -> Result<S, Error>,
+) -> Result<(), Error> {
     // Before the first byte can be sent to it: a signal that comes early must drain too.
     let signals = Signals::new([Signal::Int, Signal::Term])?;
     let _log = logging::begin(flags);
     raise_descriptor_limit();
+    let service = Arc::new(build()?);
     let lifecycle = Arc::new(Lifecycle::default());
     // Before the server listens, so that it can be seen to start.
     let telemetry: Arc<dyn Telemetry> = match &flags.admin {
