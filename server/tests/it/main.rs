@@ -10,3 +10,4 @@ mod log;
 mod raw_bytes;
 mod settings;
 mod support;
+mod wisdom;
