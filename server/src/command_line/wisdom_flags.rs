@@ -68,7 +68,7 @@ pub struct WisdomFlags {
 
     /// Outside sources of quotations, the preferred one first; of a source only its host is ever shown. Without one the
     /// server gives those that it has with it
-    #[arg(long, value_name = "URL", value_delimiter = ' ', value_parser = source)]
+    #[arg(long, value_name = "URL", value_delimiter = ' ')]
     pub quote_url: Vec<String>,
 
     /// Quotations of outside sources that are kept to be given again
@@ -97,6 +97,9 @@ impl WisdomFlags {
             Err("--difficulty is below --difficulty-min; lower that too")
         } else if self.difficulty > self.difficulty_max {
             Err("--difficulty is above --difficulty-max; raise that too")
+        } else if self.quote_url.iter().any(|url| quotations::label(url).is_err()) {
+            // Here and not where each flag is parsed, which would tell the URL, and that may hold a key.
+            Err("each --quote-url needs http:// or https:// and a host")
         } else {
             Ok(())
         }
@@ -137,9 +140,4 @@ impl Flags {
 /// Clients refuse more than the protocol's most.
 fn bits() -> clap::builder::RangedI64ValueParser<u8> {
     clap::value_parser!(u8).range(1..=i64::from(proof::DIFFICULTY_MAX))
-}
-
-/// What is wrong is told without the URL, which may hold a key.
-fn source(url: &str) -> Result<String, quotations::NoUrl> {
-    quotations::label(url).map(|_| url.to_owned())
 }

@@ -110,7 +110,7 @@ const BAD: [Bad; 31] = [
     (&["--service", "wisdom", "--difficulty", "12"], &[], "", "lower that too"),
     (&["--service", "wisdom", "--difficulty-max", "18"], &[], "", "raise that too"),
     (&["--service", "wisdom", "--difficulty-max", "27"], &[], "", "--difficulty-max"),
-    (&["--quote-url", "ftp://somewhere"], &[], "", "http://"),
+    (&["--service", "wisdom", "--quote-url", "ftp://somewhere"], &[], "", "http://"),
     (&[], &[("PACKAGE_INDEXER_THREADS", "0")], "", "PACKAGE_INDEXER_THREADS"),
     (&[], &[("PACKAGE_INDEXER_THRAEDS", "2")], "", "'PACKAGE_INDEXER_THREADS' is nearest"),
     (&[], &[("PACKAGE_INDEXER_QUIET", "perhaps")], "", "neither true nor false"),

@@ -25,7 +25,7 @@ use protocol::wisdom::messages::{Challenge, Code, Refusal, Request, Response, So
 use protocol::wisdom::proof;
 use protocol::wisdom::token::{self, Token};
 use protocol::{Framing, Next};
-use tracing::trace;
+use tracing::{error, trace};
 
 pub use counts::{Counts, Durations};
 pub use difficulty::Range;
@@ -110,11 +110,13 @@ impl<C: Clock> WisdomService<C> {
     /// # Errors
     /// There are no keys, or the system refuses something.
     pub fn new(settings: Settings, clock: C) -> Result<Self, Error> {
+        // First, since it may be that there are none.
+        let keys = Keys::new(&settings.keys)?;
         let quotations = Quotations::new(settings.quotations.clone());
         quotations.start()?;
         Ok(Self {
             time: Time::new(clock),
-            keys: Keys::new(&settings.keys)?,
+            keys,
             spent: Spent::new(settings.spent_max),
             askers: Mutex::new(Askers::new(ASKERS_MAX)),
             quotations,
@@ -158,7 +160,10 @@ impl<C: Clock> WisdomService<C> {
                     self.counts.challenges.fetch_add(1, Ordering::Relaxed);
                     Response::Challenge(challenge)
                 }
-                Err(_) => refused(Code::Internal),
+                Err(problem) => {
+                    error!(%problem, "no challenge can be given");
+                    refused(Code::Internal)
+                }
             },
             Request::Solution(solution) => {
                 let arrived = self.time.now();

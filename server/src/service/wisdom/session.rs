@@ -11,7 +11,7 @@ use protocol::wisdom::token::Holder;
 
 use super::Awaited;
 
-/// So many challenges a connection gets.
+/// So many challenges a client gets before it solves one.
 const CHALLENGES_MAX: u8 = 2;
 
 /// With so many solutions that lack work it ends.
@@ -23,10 +23,9 @@ pub struct Session {
     pub(super) frames: Frames,
     pub(super) address: IpAddr,
     pub(super) holder: Holder,
+    /// How many it was given; with none it is ready for anything, with one or more a solution is waited for.
     challenges: u8,
     insufficient: u8,
-    /// It has a challenge to work on.
-    is_working: bool,
     open: Arc<AtomicUsize>,
 }
 
@@ -40,7 +39,6 @@ impl Session {
             holder: if binds_address { Holder::at(address) } else { Holder::ANYBODY },
             challenges: 0,
             insufficient: 0,
-            is_working: false,
             open,
         }
     }
@@ -53,13 +51,12 @@ impl Session {
     /// It got one.
     pub(super) fn note_challenge(&mut self) {
         self.challenges += 1;
-        self.is_working = true;
     }
 
     /// A solution failed. Brings what the client is told, which may be that this was once too often.
     pub(super) fn note_failure(&mut self, code: Code) -> Code {
         match code {
-            Code::ChallengeExpired => self.is_working = false,
+            Code::ChallengeExpired => self.challenges = 0,
             Code::InsufficientWork => self.insufficient += 1,
             _ => {}
         }
@@ -70,7 +67,7 @@ impl Session {
     pub(super) fn awaits(&self) -> Awaited {
         if self.frames.is_mid_frame() {
             Awaited::RestOfRequest
-        } else if self.is_working {
+        } else if self.challenges > 0 {
             Awaited::Work
         } else {
             Awaited::NextRequest

@@ -11,7 +11,7 @@ use crate::support::{Server, TestClock};
 /// Far more than the test takes.
 const TTL: Duration = Duration::from_hours(1);
 
-fn settings() -> Settings {
+pub(crate) fn settings() -> Settings {
     Settings {
         difficulty: Range { base: 8, min: 8, max: 8 },
         ttl: TTL,
@@ -51,7 +51,8 @@ fn w24_a_challenge_may_be_solved_until_it_expires() {
     server.move_clock(Duration::from_mins(5));
     client.send(&first.solved());
     client.expect_error("CHALLENGE_EXPIRED");
-    // The same connection goes on.
+    // The same connection goes on, and is as it was at its beginning.
+    client.ask_for_challenge();
     let another = client.ask_for_challenge();
     client.send(&another.solved());
     client.expect_quote_and_end();

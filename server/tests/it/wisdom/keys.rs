@@ -127,7 +127,9 @@ fn no_secret_is_ever_printed() {
     fs::write(&file, "1 half-a-secret\n").unwrap();
     let wrong = output(&[]);
     assert!(wrong.contains("line 1"), "{wrong}");
-    for said in [log, config, wrong, output(&["--help"]), metrics] {
+    let no_url = output(&["--quote-url", "ftp://user:word@127.0.0.1/quote?key=hidden"]);
+    assert!(no_url.contains("each --quote-url"), "{no_url}");
+    for said in [log, config, wrong, no_url, output(&["--help"]), metrics] {
         for secret in SECRETS {
             assert!(!said.contains(secret), "'{secret}' in {said}");
         }

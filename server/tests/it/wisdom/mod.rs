@@ -1,5 +1,6 @@
 //! The service of WOW/1 from outside, clause by clause, on raw bytes.
 
+mod against_model;
 mod client;
 mod expiry;
 mod frames;
