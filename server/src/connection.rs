@@ -47,7 +47,8 @@ pub(crate) async fn serve<S: Service, C: Clock>(
                 ErrorKind::WouldBlock | ErrorKind::Interrupted => Ok((usize::MAX, Answered::default())),
                 _ => Err(error),
             })?;
-        if !server.rates.may_go_on(connection.address, requests) {
+        // Who is done needs no telling that it asked too often.
+        if !server.rates.may_go_on(connection.address, requests) && !is_over {
             connection.give_up(Refusal::RequestRate);
         }
         // What had come when the server was told to stop is answered, and what comes meanwhile is not.

@@ -199,7 +199,8 @@ async fn sweep<S: Service, C: Clock>(server: Arc<Server<S, C>>) {
     let Server { limits, clock, .. } = &*server;
     let Limits { read_timeout, idle_timeout, work_timeout, write_timeout, lifetime, .. } = *limits;
     let shortest = read_timeout.min(idle_timeout).min(work_timeout).min(write_timeout).min(lifetime);
-    let interval = SWEEP_INTERVAL_MAX.min(shortest / 4);
+    // Each limit is kept at most two sweeps late, a quarter of it.
+    let interval = SWEEP_INTERVAL_MAX.min(shortest / 8);
     loop {
         clock.sleep(interval).await;
         server.connections.sweep(clock.now(), limits);

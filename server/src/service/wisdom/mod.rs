@@ -230,8 +230,8 @@ impl<C: Clock> WisdomService<C> {
 impl<C: Clock> Service for WisdomService<C> {
     type Session = Session;
 
-    /// A quotation has up to 4,104 bytes, and the shortest solution that brings one has 138; a request has 10, and its
-    /// challenge has less than 300.
+    /// A quotation has up to 4,104 bytes, and the shortest solution that brings one has 139; a request has 10, and its
+    /// challenge has less than 300. A byte that is wrong brings more, but it is the last one.
     const REPLY_BYTES_FOR_A_BYTE_MAX: usize = 30;
 
     const FAREWELL: Farewell = Farewell { bytes_max: 4096, duration_max: Duration::from_millis(250) };
