@@ -8,6 +8,8 @@ mod deadlines;
 mod limits;
 mod log;
 mod raw_bytes;
+mod scripted;
 mod settings;
 mod support;
 mod wisdom;
+mod wisdom_client;

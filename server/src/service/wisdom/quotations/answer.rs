@@ -99,6 +99,8 @@ fn quotation(object: &Map<String, Value>) -> Result<Quotation, NoQuotation> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn texts(body: &str) -> Vec<(String, String)> {
@@ -156,6 +158,19 @@ mod tests {
         let author = |bytes: usize| format!(r#"{{"quote":"Q","author":"{}"}}"#, "x".repeat(bytes));
         assert_eq!(wrong(&author(AUTHOR_BYTES_MAX + 1)), NoQuotation::AuthorTooLong);
         assert_eq!(texts(&author(AUTHOR_BYTES_MAX)).len(), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_accepted_can_be_sent(quote in "\\PC{0,40}[\"\\\\é]{0,1600}.{0,40}", author in ".{0,60}") {
+            let body = serde_json::to_vec(&serde_json::json!({ "quote": quote, "author": author })).unwrap();
+            if let Ok(read) = read(&body) {
+                let mut frame = Vec::new();
+                let response = Response::Quote(read[0].clone());
+                response.encode(&mut frame);
+                prop_assert_eq!(Response::decode(&frame), Ok(response));
+            }
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
 use std::io;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -28,7 +29,7 @@ pub use breaker::Circuit;
 pub use source::{NoUrl, label};
 
 /// Where quotations come from, and how many are kept.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Settings {
     /// Outside sources, the one to be preferred first. [`label`] says whether one can be asked.
     pub urls: Vec<String>,
@@ -44,6 +45,14 @@ pub struct Settings {
     pub fetch_pause: Duration,
     /// When a source that fails is left alone.
     pub circuit: Circuit,
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A URL may hold a key.
+        let shown: Vec<String> = self.urls.iter().map(|url| source::shown(url)).collect();
+        f.debug_struct("Settings").field("urls", &shown).finish_non_exhaustive()
+    }
 }
 
 impl Default for Settings {
@@ -84,7 +93,8 @@ pub struct Quotations {
 #[derive(Debug)]
 struct Shared {
     sources: Vec<Counted>,
-    settings: Settings,
+    fetch_pause: Duration,
+    circuit: Circuit,
     held: Mutex<Held>,
     /// There is room for more, or nobody will ask again.
     changed: Condvar,
@@ -101,15 +111,17 @@ impl Quotations {
     /// With nothing fetched yet.
     #[must_use]
     pub fn new(settings: Settings) -> Arc<Self> {
-        let counted = |url: &String| Counted {
-            source: Source::new(url.clone(), settings.fetch_timeout),
+        let Settings { urls, cache_max, cache_ttl, stock_max, fetch_timeout, fetch_pause, circuit } =
+            settings;
+        let counted = |url| Counted {
+            source: Source::new(url, fetch_timeout),
             fetched_total: AtomicU64::new(0),
             failed_total: AtomicU64::new(0),
         };
-        let sources = settings.urls.iter().map(counted).collect();
-        let held = Mutex::new(Held::new(settings.stock_max, settings.cache_max, settings.cache_ttl));
+        let sources = urls.into_iter().map(counted).collect();
+        let held = Mutex::new(Held::new(stock_max, cache_max, cache_ttl));
         Arc::new(Self {
-            shared: Arc::new(Shared { sources, settings, held, changed: Condvar::new() }),
+            shared: Arc::new(Shared { sources, fetch_pause, circuit, held, changed: Condvar::new() }),
             embedded: embedded::collection(),
             embedded_given: AtomicUsize::new(0),
         })
@@ -165,13 +177,12 @@ impl Shared {
 
     /// Keeps the stock full until nobody will ask again.
     fn fetch_ahead(&self) {
-        let mut breakers: Vec<Breaker> =
-            self.sources.iter().map(|_| Breaker::new(self.settings.circuit)).collect();
+        let mut breakers: Vec<Breaker> = self.sources.iter().map(|_| Breaker::new(self.circuit)).collect();
         while self.wait_for_room() {
             let now = Instant::now();
             let Some(chosen) = breakers.iter_mut().position(|breaker| breaker.may_try(now)) else {
                 let reopens = breakers.iter().filter_map(Breaker::opens_until).min();
-                self.wait_until(reopens.unwrap_or(now + self.settings.circuit.open_first));
+                self.wait_until(reopens.unwrap_or(now + self.circuit.open_first));
                 continue;
             };
             let (counted, breaker) = (&self.sources[chosen], &mut breakers[chosen]);
@@ -192,7 +203,7 @@ impl Shared {
                     }
                 }
             }
-            self.wait_until(Instant::now() + self.settings.fetch_pause);
+            self.wait_until(Instant::now() + self.fetch_pause);
         }
     }
 

@@ -1,5 +1,6 @@
 //! An outside source of quotations: a URL that is asked over HTTP or HTTPS, within bounds.
 
+use std::fmt;
 use std::time::Duration;
 
 use protocol::wisdom::messages::Quotation;
@@ -17,9 +18,6 @@ const HEAD_BYTES_MAX: usize = 16 * 1024;
 /// How often an answer may send us elsewhere.
 const REDIRECTS_MAX: u32 = 3;
 
-/// What stands for a URL that cannot be shown.
-const NO_LABEL: &str = "invalid";
-
 /// A URL that is none to fetch quotations from. It does not show the URL, which may hold a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a source of quotations is a URL with http:// or https:// and a host")]
@@ -36,6 +34,11 @@ pub fn label(url: &str) -> Result<String, NoUrl> {
     Ok(uri
         .port_u16()
         .map_or_else(|| format!("{scheme}://{host}"), |port| format!("{scheme}://{host}:{port}")))
+}
+
+/// The same for any text: of one that is no URL nothing is shown.
+pub(super) fn shown(url: &str) -> String {
+    label(url).unwrap_or_else(|NoUrl| "invalid".to_owned())
 }
 
 /// Why a source brought nothing. Nothing of its URL is shown.
@@ -74,17 +77,22 @@ impl From<ureq::Error> for Failure {
 }
 
 /// One URL, and the connections that are kept to it.
-#[derive(Debug)]
 pub(super) struct Source {
     url: String,
     label: String,
     agent: Agent,
 }
 
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Source").field(&self.label).finish()
+    }
+}
+
 impl Source {
     /// A source whose answers may take this long in all, redirects included.
     pub(super) fn new(url: String, fetch_timeout: Duration) -> Self {
-        let label = label(&url).unwrap_or_else(|NoUrl| NO_LABEL.to_owned());
+        let label = shown(&url);
         let mut config = Agent::config_builder()
             .timeout_global(Some(fetch_timeout))
             .max_redirects(REDIRECTS_MAX)
@@ -140,7 +148,8 @@ mod tests {
     #[test]
     fn a_url_that_is_none_fails_and_is_not_shown() {
         let source = Source::new("secret".into(), Duration::from_secs(1));
-        assert_eq!(source.label(), NO_LABEL);
+        assert_eq!(source.label(), "invalid");
         assert!(!source.fetch().unwrap_err().to_string().contains("secret"));
+        assert!(!format!("{source:?}").contains("secret"));
     }
 }

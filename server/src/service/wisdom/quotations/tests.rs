@@ -1,6 +1,6 @@
 //! The quotations against sources that answer well, badly, or not at all.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
@@ -155,6 +155,7 @@ fn what_was_fetched_is_given_first_then_given_again() {
     let sources: Vec<From> = (0..4).map(|_| quotations.take().source).collect();
     assert_eq!(sources, [From::Api, From::Api, From::Cache, From::Cache]);
     assert_eq!(quotations.counts()[0].label, format!("http://{}", outside.addr));
+    assert!(!format!("{quotations:?} {:?}", settings(&[&outside])).contains("secret"));
 }
 
 #[test]
@@ -196,6 +197,20 @@ fn each_failure_has_its_cause() {
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let failure = Source::new(format!("http://{nobody}/"), PATIENCE).fetch().unwrap_err();
     assert!(matches!(failure, Failure::Io(_)), "{failure:?}");
+}
+
+#[test]
+fn what_was_asked_for_in_secret_is_not_taken_in_the_open() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}/", listener.local_addr().unwrap());
+    let plain = thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        reply(&stream, Answer::Body(GOOD));
+        let _ = (&stream).read_to_end(&mut Vec::new());
+    });
+    let failure = Source::new(url, PATIENCE).fetch().unwrap_err();
+    assert!(matches!(failure, Failure::Io(_) | Failure::Protocol), "{failure:?}");
+    plain.join().unwrap();
 }
 
 #[test]
