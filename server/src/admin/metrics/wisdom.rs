@@ -89,7 +89,7 @@ fn histogram(
 ) -> fmt::Result {
     let buckets: Vec<(f64, u64)> = durations
         .counts()
-        .map(|(bound, count)| (bound.map_or(f64::MAX, |bound| bound.as_secs_f64()), count))
+        .map(|(bound, count)| (bound.map_or(f64::INFINITY, |bound| bound.as_secs_f64()), count))
         .collect();
     let count = buckets.iter().map(|(_, count)| count).sum();
     let mut encoder = encoder.encode_descriptor(name, help, Some(&Unit::Seconds), MetricType::Histogram)?;

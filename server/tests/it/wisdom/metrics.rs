@@ -34,6 +34,8 @@ fn the_metrics_count_what_happened() {
     for (name, count) in [("check", 3.0), ("solve", 1.0)] {
         let counted = server.metric(&format!("wisdom_{name}_duration_seconds_count"));
         assert!((counted - count).abs() < 0.1, "{name}: {counted}");
+        let buckets = metrics.matches(&format!("wisdom_{name}_duration_seconds_bucket{{")).count();
+        assert_eq!(buckets, 11, "{metrics}");
         let all = server.metric(&format!("wisdom_{name}_duration_seconds_bucket{{le=\"+Inf\"}}"));
         assert!((all - count).abs() < 0.1, "{name}: {all}");
     }
