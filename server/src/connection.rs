@@ -8,7 +8,7 @@ use crate::connections::{Connection, Wait};
 use crate::farewell;
 use crate::limits::{Limits, Refusal};
 use crate::listener::Server;
-use crate::service::Service;
+use crate::service::{Answered, Awaited, Parting, Service};
 use crate::telemetry::Telemetry;
 
 /// How much is read at once. It bounds a connection's turn, so that no client keeps others waiting.
@@ -32,41 +32,52 @@ pub(crate) async fn serve<S: Service, C: Clock>(
 ) -> io::Result<()> {
     let (service, telemetry) = (&server.service, &*server.telemetry);
     let read_bytes_max = read_bytes_max::<S>(&server.limits);
-    let mut session = service.open_session();
+    let mut session = service.open_session(connection.address);
     let mut replies = Vec::new();
     loop {
         // Waiting first saves a read that finds nothing; after a wait one read finds something.
         connection.stream.readable().await?;
         let begun = telemetry.begin();
-        let (read_bytes, requests) = INPUT
+        let (read_bytes, Answered { requests, is_over }) = INPUT
             .with_borrow_mut(|input| {
                 let read_bytes = connection.stream.get_ref().read(&mut input[..read_bytes_max])?;
                 Ok((read_bytes, service.answer(&mut session, &input[..read_bytes], &mut replies)))
             })
             .or_else(|error: io::Error| match error.kind() {
-                ErrorKind::WouldBlock | ErrorKind::Interrupted => Ok((usize::MAX, 0)),
+                ErrorKind::WouldBlock | ErrorKind::Interrupted => Ok((usize::MAX, Answered::default())),
                 _ => Err(error),
             })?;
-        if !server.rates.may_go_on(connection.address, requests) {
+        // Who is done needs no telling that it asked too often.
+        if !server.rates.may_go_on(connection.address, requests) && !is_over {
             connection.give_up(Refusal::RequestRate);
         }
-        let is_given_up = connection.given_up().is_some();
-        if is_given_up {
-            replies.extend_from_slice(S::LAST_WORDS);
+        // What had come when the server was told to stop is answered, and what comes meanwhile is not.
+        let is_last = server.connections.is_draining() && read_bytes < read_bytes_max;
+        let parting = match connection.given_up() {
+            _ if is_over => None,
+            Some(cause) => Some(Parting::Refused(cause)),
+            None => is_last.then_some(Parting::ShuttingDown),
+        };
+        let replies_bytes = replies.len();
+        if let Some(why) = parting {
+            service.say_last_words(why, &mut replies);
+        }
+        if is_over {
+            // Its time for asking has no meaning any more.
+            connection.begin_wait(Wait::TakingReplies);
         }
         write(connection, telemetry, &replies).await?;
         if requests > 0 {
             telemetry.answered(begun);
         }
-        // What had come when the server was told to stop is answered, and what comes meanwhile is not.
-        let is_last = server.connections.is_draining() && read_bytes < read_bytes_max;
-        if is_given_up || is_last && read_bytes > 0 {
-            farewell::part(&connection.stream, true, &server.clock).await;
+        if is_over || parting.is_some() && (read_bytes > 0 || replies.len() > replies_bytes) {
+            let has_stopped_reading = || connection.given_up().is_some() || server.connections.is_draining();
+            farewell::part(&connection.stream, has_stopped_reading, S::FAREWELL, &server.clock).await;
         }
-        if is_given_up || is_last || read_bytes == 0 {
+        if is_over || parting.is_some() || read_bytes == 0 {
             return Ok(());
         }
-        note_wait(connection, service.is_mid_request(&session), requests > 0);
+        note_wait(connection, service.awaits(&session), requests > 0);
         replies.clear();
         replies.shrink_to(KEPT_BYTES_MAX);
     }
@@ -79,11 +90,10 @@ fn read_bytes_max<S: Service>(limits: &Limits) -> usize {
 
 /// The time for a request runs from its first byte to its last, not from read to read: a client that sends a byte
 /// now and then gains nothing.
-fn note_wait(connection: &Connection, is_mid_request: bool, was_answered: bool) {
-    if !is_mid_request {
-        connection.begin_wait(Wait::NextRequest);
-    } else if was_answered || connection.wait() != Wait::RestOfRequest {
-        connection.begin_wait(Wait::RestOfRequest);
+fn note_wait(connection: &Connection, awaited: Awaited, was_answered: bool) {
+    let wait = Wait::For(awaited);
+    if awaited != Awaited::RestOfRequest || was_answered || connection.wait() != wait {
+        connection.begin_wait(wait);
     }
 }
 
@@ -106,7 +116,7 @@ async fn write(connection: &Connection, telemetry: &dyn Telemetry, mut replies: 
         }
     }
     if has_waited {
-        connection.begin_wait(Wait::NextRequest);
+        connection.begin_wait(Wait::For(Awaited::NextRequest));
     }
     Ok(())
 }

@@ -13,6 +13,7 @@ use std::time::Instant;
 use smol::Async;
 
 use crate::limits::{Limits, Refusal};
+use crate::service::Awaited;
 
 /// All open connections.
 #[derive(Debug, Default)]
@@ -43,7 +44,7 @@ pub(crate) struct Connection {
     pub(crate) id: u64,
     pub(crate) address: IpAddr,
     pub(crate) stream: Async<TcpStream>,
-    /// What is waited for, in the two lowest bits, and the number of the wait above them.
+    /// What is waited for, in the lowest bits, and the number of the wait above them.
     wait: AtomicU64,
     /// Why the connection is given up, if it is.
     given_up: OnceLock<Refusal>,
@@ -52,13 +53,14 @@ pub(crate) struct Connection {
 /// What a connection waits for; each wait has a deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wait {
-    /// The next request.
-    NextRequest = 0,
-    /// The rest of a request that the client has begun.
-    RestOfRequest = 1,
+    /// What the service awaits of its client.
+    For(Awaited),
     /// The client, to take in its replies.
-    TakingReplies = 2,
+    TakingReplies,
 }
+
+/// The bits below the number of a wait.
+const WAIT_BITS: u32 = 2;
 
 impl Connections {
     /// Whether there is room for one more from this address.
@@ -111,8 +113,9 @@ impl Connections {
         for watched in self.lock().watched.values_mut() {
             let wait = watched.connection.wait.load(Ordering::Relaxed);
             let (timeout, cause) = match Wait::of(wait) {
-                Wait::NextRequest => (limits.idle_timeout, Refusal::IdleTimeout),
-                Wait::RestOfRequest => (limits.read_timeout, Refusal::ReadTimeout),
+                Wait::For(Awaited::NextRequest) => (limits.idle_timeout, Refusal::IdleTimeout),
+                Wait::For(Awaited::RestOfRequest) => (limits.read_timeout, Refusal::ReadTimeout),
+                Wait::For(Awaited::Work) => (limits.work_timeout, Refusal::WorkTimeout),
                 Wait::TakingReplies => (limits.write_timeout, Refusal::WriteTimeout),
             };
             let since = match watched.wait_since {
@@ -159,8 +162,8 @@ impl Connections {
 impl Connection {
     /// Begins a wait: its deadline counts from now.
     pub(crate) fn begin_wait(&self, wait: Wait) {
-        let number = (self.wait.load(Ordering::Relaxed) >> 2) + 1;
-        self.wait.store(number << 2 | wait as u64, Ordering::Relaxed);
+        let number = (self.wait.load(Ordering::Relaxed) >> WAIT_BITS) + 1;
+        self.wait.store(number << WAIT_BITS | wait.bits(), Ordering::Relaxed);
     }
 
     /// What is waited for now.
@@ -188,11 +191,21 @@ impl Connection {
 }
 
 impl Wait {
+    const ALL: [Self; 4] = [
+        Self::For(Awaited::NextRequest),
+        Self::For(Awaited::RestOfRequest),
+        Self::For(Awaited::Work),
+        Self::TakingReplies,
+    ];
+
     fn of(bits: u64) -> Self {
-        match bits & 3 {
-            1 => Self::RestOfRequest,
-            2 => Self::TakingReplies,
-            _ => Self::NextRequest,
+        Self::ALL[(bits & ((1 << WAIT_BITS) - 1)) as usize]
+    }
+
+    fn bits(self) -> u64 {
+        match self {
+            Self::For(awaited) => awaited as u64,
+            Self::TakingReplies => 3,
         }
     }
 }

@@ -8,9 +8,7 @@ use std::time::Duration;
 use smol::{Async, future};
 
 use crate::clock::Clock;
-
-/// How long a client may take to read its last words and go.
-const FAREWELL_TIMEOUT: Duration = Duration::from_secs(1);
+use crate::service::Farewell;
 
 /// How often it is looked whether more has come, where the end of the stream would look the same.
 const POLL: Duration = Duration::from_millis(20);
@@ -18,21 +16,31 @@ const POLL: Duration = Duration::from_millis(20);
 /// What is thrown away at once.
 const INPUT_BYTES: usize = 4096;
 
-/// Ends the sending half, and throws away what still comes until the client goes, or a second has passed.
-pub(crate) async fn part(stream: &Async<TcpStream>, has_stopped_reading: bool, clock: &impl Clock) {
+/// Ends the sending half, and throws away what still comes until the client goes or a bound is met.
+/// `has_stopped_reading` says whether this side has ended the receiving half, which looks as if the client had gone.
+pub(crate) async fn part(
+    stream: &Async<TcpStream>,
+    has_stopped_reading: impl Fn() -> bool,
+    bound: Farewell,
+    clock: &impl Clock,
+) {
     // A client that is gone already needs no farewell.
     if stream.get_ref().shutdown(Shutdown::Write).is_err() {
         return;
     }
     let empty = async {
         // On the heap: an array would be a part of every connection's task, though few come here.
-        let mut input = vec![0; INPUT_BYTES];
-        loop {
+        let mut input = vec![0; INPUT_BYTES.min(bound.bytes_max)];
+        let mut bytes = 0;
+        while bytes < bound.bytes_max {
             match stream.get_ref().read(&mut input) {
                 // The end; or, where this side has stopped reading, nothing for the moment.
-                Ok(0) if !has_stopped_reading => return,
+                Ok(0) if !has_stopped_reading() => return,
                 Ok(0) => clock.sleep(POLL).await,
-                Ok(_) => future::yield_now().await,
+                Ok(count) => {
+                    bytes += count;
+                    future::yield_now().await;
+                }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     if stream.readable().await.is_err() {
                         return;
@@ -43,5 +51,5 @@ pub(crate) async fn part(stream: &Async<TcpStream>, has_stopped_reading: bool, c
             }
         }
     };
-    future::or(empty, clock.sleep(FAREWELL_TIMEOUT)).await;
+    future::or(empty, clock.sleep(bound.duration_max)).await;
 }

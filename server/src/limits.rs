@@ -20,6 +20,8 @@ pub struct Limits {
     pub read_timeout: Duration,
     /// From a reply to the next request.
     pub idle_timeout: Duration,
+    /// From a reply that gives the client something to work on to its next request.
+    pub work_timeout: Duration,
     /// For a client to take in the replies to what was read at once.
     pub write_timeout: Duration,
     /// From the beginning of a connection to its end.
@@ -38,6 +40,7 @@ impl Default for Limits {
             unread_reply_bytes_max: 96 * 1024,
             read_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_hours(1),
+            work_timeout: Duration::from_mins(1),
             write_timeout: Duration::from_secs(30),
             lifetime: Duration::from_hours(24),
             shutdown_timeout: Duration::from_secs(30),
@@ -60,6 +63,8 @@ pub enum Refusal {
     ReadTimeout,
     /// [`Limits::idle_timeout`].
     IdleTimeout,
+    /// [`Limits::work_timeout`].
+    WorkTimeout,
     /// [`Limits::write_timeout`].
     WriteTimeout,
     /// [`Limits::lifetime`].
@@ -68,13 +73,14 @@ pub enum Refusal {
 
 impl Refusal {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Connections,
         Self::ConnectionsPerAddress,
         Self::ConnectRate,
         Self::RequestRate,
         Self::ReadTimeout,
         Self::IdleTimeout,
+        Self::WorkTimeout,
         Self::WriteTimeout,
         Self::Lifetime,
     ];
@@ -89,6 +95,7 @@ impl Refusal {
             Self::RequestRate => "request_rate",
             Self::ReadTimeout => "read_timeout",
             Self::IdleTimeout => "idle_timeout",
+            Self::WorkTimeout => "work_timeout",
             Self::WriteTimeout => "write_timeout",
             Self::Lifetime => "lifetime",
         }

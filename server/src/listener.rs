@@ -18,7 +18,7 @@ use crate::clock::Clock;
 use crate::connections::{Connection, Connections};
 use crate::limits::{Limits, Refusal};
 use crate::rates::{Rates, address_of};
-use crate::service::Service;
+use crate::service::{Parting, Service};
 use crate::telemetry::Telemetry;
 use crate::{connection, farewell};
 
@@ -88,6 +88,7 @@ pub async fn serve<S: Service, C: Clock>(
     // The loops are tasks of their own: a future that is joined to others is polled whenever one of them moves.
     let accepting = executor.spawn(accept(Arc::clone(&executor), Arc::clone(&server), listener, alive));
     let sweeping = executor.spawn(sweep(Arc::clone(&server)));
+    let running = executor.spawn(Arc::clone(&server.service).run(clock.clone()));
 
     let mut stops = pin!(stops);
     stops.next().await;
@@ -109,6 +110,7 @@ pub async fn serve<S: Service, C: Clock>(
     };
     let ending = future::or(drained, no_time_left).await;
     sweeping.cancel().await;
+    running.cancel().await;
     ending
 }
 
@@ -146,7 +148,7 @@ async fn accept<S: Service, C: Clock>(
             Err(cause) => {
                 telemetry.refused(cause);
                 debug!(%peer, cause = cause.name(), "turned away");
-                executor.spawn(turn_away(Arc::clone(&server), stream)).detach();
+                executor.spawn(turn_away(Arc::clone(&server), stream, cause)).detach();
             }
         }
     }
@@ -179,19 +181,26 @@ async fn serve_one<S: Service, C: Clock>(
 }
 
 /// Lets a client read why it is not served, if not too many others are reading that already.
-async fn turn_away<S: Service, C: Clock>(server: Arc<Server<S, C>>, mut stream: Async<TcpStream>) {
+async fn turn_away<S: Service, C: Clock>(
+    server: Arc<Server<S, C>>,
+    mut stream: Async<TcpStream>,
+    cause: Refusal,
+) {
     let Some(_place) = server.farewells.try_acquire() else { return };
+    let mut words = Vec::new();
+    server.service.say_last_words(Parting::Refused(cause), &mut words);
     // So few bytes always fit.
-    if stream.write_all(S::LAST_WORDS).await.is_ok() {
-        farewell::part(&stream, false, &server.clock).await;
+    if stream.write_all(&words).await.is_ok() {
+        farewell::part(&stream, || false, S::FAREWELL, &server.clock).await;
     }
 }
 
 async fn sweep<S: Service, C: Clock>(server: Arc<Server<S, C>>) {
     let Server { limits, clock, .. } = &*server;
-    let shortest =
-        limits.read_timeout.min(limits.write_timeout).min(limits.idle_timeout).min(limits.lifetime);
-    let interval = SWEEP_INTERVAL_MAX.min(shortest / 4);
+    let Limits { read_timeout, idle_timeout, work_timeout, write_timeout, lifetime, .. } = *limits;
+    let shortest = read_timeout.min(idle_timeout).min(work_timeout).min(write_timeout).min(lifetime);
+    // Each limit is kept at most two sweeps late, a quarter of it.
+    let interval = SWEEP_INTERVAL_MAX.min(shortest / 8);
     loop {
         clock.sleep(interval).await;
         server.connections.sweep(clock.now(), limits);

@@ -1,7 +1,9 @@
 //! The metrics: what the server counts, in the words of Prometheus.
 
+mod encoding;
 mod index;
 mod process;
+mod wisdom;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -15,17 +17,25 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::limits::Refusal;
-use crate::service::index::IndexService;
 use crate::telemetry::Telemetry;
 
+/// What counts what it does, each kind of service its own things.
+pub trait Measured: Send + Sync + 'static {
+    /// What the names of its metrics begin with.
+    const PREFIX: &'static str;
+
+    /// Adds its metrics.
+    fn register(self: Arc<Self>, registry: &mut Registry);
+}
+
 /// All metrics, and what hears of connections for them.
-pub(super) fn registry(service: Arc<IndexService>, begun: Instant) -> (Registry, Arc<dyn Telemetry>) {
+pub(super) fn registry<M: Measured>(service: Arc<M>, begun: Instant) -> (Registry, Arc<dyn Telemetry>) {
     let mut registry = Registry::default();
     let connections = ConnectionMetrics::default();
-    let ours = registry.sub_registry_with_prefix("package_indexer");
+    let ours = registry.sub_registry_with_prefix(M::PREFIX);
     connections.register(ours);
     ours.register_collector(Box::new(Uptime { begun }));
-    ours.register_collector(Box::new(index::IndexMetrics::new(service)));
+    service.register(ours);
     registry.register_collector(Box::new(process::ProcessMetrics));
     (registry, Arc::new(connections))
 }

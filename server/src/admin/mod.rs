@@ -23,9 +23,9 @@ use smol_hyper::rt::{FuturesIo, SmolTimer};
 use tracing::warn;
 
 pub use ask::ask_health;
+pub use metrics::Measured;
 
 use crate::lifecycle::Lifecycle;
-use crate::service::index::IndexService;
 use crate::telemetry::Telemetry;
 
 /// How long a client may take to send the head of its request.
@@ -50,9 +50,9 @@ pub struct Admin {
 impl Admin {
     /// Tells of this server. What hears of its connections comes with it.
     #[must_use]
-    pub fn new(
+    pub fn new<M: Measured>(
         lifecycle: Arc<Lifecycle>,
-        service: Arc<IndexService>,
+        service: Arc<M>,
         gives_profiles: bool,
     ) -> (Self, Arc<dyn Telemetry>) {
         let (registry, telemetry) = metrics::registry(service, Instant::now());

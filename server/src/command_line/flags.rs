@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use super::services;
+use super::wisdom_flags::WisdomFlags;
 use crate::limits::Limits;
 use crate::service::index::Capacity;
 
-/// The package index: keeps packages and their dependencies for clients that speak INDEX|REMOVE|QUERY over TCP.
-///
+/// Serves one of two protocols over TCP: a package index (INDEX|REMOVE|QUERY), or quotations for a proof of work.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "server", version, max_term_width = 100, after_help = AFTER_HELP)]
 #[command(args_conflicts_with_subcommands = true, args_override_self = true)]
@@ -24,10 +25,21 @@ pub struct CommandLine {
     pub subcommand: Option<Task>,
 }
 
+impl CommandLine {
+    /// The flags, wherever they stand.
+    #[must_use]
+    pub fn flags_in_force(&self) -> &Flags {
+        match &self.subcommand {
+            None => &self.flags,
+            Some(Task::Health(flags) | Task::Config(flags)) => flags,
+        }
+    }
+}
+
 /// What the server's binary can do instead of serving.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Task {
-    /// Ask the server that these flags describe whether it is well: by --admin if that is set, else by a QUERY
+    /// Ask the server that these flags describe whether it is well: by --admin if that is set, else by a request
     #[command(
         after_help = "Exit status: 0 if it is well, 1 if it is not or does not answer within 2 s, 2 for a bad flag."
     )]
@@ -38,7 +50,8 @@ pub enum Task {
 
 const AFTER_HELP: &str = "\
 Each flag can also be set in the environment, --max-line as PACKAGE_INDEXER_MAX_LINE, and in the file that --config
-names, as max-line: 65536. Flags override the environment, and the environment overrides the file.
+names, as max-line: 65536. Flags override the environment, the environment overrides the file, and all of
+them override what a service sets itself, which server config --service NAME shows.
 
 SIGINT and SIGTERM drain it: no new connections, what was asked is answered, then it ends; a second one ends it at once.
 
@@ -50,6 +63,10 @@ Exit status:
 /// How the server serves.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Flags {
+    /// What it serves
+    #[arg(long, value_name = "NAME", default_value = services::DEFAULT, value_parser = services::parser())]
+    pub service: &'static services::Row,
+
     /// Address to listen on; port 0 takes a free port, which the first line of the output names
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
     pub addr: String,
@@ -133,6 +150,10 @@ pub struct Flags {
     /// Seconds that connections have to end after SIGINT or SIGTERM before they are cut
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub shutdown_timeout: Duration,
+
+    /// Last, since its heading would hold for all that follows.
+    #[command(flatten)]
+    pub wisdom: WisdomFlags,
 }
 
 /// How important an event is.
@@ -172,6 +193,7 @@ impl Flags {
             read_timeout: self.read_timeout,
             idle_timeout: self.idle_timeout,
             write_timeout: self.write_timeout,
+            work_timeout: self.wisdom.solve_timeout,
             lifetime: self.lifetime,
             shutdown_timeout: self.shutdown_timeout,
         }
@@ -190,7 +212,7 @@ const LINE_BYTES_MAX: usize = 64 * 1024;
 /// A week: longer than any client should hold a connection.
 const SECONDS_MAX: Duration = Duration::from_hours(7 * 24);
 
-fn seconds(text: &str) -> Result<Duration, String> {
+pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 =
         text.parse().map_err(|_| "a number of seconds is needed, such as 30 or 0.5".to_owned())?;
     match Duration::try_from_secs_f64(seconds) {
@@ -206,7 +228,7 @@ fn line_bytes_max(text: &str) -> Result<usize, String> {
     }
 }
 
-fn count(text: &str) -> Result<usize, String> {
+pub(super) fn count(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(count) if count > 0 => Ok(count),
         _ => Err("a number above 0 is needed".to_owned()),

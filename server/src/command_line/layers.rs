@@ -1,4 +1,4 @@
-//! Where settings come from: flags over the environment over a YAML file over defaults.
+//! Where settings come from: flags over the environment over a YAML file over what a service sets over defaults.
 //!
 //! The lower layers are turned into flags, so that one parser checks them all.
 
@@ -13,9 +13,13 @@ use clap::{ArgMatches, Args, Command, CommandFactory, FromArgMatches};
 use serde::Deserialize;
 
 use super::flags::{CommandLine, Flags};
+use crate::service::wisdom::{SECRET_BYTES_MIN, Secret, quotations};
 
 /// What the names of variables begin with.
 pub const PREFIX: &str = "PACKAGE_INDEXER_";
+
+/// The variable of the secret.
+const SECRET: &str = "PACKAGE_INDEXER_SECRET";
 
 /// Variables that Kubernetes sets in every container beside a service of the name `package-indexer`.
 const FOREIGN: [&str; 2] = ["PACKAGE_INDEXER_PORT", "PACKAGE_INDEXER_SERVICE_"];
@@ -27,6 +31,8 @@ pub struct InForce {
     pub command_line: CommandLine,
     /// Each setting: its name, its value, and where that comes from.
     pub settings: Vec<(String, String, Source)>,
+    /// The secret of the environment, which is no setting, so that nobody is shown it.
+    pub secret: Option<Secret>,
 }
 
 /// Where a value comes from.
@@ -34,6 +40,8 @@ pub struct InForce {
 pub enum Source {
     /// Nobody set it.
     Default,
+    /// The service of this name has a default of its own.
+    Service(&'static str),
     /// A line of this file.
     File(PathBuf),
     /// A variable of this name.
@@ -46,6 +54,7 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Default => f.write_str("default"),
+            Self::Service(name) => write!(f, "service {name}"),
             Self::File(path) => write!(f, "file {}", path.display()),
             Self::Environment(name) => write!(f, "environment {name}"),
             Self::Flag => f.write_str("flag"),
@@ -99,6 +108,8 @@ pub(super) fn read(
     arguments: &[OsString],
     environment: impl Iterator<Item = (OsString, OsString)>,
 ) -> Result<InForce, Error> {
+    let mut environment: Vec<(OsString, OsString)> = environment.collect();
+    let secret = secret_in(&mut environment)?;
     let flags = |error: clap::Error| match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Error::Asked(error),
         _ => Error::Flags(error),
@@ -106,7 +117,7 @@ pub(super) fn read(
     let typed = parse(arguments).map_err(flags)?;
     let mut typed_by = BTreeMap::new();
     let mut all = arguments.to_vec();
-    for (name, value) in variables(environment)? {
+    for (name, value) in variables(environment.into_iter())? {
         let variable = variable_of(&name);
         let wrong = |problem| Error::Environment { name: variable.clone(), problem };
         let value = value.into_string().map_err(|_| wrong("it is not UTF-8".to_owned()))?;
@@ -125,9 +136,17 @@ pub(super) fn read(
             typed_by.entry(name).or_insert_with(|| Source::File(path.clone()));
         }
     }
+    let above_service = parse(&all).map_err(flags)?;
+    let service = CommandLine::from_arg_matches(&above_service).map_err(flags)?.flags_in_force().service;
+    for (name, value) in service.defaults {
+        if !is_set(&above_service, name) && !typed_by.contains_key(*name) {
+            all.push(format!("--{name}={value}").into());
+            typed_by.insert((*name).to_owned(), Source::Service(service.name));
+        }
+    }
     let matches = parse(&all).map_err(flags)?;
     let settings = flag_names().into_iter().map(|name| {
-        let value = raw(&matches, &name).map_or("none".into(), |value| value.to_string_lossy().into_owned());
+        let value = shown(&matches, &name);
         let source = match (is_set(&typed, &name), typed_by.get(&name)) {
             (true, _) => Source::Flag,
             (false, Some(source)) => source.clone(),
@@ -141,7 +160,9 @@ pub(super) fn read(
     if of_task(&matches).get_flag("pprof") && raw(&matches, "admin").is_none() {
         return Err(Error::Together("--pprof needs --admin, which says where profiles are given"));
     }
-    Ok(InForce { command_line, settings })
+    let flags = command_line.flags_in_force();
+    (flags.service.check)(flags).map_err(Error::Together)?;
+    Ok(InForce { command_line, settings, secret })
 }
 
 fn parse(arguments: &[OsString]) -> Result<ArgMatches, clap::Error> {
@@ -159,6 +180,19 @@ fn is_set(matches: &ArgMatches, name: &str) -> bool {
 
 fn raw<'m>(matches: &'m ArgMatches, name: &str) -> Option<&'m OsStr> {
     of_task(matches).get_raw(&id_of(name))?.next()
+}
+
+/// A value as everybody may see it.
+fn shown(matches: &ArgMatches, name: &str) -> String {
+    let values = of_task(matches).get_raw(&id_of(name)).into_iter().flatten();
+    // An address may hold a key.
+    let is_address = name == "quote-url";
+    let shown = values.map(|value| match value.to_string_lossy() {
+        value if is_address => quotations::label(&value).unwrap_or_default(),
+        value => value.into_owned(),
+    });
+    let shown: Vec<String> = shown.collect();
+    if shown.is_empty() { "none".to_owned() } else { shown.join(" ") }
 }
 
 fn id_of(name: &str) -> String {
@@ -212,6 +246,17 @@ fn variables(
             Err(Error::Environment { name, problem })
         }
     }
+}
+
+/// Takes the secret out, which is no setting.
+fn secret_in(environment: &mut Vec<(OsString, OsString)>) -> Result<Option<Secret>, Error> {
+    let Some(place) = environment.iter().position(|(name, _)| name == SECRET) else { return Ok(None) };
+    let (_, value) = environment.swap_remove(place);
+    let problem = || Error::Environment {
+        name: SECRET.to_owned(),
+        problem: format!("at least {SECRET_BYTES_MIN} bytes are needed"),
+    };
+    Secret::new(value.into_encoded_bytes()).ok_or_else(problem).map(Some)
 }
 
 /// A value in the file.

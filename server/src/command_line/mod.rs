@@ -4,16 +4,17 @@ mod flags;
 mod health;
 mod layers;
 mod logging;
+mod services;
+mod wisdom_flags;
 
 use std::ffi::OsString;
-use std::future::Future;
 use std::io::{self, Write};
+use std::iter;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::sync::Arc;
 use std::thread;
 
 use async_signal::{Signal, Signals};
-use clap::Parser;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use smol::channel::bounded;
 use smol::stream::StreamExt;
@@ -22,12 +23,14 @@ use tracing::info;
 
 pub use flags::{CommandLine, Flags, LogFormat, LogLevel, Task};
 pub use layers::{InForce, PREFIX, Source};
+pub use services::Row;
+pub use wisdom_flags::{SecretScope, WisdomFlags};
 
-use crate::admin::{self, Admin};
+use crate::admin::{self, Admin, Measured};
 use crate::clock::MonotonicClock;
 use crate::lifecycle::{Lifecycle, Phase};
 use crate::listener::{self, Ending, Parts};
-use crate::service::index::IndexService;
+use crate::service::{Service, wisdom};
 use crate::telemetry::{Silence, Telemetry};
 
 /// Why the server could not do what it was asked to.
@@ -52,6 +55,9 @@ pub enum Error {
     /// Some connections outlived the shutdown timeout, or there was no time for them.
     #[error("{0} connections were cut before they had ended")]
     Cut(usize),
+    /// What the service needs is not there.
+    #[error("cannot start: {0}")]
+    Wisdom(#[from] wisdom::Error),
     /// The server that was asked is not well.
     #[error("not healthy: {0}")]
     NotHealthy(String),
@@ -61,7 +67,7 @@ impl Error {
     /// The exit status, as the help text has it.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
-        if matches!(self, Self::Settings(_)) { 2 } else { 1 }
+        if matches!(self, Self::Settings(_) | Self::Wisdom(wisdom::Error::SecretFile { .. })) { 2 } else { 1 }
     }
 
     /// The text of the help or of the version, if that was asked for.
@@ -83,9 +89,9 @@ pub fn carry_out(
     environment: impl Iterator<Item = (OsString, OsString)>,
     out: &mut impl Write,
 ) -> Result<(), Error> {
-    let InForce { command_line, settings } = layers::read(arguments, environment)?;
+    let InForce { command_line, settings, secret } = layers::read(arguments, environment)?;
     match command_line.subcommand {
-        None => run(&command_line.flags),
+        None => (command_line.flags.service.run)(&command_line.flags, secret),
         Some(Task::Health(flags)) => {
             health::ask(&flags).map_err(Error::NotHealthy)?;
             Ok(writeln!(out, "healthy")?)
@@ -99,22 +105,26 @@ pub fn carry_out(
     }
 }
 
-/// Serves with the flags alone: no variable and no file changes anything.
+/// Serves with the flags alone: no variable changes anything.
 ///
 /// # Errors
 /// A flag is wrong, or the server cannot start.
 pub fn run_with_flags(arguments: impl Iterator<Item = OsString>) -> Result<(), Error> {
-    let parsed = CommandLine::try_parse_from(arguments).map_err(layers::Error::Flags)?;
-    run(&parsed.flags)
+    let arguments: Vec<OsString> = arguments.collect();
+    let InForce { command_line, .. } = layers::read(&arguments, iter::empty())?;
+    (command_line.flags.service.run)(&command_line.flags, None)
 }
 
 /// Serves until SIGINT or SIGTERM.
-fn run(flags: &Flags) -> Result<(), Error> {
+fn serve<S: Service + Measured>(
+    flags: &Flags,
+    build: impl FnOnce() -> Result<S, Error>,
+) -> Result<(), Error> {
     // Before the first byte can be sent to it: a signal that comes early must drain too.
     let signals = Signals::new([Signal::Int, Signal::Term])?;
     let _log = logging::begin(flags);
     raise_descriptor_limit();
-    let service = Arc::new(IndexService::new(flags.max_line, flags.capacity()));
+    let service = Arc::new(build()?);
     let lifecycle = Arc::new(Lifecycle::default());
     // Before the server listens, so that it can be seen to start.
     let telemetry: Arc<dyn Telemetry> = match &flags.admin {

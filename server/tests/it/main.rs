@@ -11,4 +11,5 @@ mod raw_bytes;
 mod scripted;
 mod settings;
 mod support;
+mod wisdom;
 mod wisdom_client;

@@ -69,12 +69,29 @@ fn what_kubernetes_sets_beside_a_service_is_no_setting() {
     assert_eq!(in_force(&[], &environment, "", &["threads"]), ["threads 1 default"]);
 }
 
+#[test]
+fn a_service_has_defaults_of_its_own_below_all_that_is_set() {
+    let names = ["service", "max-connections", "read-timeout", "lifetime", "shutdown-timeout", "threads"];
+    let environment = [("PACKAGE_INDEXER_SERVICE", "wisdom"), ("PACKAGE_INDEXER_READ_TIMEOUT", "7")];
+    assert_eq!(
+        in_force(&["--config", "FILE", "--max-connections", "9"], &environment, "lifetime: 8\n", &names),
+        [
+            "service wisdom environment PACKAGE_INDEXER_SERVICE",
+            "threads 1 default",
+            "max-connections 9 flag",
+            "read-timeout 7 environment PACKAGE_INDEXER_READ_TIMEOUT",
+            "lifetime 8 file",
+            "shutdown-timeout 10 service wisdom",
+        ]
+    );
+}
+
 /// Arguments, environment, file, and what the one line has to say.
 type Bad = (&'static [&'static str], &'static [(&'static str, &'static str)], &'static str, &'static str);
 
 const FILE: &[&str] = &["--config", "FILE"];
 
-const BAD: [Bad; 26] = [
+const BAD: [Bad; 31] = [
     (&["--no-such-flag"], &[], "", "--no-such-flag"),
     (&["stray"], &[], "", "stray"),
     (&["--addr"], &[], "", "--addr"),
@@ -89,6 +106,11 @@ const BAD: [Bad; 26] = [
     (&["--lifetime", "1e12"], &[], "", "at most"),
     (&["--log-level", "loud"], &[], "", "loud"),
     (&["--pprof"], &[], "", "--pprof needs --admin"),
+    (&["--service", "other"], &[], "", "wisdom"),
+    (&["--service", "wisdom", "--difficulty", "12"], &[], "", "lower that too"),
+    (&["--service", "wisdom", "--difficulty-max", "18"], &[], "", "raise that too"),
+    (&["--service", "wisdom", "--difficulty-max", "27"], &[], "", "--difficulty-max"),
+    (&["--service", "wisdom", "--quote-url", "ftp://somewhere"], &[], "", "http://"),
     (&[], &[("PACKAGE_INDEXER_THREADS", "0")], "", "PACKAGE_INDEXER_THREADS"),
     (&[], &[("PACKAGE_INDEXER_THRAEDS", "2")], "", "'PACKAGE_INDEXER_THREADS' is nearest"),
     (&[], &[("PACKAGE_INDEXER_QUIET", "perhaps")], "", "neither true nor false"),

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use server::clock::Clock;
 use server::limits::Limits;
 use server::listener::{Ending, Parts, serve};
+use server::service::Service;
 use server::service::index::{Capacity, IndexService};
 use server::telemetry::Silence;
 use smol::channel::{Receiver, Sender, bounded};
@@ -52,6 +53,14 @@ impl Server {
     }
 
     pub(crate) fn start_with(limits: Limits) -> Self {
+        Self::start_serving(limits, |_| IndexService::new(LINE_BYTES_MAX, Capacity::default()))
+    }
+
+    /// Starts a server with any service.
+    pub(crate) fn start_serving<S: Service>(
+        limits: Limits,
+        build: impl FnOnce(TestClock) -> S + Send + 'static,
+    ) -> Self {
         let listener = Async::<TcpListener>::bind(([127, 0, 0, 1], 0)).unwrap();
         let addr = listener.get_ref().local_addr().unwrap();
         let clock = TestClock { moved_by: Arc::default() };
@@ -62,7 +71,7 @@ impl Server {
                 let executor = Arc::new(Executor::new());
                 let parts = Parts {
                     executor: executor.clone(),
-                    service: Arc::new(IndexService::new(LINE_BYTES_MAX, Capacity::default())),
+                    service: Arc::new(build(clock.clone())),
                     limits,
                     telemetry: Arc::new(Silence),
                     clock,

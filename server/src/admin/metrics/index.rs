@@ -7,10 +7,11 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
-use prometheus_client::metrics::gauge::ConstGauge;
-use prometheus_client::registry::Unit;
+use prometheus_client::registry::{Registry, Unit};
 use protocol::index::wire::{Command, Reply};
 
+use super::Measured;
+use super::encoding::{counter, gauge};
 use crate::service::index::IndexService;
 
 /// What a command can be answered.
@@ -25,15 +26,17 @@ const POSSIBLE: [(Option<Command>, Reply); 8] = [
     (None, Reply::Error),
 ];
 
-#[derive(Debug)]
-pub(super) struct IndexMetrics {
-    service: Arc<IndexService>,
+impl Measured for IndexService {
+    const PREFIX: &'static str = "package_indexer";
+
+    fn register(self: Arc<Self>, registry: &mut Registry) {
+        registry.register_collector(Box::new(IndexMetrics { service: self }));
+    }
 }
 
-impl IndexMetrics {
-    pub(super) fn new(service: Arc<IndexService>) -> Self {
-        Self { service }
-    }
+#[derive(Debug)]
+struct IndexMetrics {
+    service: Arc<IndexService>,
 }
 
 impl Collector for IndexMetrics {
@@ -77,22 +80,6 @@ impl Collector for IndexMetrics {
             capacity.bytes_max,
         )
     }
-}
-
-fn counter(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, count: u64) -> fmt::Result {
-    let counter = ConstCounter::new(count);
-    counter.encode(encoder.encode_descriptor(name, help, None, counter.metric_type())?)
-}
-
-fn gauge(
-    encoder: &mut DescriptorEncoder<'_>,
-    name: &str,
-    help: &str,
-    unit: Option<&Unit>,
-    value: usize,
-) -> fmt::Result {
-    let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
-    gauge.encode(encoder.encode_descriptor(name, help, unit, gauge.metric_type())?)
 }
 
 fn command_name(command: Option<Command>) -> &'static str {

@@ -3,7 +3,9 @@
 mod counts;
 mod store;
 
+use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use protocol::index::Index as IndexProtocol;
 use protocol::index::wire::{Command, Reply, Request};
@@ -13,7 +15,7 @@ use tracing::{trace, warn};
 pub use counts::Counts;
 pub use store::{Capacity, Index, NotInserted, Size};
 
-use super::Service;
+use super::{Answered, Awaited, Farewell, Parting, Service};
 
 /// One index, shared by all connections.
 #[derive(Debug)]
@@ -106,18 +108,18 @@ impl Shared {
 impl Service for IndexService {
     type Session = Lines;
 
-    const LAST_WORDS: &'static [u8] = Reply::Error.line();
-
     /// An empty line, which is one byte, is an `ERROR`.
     const REPLY_BYTES_FOR_A_BYTE_MAX: usize = Reply::Error.line().len();
 
-    fn open_session(&self) -> Lines {
+    const FAREWELL: Farewell = Farewell { bytes_max: usize::MAX, duration_max: Duration::from_secs(1) };
+
+    fn open_session(&self, _: IpAddr) -> Lines {
         IndexProtocol::framing(self.line_bytes_max)
     }
 
-    fn answer(&self, lines: &mut Lines, input: &[u8], replies: &mut Vec<u8>) -> usize {
+    fn answer(&self, lines: &mut Lines, input: &[u8], replies: &mut Vec<u8>) -> Answered {
         let mut shared = None;
-        let (mut at, mut answered) = (0, 0);
+        let (mut at, mut requests) = (0, 0);
         loop {
             let (taken, next) = lines.next(&input[at..]);
             at += taken;
@@ -135,15 +137,23 @@ impl Service for IndexService {
                     shared.counts.count(None, Reply::Error);
                     Reply::Error
                 }
-                Next::Incomplete => return answered,
+                Next::Incomplete => return Answered { requests, is_over: false },
             };
             replies.extend_from_slice(reply.line());
-            answered += 1;
+            requests += 1;
         }
     }
 
-    fn is_mid_request(&self, lines: &Lines) -> bool {
-        lines.is_mid_frame()
+    fn awaits(&self, lines: &Lines) -> Awaited {
+        if lines.is_mid_frame() { Awaited::RestOfRequest } else { Awaited::NextRequest }
+    }
+
+    /// A client that reads nothing more when the server stops knows enough.
+    fn say_last_words(&self, why: Parting, replies: &mut Vec<u8>) {
+        match why {
+            Parting::Refused(_) => replies.extend_from_slice(Reply::Error.line()),
+            Parting::ShuttingDown => {}
+        }
     }
 }
 
