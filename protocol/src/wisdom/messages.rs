@@ -326,7 +326,9 @@ fn object<'a, T: Deserialize<'a>>(payload: &'a [u8], wrong: &'static str) -> Res
     if first != Some(&b'{') {
         return Err(Malformed::Payload(wrong));
     }
-    serde_json::from_slice(payload).map_err(|_| Malformed::Payload(wrong))
+    // Of what is ignored the parser looks at no text, so all of it is looked at before.
+    let text = std::str::from_utf8(payload).map_err(|_| Malformed::Payload("it is not UTF-8"))?;
+    serde_json::from_str(text).map_err(|_| Malformed::Payload(wrong))
 }
 
 fn write(kind: Kind, object: &impl Serialize, out: &mut Vec<u8>) {
@@ -389,7 +391,9 @@ mod tests {
 
     #[test]
     fn w10_to_w12_a_payload_is_one_object_of_which_a_known_key_stands_there_once() {
-        for payload in [&b""[..], b"[]", b"null", b"{} {}", b"{}x", b"{", b"\xff", b"\"{}\""] {
+        for payload in
+            [&b""[..], b"[]", b"null", b"{} {}", b"{}x", b"{", b"\xff", b"{\"x\":\"\xff\"}", b"\"{}\""]
+        {
             assert_eq!(code(Kind::ChallengeRequest, payload), Code::InvalidPayload, "{payload:?}");
         }
         let token = to_base64url(&[0; TOKEN_BYTES]);
