@@ -5,6 +5,7 @@
 //! frame says, [`token`] says whether the challenge is the server's own, [`proof`] whether the work was done.
 
 pub mod clauses;
+mod codes;
 pub mod frames;
 pub mod messages;
 pub mod model;
