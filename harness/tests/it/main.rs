@@ -11,5 +11,6 @@ mod reports;
 mod right_servers;
 mod selection;
 mod support;
+mod wisdom;
 mod wrong_servers;
 mod zoo;

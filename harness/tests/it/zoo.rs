@@ -16,16 +16,16 @@ use crate::support::{Said, harness};
 
 /// What a run found, from its JSON report.
 #[derive(Debug, Default)]
-struct Found {
-    status: i32,
+pub(crate) struct Found {
+    pub(crate) status: i32,
     /// By case or workload, the clause that its first finding names.
-    broken: BTreeMap<String, String>,
+    pub(crate) broken: BTreeMap<String, String>,
     observed: BTreeMap<String, String>,
-    verdicts: BTreeMap<String, String>,
+    pub(crate) verdicts: BTreeMap<String, String>,
 }
 
 /// Runs the gate with these flags and reads its report.
-fn gate(flags: &[&str]) -> Found {
+pub(crate) fn gate(flags: &[&str]) -> Found {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("report.json");
     let Said { status, stdout, stderr } = harness(&[flags, &["--json", path.to_str().unwrap()]].concat());
@@ -47,9 +47,11 @@ fn gate(flags: &[&str]) -> Found {
     found
 }
 
+/// The zoo's binary, built once.
+pub(crate) static ZOO: LazyLock<PathBuf> = LazyLock::new(build_zoo);
+
 /// Runs the gate against a server of the zoo, in a process that the harness starts again when it dies.
 fn gate_on_zoo(bug: Option<&Bug>, flags: &[&str]) -> Found {
-    static ZOO: LazyLock<PathBuf> = LazyLock::new(build_zoo);
     let bug = bug.map_or(String::new(), |bug| format!("--bug {}", bug.name));
     let command = format!("{} {bug} --addr {{addr}}", ZOO.display());
     gate(&[&["--exec", &command, "--seed", "1", "--strict"], flags].concat())
