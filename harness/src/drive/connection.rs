@@ -331,6 +331,10 @@ async fn until<T>(
     timer: &mut Pin<Box<Sleep>>,
     work: impl Future<Output = T>,
 ) -> Option<T> {
+    // A limit that is shorter than those before it cannot wait until they are over.
+    if timer.deadline() > deadline.into() {
+        timer.as_mut().reset(deadline.into());
+    }
     let time_over = async {
         loop {
             timer.as_mut().await;

@@ -10,7 +10,7 @@ use crate::workload::Workload;
 use crate::workload::wisdom::{Options, Quotations};
 
 /// How many challenges each client gets.
-const ROUNDS: u32 = 6;
+const ROUNDS: u32 = 4;
 
 /// The workloads, in the order in which they are run.
 pub static ROWS: [WorkloadRow; 1] = [WorkloadRow {

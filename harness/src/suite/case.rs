@@ -36,8 +36,8 @@ pub struct Case {
     pub compares_latency: bool,
     /// Whether replies that no step expects are taken as they come, one for each request.
     pub is_lenient: bool,
-    /// A reply that has to come so many times in all, if there is one.
-    pub exactly: Option<(&'static [u8], usize)>,
+    /// A reply that has to come so many times in all, at least and at most, if there is one.
+    pub counts: Option<(&'static [u8], usize, usize)>,
     /// What its samples have to show.
     pub keeps: Keeps,
 }
@@ -216,7 +216,7 @@ pub const fn case(id: &'static str, clause: Clause, requirement: &'static str) -
         needs_block: false,
         compares_latency: false,
         is_lenient: false,
-        exactly: None,
+        counts: None,
         keeps: ORDINARY,
     }
 }
@@ -281,7 +281,14 @@ impl Case {
     /// A reply that has to come so many times in all.
     #[must_use]
     pub const fn exactly(mut self, reply: &'static [u8], times: usize) -> Self {
-        self.exactly = Some((reply, times));
+        self.counts = Some((reply, times, times));
+        self
+    }
+
+    /// A reply that has to come so many times at least.
+    #[must_use]
+    pub const fn at_least(mut self, reply: &'static [u8], times: usize) -> Self {
+        self.counts = Some((reply, times, usize::MAX));
         self
     }
 

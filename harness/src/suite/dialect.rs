@@ -2,6 +2,7 @@
 //! clause a fault breaks, and what is sent before and after a case.
 
 use std::fmt;
+use std::time::Duration;
 
 use protocol::{Clause, Framing};
 
@@ -22,6 +23,8 @@ pub struct Dialect {
     pub no_reply: &'static str,
     /// What a server may say unasked.
     pub unasked: Unasked,
+    /// Whether a right server may give this reply when a case has taken so long.
+    pub is_late: fn(&[u8], Duration) -> bool,
     /// Whether the end of a connection may be a reset.
     pub may_reset: bool,
     /// The clause that something breaks, in a case of a clause.

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::case::{Allowed, CROWD, Case, Step};
-use super::dialect::{Cleaning, Dialect};
+use super::dialect::{Cleaning, Dialect, Unasked};
 use super::template::Names;
 use crate::moves::{Move, Slot, Source};
 
@@ -303,8 +303,13 @@ impl<'n> Writer<'n> {
     }
 
     fn open(&mut self, slot: Slot) {
-        let own = Move::OpenFrom(slot, self.names.own_source());
-        self.open_as(slot, if self.dialect.has_own_address { own } else { Move::Open(slot) });
+        let own = self.own_source();
+        self.open_as(slot, if own == Source::Any { Move::Open(slot) } else { Move::OpenFrom(slot, own) });
+    }
+
+    /// Where the case comes from.
+    fn own_source(&self) -> Source {
+        if self.dialect.has_own_address { self.names.own_source() } else { Source::Any }
     }
 
     fn open_as(&mut self, slot: Slot, how: Simple) {
@@ -328,11 +333,7 @@ impl<'n> Writer<'n> {
     fn gather(&mut self, count: Slot, source: Source) {
         let first = CROWD + self.crowd;
         self.crowd += count;
-        let source = if source == Source::Any && self.dialect.has_own_address {
-            self.names.own_source()
-        } else {
-            source
-        };
+        let source = if source == Source::Any { self.own_source() } else { source };
         let slots: Vec<Slot> = (first..first + count).collect();
         for group in slots.chunks(JOIN_AT_ONCE.into()) {
             self.open_all(group, source);
@@ -365,7 +366,9 @@ impl<'n> Writer<'n> {
 
     fn expect(&mut self, slot: Slot, allowed: Allowed) {
         self.note_expected(slot, allowed);
-        self.actions.push(Action::Await(slot, allowed.may_end()));
+        // What may be said unasked may have come before it was asked for, and the end with it.
+        let may_end = allowed.may_end() || self.dialect.unasked == Unasked::WhatIsExpected;
+        self.actions.push(Action::Await(slot, may_end));
     }
 
     fn note_expected(&mut self, slot: Slot, allowed: Allowed) {
@@ -384,7 +387,7 @@ impl<'n> Writer<'n> {
         self.crowd += count;
         let slots: Vec<Slot> = (first..first + count).collect();
         for group in slots.chunks(JOIN_AT_ONCE.into()) {
-            self.open_all(group, Source::Any);
+            self.open_all(group, self.own_source());
             for &slot in group {
                 self.send_crowd(slot, template, slot.into());
             }

@@ -1,5 +1,4 @@
 //! Quotations for a proof of work: the right servers, the wrong ones, and what is not run where.
-#![expect(clippy::unwrap_used, reason = "a test's failure is its message")]
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;

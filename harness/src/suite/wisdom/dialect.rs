@@ -1,5 +1,7 @@
 //! The wire of WOW/1, as its cases have to know it.
 
+use std::time::Duration;
+
 use protocol::wisdom::Wisdom;
 use protocol::wisdom::clauses::{W02, W31, W32};
 use protocol::wisdom::messages::Response;
@@ -17,6 +19,7 @@ pub(super) const DIALECT: Dialect = Dialect {
     no_reply: "a reply that is none",
     // What takes too long, and who is turned away, is told so without having asked.
     unasked: Unasked::WhatIsExpected,
+    is_late,
     may_reset: false,
     clause,
     names_in: |_| Vec::new(),
@@ -41,6 +44,17 @@ fn read(frame: &[u8]) -> Vec<u8> {
         Err(malformed) => format!("what is no frame of a server ({malformed}): {}", frame.escape_ascii()),
     };
     text.into_bytes()
+}
+
+/// What has to do with time, and the time by which a right server may say it: less than its deadlines, the life of its
+/// challenges and the grace of its keys.
+fn is_late(reply: &[u8], elapsed: Duration) -> bool {
+    let limit = match reply {
+        b"ERROR TIMEOUT" | b"ERROR CHALLENGE_EXPIRED" => Duration::from_secs(4),
+        b"ERROR INVALID_SIGNATURE" => Duration::from_secs(3),
+        _ => return false,
+    };
+    elapsed >= limit
 }
 
 fn clause(own: Clause, broken: Broken<'_>) -> Clause {

@@ -33,8 +33,8 @@ pub const SETTINGS: Settings = Settings {
     values: &[
         ("difficulty", "10"),
         ("ttl", "6"),
-        ("max-connections", "128"),
-        ("max-connections-per-address", "100"),
+        ("max-connections", "256"),
+        ("max-connections-per-address", "200"),
         ("key-grace", "3"),
     ],
     file: Some(("secret-file", &["1 the first secret of a test\n", "2 the second secret of a test\n"])),
