@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+use protocol::Level;
 
 use crate::report::window::picture;
 
@@ -115,14 +116,12 @@ fn one_run(report: &Report, number: usize, run: &RunReport) -> Markup {
                 }
             }
             @if !run.phases.is_empty() { h3 { "Replay" } (replay(run)) }
-            @if run.items.iter().any(|item| item.observed.is_some()) {
+            @if run.items.iter().any(is_observation) {
                 h3 { "Where the protocol is silent" }
                 dl {
-                    @for item in &run.items {
-                        @if let Some(observed) = &item.observed {
-                            dt { (item.id) }
-                            dd { (observed) }
-                        }
+                    @for item in run.items.iter().filter(|item| is_observation(item)) {
+                        dt { (item.id) }
+                        dd { (item.observed.as_deref().unwrap_or_default()) }
                     }
                 }
             }
@@ -130,6 +129,11 @@ fn one_run(report: &Report, number: usize, run: &RunReport) -> Markup {
             @for item in run.with(Verdict::Pass).chain(run.with(Verdict::NotRun)) { (one_item(number, item, false)) }
         }
     }
+}
+
+/// Whether it says what the target does where the protocol says nothing.
+fn is_observation(item: &Item) -> bool {
+    item.level == Level::Info && item.observed.is_some()
 }
 
 fn heading(verdict: Verdict) -> &'static str {

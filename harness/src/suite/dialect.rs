@@ -23,7 +23,7 @@ pub struct Dialect {
     pub no_reply: &'static str,
     /// What a server may say unasked.
     pub unasked: Unasked,
-    /// Whether a right server may give this reply when a case has taken so long.
+    /// Whether a right server may give this reply to what was sent so long after the beginning of a case.
     pub is_late: fn(&[u8], Duration) -> bool,
     /// Whether the end of a connection may be a reset.
     pub may_reset: bool,

@@ -177,8 +177,10 @@ impl CaseJudge {
                 Next::Incomplete => break,
             }
         }
-        let (sent_ns, replied_ns) = (0, 0);
-        let replied = |reply| Replied { place: *place, request: after, reply, sent_ns, replied_ns };
+        // It answers nothing, so what counts is when it came.
+        let now_ns = self.span_ns.1;
+        let replied =
+            |reply| Replied { place: *place, request: after, reply, sent_ns: now_ns, replied_ns: now_ns };
         said.iter().filter_map(|reply| self.replied(&replied(reply))).last()
     }
 

@@ -249,9 +249,10 @@ impl CaseJudge {
         }
     }
 
-    /// Whether a reply says that time was over, and so much had passed that it may have been: this machine is busy.
-    fn is_late_for(&self, came: &[u8]) -> bool {
-        let elapsed = Duration::from_nanos(self.span_ns.1.saturating_sub(self.span_ns.0));
+    /// Whether a reply says that time was over, and its request was sent so late that it may have been: this machine is
+    /// busy.
+    fn is_late_for(&self, came: &[u8], sent_ns: u64) -> bool {
+        let elapsed = Duration::from_nanos(sent_ns.saturating_sub(self.span_ns.0));
         (self.plan.dialect.is_late)(came, elapsed)
     }
 
@@ -300,7 +301,9 @@ impl CaseJudge {
         }
         match expected {
             Some(Allowed::Observed) => self.observed.push(printable(replied.reply)),
-            Some(allowed) if !allowed.lines().contains(&&came[..]) && self.is_late_for(&came) => {
+            Some(allowed)
+                if !allowed.lines().contains(&&came[..]) && self.is_late_for(&came, replied.sent_ns) =>
+            {
                 self.find_unknown("so much time had passed that a right server says so too");
             }
             Some(allowed) if !allowed.lines().contains(&&came[..]) => {

@@ -6,6 +6,8 @@
 
 mod judge;
 mod script;
+#[cfg(test)]
+mod tests;
 
 use std::rc::Rc;
 
@@ -115,29 +117,5 @@ impl Workload for Quotations {
             hash.update(format!("{:?} {rounds:?}\n", self.source(client)));
         }
         hex(&hash.finalize())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn plan(seed: u64, concurrency: u32) -> Quotations {
-        Quotations::new(Options { seed, concurrency, rounds: 8 })
-    }
-
-    #[test]
-    fn a_client_more_disturbs_no_other() {
-        assert_eq!(plan(7, 3).rounds[..2], plan(7, 2).rounds[..]);
-        assert_ne!(plan(7, 3).rounds, plan(8, 3).rounds);
-        assert_eq!(plan(7, 100).plan_sha256(), plan(7, 100).plan_sha256());
-    }
-
-    #[test]
-    fn every_kind_of_round_is_drawn() {
-        let plan = plan(1, 100);
-        for kind in Round::ALL {
-            assert!(plan.rounds.iter().any(|rounds| rounds.contains(&kind)), "{kind:?}");
-        }
     }
 }

@@ -1,0 +1,204 @@
+//! The plan of `wisdom/quotations`, and its judge on literal histories.
+
+use std::borrow::Cow;
+
+use protocol::wisdom::Wisdom;
+use protocol::wisdom::messages::{Challenge, Code, Quotation, Request, Response, Solution, Source};
+use protocol::wisdom::proof::Search;
+use protocol::wisdom::token::Token;
+use protocol::{Clause, Protocol};
+
+use super::{Options, Quotations, QuotationsJudge, Round};
+use crate::drive::Ending;
+use crate::history::{Event, Failure, FailureKind, What};
+use crate::pairing::Pairing;
+use crate::verdict::Verdict;
+use crate::workload::{Judge, Workload};
+
+/// A history as it is written down: client, connection, what happened, in the order in which it did.
+#[derive(Default)]
+struct History(Vec<(u32, u32, What<'static>)>);
+
+impl History {
+    fn open(mut self, client: u32, connection: u32) -> Self {
+        self.0.push((client, connection, What::Opened(0)));
+        self
+    }
+
+    fn send(mut self, connection: u32, request: &Request) -> Self {
+        let mut bytes = Vec::new();
+        request.encode(&mut bytes);
+        self.0.push((0, connection, What::Sent(Cow::Owned(bytes))));
+        self
+    }
+
+    fn receive(mut self, connection: u32, response: &Response) -> Self {
+        let mut bytes = Vec::new();
+        response.encode(&mut bytes);
+        self.0.push((0, connection, What::Received(Cow::Owned(bytes))));
+        self
+    }
+
+    fn happens(mut self, connection: u32, what: What<'static>) -> Self {
+        self.0.push((0, connection, what));
+        self
+    }
+
+    /// A client is given a challenge on a connection of its own.
+    fn given(self, connection: u32, nonce: u8) -> Self {
+        let challenge = Response::Challenge(Challenge::of(&token(nonce)));
+        self.open(0, connection)
+            .send(connection, &Request::Challenge)
+            .receive(connection, &challenge)
+            .happens(connection, What::Closed)
+    }
+
+    /// What it comes to, and the clause of the first finding.
+    fn judged(self) -> (Verdict, Option<&'static str>) {
+        let mut pairing = Pairing::new(Wisdom::framing);
+        let mut judge = QuotationsJudge::new(1);
+        for ((client, connection, event), number) in self.0.into_iter().zip(1..) {
+            let event = Event { at_ns: number * 1_000, client, connection, event };
+            pairing.observe(&event, |seen| judge.observe(&seen));
+        }
+        let verdict = judge.finish(Ending::Finished, &|| false);
+        let clause = judge.findings().first().and_then(|finding| finding.clause);
+        (verdict, clause.map(|clause: Clause| clause.id))
+    }
+}
+
+fn token(nonce: u8) -> Token {
+    let mut token = Token::read(&[nonce; 64]);
+    (token.version, token.algorithm, token.difficulty, token.ttl_ms) = (1, 1, 5, 60_000);
+    token
+}
+
+fn solution(nonce: u8, is_enough: bool) -> Request {
+    let token = token(nonce).bytes();
+    let mut search = Search::new(&token);
+    let counter = (0..10_000).find(|&counter| (search.zero_bits(counter) >= 5) == is_enough).unwrap();
+    Request::Solution(Solution { token, counter })
+}
+
+fn quote() -> Response {
+    Response::Quote(Quotation { quote: "q".into(), author: "a".into(), source: Source::Api })
+}
+
+fn error(code: Code) -> Response {
+    Response::Error(code.into())
+}
+
+/// A challenge with nonce 1 is given, and each of these solutions is answered so, one after the other.
+fn answered(answers: &[(Request, Response)]) -> (Verdict, Option<&'static str>) {
+    let mut history = History::default().given(1, 1);
+    for ((request, response), connection) in answers.iter().zip(2..) {
+        history = history.open(0, connection).send(connection, request).receive(connection, response);
+    }
+    history.judged()
+}
+
+#[test]
+fn w25_one_quotation_and_then_none() {
+    let good = || solution(1, true);
+    assert_eq!(answered(&[(good(), quote())]), (Verdict::Pass, None));
+    assert_eq!(answered(&[(good(), quote()), (good(), error(Code::Replayed))]), (Verdict::Pass, None));
+    assert_eq!(answered(&[(good(), quote()), (good(), quote())]), (Verdict::Fail, Some("W25")));
+}
+
+#[test]
+fn w27_of_solutions_at_once_one_brings_the_quotation() {
+    let at_once = |first: Response, second: Response| {
+        History::default()
+            .given(1, 1)
+            .open(0, 2)
+            .open(0, 3)
+            .send(2, &solution(1, true))
+            .send(3, &solution(1, true))
+            .receive(2, &first)
+            .receive(3, &second)
+            .judged()
+    };
+    assert_eq!(at_once(quote(), error(Code::Replayed)), (Verdict::Pass, None));
+    assert_eq!(at_once(error(Code::Replayed), quote()), (Verdict::Pass, None));
+    assert_eq!(at_once(quote(), quote()), (Verdict::Fail, Some("W27")));
+    assert_eq!(at_once(error(Code::Replayed), error(Code::Replayed)).0, Verdict::Fail);
+}
+
+#[test]
+fn a_lost_reply_may_have_been_the_quotation() {
+    let lost = What::Lost(Failure { kind: FailureKind::OutOfResources, message: "no port".into() });
+    let history = History::default()
+        .given(1, 1)
+        .open(0, 2)
+        .send(2, &solution(1, true))
+        .happens(2, lost)
+        .open(0, 3)
+        .send(3, &solution(1, true))
+        .receive(3, &error(Code::Replayed));
+    assert_eq!(history.judged(), (Verdict::Unknown, None));
+}
+
+#[test]
+fn w21_too_little_work_brings_nothing() {
+    let bad = || solution(1, false);
+    let then_good = (solution(1, true), quote());
+    let refused = (bad(), error(Code::InsufficientWork));
+    assert_eq!(answered(&[refused, then_good.clone()]), (Verdict::Pass, None));
+    assert_eq!(answered(&[(bad(), quote())]), (Verdict::Fail, Some("W21")));
+    assert_eq!(answered(&[(bad(), error(Code::Replayed)), then_good]), (Verdict::Fail, Some("W21")));
+}
+
+#[test]
+fn w24_a_challenge_that_has_time_left_has_not_expired() {
+    let expired = (solution(1, true), error(Code::ChallengeExpired));
+    assert_eq!(answered(&[expired]), (Verdict::Fail, Some("W24")));
+}
+
+#[test]
+fn w01_nonces_differ_and_fields_agree() {
+    assert_eq!(History::default().given(1, 1).given(2, 1).judged(), (Verdict::Fail, Some("W01")));
+    let other = Challenge { difficulty: 0, ..Challenge::of(&token(1)) };
+    let history =
+        History::default().open(0, 1).send(1, &Request::Challenge).receive(1, &Response::Challenge(other));
+    assert_eq!(history.judged(), (Verdict::Fail, Some("W01")));
+}
+
+#[test]
+fn who_is_told_to_come_again_is_no_violation_and_no_pass_alone() {
+    let busy = error(Code::ServerBusy);
+    assert_eq!(answered(&[(solution(1, true), busy.clone())]).0, Verdict::Unknown);
+    let unasked = History::default().open(0, 1).receive(1, &busy).given(2, 1);
+    let served = unasked.open(0, 3).send(3, &solution(1, true)).receive(3, &quote());
+    assert_eq!(served.judged(), (Verdict::Pass, None));
+}
+
+#[test]
+fn w02_a_reset_an_open_end_and_what_is_unasked_are_seen() {
+    let reset = || What::Lost(Failure { kind: FailureKind::Other, message: "reset".into() });
+    let served =
+        || History::default().given(1, 1).open(0, 2).send(2, &solution(1, true)).receive(2, &quote());
+    assert_eq!(served().happens(2, What::Ended).judged(), (Verdict::Pass, None));
+    assert_eq!(served().happens(2, reset()).judged(), (Verdict::Fail, Some("W02")));
+    let stayed = What::StayedOpen { waited_ns: 5 };
+    assert_eq!(served().happens(2, stayed).judged(), (Verdict::Fail, Some("W02")));
+    assert_eq!(served().receive(2, &quote()).judged(), (Verdict::Fail, Some("W02")));
+}
+
+fn plan(seed: u64, concurrency: u32) -> Quotations {
+    Quotations::new(Options { seed, concurrency, rounds: 8 })
+}
+
+#[test]
+fn a_client_more_disturbs_no_other() {
+    assert_eq!(plan(7, 3).rounds[..2], plan(7, 2).rounds[..]);
+    assert_ne!(plan(7, 3).rounds, plan(8, 3).rounds);
+    assert_eq!(plan(7, 100).plan_sha256(), plan(7, 100).plan_sha256());
+}
+
+#[test]
+fn every_kind_of_round_is_drawn() {
+    let plan = plan(1, 100);
+    for kind in Round::ALL {
+        assert!(plan.rounds.iter().any(|rounds| rounds.contains(&kind)), "{kind:?}");
+    }
+}
