@@ -3,6 +3,7 @@
 //!
 //! All clients run on one thread, so that events come in order and need no lock.
 
+mod address;
 mod arrival;
 mod barrier;
 mod connection;
@@ -198,7 +199,7 @@ impl<O: FnMut(&Event<'_>) -> ControlFlow<()>> Run<O> {
         let begun = Instant::now();
         let addr = match way {
             Way::Relayed => self.process.relay().ok_or(ErrorKind::NotFound)?,
-            Way::Mapped => mapped(self.target),
+            Way::Mapped => address::mapped(self.target),
             Way::Plain | Way::Narrow | Way::From(_) => self.target,
         };
         let socket = if addr.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
@@ -206,7 +207,7 @@ impl<O: FnMut(&Event<'_>) -> ControlFlow<()>> Run<O> {
             socket.set_recv_buffer_size(NARROW_BYTES)?;
         }
         if let Way::From(source) = way {
-            bind(&socket, addr, source)?;
+            address::bind(&socket, addr, source)?;
         }
         let connected = timeout(CONNECT_TIMEOUT, socket.connect(addr)).await;
         let stream = connected.unwrap_or_else(|_| Err(ErrorKind::TimedOut.into()))?;
@@ -226,28 +227,6 @@ impl<O: FnMut(&Event<'_>) -> ControlFlow<()>> Run<O> {
         if told.is_break() {
             self.stop.notify_one();
         }
-    }
-}
-
-/// Takes an address of the loopback network, where the target is on it.
-fn bind(socket: &TcpSocket, target: SocketAddr, source: Source) -> io::Result<()> {
-    let Some(address) = source.address() else { return Ok(()) };
-    let is_needed = matches!(source, Source::Exactly(_));
-    if !(target.is_ipv4() && target.ip().is_loopback()) {
-        return if is_needed { Err(ErrorKind::AddrNotAvailable.into()) } else { Ok(()) };
-    }
-    match socket.bind((address, 0).into()) {
-        // Some systems have one address there, and their clients share it.
-        Err(error) if error.kind() == ErrorKind::AddrNotAvailable && !is_needed => Ok(()),
-        bound => bound,
-    }
-}
-
-/// The same address as IPv6 has it.
-fn mapped(addr: SocketAddr) -> SocketAddr {
-    match addr {
-        SocketAddr::V4(addr) => (addr.ip().to_ipv6_mapped(), addr.port()).into(),
-        SocketAddr::V6(_) => addr,
     }
 }
 

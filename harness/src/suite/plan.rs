@@ -138,6 +138,15 @@ impl CasePlan {
         }
     }
 
+    /// How long the case pauses of its own accord.
+    pub(super) fn pauses_ns(&self) -> u64 {
+        let pauses = self.actions.iter().map(|action| match action {
+            Action::Move(Move::Pause(pause)) => *pause,
+            _ => Duration::ZERO,
+        });
+        u64::try_from(pauses.sum::<Duration>().as_nanos()).unwrap_or(u64::MAX)
+    }
+
     /// All bytes that the case sends if every reply is the one hoped for: what a hash of the plan is made of.
     pub fn bytes(&self) -> impl Iterator<Item = &[u8]> {
         self.actions.iter().filter_map(|action| match action {

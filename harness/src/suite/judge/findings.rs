@@ -57,12 +57,13 @@ impl CaseJudge {
         end: &What<'_>,
     ) -> Option<Sign> {
         let allowed = self.expected_next(place.connection);
-        if allowed.is_none() && self.plan.dialect.unasked == Unasked::WhatIsExpected {
+        let lane = self.lanes.get(&place.connection)?;
+        let may_be_said_before = self.plan.dialect.unasked == Unasked::WhatIsExpected && lane.slot != JANITOR;
+        if allowed.is_none() && may_be_said_before {
             // All that was expected was said before it was asked for.
             self.look_for_reset(end);
             return None;
         }
-        let lane = self.lanes.get(&place.connection)?;
         let is_janitor = lane.slot == JANITOR;
         let has_last_word = !lane.surplus.is_empty();
         if let Some(other) = foreign_speech(partial).filter(|_| !self.has_answered) {

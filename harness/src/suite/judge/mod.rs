@@ -346,7 +346,7 @@ pub struct Outcome {
 }
 
 /// The middle one of these times.
-pub(super) fn median(times: &[u64]) -> u64 {
+fn median(times: &[u64]) -> u64 {
     let mut sorted = times.to_vec();
     sorted.sort_unstable();
     sorted.get(sorted.len() / 2).copied().unwrap_or(0)
