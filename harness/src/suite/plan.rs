@@ -138,10 +138,11 @@ impl CasePlan {
         }
     }
 
-    /// How long the case pauses of its own accord.
+    /// How long the case pauses of its own accord, or waits for a deadline of the target.
     pub(super) fn pauses_ns(&self) -> u64 {
         let pauses = self.actions.iter().map(|action| match action {
             Action::Move(Move::Pause(pause)) => *pause,
+            Action::Move(Move::AwaitEnd(_, limit)) if *limit != ENDS_WITHIN => *limit,
             _ => Duration::ZERO,
         });
         u64::try_from(pauses.sum::<Duration>().as_nanos()).unwrap_or(u64::MAX)

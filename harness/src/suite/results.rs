@@ -76,7 +76,7 @@ const REPLY_TIMEOUT_MIN: Duration = Duration::from_secs(1);
 const REPLY_TIMEOUT_FACTOR: u32 = 20;
 
 /// A target is slow if its cases take longer than this, which is most of all the way there and back.
-const SLOW_CASE_NS: u64 = 300_000_000;
+const SLOW_CASE_NS: u64 = 150_000_000;
 
 impl Results {
     /// How long a reply is waited for, now.

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Suite;
-use super::case::{Case, Step};
+use super::case::{Case, Runs, Step};
 use super::plan::connections_max;
 use crate::verdict::Verdict;
 
@@ -26,15 +26,17 @@ pub struct Batch {
     pub at_once_max: usize,
 }
 
-/// Whether a case has a crowd of clients, or fills the target's buffers: these come last, for a target that does not
-/// survive them has been judged in all else then.
+/// Whether a case has a crowd of clients, fills the target's buffers, or is about the target's settings: these come last and
+/// one by one, for a target that does not survive them has been judged in all else then, and others would not bear them.
 fn is_heavy(case: &Case) -> bool {
     const MANY_BYTES: usize = 4 << 20;
-    case.steps.iter().any(|step| match step {
-        Step::Join(..) => true,
-        Step::Flood(_, _, bytes_max) => *bytes_max >= MANY_BYTES,
-        _ => false,
-    })
+    let is_about_settings = matches!(case.runs, Runs::WithSettings(_));
+    is_about_settings
+        || case.steps.iter().any(|step| match step {
+            Step::Join(..) => true,
+            Step::Flood(_, _, bytes_max) => *bytes_max >= MANY_BYTES,
+            _ => false,
+        })
 }
 
 /// What is left to do.

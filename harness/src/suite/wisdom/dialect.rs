@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use protocol::wisdom::Wisdom;
-use protocol::wisdom::clauses::{W02, W31, W32};
+use protocol::wisdom::clauses::{W02, W32};
 use protocol::wisdom::messages::Response;
 use protocol::{Clause, Protocol};
 
@@ -59,7 +59,6 @@ fn is_late(reply: &[u8], elapsed: Duration) -> bool {
 
 fn clause(own: Clause, broken: Broken<'_>) -> Clause {
     match broken {
-        Broken::Lost => W31,
         Broken::Kept => W32,
         // A plain request of a new client.
         Broken::Ended { is_plain: true, .. } | Broken::Silent { is_plain: true } => W02,
