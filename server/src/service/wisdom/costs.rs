@@ -111,7 +111,7 @@ fn a_million_solutions() {
 
     let frames: Vec<Vec<u8>> = collect(is_enough).into_iter().map(frame).collect();
     let mut replies = Vec::new();
-    print_costs("right, from its frame to its quotation", &frames, |frame| {
+    print_costs("frame to quotation", &frames, |frame| {
         let mut session = service.open_session(ADDRESS);
         replies.clear();
         assert!(service.answer(&mut session, frame, &mut replies).is_over);
