@@ -120,6 +120,17 @@ def flood(seconds):
     row("  difficulty has risen after: s", risen - begun if risen else float("inf"), 3.0, None)
     row(f"  at its most (from {DIFFICULTY}): bits", watch.most(), DIFFICULTY + 1, None, True)
     row("  difficulty is back after the flood: s", back - ended if back else float("inf"), float(BACK_WITHIN_S), None)
+    if is_table_full():
+        print("  the kernel's table of connections (nf_conntrack) is full, of floods just before: it drops packets of anybody")
+
+
+def is_table_full():
+    """Whether the kernel has no room to track more connections; it keeps those that ended for minutes."""
+    try:
+        count, most = (int(open(f"/proc/sys/net/netfilter/nf_conntrack_{name}").read()) for name in ("count", "max"))
+    except OSError:
+        return False
+    return count > 0.95 * most
 
 
 class Watch:
@@ -145,8 +156,11 @@ class Watch:
             self.read()
 
     def read(self):
-        with urllib.request.urlopen(self.url, timeout=10) as answer:
-            metrics = answer.read().decode()
+        try:
+            with urllib.request.urlopen(self.url, timeout=1) as answer:
+                metrics = answer.read().decode()
+        except OSError:
+            return  # nothing was seen this time; a machine that drops packets does so to everybody
         bits = re.search(r"^wisdom_difficulty_bits (\d+)$", metrics, re.MULTILINE)[1]
         self.seen.append((time.monotonic(), int(bits)))
 

@@ -25,6 +25,8 @@ pub(crate) struct Try {
     refusals: u32,
     /// The most zero bits that it was asked for.
     difficulty: u8,
+    /// How long it solved, which is no fault of the server.
+    solving: Duration,
 }
 
 /// Tries as often as it is due until the end.
@@ -52,25 +54,28 @@ pub(crate) fn summary(tries: &[Try]) -> String {
     let at =
         |percent: usize| took.get(took.len() * percent / 100).or(took.last()).map_or(0, Duration::as_millis);
     let refusals: u32 = tries.iter().map(|one| one.refusals).sum();
+    let waited = tries.iter().map(|one| one.took.saturating_sub(one.solving)).max().unwrap_or_default();
     let difficulty = tries.iter().map(|one| one.difficulty).max().unwrap_or_default();
     format!(
-        "honest {} got {got} p50 {} p99 {} slowest {} ms refusals {refusals} difficulty {difficulty}",
+        "honest {} got {got} p50 {} p99 {} slowest {} without solving {} ms refusals {refusals} difficulty {difficulty}",
         tries.len(),
         at(50),
         at(99),
         at(100),
+        waited.as_millis(),
     )
 }
 
 async fn get_one(server: SocketAddrV4, address: Ipv4Addr) -> Try {
     let begun = Instant::now();
-    let mut one = Try { got_it: false, took: Duration::ZERO, refusals: 0, difficulty: 0 };
+    let mut one =
+        Try { got_it: false, took: Duration::ZERO, refusals: 0, difficulty: 0, solving: Duration::ZERO };
     while !one.got_it {
         let left = PATIENCE.saturating_sub(begun.elapsed());
         if left.is_zero() {
             break;
         }
-        match within(left, buy(server, address, begun + PATIENCE, &mut one.difficulty)).await {
+        match within(left, buy(server, address, begun + PATIENCE, &mut one)).await {
             Ok(Response::Quote(_)) => one.got_it = true,
             Ok(Response::Error(refusal)) => {
                 one.refusals += 1;
@@ -92,16 +97,17 @@ async fn buy(
     server: SocketAddrV4,
     address: Ipv4Addr,
     deadline: Instant,
-    difficulty_max: &mut u8,
+    one: &mut Try,
 ) -> io::Result<Response> {
     let mut talk = Talk::open(address, server).await?;
     let challenge = match talk.ask(&frame(&Request::Challenge)).await? {
         Response::Challenge(challenge) => challenge,
         other => return Ok(other),
     };
-    *difficulty_max = challenge.difficulty.max(*difficulty_max);
+    one.difficulty = one.difficulty.max(challenge.difficulty);
     // This blocks the thread, which is this client's own.
     let solved = solve(&challenge.token, challenge.difficulty, NonZeroUsize::MIN, deadline, &|_| ());
+    one.solving += solved.took;
     let counter = solved.counter.ok_or(io::ErrorKind::TimedOut)?;
     talk.ask(&frame(&Request::Solution(Solution { token: challenge.token, counter }))).await
 }
