@@ -14,6 +14,7 @@ class ReferenceServer:
     """The reference server on a free port, with these flags."""
 
     speech = "index"
+    admin = None
 
     def __init__(self, *flags):
         self.flags = flags
@@ -23,6 +24,8 @@ class ReferenceServer:
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         while not (line := self.process.stdout.readline()).startswith("listening on "):
             assert line, "the server ended before it listened"
+            if line.startswith("admin on "):
+                self.admin = line.split()[-1]
         self.addr = line.split()[-1]
         return self
 
@@ -51,6 +54,10 @@ def cpu_ns(pid):
         with open(path) as file:
             total += int(file.read().split()[0])
     return total
+
+
+def header():
+    print(f"\n{'figure':<66} {'measured':>9} {'required':>9} {'goal':>6}")
 
 
 def row(name, measured, required, goal, more_is_better=False):

@@ -5,6 +5,8 @@
 
 mod askers;
 mod beside;
+#[cfg(test)]
+mod costs;
 mod counts;
 mod difficulty;
 mod key_file;

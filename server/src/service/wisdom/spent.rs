@@ -84,6 +84,12 @@ impl Spent {
         self.nonces_max
     }
 
+    /// Keeps everybody from spending.
+    #[cfg(test)]
+    pub(super) fn hold(&self) -> impl Sized + '_ {
+        self.lock()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Shared> {
         // Nothing that is done under it can panic half-way.
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
