@@ -42,20 +42,21 @@ fn w29_a_frame_has_a_time_as_a_whole() {
 /// Who has a challenge has the time for solving, and not the time of those who have said nothing yet.
 #[test]
 fn solving_has_a_time_of_its_own() {
-    let server = start(&["--idle-timeout", "0.2", "--solve-timeout", "1.5"]);
+    let server = start(&["--idle-timeout", "1", "--solve-timeout", "2.5"]);
     let mut client = server.connect();
     let begun = Instant::now();
     client.ask_for_challenge();
     client.expect_error_and_end("TIMEOUT");
-    assert!(begun.elapsed() >= Duration::from_millis(1_500));
+    assert!(begun.elapsed() >= Duration::from_millis(2_500));
     refusals(&server, "work_timeout", 1.0);
 }
 
 #[test]
 fn a_connection_has_a_time_in_all() {
-    let server = start(&["--lifetime", "0.5"]);
+    let server = start(&["--lifetime", "1"]);
     let mut client = server.connect();
-    client.ask_for_challenge();
+    client.send(REQUEST);
+    client.expect_challenge();
     client.expect_error_and_end("TIMEOUT");
     refusals(&server, "lifetime", 1.0);
 }
@@ -65,7 +66,7 @@ fn w30_a_client_beyond_the_limit_reads_why() {
     let server = start(&["--max-connections", "1"]);
     let mut taken = server.connect();
     taken.ask_for_challenge();
-    for _ in 0..20 {
+    for _ in 0..3 {
         let mut client = server.connect();
         // It asks before it finds out that it was turned away.
         let _ = client.stream.write_all(&REQUEST.repeat(100));
@@ -73,7 +74,7 @@ fn w30_a_client_beyond_the_limit_reads_why() {
         assert_eq!((&fields["retryable"], &fields["retry_after_ms"]), (&true.into(), &1000.into()));
         client.expect_to_end(b"");
     }
-    refusals(&server, "connections", 20.0);
+    refusals(&server, "connections", 3.0);
     taken.ask_for_challenge();
 }
 
@@ -149,7 +150,7 @@ fn pressure_makes_challenges_harder() {
 
 #[test]
 fn an_address_that_asks_often_works_harder_than_others() {
-    let server = start(&["--difficulty-max", "12", "--difficulty-min", "1"]);
+    let server = start(&["--difficulty-max", "12", "--difficulty-min", "1", "--quote-wait-target", "60000"]);
     let begun = Instant::now();
     while server.connect().ask_for_challenge().token.difficulty < 12 {
         assert!(begun.elapsed() < PATIENCE, "it asks as often as it likes");
@@ -161,19 +162,29 @@ fn an_address_that_asks_often_works_harder_than_others() {
 #[test]
 fn a_drain_tells_those_that_wait() {
     let mut server = start(&[]);
-    let mut silent = server.connect();
-    silent.ask_for_challenge();
+    let silent = server.connect();
+    // It is served when another one is that came after it.
     let mut working = server.connect();
     working.ask_for_challenge();
     let mut half = server.connect();
     half.send(&[REQUEST, &REQUEST[..5]].concat());
     half.expect_challenge();
     server.signal(Signal::TERM);
-    for mut client in [silent, working, half] {
-        client.expect_error("SHUTTING_DOWN");
-        // It may be gone already, but what it says resets nothing.
-        let _ = client.stream.write_all(REQUEST);
-        client.expect_to_end(b"");
+    for client in [silent, working, half] {
+        client.expect_error_and_end("SHUTTING_DOWN");
     }
     assert_eq!(server.child.wait().unwrap().code(), Some(0));
+}
+
+/// An error is the last that a client is told, and what it goes on to send is taken in for a moment only.
+#[test]
+fn who_goes_on_sending_is_not_listened_to_for_long() {
+    let server = start(&[]);
+    let mut client = server.connect();
+    client.send(b"WX");
+    let begun = Instant::now();
+    while client.stream.write_all(&[b'x'; 1024]).is_ok() {
+        assert!(begun.elapsed() < PATIENCE, "it listens for ever");
+    }
+    server.await_metric("wisdom_connections_open", 0.0);
 }
