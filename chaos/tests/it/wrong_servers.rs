@@ -62,7 +62,8 @@ fn reports_are_whole_whatever_becomes_of_the_target() {
     assert_eq!(said.status, 1, "{}{}", said.stdout, said.stderr);
     let report: serde_json::Value = serde_json::from_str(&fs::read_to_string(&json).unwrap()).unwrap();
     let items = report["runs"][0]["items"].as_array().unwrap();
-    let scenes = chaos::fault::scenes().iter().filter(|scene| scene.fault.id.starts_with("disconnects/"));
+    let scenes =
+        chaos::kit::KITS[0].scenes().iter().filter(|scene| scene.fault.id.starts_with("disconnects/"));
     assert_eq!(items.len(), scenes.count());
     assert!(items.iter().any(|item| item["verdict"] == "fail"));
     assert!(fs::read_to_string(&junit).unwrap().contains("<testsuite "));
