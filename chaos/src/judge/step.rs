@@ -273,6 +273,9 @@ impl StepJudge {
         if let (Some(finding), true) = (&mut own.finding, self.is_kept_waiting) {
             finding.clause = Some(self.kit.kept_waiting);
         }
+        if let Some(finding) = &mut own.finding {
+            excuse(finding, self.kit, held_up);
+        }
         let mut findings = self.harms;
         findings.extend(own.finding.filter(|_| is_done));
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.verdict));
@@ -363,6 +366,18 @@ impl StepJudge {
         });
         finding.clause = Some(self.kit.kept_waiting);
         self.harms.push(finding);
+    }
+}
+
+/// Where this machine was held up, a target may have met a deadline that its client was to keep.
+fn excuse(finding: &mut Finding, kit: &Kit, held_up: HeldUp) {
+    let HeldUp { harness_ns, target_ns } = held_up;
+    let late_ns = harness_ns.max(target_ns);
+    if finding.verdict != Verdict::Unknown
+        && kit.deadline.is_some_and(|deadline| u128::from(late_ns) * 3 > deadline.as_nanos())
+    {
+        finding.verdict = Verdict::Unknown;
+        finding.reason = Some(format!("this machine was held up for {}", milliseconds(late_ns)));
     }
 }
 

@@ -43,6 +43,8 @@ pub struct Kit {
     pub truth: fn() -> Box<dyn Truth>,
     /// What a client asks that comes after a fault.
     pub newcomer: Newcomer,
+    /// The shortest deadline that a target may keep for a client that says nothing, if the protocol has one.
+    pub deadline: Option<Duration>,
     /// The clause that is broken where somebody waits without end.
     pub kept_waiting: Clause,
     /// The MUST that harm to others breaks in a fault of this clause.

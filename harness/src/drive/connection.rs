@@ -331,6 +331,10 @@ async fn until<T>(
     timer: &mut Pin<Box<Sleep>>,
     work: impl Future<Output = T>,
 ) -> Option<T> {
+    // One that was set for a longer wait would go off too late.
+    if timer.deadline() > deadline.into() {
+        timer.as_mut().reset(deadline.into());
+    }
     let time_over = async {
         loop {
             timer.as_mut().await;

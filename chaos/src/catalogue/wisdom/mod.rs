@@ -39,12 +39,13 @@ const QUOTE: Allowed = Allowed::Lines(&[b"QUOTE"]);
 
 /// The same of one of a crowd, which may be told to come again.
 const CHALLENGE_OR_LATER: Allowed =
-    Allowed::Lines(&[b"CHALLENGE", b"ERROR RATE_LIMITED", b"ERROR SERVER_BUSY"]);
-const QUOTE_OR_LATER: Allowed = Allowed::Lines(&[b"QUOTE", b"ERROR RATE_LIMITED", b"ERROR SERVER_BUSY"]);
+    Allowed::Lines(&[b"CHALLENGE", b"ERROR RATE_LIMITED", b"ERROR SERVER_BUSY", b"ERROR TIMEOUT"]);
+const QUOTE_OR_LATER: Allowed =
+    Allowed::Lines(&[b"QUOTE", b"ERROR RATE_LIMITED", b"ERROR SERVER_BUSY", b"ERROR TIMEOUT"]);
 
 /// Whoever is beyond a limit is told so, or finds nobody.
 const CHALLENGE_OR_END: Allowed =
-    Allowed::LinesOrEnd(&[b"CHALLENGE", b"ERROR RATE_LIMITED", b"ERROR SERVER_BUSY"]);
+    Allowed::LinesOrEnd(&[b"CHALLENGE", b"ERROR RATE_LIMITED", b"ERROR SERVER_BUSY", b"ERROR TIMEOUT"]);
 
 /// Of solutions of one challenge one brings the quotation, and no other.
 const QUOTE_OR_REPLAYED: Allowed = Allowed::Lines(&[b"QUOTE", b"ERROR REPLAYED"]);

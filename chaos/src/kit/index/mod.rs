@@ -34,6 +34,7 @@ pub(super) static KIT: Kit = Kit {
         is_served: |reply| matches!(reply, b"OK" | b"FAIL"),
         wanted: r"OK\n or FAIL\n",
     },
+    deadline: None,
     kept_waiting: C1,
     harmed,
     scenes: OnceLock::new(),

@@ -5,6 +5,7 @@ mod truth;
 mod witness;
 
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use harness::targets::settings::Settings;
 use protocol::Protocol;
@@ -39,6 +40,7 @@ pub(super) static KIT: Kit = Kit {
         is_served: |reply| matches!(Wisdom::decode_response(reply), Ok(Response::Challenge(_))),
         wanted: "a CHALLENGE",
     },
+    deadline: Some(Duration::from_secs(5)),
     kept_waiting: W31,
     harmed: |_| W31,
     scenes: OnceLock::new(),

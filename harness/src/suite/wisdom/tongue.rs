@@ -76,8 +76,8 @@ impl Tongue for Speaker {
     fn fill(&mut self, _: Slot, bytes: &[u8], out: &mut Vec<u8>) {
         let mut rest = bytes;
         while let Some(begin) = rest.windows(PLACE.len()).position(|window| window == PLACE) {
-            out.extend_from_slice(&rest[..begin]);
             let Some(length) = rest[begin..].iter().position(|&byte| byte == b'}') else { break };
+            out.extend_from_slice(&rest[..begin]);
             let words = String::from_utf8_lossy(&rest[begin + PLACE.len()..begin + length]).into_owned();
             out.extend(self.solution(&words));
             rest = &rest[begin + length + 1..];
