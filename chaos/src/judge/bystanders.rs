@@ -70,8 +70,12 @@ impl Bystanders {
                 step.turn_away();
                 None
             }
+            Fate::SentAway if !step.is_promised() => {
+                step.turn_away();
+                None
+            }
             Fate::Harmed(finding) => Some(*finding),
-            Fate::AsAnybody => as_anybody(seen, self.kit.kept_waiting),
+            Fate::SentAway | Fate::AsAnybody => as_anybody(seen, self.kit.kept_waiting),
         };
         if let Some(mut finding) = finding {
             finding.client = Some(client);
@@ -108,6 +112,7 @@ fn as_anybody(seen: &Seen<'_>, kept_waiting: Clause) -> Option<Finding> {
             Some(finding)
         }
         Seen::Unanswered { request, end, .. } => Some(unanswered(request, end, kept_waiting)),
+        Seen::EndedAtRest { end, .. } => Some(unanswered(b"", end, kept_waiting)),
         _ => None,
     }
 }

@@ -176,6 +176,11 @@ impl StepJudge {
         self.served += 1;
     }
 
+    /// Whether others are promised to be served beside the fault.
+    pub(super) fn is_promised(&self) -> bool {
+        self.scene.fault.is_promised
+    }
+
     /// A bystander was told to come again.
     pub(super) fn turn_away(&mut self) {
         self.turned_away += 1;

@@ -82,6 +82,8 @@ pub enum Fate {
     Well,
     /// It was told to come again, as the protocol allows.
     TurnedAway,
+    /// It was sent away without a word, which is harm where it is promised to be served.
+    SentAway,
     /// It was harmed.
     Harmed(Box<Finding>),
     /// The same as of any client of any protocol: it is to be answered, and nothing else is to be said to it.

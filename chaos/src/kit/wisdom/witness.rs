@@ -37,6 +37,9 @@ impl Witness for WisdomWitness {
                 }
             }
             Seen::Unanswered { place, .. } if self.turned_away.remove(&place.connection) => Fate::Well,
+            Seen::Unanswered { place: Place { replies: 0, .. }, end: What::Ended, partial: [], .. } => {
+                Fate::SentAway
+            }
             Seen::EndedAtRest { place, end } => self.ended(*place, end),
             Seen::StayedOpen { waited_ns, .. } => {
                 let came = format!("it is open after {}", seconds(*waited_ns));
@@ -86,6 +89,7 @@ impl WisdomWitness {
                 harmed(W02, "a bystander's connection was reset", "its request", failure.message.clone())
             }
             _ if place.replies >= REPLIES => Fate::Well,
+            _ if place.replies == 0 => Fate::SentAway,
             _ => harmed(
                 W02,
                 "a bystander's connection was ended by the target before its quotation",
@@ -195,7 +199,7 @@ mod tests {
             || Seen::Unanswered { place: place(0), request: b"", partial: b"", end: &What::Ended };
         assert_eq!(name(&witness.see(&surplus)), "TurnedAway");
         assert_eq!(name(&witness.see(&unanswered())), "Well");
-        assert_eq!(name(&witness.see(&unanswered())), "AsAnybody");
+        assert_eq!(name(&witness.see(&unanswered())), "SentAway");
         let mut ends =
             |replies| name(&witness.see(&Seen::EndedAtRest { place: place(replies), end: &What::Ended }));
         assert_eq!(ends(2), "Well");
