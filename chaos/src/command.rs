@@ -16,12 +16,12 @@ use harness::listening::Listening;
 use harness::options::{choose_target, write_file};
 use harness::report::{RunReport, json, junit, markdown, terminal};
 use harness::select::NoMatch;
-use harness::targets::settings::Settings;
 use harness::targets::{self, Choice, Target};
 use harness::verdict::Verdict;
 
 use crate::flags::{CommandLine, Flags, Task};
 use crate::judge::Timeline;
+use crate::kit::KITS;
 use crate::proxy::{self, Log};
 use crate::report::{self, SceneBar};
 use crate::run::{Ran, Terms, run};
@@ -100,8 +100,10 @@ pub fn carry_out(arguments: &[OsString], out: &mut impl Write) -> Result<u8, Err
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     match subcommand {
         // Whoever reads the output may stop reading.
-        Some(Task::Faults { markdown: false }) => _ = report::write_faults(out),
-        Some(Task::Faults { markdown: true }) => _ = report::write_faults_as_markdown(out),
+        Some(Task::Faults { markdown: false, protocol }) => _ = report::write_faults(out, protocol),
+        Some(Task::Faults { markdown: true, protocol }) => {
+            let _ = report::write_faults_as_markdown(out, protocol);
+        }
         Some(Task::Replay { file, times, flags }) => {
             return runtime.block_on(replay(&file, times, &flags, out));
         }
@@ -117,8 +119,9 @@ pub fn carry_out(arguments: &[OsString], out: &mut impl Write) -> Result<u8, Err
 /// The runs that the flags ask for.
 async fn break_target(flags: &Flags, out: &mut impl Write) -> Result<u8, Error> {
     let choice = choose_target(&flags.target)?;
-    let selection = schedule::selection(&flags.faults, &flags.skip)?;
-    if schedule::selected(&selection).next().is_none() {
+    let kit = flags.protocol;
+    let selection = schedule::selection(kit, &flags.faults, &flags.skip)?;
+    if schedule::selected(kit, &selection).next().is_none() {
         return Err(Error::Usage("--faults and --skip leave nothing to run"));
     }
     let seeds = match (flags.seeds, flags.seed) {
@@ -130,8 +133,8 @@ async fn break_target(flags: &Flags, out: &mut impl Write) -> Result<u8, Error> 
     let _ = terminal::write_head(out, &choice.describe());
     let (mut runs, mut timelines): (Vec<RunReport>, Vec<Vec<Timeline>>) = (Vec::new(), Vec::new());
     for seed in seeds {
-        let schedule =
-            if flags.matrix { Schedule::matrix(seed, &selection) } else { Schedule::swarm(seed, &selection) };
+        let planned = if flags.matrix { Schedule::matrix } else { Schedule::swarm };
+        let schedule = planned(kit, seed, &selection);
         let ran = run_once(&schedule, &choice, flags, &mut bounds, out).await?;
         let (run, ran) = ran;
         let _ = report::write_outcome(out, &run);
@@ -167,9 +170,9 @@ pub(crate) async fn run_once(
 ) -> Result<(RunReport, Ran), Error> {
     let options = options_of(schedule, flags);
     let _ = terminal::write_options(out, &options);
-    let _ = terminal::write_plan(out, "index/chaos", &schedule.sha256());
+    let _ = terminal::write_plan(out, schedule.kit.workload, &schedule.sha256());
     let _ = writeln!(out);
-    let mut target = Target::start(choice, Settings::NONE).await?;
+    let mut target = Target::start(choice, schedule.kit.settings).await?;
     let scene_count = u32::try_from(schedule.steps.len()).unwrap_or(u32::MAX);
     let whole = if flags.matrix { SCENE_TIME_MAX * (scene_count + 1) } else { DURATION };
     bounds.begin_run(flags.duration.unwrap_or(whole));
@@ -178,7 +181,7 @@ pub(crate) async fn run_once(
         Some(path) => Some(File::create(path)?),
     };
     let listening = Listening::new(flags.reports.debug, file);
-    let terms = Terms { reply_timeout: flags.timeout, options: options.clone() };
+    let terms = Terms { reply_timeout: flags.timeout, choice: choice.clone(), options: options.clone() };
     let say = |outcome: &crate::judge::Outcome| {
         // Whoever reads the output may stop reading.
         let _ = report::write_line(out, outcome).and_then(|()| out.flush());
@@ -215,7 +218,7 @@ async fn replay(path: &Path, times: u32, flags: &Flags, out: &mut impl Write) ->
 
 fn write_schedule(path: &Path, schedule: &Schedule) -> Result<(), Error> {
     let write = |file| {
-        serde_json::to_writer_pretty(file, schedule)?;
+        schedule.write(file)?;
         Ok(())
     };
     Ok(write_file(File::create, path, write)?)
@@ -233,7 +236,7 @@ fn write_reports(
         write_file(File::create, path, |file| junit::write(file, report))?;
     }
     if let Some(path) = &flags.reports.html {
-        write_file(File::create, path, |file| report::write_page(file, report, timelines))?;
+        write_file(File::create, path, |file| report::write_page(file, flags.protocol, report, timelines))?;
     }
     if let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()) {
         let append = |path: &Path| File::options().append(true).create(true).open(path);
@@ -251,6 +254,10 @@ fn options_of(schedule: &Schedule, flags: &Flags) -> BTreeMap<String, String> {
         if !patterns.is_empty() {
             options.insert(name.to_owned(), patterns.join(","));
         }
+    }
+    let protocol = schedule.kit;
+    if protocol != KITS[0] {
+        options.insert("protocol".to_owned(), protocol.name().to_owned());
     }
     if let Some(duration) = flags.duration {
         options.insert("duration".to_owned(), duration.as_secs_f64().to_string());

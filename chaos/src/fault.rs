@@ -1,14 +1,10 @@
 //! Faults as data: what is done to a connection, in which state of the protocol, and what has to hold afterwards.
 
-use std::sync::OnceLock;
-
 use harness::moves::Slot;
-use harness::suite::case::Step::{Ask, Flood, Pause, Repeat, Send};
-use harness::suite::case::{A, Allowed, Case, D, FAIL, OK_OR_FAIL, Step, Template, ask, case};
+use harness::suite::case::Step::Repeat;
+use harness::suite::case::{Case, Step, case};
 use harness::suite::resources::Keeps;
 use protocol::{Clause, Level};
-
-use crate::catalogue;
 
 /// One fault.
 #[expect(
@@ -31,6 +27,8 @@ pub struct Fault {
     pub states: &'static [State],
     /// What is done to client `A`, once it is in that state.
     pub steps: &'static [Step],
+    /// What is done once a target that ended by it was started again, by clients who know what they were told before.
+    pub sequel: &'static [Step],
     /// Whether the protocol promises that others are served meanwhile, and not only afterwards.
     pub is_promised: bool,
     /// Whether it takes a target that the harness started.
@@ -41,85 +39,53 @@ pub struct Fault {
     pub needs_block: bool,
     /// What the samples in its steps have to show.
     pub keeps: Option<Keeps>,
+    /// The settings that it takes a target with.
+    pub needs_settings: &'static [&'static str],
+    /// Whether it takes so long that only a matrix has it.
+    pub is_long: bool,
 }
 
 /// What a connection is in the middle of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum State {
-    /// Its last request was answered.
-    Idle,
-    /// Half a line was sent.
-    MidLine,
-    /// A request was sent, and its reply has not been read.
-    AwaitingReply,
-    /// The target writes replies that nobody reads.
-    MidReply,
-}
-
-impl State {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Idle, Self::MidLine, Self::AwaitingReply, Self::MidReply];
-
+#[derive(Clone, Copy, Debug)]
+pub struct State {
     /// Its name.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Idle => "idle",
-            Self::MidLine => "mid-line",
-            Self::AwaitingReply => "awaiting-reply",
-            Self::MidReply => "mid-reply",
-        }
-    }
-
+    pub name: &'static str,
     /// How a connection comes to it.
-    const fn steps(self) -> &'static [Step] {
-        match self {
-            Self::Idle => const { &[ask(b"QUERY|{a}|\n", FAIL)] },
-            Self::MidLine => const { &[ask(b"QUERY|{a}|\n", FAIL), Send(A, b"INDEX|{a}|"), Pause(50)] },
-            Self::AwaitingReply => const { &[ask(b"QUERY|{a}|\n", FAIL), Send(A, b"INDEX|{b}|\n")] },
-            Self::MidReply => &[Flood(A, REQUESTS, FLOOD_BYTES)],
-        }
-    }
-
-    /// What has to hold afterwards: half a line was no request (F4), and a request whose reply was lost happened or not.
-    const fn truth(self) -> Step {
-        match self {
-            Self::Idle | Self::MidLine | Self::MidReply => ask_new(b"QUERY|{a}|\n", FAIL),
-            Self::AwaitingReply => ask_new(b"QUERY|{b}|\n", OK_OR_FAIL),
-        }
-    }
-}
-
-/// Requests whose replies are as long as they are.
-pub(crate) const REQUESTS: Template = b"QUERY|z|\n?\n";
-
-/// More than the system holds on its way, requests and replies together.
-pub(crate) const FLOOD_BYTES: usize = 32 << 20;
-
-/// Client `D` comes and asks.
-const fn ask_new(line: Template, reply: Allowed) -> Step {
-    Ask(D, line, reply)
-}
-
-/// A fault of an idle connection, with nothing done yet.
-pub(crate) const fn fault(id: &'static str, clause: Clause, summary: &'static str) -> Fault {
-    Fault {
-        id,
-        clause,
-        level: clause.level,
-        summary,
-        parameters: "",
-        states: &[State::Idle],
-        steps: &[],
-        is_promised: true,
-        needs_process: false,
-        ends_target: false,
-        needs_block: false,
-        keeps: None,
-    }
+    pub steps: &'static [Step],
+    /// What has to hold afterwards.
+    pub truth: &'static [Step],
+    /// Whether it is reached only if the target has to wait for the client.
+    pub needs_block: bool,
 }
 
 impl Fault {
+    /// A fault of these states, with nothing done yet.
+    #[must_use]
+    pub const fn new(
+        id: &'static str,
+        clause: Clause,
+        summary: &'static str,
+        states: &'static [State],
+    ) -> Self {
+        Self {
+            id,
+            clause,
+            level: clause.level,
+            summary,
+            parameters: "",
+            states,
+            steps: &[],
+            sequel: &[],
+            is_promised: true,
+            needs_process: false,
+            ends_target: false,
+            needs_block: false,
+            keeps: None,
+            needs_settings: &[],
+            is_long: false,
+        }
+    }
+
     pub(crate) const fn with(mut self, parameters: &'static str) -> Self {
         self.parameters = parameters;
         self
@@ -163,15 +129,38 @@ impl Fault {
         self
     }
 
-    /// The fault in one of its states, as a case.
-    fn in_state(&self, state: State) -> Case {
-        let parts: [Step; 3] = [Repeat(1, state.steps()), Repeat(1, self.steps), state.truth()];
-        // Built once for each row of the catalogue, and kept as long as the catalogue.
-        let id: &'static str = Box::leak(format!("{}/{}", self.id, state.name()).into_boxed_str());
+    /// It takes a target that the harness started with these settings.
+    pub(crate) const fn needs_settings(mut self, settings: &'static [&'static str]) -> Self {
+        self.needs_settings = settings;
+        self.needs_process = true;
+        self
+    }
+
+    /// Only a matrix has it.
+    pub(crate) const fn long(mut self) -> Self {
+        self.is_long = true;
+        self
+    }
+
+    /// What is done once the target was started again.
+    pub(crate) const fn sequel(mut self, sequel: &'static [Step]) -> Self {
+        self.sequel = sequel;
+        self
+    }
+
+    /// The fault in one of its states, as a scene.
+    fn in_state(&'static self, state: &'static State) -> Scene {
+        let parts: [Step; 3] = [Repeat(1, state.steps), Repeat(1, self.steps), Repeat(1, state.truth)];
+        // Built once for each row of a catalogue, and kept as long as the catalogue.
+        let id: &'static str = Box::leak(format!("{}/{}", self.id, state.name).into_boxed_str());
         let steps: &'static [Step] = Box::leak(Box::new(parts));
-        let plain = case(id, self.clause, self.summary).steps(steps).at(self.level).lenient();
+        let with = |steps| case(id, self.clause, self.summary).steps(steps).at(self.level).lenient();
+        let plain = with(steps);
         let kept = self.keeps.map_or(plain, |keeps| plain.keeps(keeps));
-        if self.needs_block || state == State::MidReply { kept.needs_block() } else { kept }
+        let case = if self.needs_block || state.needs_block { kept.needs_block() } else { kept };
+        let kept_for_good = |case: Case| -> &'static Case { Box::leak(Box::new(case)) };
+        let sequel = (!self.sequel.is_empty()).then(|| kept_for_good(with(self.sequel)));
+        Scene { fault: self, state, case: kept_for_good(case), sequel }
     }
 }
 
@@ -181,30 +170,17 @@ pub struct Scene {
     /// The fault.
     pub fault: &'static Fault,
     /// The state.
-    pub state: State,
+    pub state: &'static State,
     /// Both as a case; its id names both.
     pub case: &'static Case,
+    /// What is done once a target that ended by it was started again, if anything is.
+    pub sequel: Option<&'static Case>,
 }
 
-/// All faults in all their states.
-pub fn scenes() -> &'static [Scene] {
-    static SCENES: OnceLock<Vec<Scene>> = OnceLock::new();
-    SCENES.get_or_init(|| {
-        let of_fault = |fault: &'static Fault| {
-            let scene = move |&state: &State| {
-                let case: &'static Case = Box::leak(Box::new(fault.in_state(state)));
-                Scene { fault, state, case }
-            };
-            fault.states.iter().map(scene)
-        };
-        catalogue::faults().flat_map(of_fault).collect()
-    })
-}
-
-/// The scene with this id.
-#[must_use]
-pub fn find(id: &str) -> Option<&'static Scene> {
-    scenes().iter().find(|scene| scene.case.id == id)
+/// The faults of these tables in all their states.
+pub(crate) fn scenes_of(tables: &[&'static [Fault]]) -> Vec<Scene> {
+    let faults = tables.iter().copied().flatten();
+    faults.flat_map(|fault| fault.states.iter().map(|state| fault.in_state(state))).collect()
 }
 
 /// The slot of the client that comes after a fault to see whether it is served; no case uses it.

@@ -6,9 +6,10 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use harness::flags::{ReportFlags, TargetFlags};
 
+use crate::kit::{self, Kit};
 use crate::proxy::command::ProxyFlags;
 
-/// Finds what breaks a package-index server: runs faults against it, and judges how those fare who are not at fault.
+/// Finds what breaks a server: runs faults against it, and judges how those fare who are not at fault.
 ///
 /// Without --addr, --host, --port, --exec or --image the built-in reference server is the target.
 #[derive(Clone, Debug, Parser)]
@@ -30,6 +31,10 @@ pub struct Flags {
     /// What is broken.
     #[command(flatten)]
     pub target: TargetFlags,
+
+    /// What the target is to speak: index, the package index, or wisdom, quotations for a proof of work
+    #[arg(long, value_name = "NAME", default_value = "index", value_parser = kit::by_name)]
+    pub protocol: &'static Kit,
 
     /// Decides which faults are run, in which order, and all names; random, and printed, if not given
     #[arg(long, value_name = "N", conflicts_with = "seeds")]
@@ -80,6 +85,9 @@ pub enum Task {
         /// As the text of docs/FAULTS.md
         #[arg(long)]
         markdown: bool,
+        /// Of which protocol: index or wisdom
+        #[arg(long, value_name = "NAME", default_value = "index", value_parser = kit::by_name)]
+        protocol: &'static Kit,
     },
     /// Make a network worse on purpose, for any TCP service
     Proxy(Box<ProxyFlags>),

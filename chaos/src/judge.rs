@@ -12,12 +12,11 @@ use std::rc::Rc;
 use harness::history::{Event, FailureKind, Sample, What};
 use harness::pairing::{Pairing, Seen};
 use harness::suite::plan::CasePlan;
-use harness::truth::{Collector, Operation, bounds};
 use harness::verdict::Finding;
-use protocol::index::Index;
-use protocol::{Lines, Protocol};
+use protocol::Framing;
 
 use crate::fault::Scene;
+use crate::kit::{Kit, Truth};
 use crate::scripts::{BYSTANDERS, CONDUCTOR, Part, TICK, TIMEKEEPER, marked};
 use bystanders::Bystanders;
 pub use bystanders::{Latencies, percentile};
@@ -30,9 +29,8 @@ const REFUSALS_MAX: u32 = 3;
 /// Follows a run.
 #[derive(Debug)]
 pub struct RunJudge {
-    pairing: Pairing<Lines>,
-    /// What all clients asked for, at fault or not.
-    collector: Collector<Lines>,
+    pairing: Pairing<Box<dyn Framing>>,
+    truth: Box<dyn Truth>,
     bystanders: Bystanders,
     steps: Vec<StepJudge>,
     /// The step that is under way.
@@ -46,14 +44,15 @@ pub struct RunJudge {
 }
 
 impl RunJudge {
-    /// A judge of these scenes that has seen nothing. The collector knows what was lost before.
+    /// A judge of these scenes that has seen nothing. The truth knows what was before.
     #[must_use]
-    pub fn new(scenes: &[(&'static Scene, Rc<CasePlan>)], collector: Collector<Lines>) -> Self {
+    pub fn new(kit: &'static Kit, scenes: &[(Scene, Rc<CasePlan>)], truth: Box<dyn Truth>) -> Self {
+        let step = |(scene, plan): &(Scene, Rc<CasePlan>)| StepJudge::new(kit, *scene, Rc::clone(plan));
         Self {
-            pairing: Pairing::new(Index::framing),
-            collector,
-            bystanders: Bystanders::default(),
-            steps: scenes.iter().map(|(scene, plan)| StepJudge::new(scene, Rc::clone(plan))).collect(),
+            pairing: Pairing::new(kit.dialect().framing),
+            truth,
+            bystanders: Bystanders::new(kit),
+            steps: scenes.iter().map(step).collect(),
             current: None,
             part: Part::Over,
             ticks: Vec::new(),
@@ -65,7 +64,7 @@ impl RunJudge {
 
     /// Takes in an event; `Break` once the target is lost.
     pub fn observe(&mut self, event: &Event<'_>) -> ControlFlow<()> {
-        self.collector.observe(event);
+        self.truth.observe(event);
         match (event.client, &event.event) {
             (TIMEKEEPER, What::Marked(tick)) => {
                 let due_ns = u64::try_from((TICK * *tick).as_nanos()).unwrap_or(u64::MAX);
@@ -132,11 +131,12 @@ impl RunJudge {
 
     /// What each step came to, as far as they were run, and what was measured on the way.
     #[must_use]
-    pub fn finish(self) -> (Vec<Outcome>, Timeline, Collector<Lines>) {
-        let Self { bystanders, mut steps, ticks, samples, mut collector, .. } = self;
+    pub fn finish(self) -> (Vec<Outcome>, Timeline, Box<dyn Truth>) {
+        let Self { bystanders, mut steps, ticks, samples, mut truth, .. } = self;
         let spans: Vec<(u64, u64)> = steps.iter().map(StepJudge::span_ns).collect();
-        let operations = collector.end_part().map_or_else(Vec::new, |part| part.all);
-        find_contradiction(&operations, &mut steps, &spans);
+        for (sent_ns, finding) in truth.end_part() {
+            blame(sent_ns, finding, &mut steps, &spans);
+        }
         let latencies = bystanders.by_span(&spans);
         let outcomes = steps.into_iter().zip(&latencies.beside).map(|(step, beside)| {
             let (begun_ns, over_ns) = step.span_ns();
@@ -147,19 +147,16 @@ impl RunJudge {
         });
         let outcomes = outcomes.collect();
         let timeline = Timeline { requests: bystanders.into_requests(), samples, spans };
-        (outcomes, timeline, collector)
+        (outcomes, timeline, truth)
     }
 }
 
-/// Holds all replies against the rules of one index; a contradiction is harm done in the step in which it was asked for.
-fn find_contradiction(operations: &[Operation], steps: &mut [StepJudge], spans: &[(u64, u64)]) {
-    let Some(violation) = bounds(operations) else { return };
-    let sent_ns = operations.get(violation.operation).map_or(0, |operation| operation.sent_ns);
+/// What contradicts is harm done in the step in which it was asked for.
+fn blame(sent_ns: u64, finding: Finding, steps: &mut [StepJudge], spans: &[(u64, u64)]) {
     let begun = |(begun_ns, _): &&(u64, u64)| *begun_ns > 0 && *begun_ns <= sent_ns;
     let count = spans.iter().take_while(begun).count();
     if let Some(step) = steps.get_mut(count.saturating_sub(1)) {
-        // It is the fault's doing, whatever rule the reply breaks.
-        step.harm(Finding { clause: None, ..violation.finding(operations) });
+        step.harm(finding);
     }
 }
 
@@ -173,12 +170,6 @@ fn waited_ns(samples: &[(u64, Sample)], begun_ns: u64, over_ns: u64) -> u64 {
         .filter(touches)
         .map(|((_, before), (_, after))| after.waited_ns.saturating_sub(before.waited_ns));
     waited.max().unwrap_or(0)
-}
-
-/// A collector before the first event.
-#[must_use]
-pub fn nothing_lost() -> Collector<Lines> {
-    Collector::new(Index::framing)
 }
 
 /// What was measured during a run, over time.
@@ -201,8 +192,8 @@ mod tests {
     use harness::verdict::Verdict;
 
     use super::*;
-    use crate::fault;
-    use crate::scripts::{Bystander, QUIET, mark};
+    use crate::kit::KITS;
+    use crate::scripts::{QUIET, mark, planned};
 
     const MS: u64 = 1_000_000;
 
@@ -218,14 +209,11 @@ mod tests {
     impl Written {
         /// Begins after a quiet phase in which every reply took a millisecond, and in which time was kept.
         fn begin(id: &str) -> Self {
-            let scene = fault::find(id).unwrap();
-            let plan = Rc::new(CasePlan::new(
-                harness::suite::INDEX.dialect,
-                scene.case,
-                1,
-                std::time::Duration::ZERO,
-            ));
-            let mut written = Self { judge: RunJudge::new(&[(scene, plan)], nothing_lost()), at_ns: 0 };
+            let kit = KITS[0];
+            let scene = *kit.find(id).unwrap();
+            let plan = Rc::new(CasePlan::new(kit.dialect(), scene.case, 1, std::time::Duration::ZERO));
+            let judge = RunJudge::new(kit, &[(scene, plan)], (kit.truth)());
+            let mut written = Self { judge, at_ns: 0 };
             written.tell(0, 1, What::Opened(0));
             for turn in 0..QUIET_TURNS {
                 written.bystander(turn, MS, None);
@@ -241,11 +229,11 @@ mod tests {
 
         /// The first bystander asks when it is due, and is answered so much later: right, unless something is said.
         fn bystander(&mut self, turn: u64, took_ns: u64, says: Option<&'static [u8]>) {
-            let due_ns = u64::try_from(Bystander::planned(0, turn).as_nanos()).unwrap();
+            let due_ns = u64::try_from(planned(KITS[0].ask_interval, 0, turn).as_nanos()).unwrap();
             self.at_ns = due_ns;
             self.tell(0, 1, What::Sent(Cow::Borrowed(b"a line\n")));
             self.at_ns = due_ns + took_ns;
-            let reply = [says.unwrap_or(Bystander::expected(turn)), b"\n"].concat();
+            let reply = [says.unwrap_or(if turn % 4 == 3 { b"FAIL" } else { b"OK" }), b"\n"].concat();
             self.tell(0, 1, What::Received(Cow::Owned(reply)));
         }
 

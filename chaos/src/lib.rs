@@ -3,11 +3,12 @@
 //! A [`fault`] is data, and in a state of the protocol it is a scene. A [`schedule`] puts scenes in an order; the
 //! [`scripts`] of its clients are driven by the harness like any other, and the [`judge`] reads what came of it.
 
-pub mod catalogue;
+mod catalogue;
 pub mod command;
 pub mod fault;
 pub mod flags;
 pub mod judge;
+pub mod kit;
 pub mod proxy;
 pub mod report;
 pub mod run;

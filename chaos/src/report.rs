@@ -10,9 +10,9 @@ use std::io::{self, Write};
 use harness::report::{FixtureSummary, Item, Report, RunReport, VERSION, terminal};
 use harness::verdict::Verdict;
 
-use crate::catalogue;
 use crate::fault::State;
 use crate::judge::Outcome;
+use crate::kit::Kit;
 use crate::run::Ran;
 use crate::schedule::Schedule;
 use crate::scripts::BYSTANDERS;
@@ -31,7 +31,7 @@ pub fn run_report(
     is_strict: bool,
 ) -> RunReport {
     let items: Vec<Item> =
-        ran.outcomes.iter().map(|outcome| item(outcome, schedule.seed, target_flags, is_strict)).collect();
+        ran.outcomes.iter().map(|outcome| item(outcome, schedule, target_flags, is_strict)).collect();
     // Where it is not known whether a SHOULD was broken, the worst it could do is to warn.
     let is_known =
         |outcome: &Outcome| is_strict || !outcome.is_only_slow || outcome.verdict != Verdict::Unknown;
@@ -64,14 +64,16 @@ pub fn report(target: &str, runs: Vec<RunReport>) -> Report {
     Report { report: VERSION, target: target.to_owned(), fixture, verdict, runs }
 }
 
-fn item(outcome: &Outcome, seed: u64, target_flags: &str, is_strict: bool) -> Item {
+fn item(outcome: &Outcome, schedule: &Schedule, target_flags: &str, is_strict: bool) -> Item {
     let case = outcome.scene.case;
     let verdict = match outcome.verdict {
         Verdict::Warn if is_strict => Verdict::Fail,
         verdict => verdict,
     };
     let is_wrong = !matches!(verdict, Verdict::Pass | Verdict::NotRun);
-    let again = format!("chaos {target_flags}--seed {seed} --matrix --faults {}", case.id);
+    let protocol = schedule.kit.base.flag();
+    let again =
+        format!("chaos {protocol}{target_flags}--seed {} --matrix --faults {}", schedule.seed, case.id);
     Item {
         id: case.id,
         clause: case.clause.id,
@@ -149,8 +151,8 @@ fn left_out(run: &RunReport) -> BTreeMap<&str, usize> {
 ///
 /// # Errors
 /// `out` cannot be written.
-pub fn write_faults(out: &mut impl Write) -> io::Result<()> {
-    for fault in catalogue::faults() {
+pub fn write_faults(out: &mut impl Write, kit: &Kit) -> io::Result<()> {
+    for fault in kit.faults() {
         let states = names(fault.states);
         writeln!(
             out,
@@ -165,21 +167,22 @@ pub fn write_faults(out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
-/// The catalogue as the text of docs/FAULTS.md.
+/// The catalogue as the text of docs/FAULTS.md, or of the page of another protocol.
 ///
 /// # Errors
 /// `out` cannot be written.
-pub fn write_faults_as_markdown(out: &mut impl Write) -> io::Result<()> {
-    let count = catalogue::faults().count();
-    let scenes = crate::fault::scenes().len();
-    writeln!(out, "# The faults\n")?;
+pub fn write_faults_as_markdown(out: &mut impl Write, kit: &Kit) -> io::Result<()> {
+    let count = kit.faults().count();
+    let scenes = kit.scenes().len();
+    writeln!(out, "# {}\n", kit.title)?;
     writeln!(
         out,
         "{count} faults, in {scenes} combinations with the state that a connection is in. Written by"
     )?;
     writeln!(
         out,
-        "`chaos faults --markdown`. *Meanwhile* says whether the protocol promises that others are served while"
+        "`chaos faults{} --markdown`. *Meanwhile* says whether the protocol promises that others are served while",
+        kit.flag
     )?;
     writeln!(
         out,
@@ -188,7 +191,7 @@ pub fn write_faults_as_markdown(out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "takes a target that the kit starts itself.\n")?;
     writeln!(out, "| fault | clause | level | states | meanwhile | started | what is done |")?;
     writeln!(out, "| --- | --- | --- | --- | --- | --- | --- |")?;
-    for fault in catalogue::faults() {
+    for fault in kit.faults() {
         let yes = |is: bool| if is { "yes" } else { "" };
         writeln!(
             out,
@@ -207,5 +210,5 @@ pub fn write_faults_as_markdown(out: &mut impl Write) -> io::Result<()> {
 }
 
 fn names(states: &[State]) -> String {
-    states.iter().map(|state| state.name()).collect::<Vec<_>>().join(", ")
+    states.iter().map(|state| state.name).collect::<Vec<_>>().join(", ")
 }

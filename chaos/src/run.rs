@@ -1,6 +1,7 @@
 //! Runs scenes against a target, one after the other, and comes to an outcome for each, whatever becomes of the target.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::time::Duration;
@@ -9,18 +10,16 @@ use harness::bounds::Bounds;
 use harness::drive::{Ending, Limits, Process, drive};
 use harness::history::{Event, Header, VERSION, What};
 use harness::listening::Listening;
-use harness::suite::INDEX;
+use harness::suite::case::Case;
 use harness::suite::plan::CasePlan;
-use harness::targets::Target;
-use harness::truth::Collector;
-use protocol::index::Index;
-use protocol::{Lines, Protocol};
+use harness::targets::{Choice, Target};
 
 use crate::fault::Scene;
-use crate::judge::{Outcome, RunJudge, Timeline, nothing_lost};
+use crate::judge::{Outcome, RunJudge, Timeline};
+use crate::kit::{Kit, Truth};
 use crate::report::SceneBar;
 use crate::schedule::Schedule;
-use crate::scripts::{BYSTANDERS, Bystander, CONDUCTOR, Client, Conductor, Part, Timekeeper, marked};
+use crate::scripts::{BYSTANDERS, CONDUCTOR, Client, Conductor, Heard, Part, Planned, Timekeeper, marked};
 use crate::stage::{Relay, Stage};
 
 /// What decides how scenes are run.
@@ -28,6 +27,8 @@ use crate::stage::{Relay, Stage};
 pub struct Terms {
     /// How long a reply may take.
     pub reply_timeout: Duration,
+    /// Where the target comes from.
+    pub choice: Choice,
     /// The flags that decide the schedule, by name: they stand in the history.
     pub options: std::collections::BTreeMap<String, String>,
 }
@@ -66,19 +67,31 @@ pub async fn run(
     bar: &SceneBar,
     mut say: impl FnMut(&Outcome),
 ) -> Ran {
-    let mut runner =
-        Runner { seed: schedule.seed, terms, target, listening, bounds, bar, collector: nothing_lost() };
+    let Schedule { kit, seed, .. } = *schedule;
+    let truth = (kit.truth)();
+    let mut runner = Runner { kit, seed, terms, target, listening, bounds, bar, truth };
     let mut ran = Ran::default();
     let target = &runner.target;
-    let is_possible = |scene: &&'static Scene| target.is_started() || !scene.fault.needs_process;
-    let (mut left, impossible): (Vec<_>, Vec<_>) = schedule.scenes().into_iter().partition(is_possible);
-    let mut slow = Vec::new();
+    let (mut left, mut impossible) = (VecDeque::new(), Vec::new());
+    for scene in schedule.scenes() {
+        match obstacle(&scene, target, &terms.choice) {
+            None => left.push_back(Work::of(scene)),
+            Some(cause) => impossible.push(Outcome::not_run(scene, &cause)),
+        }
+    }
+    // Those that slowed others down, and the one that a sequel is to follow.
+    let (mut slow, mut begun_before) = (Vec::new(), None);
     while !left.is_empty() && runner.bounds.came().is_none() {
-        let session = runner.run_session(&left).await;
+        let session = runner.run_session(left.make_contiguous()).await;
         let done = session.begun.min(left.len());
-        left.drain(..done);
-        for outcome in session.outcomes.into_iter().take(done) {
-            if outcome.is_only_slow {
+        let works: Vec<Work> = left.drain(..done).collect();
+        for (work, outcome) in works.into_iter().zip(session.outcomes) {
+            let outcome = joined(begun_before.take(), &work, outcome);
+            if let (Some(sequel), false, true) = (work.scene.sequel, work.is_sequel, outcome.has_ended_target)
+            {
+                left.push_front(Work::sequel(work.scene, sequel, &outcome.heard));
+                begun_before = Some(outcome);
+            } else if outcome.is_only_slow {
                 slow.push(outcome);
             } else {
                 say(&outcome);
@@ -102,10 +115,52 @@ pub async fn run(
     }
     let cause =
         if ran.losses > 0 { "the target was lost, and is not back" } else { "the time for the run was over" };
-    ran.outcomes.extend(left.into_iter().map(|scene| Outcome::not_run(scene, cause)));
-    let cause = "it needs a target that is started for the run: --exec, or the built-in server";
-    ran.outcomes.extend(impossible.into_iter().map(|scene| Outcome::not_run(scene, cause)));
+    let not_run = |work: Work| joined(begun_before.take(), &work, Outcome::not_run(work.scene, cause));
+    ran.outcomes.extend(left.into_iter().map(not_run));
+    ran.outcomes.append(&mut impossible);
     ran
+}
+
+/// What stands in a scene's way, if anything does.
+fn obstacle(scene: &Scene, target: &Target, choice: &Choice) -> Option<String> {
+    if scene.fault.needs_process && !target.is_started() {
+        return Some(
+            "it needs a target that is started for the run: --exec, or the built-in server".to_owned(),
+        );
+    }
+    choice.missing_setting(scene.fault.needs_settings)
+}
+
+/// What something came to, together with what it follows, if it is a sequel.
+fn joined(before: Option<Outcome>, work: &Work, outcome: Outcome) -> Outcome {
+    match before {
+        Some(before) if work.is_sequel => outcome.after(before),
+        _ => outcome,
+    }
+}
+
+/// A scene that is to be run, or its sequel.
+#[derive(Debug)]
+struct Work {
+    scene: Scene,
+    case: &'static Case,
+    is_sequel: bool,
+    heard: Rc<Heard>,
+}
+
+impl Work {
+    fn of(scene: Scene) -> Self {
+        Self { scene, case: scene.case, is_sequel: false, heard: Rc::default() }
+    }
+
+    fn sequel(scene: Scene, case: &'static Case, heard: &Heard) -> Self {
+        Self { scene, case, is_sequel: true, heard: Rc::new(heard.clone()) }
+    }
+
+    fn plan(&self, kit: &'static Kit, seed: u64) -> Planned {
+        let plan = Rc::new(CasePlan::new(kit.dialect(), self.case, seed, Duration::ZERO));
+        Planned { plan, heard: Rc::clone(&self.heard) }
+    }
 }
 
 /// Scenes with one and the same target, up to its loss.
@@ -121,6 +176,7 @@ struct Session {
 
 /// What every session of a run needs.
 struct Runner<'r> {
+    kit: &'static Kit,
     seed: u64,
     terms: &'r Terms,
     target: &'r mut Target,
@@ -128,7 +184,7 @@ struct Runner<'r> {
     bounds: &'r mut Bounds,
     bar: &'r SceneBar,
     /// What was lost in earlier sessions may still happen.
-    collector: Collector<Lines>,
+    truth: Box<dyn Truth>,
 }
 
 impl Runner<'_> {
@@ -139,7 +195,7 @@ impl Runner<'_> {
             if !best.is_only_slow || self.bounds.came().is_some() {
                 break;
             }
-            let mut session = self.run_session(&[best.scene]).await;
+            let mut session = self.run_session(&[Work::of(best.scene)]).await;
             match session.outcomes.pop() {
                 Some(outcome) if session.begun > 0 => best = outcome,
                 _ => break,
@@ -148,24 +204,26 @@ impl Runner<'_> {
         best
     }
 
-    async fn run_session(&mut self, scenes: &[&'static Scene]) -> Session {
-        let Self { seed, terms, target, listening, bounds, bar, collector } = self;
-        let seed = *seed;
-        let planned: Vec<(&'static Scene, Rc<CasePlan>)> = scenes
-            .iter()
-            .map(|&scene| (scene, Rc::new(CasePlan::new(INDEX.dialect, scene.case, seed, Duration::ZERO))))
-            .collect();
+    async fn run_session(&mut self, works: &[Work]) -> Session {
+        let Self { kit, seed, terms, target, listening, bounds, bar, truth } = self;
+        let (kit, seed): (&'static Kit, u64) = (*kit, *seed);
+        let planned: Vec<Planned> = works.iter().map(|work| work.plan(kit, seed)).collect();
         // Where there is no port for it the scenes that need it say so.
         let relay = Relay::start(target.addr(), seed).await.ok().map(Rc::new);
-        let steps = scenes.iter().map(|scene| scene.case.id.to_owned()).collect();
-        let plan_sha256 = Schedule { seed, steps }.sha256();
-        let workload = "index/chaos".to_owned();
-        listening.begin(&Header { history: VERSION, workload, options: terms.options.clone(), plan_sha256 });
-        let collector = std::mem::replace(collector, nothing_lost());
-        let judge = Rc::new(RefCell::new(RunJudge::new(&planned, collector)));
+        let steps = works.iter().map(|work| work.case.id.to_owned()).collect();
+        let plan_sha256 = Schedule { kit, seed, steps }.sha256();
+        let (workload, options) = (kit.workload.to_owned(), terms.options.clone());
+        listening.begin(&Header { history: VERSION, workload, options, plan_sha256 });
+        let truth = std::mem::replace(truth, (kit.truth)());
+        let judged: Vec<(Scene, Rc<CasePlan>)> = works
+            .iter()
+            .zip(&planned)
+            .map(|(work, planned)| (work.scene, Rc::clone(&planned.plan)))
+            .collect();
+        let judge = Rc::new(RefCell::new(RunJudge::new(kit, &judged, truth)));
         let observer = {
             let (judge, listening, bar) = (Rc::clone(&judge), listening.clone(), bar.clone());
-            let ids: Vec<&'static str> = scenes.iter().map(|scene| scene.case.id).collect();
+            let ids: Vec<&'static str> = works.iter().map(|work| work.case.id).collect();
             move |event: &Event<'_>| {
                 listening.hear(event);
                 if let (CONDUCTOR, What::Marked(number)) = (event.client, &event.event)
@@ -179,10 +237,9 @@ impl Runner<'_> {
                 if is_over { ControlFlow::Break(()) } else { observed }
             }
         };
-        let plans = planned.into_iter().map(|(_, plan)| plan).collect();
-        let bystanders = (0..BYSTANDERS).map(|number| Client::Bystander(Bystander::new(number, seed)));
-        let others =
-            [Client::Conductor(Box::new(Conductor::new(plans))), Client::Timekeeper(Timekeeper::new())];
+        let bystanders = (0..BYSTANDERS).map(|number| Client::Bystander((kit.bystander)(number, seed)));
+        let conductor = Client::Conductor(Box::new(Conductor::new(kit, planned)));
+        let others = [conductor, Client::Timekeeper(Timekeeper::new())];
         let limits = Limits {
             reply_timeout: terms.reply_timeout,
             reply_timeout_after_one: terms.reply_timeout,
@@ -193,13 +250,13 @@ impl Runner<'_> {
             Some(relay) => Box::new(Stage { process: target.process(), relay }),
             None => target.process(),
         };
-        let framing = Index::framing;
+        let framing = kit.dialect().framing;
         let scripts = bystanders.chain(others).collect();
         let until = bounds.reached();
         let ending = drive(target.addr(), scripts, framing, limits, process, observer, until).await;
         listening.end(ending);
         // The driver's tasks are gone, and with them their hold on the judge.
-        let mut judge = judge.replace(RunJudge::new(&[], nothing_lost()));
+        let mut judge = judge.replace(RunJudge::new(kit, &[], (kit.truth)()));
         let begun = judge.begun();
         let is_lost = judge.is_lost();
         if is_lost {
@@ -211,11 +268,11 @@ impl Runner<'_> {
         }
         // What was under way when the time was over was not harmed by that.
         let is_cut = !is_lost && ending != Ending::Stopped;
-        let (outcomes, timeline, collected) = judge.finish();
-        self.collector = collected;
+        let (outcomes, timeline, truth) = judge.finish();
+        self.truth = truth;
         let begun = if is_cut { begun.saturating_sub(1) } else { begun };
         let is_ended_on_purpose =
-            is_lost && begun.checked_sub(1).is_some_and(|last| scenes[last].fault.ends_target);
+            is_lost && begun.checked_sub(1).is_some_and(|last| works[last].scene.fault.ends_target);
         Session { outcomes, timeline, begun, is_lost, is_ended_on_purpose }
     }
 }

@@ -3,11 +3,12 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use harness::moves::{Came, Move, Script};
+use harness::moves::{Came, Move, Script, Slot, Source};
 use harness::suite::plan::CasePlan;
 use harness::suite::script::CaseScript;
 
 use crate::fault::NEWCOMER;
+use crate::kit::Kit;
 
 /// How many well-behaved clients there are.
 pub const BYSTANDERS: u32 = 32;
@@ -18,9 +19,6 @@ pub const CONDUCTOR: u32 = BYSTANDERS;
 /// The client that keeps time and looks at the target's process.
 pub const TIMEKEEPER: u32 = BYSTANDERS + 1;
 
-/// How often each bystander asks.
-const ASK_INTERVAL: Duration = Duration::from_millis(50);
-
 /// How long nothing is done before the first fault, so that there is something to compare with.
 pub const QUIET: Duration = Duration::from_secs(2);
 
@@ -29,6 +27,9 @@ const GAP: Duration = Duration::from_millis(100);
 
 /// How often time is kept: twenty times a second.
 pub const TICK: Duration = Duration::from_millis(50);
+
+/// The first of the addresses that newcomers come from, far from all others.
+const NEWCOMERS: u32 = 3_000_000_000;
 
 /// The parts of a step, as the conductor marks them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,11 +61,18 @@ pub const fn marked(number: u32) -> (usize, Part) {
     ((number / PARTS) as usize, part)
 }
 
+/// When the request of a bystander is due that so many were due before, from the beginning of the run, if each asks once in
+/// an interval. Their turns are spread evenly. What was due while there was no connection is made up for, late as it is.
+#[must_use]
+pub fn planned(ask_interval: Duration, number: u32, request: u64) -> Duration {
+    let turn = ask_interval * number / BYSTANDERS;
+    turn + ask_interval * u32::try_from(request + 1).unwrap_or(u32::MAX)
+}
+
 /// Any client of a run.
-#[derive(Debug)]
 pub enum Client {
     /// A well-behaved one.
-    Bystander(Bystander),
+    Bystander(Box<dyn Script>),
     /// The one that makes the faults.
     Conductor(Box<Conductor>),
     /// The one that keeps time.
@@ -81,101 +89,23 @@ impl Script for Client {
     }
 }
 
-/// Asks at fixed times, on a package of its own: INDEX, QUERY, REMOVE, QUERY, and again with another one.
-#[derive(Debug)]
-pub struct Bystander {
-    number: u32,
-    seed: u64,
-    /// How many requests were begun in all.
-    turns: u64,
-    /// How many of them on the connection that is open.
-    asked: u64,
-    /// How often the connection was lost.
-    lives: u32,
-    at: BystanderAt,
-    line: Vec<u8>,
+/// A fault that is to be made, or what is done once a target that ended by it is there again.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    /// What is done.
+    pub plan: Rc<CasePlan>,
+    /// What its clients were told before.
+    pub heard: Rc<Heard>,
 }
 
-#[derive(Clone, Copy, Debug)]
-enum BystanderAt {
-    Closed,
-    Opened,
-    Waited,
-    Sent,
-}
-
-impl Bystander {
-    /// One that has not begun.
-    #[must_use]
-    pub fn new(number: u32, seed: u64) -> Self {
-        Self { number, seed, turns: 0, asked: 0, lives: 0, at: BystanderAt::Closed, line: Vec::new() }
-    }
-
-    /// When a bystander's request is due, from the beginning of the run. Their turns are spread evenly. What was due while
-    /// there was no connection is made up for, late as it is.
-    #[must_use]
-    pub fn planned(number: u32, request: u64) -> Duration {
-        let turn = ASK_INTERVAL * number / BYSTANDERS;
-        turn + ASK_INTERVAL * u32::try_from(request + 1).unwrap_or(u32::MAX)
-    }
-
-    /// The reply that a request has to get, on a connection where `before` were answered.
-    #[must_use]
-    pub fn expected(before: u64) -> &'static [u8] {
-        match before % 4 {
-            0..=2 => b"OK",
-            _ => b"FAIL",
-        }
-    }
-
-    /// The line of a request, on a connection where `before` were sent. Each life has names of its own: what was lost
-    /// with the last one may have happened or not.
-    fn line(&self, before: u64) -> Vec<u8> {
-        let command = match before % 4 {
-            0 => "INDEX",
-            2 => "REMOVE",
-            _ => "QUERY",
-        };
-        let Self { number, seed, lives, .. } = self;
-        format!("{command}|bystander-{seed}-{number}-{lives}-{}|\n", before / 4).into_bytes()
-    }
-
-    fn next(&mut self, came: Came<'_>) -> Move<'_> {
-        if came == Came::Trouble {
-            self.lives += 1;
-            self.at = BystanderAt::Closed;
-            // Nobody is helped by one that knocks without a pause.
-            return Move::Pause(ASK_INTERVAL);
-        }
-        match self.at {
-            BystanderAt::Closed => {
-                self.at = BystanderAt::Opened;
-                self.asked = 0;
-                Move::Open(0)
-            }
-            BystanderAt::Opened => {
-                self.at = BystanderAt::Waited;
-                Move::Until(Self::planned(self.number, self.turns))
-            }
-            BystanderAt::Waited => {
-                self.at = BystanderAt::Sent;
-                self.line = self.line(self.asked);
-                self.asked += 1;
-                self.turns += 1;
-                Move::Send(0, &self.line)
-            }
-            BystanderAt::Sent => {
-                self.at = BystanderAt::Opened;
-                Move::Await(0, 1)
-            }
-        }
-    }
-}
+/// Replies, and on which slots they came.
+pub type Heard = Vec<(Slot, Vec<u8>)>;
 
 /// Makes one fault after the other; after each, a newcomer asks to be served.
 #[derive(Debug)]
 pub struct Conductor {
-    plans: Vec<Rc<CasePlan>>,
+    kit: &'static Kit,
+    plans: Vec<Planned>,
     /// Which step is under way, and how far it is.
     step: u32,
     at: ConductorAt,
@@ -199,8 +129,8 @@ enum ConductorAt {
 impl Conductor {
     /// One that has not begun.
     #[must_use]
-    pub fn new(plans: Vec<Rc<CasePlan>>) -> Self {
-        Self { plans, step: 0, at: ConductorAt::Begin, case: None }
+    pub fn new(kit: &'static Kit, plans: Vec<Planned>) -> Self {
+        Self { kit, plans, step: 0, at: ConductorAt::Begin, case: None }
     }
 
     fn next(&mut self, came: Came<'_>) -> Move<'_> {
@@ -212,8 +142,10 @@ impl Conductor {
                 Move::Until(QUIET)
             }
             ConductorAt::Mark => {
-                let Some(plan) = self.plans.get(step as usize) else { return Move::Done };
-                self.case = Some(CaseScript::new(Rc::clone(plan)));
+                let Some(Planned { plan, heard }) = self.plans.get(step as usize) else { return Move::Done };
+                let mut script = CaseScript::new(Rc::clone(plan));
+                heard.iter().for_each(|(slot, reply)| script.note(*slot, reply));
+                self.case = Some(script);
                 self.at = ConductorAt::Case;
                 Move::Mark(mark(step, Part::Fault))
             }
@@ -232,11 +164,13 @@ impl Conductor {
             }
             ConductorAt::OpenNewcomer => {
                 self.at = ConductorAt::Ask;
-                Move::Open(NEWCOMER)
+                // One address for each: nobody is told that it came too often.
+                let own = Move::OpenFrom(NEWCOMER, Source::Own(NEWCOMERS + step));
+                if self.kit.dialect().has_own_address { own } else { Move::Open(NEWCOMER) }
             }
             ConductorAt::Ask if !is_trouble => {
                 self.at = ConductorAt::Await;
-                Move::Send(NEWCOMER, b"QUERY|newcomer|\n")
+                Move::Send(NEWCOMER, self.kit.newcomer.request)
             }
             ConductorAt::Await if !is_trouble => {
                 self.at = ConductorAt::Close;

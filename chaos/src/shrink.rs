@@ -37,7 +37,7 @@ pub async fn shrink(
             return None;
         }
         runs += 1;
-        let candidate = Schedule { seed: failed.seed, steps: steps.to_vec() };
+        let candidate = Schedule { steps: steps.to_vec(), ..failed.clone() };
         let run = match run_once(&candidate, choice, flags, bounds, &mut io::sink()).await {
             Ok((run, _)) => run,
             Err(error) => {
@@ -66,6 +66,6 @@ pub async fn shrink(
     let steps = reduce(steps, &mut fails).await;
     match trouble {
         Some(error) => Err(error),
-        None => Ok(Schedule { seed: failed.seed, steps }),
+        None => Ok(Schedule { steps, ..failed.clone() }),
     }
 }

@@ -12,7 +12,7 @@ use harness::history::Sample;
 use harness::moves::Act;
 use tokio::net::TcpListener;
 
-use crate::catalogue::network::WAYS;
+use crate::catalogue::ways::WAYS;
 use crate::proxy::{Fault, Observer, Options, Proxy, parse_toxic};
 
 /// A relay before a target.

@@ -1,27 +1,5 @@
-//! The catalogue of faults, a table for each kind.
+//! The catalogues of faults, one for each protocol, each a table for each kind.
 
-mod crowds;
-mod disconnects;
-mod lines;
-pub(crate) mod network;
-mod process;
-mod readers;
-mod resources;
-mod writers;
-
-use crate::fault::Fault;
-
-/// All faults, in order.
-pub fn faults() -> impl Iterator<Item = &'static Fault> {
-    const TABLES: [&[Fault]; 8] = [
-        lines::FAULTS,
-        writers::FAULTS,
-        readers::FAULTS,
-        disconnects::FAULTS,
-        crowds::FAULTS,
-        network::FAULTS,
-        process::FAULTS,
-        resources::FAULTS,
-    ];
-    TABLES.into_iter().flatten()
-}
+pub(crate) mod index;
+pub(crate) mod ways;
+pub(crate) mod wisdom;

@@ -5,15 +5,17 @@ use std::collections::BTreeMap;
 use harness::history::{Event, What};
 use harness::pairing::Seen;
 use harness::verdict::{Finding, LATE_NS_MAX, Verdict, printable};
-
-use protocol::index::clauses::C1;
+use protocol::Clause;
 
 use super::step::StepJudge;
-use crate::scripts::{BYSTANDERS, Bystander};
+use crate::kit::{Fate, Kit, Witness};
+use crate::scripts::{BYSTANDERS, planned};
 
 /// All of them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Bystanders {
+    kit: &'static Kit,
+    witness: Box<dyn Witness>,
     /// How many requests each has sent.
     sent: BTreeMap<u32, u64>,
     /// When each request was due, and how long its reply took from then on.
@@ -30,6 +32,10 @@ pub struct Latencies {
 }
 
 impl Bystanders {
+    pub(super) fn new(kit: &'static Kit) -> Self {
+        Self { kit, witness: (kit.witness)(), sent: BTreeMap::new(), requests: BTreeMap::new() }
+    }
+
     /// Takes in an event as it is.
     pub(super) fn note(&mut self, event: &Event<'_>) {
         if event.client < BYSTANDERS && matches!(event.event, What::Sent(_)) {
@@ -45,32 +51,33 @@ impl Bystanders {
         at_ns: u64,
         step: &mut Option<&mut StepJudge>,
     ) {
-        let finding = match seen {
-            Seen::Replied(replied) => {
-                // It has one request under way at most, so the one that is answered is the last that it sent.
-                let turn = self.sent.get(&client).map_or(0, |sent| sent.saturating_sub(1));
-                let due = Bystander::planned(client, turn);
-                let due_ns = u64::try_from(due.as_nanos()).unwrap_or(u64::MAX);
-                self.requests.insert(due_ns, at_ns.saturating_sub(due_ns));
-                let expected = Bystander::expected(replied.place.replies);
-                (replied.reply != expected).then(|| {
-                    let mut finding = Finding::new(Verdict::Fail, "a bystander got a wrong reply");
-                    finding.show(printable(replied.request), printable(replied.reply), printable(expected));
-                    finding
-                })
+        let fate = self.witness.see(seen);
+        if let (Seen::Replied(_), Fate::Served | Fate::Well | Fate::Harmed(_)) = (seen, &fate) {
+            // It has one request under way at most, so the one that is answered is the last that it sent.
+            let turn = self.sent.get(&client).map_or(0, |sent| sent.saturating_sub(1));
+            let due = planned(self.kit.ask_interval, client, turn);
+            let due_ns = u64::try_from(due.as_nanos()).unwrap_or(u64::MAX);
+            self.requests.insert(due_ns, at_ns.saturating_sub(due_ns));
+        }
+        let Some(step) = step else { return };
+        let finding = match fate {
+            Fate::Well => None,
+            Fate::Served => {
+                step.serve();
+                None
             }
-            Seen::Surplus { after, bytes, .. } => {
-                let mut finding = Finding::new(Verdict::Fail, "a bystander got bytes that answer nothing");
-                finding.show(printable(after), printable(bytes), String::new());
-                Some(finding)
+            Fate::TurnedAway => {
+                step.turn_away();
+                None
             }
-            Seen::Unanswered { request, end, .. } => Some(unanswered(request, end)),
-            Seen::EndedAtRest { .. } => {
-                Some(Finding::new(Verdict::Fail, "a bystander's connection was ended by the target"))
+            Fate::SentAway if !step.is_promised() => {
+                step.turn_away();
+                None
             }
-            _ => None,
+            Fate::Harmed(finding) => Some(*finding),
+            Fate::SentAway | Fate::AsAnybody => as_anybody(seen, self.kit.kept_waiting),
         };
-        if let (Some(mut finding), Some(step)) = (finding, step) {
+        if let Some(mut finding) = finding {
             finding.client = Some(client);
             step.harm(finding);
         }
@@ -96,7 +103,21 @@ impl Bystanders {
     }
 }
 
-fn unanswered(request: &[u8], end: &What<'_>) -> Finding {
+/// Any client is to be answered, and nothing else is to be said to it.
+fn as_anybody(seen: &Seen<'_>, kept_waiting: Clause) -> Option<Finding> {
+    match seen {
+        Seen::Surplus { after, bytes, .. } => {
+            let mut finding = Finding::new(Verdict::Fail, "a bystander got bytes that answer nothing");
+            finding.show(printable(after), printable(bytes), String::new());
+            Some(finding)
+        }
+        Seen::Unanswered { request, end, .. } => Some(unanswered(request, end, kept_waiting)),
+        Seen::EndedAtRest { end, .. } => Some(unanswered(b"", end, kept_waiting)),
+        _ => None,
+    }
+}
+
+fn unanswered(request: &[u8], end: &What<'_>, kept_waiting: Clause) -> Finding {
     let mut finding = Finding::new(Verdict::Fail, "a bystander got no reply");
     let came = match end {
         What::TimedOut { late_ns, .. } if *late_ns > LATE_NS_MAX => {
@@ -105,7 +126,7 @@ fn unanswered(request: &[u8], end: &What<'_>) -> Finding {
             return finding;
         }
         What::TimedOut { waited_ns, .. } => {
-            finding.clause = Some(C1);
+            finding.clause = Some(kept_waiting);
             format!("nothing within {}", harness::verdict::seconds(*waited_ns))
         }
         What::Lost(failure) => failure.message.clone(),

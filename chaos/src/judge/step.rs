@@ -1,22 +1,28 @@
 //! One step of a run: what the fault's own clients saw, what bystanders and the newcomer did.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use harness::history::{Event, FailureKind, What};
+use harness::moves::Slot;
 use harness::pairing::Seen;
 use harness::suite::judge::{CaseJudge, State};
 use harness::suite::plan::CasePlan;
+use harness::suite::plan::JANITOR;
 use harness::suite::wire::WireLog;
-use harness::verdict::{Finding, Verdict, seconds};
+use harness::verdict::{Finding, Verdict, printable, seconds};
 use protocol::Clause;
-use protocol::index::clauses::{A4, C1, C2, C3, C4, F4, F5};
 
 use super::percentile;
 use crate::fault::Scene;
-use crate::scripts::{CONDUCTOR, Part};
+use crate::kit::Kit;
+use crate::scripts::{CONDUCTOR, Heard, Part};
 
 /// A newcomer that waits longer than this has been harmed a little.
 const NEWCOMER_NS_SHOULD: u64 = 1_000_000_000;
+
+/// While others are promised to be served, a server may turn away one honest client in so many.
+const TURNED_AWAY_ONE_IN: u64 = 100;
 
 /// Fewer replies have no percentiles.
 const LATENCIES_MIN: usize = 20;
@@ -30,7 +36,8 @@ const LATENCY_NS_MORE_MAX: u64 = 50_000_000;
 /// Follows a step.
 #[derive(Debug)]
 pub struct StepJudge {
-    scene: &'static Scene,
+    kit: &'static Kit,
+    scene: Scene,
     case: CaseJudge,
     begun_ns: u64,
     newcomer_ns: u64,
@@ -41,6 +48,12 @@ pub struct StepJudge {
     has_ended_target: bool,
     /// Whether a client of the fault's own was never served.
     is_kept_waiting: bool,
+    /// How many bystanders had what they came for, and how many were told to come again.
+    served: u64,
+    turned_away: u64,
+    /// The slots of the connections that are open, and what came on them, where a sequel has to know it.
+    slots: BTreeMap<u32, Slot>,
+    heard: Heard,
 }
 
 /// How long this machine kept somebody from running at the most, which is never the target's fault.
@@ -56,7 +69,7 @@ pub(super) struct HeldUp {
 #[derive(Debug)]
 pub struct Outcome {
     /// What was done.
-    pub scene: &'static Scene,
+    pub scene: Scene,
     /// What it came to.
     pub verdict: Verdict,
     /// What that rests on.
@@ -65,6 +78,10 @@ pub struct Outcome {
     pub cause: Option<String>,
     /// The figure that decided, to be read.
     pub figure: String,
+    /// What its clients were told, where a sequel has to know it.
+    pub heard: Heard,
+    /// Whether the target ended by it, as it had to.
+    pub has_ended_target: bool,
     /// Whether nothing was found but that others were slowed down, which a busy machine does too.
     pub is_only_slow: bool,
     /// What was sent and what came.
@@ -76,23 +93,40 @@ pub struct Outcome {
 impl Outcome {
     /// A scene that was not run.
     #[must_use]
-    pub fn not_run(scene: &'static Scene, cause: &str) -> Self {
+    pub fn not_run(scene: Scene, cause: &str) -> Self {
         Self {
             scene,
             verdict: Verdict::NotRun,
             findings: Vec::new(),
             cause: Some(cause.to_owned()),
             figure: String::new(),
+            heard: Heard::new(),
+            has_ended_target: false,
             is_only_slow: false,
             wire: WireLog::default(),
             duration_ns: 0,
         }
     }
+
+    /// A sequel and what it followed, together.
+    #[must_use]
+    pub fn after(mut self, mut before: Self) -> Self {
+        before.findings.append(&mut self.findings);
+        self.findings = before.findings;
+        self.findings.sort_by_key(|finding| std::cmp::Reverse(finding.verdict));
+        self.verdict = self.verdict.max(before.verdict);
+        self.cause = self.cause.or(before.cause);
+        // Tried again, it would have nothing to follow.
+        self.is_only_slow = false;
+        self.duration_ns += before.duration_ns;
+        self
+    }
 }
 
 impl StepJudge {
-    pub(super) fn new(scene: &'static Scene, plan: Rc<CasePlan>) -> Self {
+    pub(super) fn new(kit: &'static Kit, scene: Scene, plan: Rc<CasePlan>) -> Self {
         Self {
+            kit,
             scene,
             case: CaseJudge::new(plan),
             begun_ns: 0,
@@ -102,6 +136,10 @@ impl StepJudge {
             harms: Vec::new(),
             has_ended_target: false,
             is_kept_waiting: false,
+            served: 0,
+            turned_away: 0,
+            slots: BTreeMap::new(),
+            heard: Vec::new(),
         }
     }
 
@@ -133,23 +171,54 @@ impl StepJudge {
         self.case.note(event);
     }
 
+    /// A bystander has what it came for.
+    pub(super) fn serve(&mut self) {
+        self.served += 1;
+    }
+
+    /// Whether others are promised to be served beside the fault.
+    pub(super) fn is_promised(&self) -> bool {
+        self.scene.fault.is_promised
+    }
+
+    /// A bystander was told to come again.
+    pub(super) fn turn_away(&mut self) {
+        self.turned_away += 1;
+    }
+
     /// Takes in what is seen of the fault's clients.
     pub(super) fn see(&mut self, seen: &Seen<'_>) {
+        if self.scene.sequel.is_some() {
+            self.hear(seen);
+        }
         self.is_kept_waiting |= matches!(seen, Seen::Unanswered { end: What::TimedOut { .. }, .. });
         let _ = self.case.observe(seen);
+    }
+
+    fn hear(&mut self, seen: &Seen<'_>) {
+        match seen {
+            Seen::Opened { connection, slot, .. } if *slot != JANITOR => {
+                self.slots.insert(*connection, *slot);
+            }
+            Seen::Replied(replied) => {
+                let slot = self.slots.get(&replied.place.connection);
+                self.heard.extend(slot.map(|slot| (*slot, replied.reply.to_vec())));
+            }
+            _ => {}
+        }
     }
 
     /// Takes in what is seen of the newcomer.
     pub(super) fn see_newcomer(&mut self, seen: &Seen<'_>, at_ns: u64) {
         let mut clause = None;
         let came = match seen {
-            Seen::Replied(replied) if matches!(replied.reply, b"OK" | b"FAIL") => {
+            Seen::Replied(replied) if (self.kit.newcomer.is_served)(replied.reply) => {
                 self.newcomer_waited_ns = Some(at_ns.saturating_sub(self.newcomer_ns));
                 return;
             }
-            Seen::Replied(replied) => harness::verdict::printable(replied.reply),
+            Seen::Replied(replied) => printable(replied.reply),
             Seen::Unanswered { end: What::TimedOut { waited_ns, .. }, .. } => {
-                clause = Some(C1);
+                clause = Some(self.kit.kept_waiting);
                 format!("nothing within {}", seconds(*waited_ns))
             }
             Seen::Unanswered { .. } => "the end of the connection".to_owned(),
@@ -162,26 +231,22 @@ impl StepJudge {
             _ => return,
         };
         let mut finding = Finding::new(Verdict::Fail, "a new client is not served after the fault");
-        finding.show(r"QUERY|newcomer|\n".to_owned(), came, r"OK\n or FAIL\n within 10 s".to_owned());
+        let newcomer = &self.kit.newcomer;
+        finding.show(printable(newcomer.request), came, format!("{} within 10 s", newcomer.wanted));
         finding.clause = clause;
         self.harm(finding);
     }
 
-    /// Somebody was harmed. Whoever waits without end is kept waiting by somebody else (C1); all else breaks the fault's
-    /// own clause.
+    /// Somebody was harmed. Whoever waits without end is kept waiting by somebody else; all else breaks the fault's own
+    /// clause.
     pub(super) fn harm(&mut self, mut finding: Finding) {
         finding.clause.get_or_insert(self.clause());
         self.harms.push(finding);
     }
 
-    /// The MUST that harm to others breaks, whatever the fault's own clause asks for: one of those on clients side by side,
-    /// that a client may leave at any moment, or that nothing a client sends can do it.
+    /// The MUST that harm to others breaks, whatever the fault's own clause asks for.
     fn clause(&self) -> Clause {
-        match self.scene.fault.clause {
-            clause if [C1, C2, C3, C4].contains(&clause) => clause,
-            clause if [F4, F5].contains(&clause) => C3,
-            _ => A4,
-        }
+        (self.kit.harmed)(self.scene.fault.clause)
     }
 
     /// The target was lost in this step, as it had to be, or not.
@@ -202,6 +267,7 @@ impl StepJudge {
     pub(super) fn finish(mut self, quiet: &[u64], beside: &[u64], held_up: HeldUp) -> Outcome {
         let is_begun = self.begun_ns > 0;
         self.judge_newcomer();
+        self.judge_service();
         let has_harm = !self.harms.is_empty();
         let p99_ns = percentile(beside, 99);
         self.judge_latency(quiet, beside, held_up);
@@ -210,7 +276,10 @@ impl StepJudge {
         let is_done = self.case.state() == State::Done;
         let mut own = self.case.outcome();
         if let (Some(finding), true) = (&mut own.finding, self.is_kept_waiting) {
-            finding.clause = Some(C1);
+            finding.clause = Some(self.kit.kept_waiting);
+        }
+        if let Some(finding) = &mut own.finding {
+            excuse(finding, self.kit, held_up);
         }
         let mut findings = self.harms;
         findings.extend(own.finding.filter(|_| is_done));
@@ -239,6 +308,8 @@ impl StepJudge {
             findings,
             cause,
             figure,
+            heard: self.heard,
+            has_ended_target: self.has_ended_target,
             wire: own.wire,
             duration_ns: over_ns - begun_ns,
         }
@@ -252,8 +323,21 @@ impl StepJudge {
         let mut finding = Finding::new(Verdict::Warn, "a new client waits long after the fault");
         let (came, had_to_come) =
             (format!("its reply after {}", seconds(waited_ns)), "within 1 s".to_owned());
-        finding.show(r"QUERY|newcomer|\n".to_owned(), came, had_to_come);
-        finding.clause = Some(C1);
+        finding.show(printable(self.kit.newcomer.request), came, had_to_come);
+        finding.clause = Some(self.kit.kept_waiting);
+        self.harms.push(finding);
+    }
+
+    /// Whether bystanders were let in beside the fault.
+    fn judge_service(&mut self) {
+        let Self { served, turned_away, .. } = *self;
+        if !self.scene.fault.is_promised || turned_away * TURNED_AWAY_ONE_IN <= served + turned_away {
+            return;
+        }
+        let mut finding = Finding::new(Verdict::Warn, "bystanders are turned away");
+        finding.came = Some(format!("{turned_away} of {} were told to come again", served + turned_away));
+        finding.had_to_come = Some(format!("at most one in {TURNED_AWAY_ONE_IN}"));
+        finding.clause = Some(self.kit.kept_waiting);
         self.harms.push(finding);
     }
 
@@ -285,8 +369,20 @@ impl StepJudge {
             let (harness, target) = (milliseconds(harness_ns), milliseconds(target_ns));
             format!("the harness itself was {harness} late, and the target {target} without a processor")
         });
-        finding.clause = Some(C1);
+        finding.clause = Some(self.kit.kept_waiting);
         self.harms.push(finding);
+    }
+}
+
+/// Where this machine was held up, a target may have met a deadline that its client was to keep.
+fn excuse(finding: &mut Finding, kit: &Kit, held_up: HeldUp) {
+    let HeldUp { harness_ns, target_ns } = held_up;
+    let late_ns = harness_ns.max(target_ns);
+    if finding.verdict != Verdict::Unknown
+        && kit.deadline.is_some_and(|deadline| u128::from(late_ns) * 3 > deadline.as_nanos())
+    {
+        finding.verdict = Verdict::Unknown;
+        finding.reason = Some(format!("this machine was held up for {}", milliseconds(late_ns)));
     }
 }
 

@@ -8,15 +8,19 @@ use harness::verdict::Verdict;
 use maud::{Markup, PreEscaped, html};
 
 use super::{plot, word};
-use crate::catalogue;
-use crate::fault::State;
 use crate::judge::Timeline;
+use crate::kit::Kit;
 
 /// Writes the page; a list of timelines for each run.
 ///
 /// # Errors
 /// It cannot be written.
-pub fn write_page(mut out: impl Write, report: &Report, timelines: &[Vec<Timeline>]) -> io::Result<()> {
+pub fn write_page(
+    mut out: impl Write,
+    kit: &Kit,
+    report: &Report,
+    timelines: &[Vec<Timeline>],
+) -> io::Result<()> {
     let body = html! {
         header {
             h1 { "Gauntlet chaos " span.badge.(class_of(report.verdict)) { (report.verdict.word()) } }
@@ -27,7 +31,7 @@ pub fn write_page(mut out: impl Write, report: &Report, timelines: &[Vec<Timelin
                 h2 { "Seed " (run.seed) ": " (run.verdict.word()) }
                 p.options { "Plan " code { (run.plan_sha256) } }
                 h3 { "Scorecard" }
-                (scorecard(number, &run.items))
+                (scorecard(kit, number, &run.items))
                 h3 { "Timeline" }
                 @for timeline in timelines { (timeline_of(timeline)) }
                 @for verdict in [Verdict::Fail, Verdict::Unknown, Verdict::Warn] {
@@ -45,17 +49,17 @@ pub fn write_page(mut out: impl Write, report: &Report, timelines: &[Vec<Timelin
 }
 
 /// A row for each fault, a cell for each state.
-fn scorecard(run: usize, items: &[Item]) -> Markup {
+fn scorecard(kit: &Kit, run: usize, items: &[Item]) -> Markup {
     html! {
         div.wide {
             table {
-                thead { tr { th { "fault" } @for state in State::ALL { th { (state.name()) } } } }
+                thead { tr { th { "fault" } @for state in kit.states { th { (state.name) } } } }
                 tbody {
-                    @for fault in catalogue::faults() {
+                    @for fault in kit.faults() {
                         tr {
                             th { (fault.id) }
-                            @for state in State::ALL {
-                                @let id = format!("{}/{}", fault.id, state.name());
+                            @for state in kit.states {
+                                @let id = format!("{}/{}", fault.id, state.name);
                                 @match items.iter().find(|item| item.id == id) {
                                     Some(item) => {
                                         td class=(class_of(item.verdict)) {

@@ -53,7 +53,7 @@ fn what_needs_a_process_is_not_run_at_an_address() {
 fn the_catalogue_is_printed() {
     let said = chaos(&["faults"]);
     assert_eq!(said.status, 0);
-    assert_eq!(said.stdout.lines().count(), chaos::catalogue::faults().count());
+    assert_eq!(said.stdout.lines().count(), chaos::kit::KITS[0].faults().count());
 }
 
 #[test]

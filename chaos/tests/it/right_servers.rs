@@ -1,6 +1,6 @@
 //! Servers that are right: none may be accused.
 
-use crate::support::{Said, chaos, zoo};
+use crate::support::{Said, chaos, wisdom_zoo, zoo};
 
 /// A machine that is busy with other tests may leave something undecided, because the harness itself was late.
 #[track_caller]
@@ -28,4 +28,30 @@ fn the_right_server_of_the_zoo_is_not_accused() {
 fn a_right_server_in_plain_python_is_not_accused() {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/right.py");
     is_not_accused(&chaos(&["--seed", "3", "--exec", &format!("python3 {script} {{port}}")]));
+}
+
+#[test]
+fn the_right_server_of_quotations_is_not_accused() {
+    for seed in ["1", "2", "3"] {
+        let exec = wisdom_zoo(None);
+        let flags = ["--protocol", "wisdom", "--seed", seed, "--duration", "45", "--exec", &exec];
+        let said = chaos(&flags);
+        assert!([0, 3].contains(&said.status), "{}{}", said.stdout, said.stderr);
+        assert!(said.stdout.lines().filter(|line| line.starts_with("held")).count() > 15, "{}", said.stdout);
+    }
+}
+
+#[test]
+fn the_reference_server_of_quotations_is_not_accused() {
+    let said = chaos(&[
+        "--protocol",
+        "wisdom",
+        "--seed",
+        "1",
+        "--matrix",
+        "--skip",
+        "spending/hoarded-in-thousands",
+    ]);
+    assert!([0, 3].contains(&said.status), "{}{}", said.stdout, said.stderr);
+    assert!(!said.stdout.contains("not run"), "{}", said.stdout);
 }

@@ -25,19 +25,32 @@ pub(crate) fn chaos(arguments: &[&str]) -> Said {
     }
 }
 
-/// The zoo's binary, built once: it belongs to another crate.
+/// The zoo's binary with a server of the package index.
 pub(crate) fn zoo(bug: Option<&str>) -> String {
+    let bug = bug.map_or(String::new(), |bug| format!("--bug {bug} "));
+    format!("{} {bug}--addr {{addr}}", zoo_path().display())
+}
+
+/// The same with one of WOW/1, and the places of all settings.
+pub(crate) fn wisdom_zoo(bug: Option<&str>) -> String {
+    const SETTINGS: [&str; 6] =
+        ["difficulty", "ttl", "max-connections", "max-connections-per-address", "secret-file", "key-grace"];
+    let settings = SETTINGS.map(|name| format!("--{name} {{{name}}}")).join(" ");
+    let bug = bug.map_or(String::new(), |bug| format!("--bug {bug} "));
+    format!("{} --protocol wisdom {bug}--addr {{addr}} {settings}", zoo_path().display())
+}
+
+/// The zoo's binary, built once: it belongs to another crate.
+fn zoo_path() -> &'static PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    let path = BUILT.get_or_init(|| {
+    BUILT.get_or_init(|| {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let build = ["build", "--release", "--quiet", "--locked", "-p", "fixtures", "--bin", "zoo"];
         assert!(Command::new(cargo).args(build).status().unwrap().success());
         let chaos = Command::cargo_bin("chaos").unwrap();
         let target = PathBuf::from(chaos.get_program()).parent().unwrap().parent().unwrap().to_owned();
         target.join("release").join("zoo")
-    });
-    let bug = bug.map_or(String::new(), |bug| format!("--bug {bug} "));
-    format!("{} {bug}--addr {{addr}}", path.display())
+    })
 }
 
 /// A directory that goes away.

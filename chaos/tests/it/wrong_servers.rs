@@ -3,12 +3,18 @@
 
 use std::fs;
 
-use crate::support::{chaos, directory, zoo};
+use crate::support::{chaos, directory, wisdom_zoo, zoo};
 
 /// Runs only these faults, and looks which of them harmed somebody.
 #[track_caller]
 fn is_caught(bug: &str, faults: &str, clause: &str) {
-    let said = chaos(&["--seed", "1", "--strict", "--matrix", "--faults", faults, "--exec", &zoo(Some(bug))]);
+    is_caught_in("index", &zoo(Some(bug)), bug, faults, clause);
+}
+
+#[track_caller]
+fn is_caught_in(protocol: &str, exec: &str, bug: &str, faults: &str, clause: &str) {
+    let flags = ["--protocol", protocol, "--seed", "1", "--strict", "--matrix", "--faults", faults];
+    let said = chaos(&[&flags[..], &["--exec", exec]].concat());
     assert_eq!(said.status, 1, "{bug}: {}{}", said.stdout, said.stderr);
     let verdict = said.stdout.lines().last().unwrap();
     assert!(verdict.starts_with("FAIL") && verdict.contains(clause), "{bug}: {verdict}");
@@ -49,6 +55,21 @@ fn who_keeps_without_bound_is_caught() {
     is_caught("unread-replies-pile-up", "resources/unread-replies/*", "C5");
 }
 
+#[test]
+fn who_gives_too_much_or_too_little_for_a_proof_of_work_is_caught() {
+    for (bug, faults, clause) in [
+        ("no-replay-check", "spending/reset/*", "W25"),
+        ("replay-check-then-set", "spending/equal/*", "W27"),
+        ("deadline-per-read", "clients/dribbling/*", "W29"),
+        ("closes-without-draining", "frames/noise-behind/*", "W06"),
+        ("allocates-the-announced-length", "frames/oversized/*", "W09"),
+        ("unsigned", "process/killed-while-solving/new", "W16"),
+        ("dies-of-nesting", "frames/nested/*", "W31"),
+    ] {
+        is_caught_in("wisdom", &wisdom_zoo(Some(bug)), bug, faults, clause);
+    }
+}
+
 /// A target that died is started again, and everything has a verdict in every report.
 #[test]
 fn reports_are_whole_whatever_becomes_of_the_target() {
@@ -62,7 +83,8 @@ fn reports_are_whole_whatever_becomes_of_the_target() {
     assert_eq!(said.status, 1, "{}{}", said.stdout, said.stderr);
     let report: serde_json::Value = serde_json::from_str(&fs::read_to_string(&json).unwrap()).unwrap();
     let items = report["runs"][0]["items"].as_array().unwrap();
-    let scenes = chaos::fault::scenes().iter().filter(|scene| scene.fault.id.starts_with("disconnects/"));
+    let scenes =
+        chaos::kit::KITS[0].scenes().iter().filter(|scene| scene.fault.id.starts_with("disconnects/"));
     assert_eq!(items.len(), scenes.count());
     assert!(items.iter().any(|item| item["verdict"] == "fail"));
     assert!(fs::read_to_string(&junit).unwrap().contains("<testsuite "));

@@ -12,8 +12,7 @@ use crate::report::{Item, again};
 use crate::select::{NOT_SELECTED, Subject};
 use crate::suite::case::Runs;
 use crate::suite::results::CaseResult;
-use crate::targets::settings::Settings;
-use crate::targets::{Choice, Target};
+use crate::targets::Target;
 use crate::verdict::{Finding, Verdict};
 
 /// How long after a run that did not pass it is looked whether the target has died.
@@ -143,6 +142,10 @@ impl Item {
 /// Why each subject that is not run is not, as far as the options say it.
 pub(super) fn left_out(options: &Options) -> BTreeMap<&'static str, String> {
     let kit = options.flags.protocol;
+    let missing_setting = |runs| match runs {
+        Runs::WithSettings(names) => options.choice.missing_setting(names),
+        _ => None,
+    };
     let why = |subject: &Subject| {
         // Whatever is run, a target that does not live through it has failed.
         let is_always = subject.id == kit.suite.alive;
@@ -156,20 +159,9 @@ pub(super) fn left_out(options: &Options) -> BTreeMap<&'static str, String> {
         };
         let on_request = runs.on_request().filter(|_| !is_asked_for);
         let cause = unwanted.or(on_request).map(str::to_owned);
-        cause.or_else(|| missing_setting(runs, &options.choice)).map(|cause| (subject.id, cause))
+        cause.or_else(|| missing_setting(runs)).map(|cause| (subject.id, cause))
     };
     subjects(kit).iter().filter_map(why).collect()
-}
-
-/// Why a target has not the settings that a case needs, if it has not.
-fn missing_setting(runs: Runs, choice: &Choice) -> Option<String> {
-    let Runs::WithSettings(names) = runs else { return None };
-    let missing = match choice {
-        Choice::BuiltIn => return None,
-        Choice::Exec { command, .. } => names.iter().find(|name| !Settings::is_in(command, name))?,
-        Choice::Addr(_) | Choice::Image { .. } => names.first()?,
-    };
-    Some(format!("it takes a setting of the target: {{{missing}}} in the command of --exec stands for it"))
 }
 
 /// An item of which nothing is known yet.

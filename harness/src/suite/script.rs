@@ -71,7 +71,8 @@ impl Script for CaseScript {
 }
 
 impl CaseScript {
-    fn note(&mut self, slot: Slot, reply: &[u8]) {
+    /// Takes in a reply, which may be one to an earlier client that this one goes on for.
+    pub fn note(&mut self, slot: Slot, reply: &[u8]) {
         if slot == JANITOR {
             self.cleaned.insert(reply.to_vec());
         } else if let Some(tongue) = &mut self.tongue {

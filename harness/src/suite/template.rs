@@ -54,8 +54,8 @@ impl Names {
         let mut bytes = Vec::new();
         let mut rest = template;
         while let Some(begin) = rest.iter().position(|&byte| byte == b'{') {
-            bytes.extend_from_slice(&rest[..begin]);
             let Some(length) = rest[begin..].iter().position(|&byte| byte == b'}') else { break };
+            bytes.extend_from_slice(&rest[..begin]);
             self.expand_place(&rest[begin + 1..begin + length], number, &mut bytes);
             rest = &rest[begin + length + 1..];
         }
@@ -112,6 +112,7 @@ mod tests {
         assert_eq!(expand(b"{a:6}|{c*3}|{,*4}|{n}"), "s-axxx|s-c.0,s-c.1,s-c.2|,,,,|7");
         assert_eq!(expand(b"{c*2:7}{n~9}"), "s-c.0xx,s-c.1xx2");
         assert_eq!(expand(b"{q}{"), "{q}{");
+        assert_eq!(expand(b"{a}|x{"), "s-a|x{");
     }
 
     #[test]

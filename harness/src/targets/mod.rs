@@ -54,6 +54,21 @@ pub enum Choice {
     },
 }
 
+impl Choice {
+    /// Why a target has not these settings, if it has not all of them.
+    #[must_use]
+    pub fn missing_setting(&self, names: &[&str]) -> Option<String> {
+        let missing = match self {
+            Self::BuiltIn => return None,
+            Self::Exec { command, .. } => names.iter().find(|name| !Settings::is_in(command, name))?,
+            Self::Addr(_) | Self::Image { .. } => names.first()?,
+        };
+        Some(format!(
+            "it takes a setting of the target: {{{missing}}} in the command of --exec stands for it"
+        ))
+    }
+}
+
 /// Why there is no target.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

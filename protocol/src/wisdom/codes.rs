@@ -70,6 +70,17 @@ codes! {
     Internal "INTERNAL" true "the server failed";
 }
 
+impl Code {
+    /// Whether a server may say it instead of whatever is wanted: it is about the server, or about how much is asked of it.
+    #[must_use]
+    pub const fn is_excuse(self) -> bool {
+        matches!(
+            self,
+            Self::RateLimited | Self::ServerBusy | Self::ShuttingDown | Self::Timeout | Self::Internal
+        )
+    }
+}
+
 impl From<Code> for Refusal {
     fn from(code: Code) -> Self {
         let message = Cow::Borrowed(code.message());

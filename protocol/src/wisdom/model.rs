@@ -65,10 +65,8 @@ fn is_paid(solution: &Solution) -> bool {
 
 /// Allows an error with one of these codes, or with one that a server may always give.
 fn one_of(codes: &[Code], response: &Response) -> Result<(), Response> {
-    const ALWAYS: [Code; 5] =
-        [Code::RateLimited, Code::ServerBusy, Code::ShuttingDown, Code::Timeout, Code::Internal];
     match response {
-        Response::Error(refusal) if codes.contains(&refusal.code) || ALWAYS.contains(&refusal.code) => Ok(()),
+        Response::Error(refusal) if codes.contains(&refusal.code) || refusal.code.is_excuse() => Ok(()),
         _ => Err(Response::Error(codes[0].into())),
     }
 }

@@ -5,6 +5,9 @@
 //! | word | what is other |
 //! | --- | --- |
 //! | a number | the challenge: the one that came so many after the first |
+//! | `next` | the challenge: the oldest one that was not solved by this word yet |
+//! | `ahead` | nothing is said: all challenges that came are solved, for later |
+//! | `forged` | the token: made up, another one each time, with any counter |
 //! | `more` | the counter: three bits more than asked for |
 //! | `less` | the counter: exactly one bit less |
 //! | `none` | the counter: no zero bit |
@@ -15,6 +18,8 @@
 //! | `spare`, `padded`, `cut`, `wide` | the form of the token: bits that have to be zero, padding, 63 bytes, 65 bytes |
 //! | `twice`, `array`, `behind`, `beside` | the object: a key twice, an array, bytes behind it, unknown keys beside |
 //! | `head`, `rest` | the frame: its first half, its second half |
+
+use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -41,12 +46,16 @@ pub(super) struct Speaker {
     tokens: Vec<[u8; TOKEN_BYTES]>,
     /// The bit that is flipped next.
     next_bit: usize,
-    /// The last counter that was searched, for a crowd that sends the same.
-    found: Option<(Sought, u64)>,
+    /// The challenge that is solved next in turn.
+    next_token: usize,
+    /// How many tokens were made up.
+    forged: u64,
+    /// The counters that were found, for a crowd that sends the same, and for those that were found ahead.
+    found: BTreeMap<Sought, u64>,
 }
 
 /// What a counter is searched for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Sought {
     token: [u8; TOKEN_BYTES],
     bits: Bits,
@@ -55,7 +64,7 @@ struct Sought {
 }
 
 /// How many zero bits a counter has to bring.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Bits {
     AtLeast(u32),
     Exactly(u32),
@@ -67,8 +76,8 @@ impl Tongue for Speaker {
     fn fill(&mut self, _: Slot, bytes: &[u8], out: &mut Vec<u8>) {
         let mut rest = bytes;
         while let Some(begin) = rest.windows(PLACE.len()).position(|window| window == PLACE) {
-            out.extend_from_slice(&rest[..begin]);
             let Some(length) = rest[begin..].iter().position(|&byte| byte == b'}') else { break };
+            out.extend_from_slice(&rest[..begin]);
             let words = String::from_utf8_lossy(&rest[begin + PLACE.len()..begin + length]).into_owned();
             out.extend(self.solution(&words));
             rest = &rest[begin + length + 1..];
@@ -86,10 +95,22 @@ impl Tongue for Speaker {
 impl Speaker {
     fn solution(&mut self, words: &str) -> Vec<u8> {
         let has = |word: &str| words.split(' ').any(|other| other == word);
-        let number = words.split(' ').find_map(|word| word.parse::<usize>().ok());
+        if has("ahead") {
+            self.solve_all();
+            return Vec::new();
+        }
+        let mut number = words.split(' ').find_map(|word| word.parse::<usize>().ok());
+        if has("next") {
+            number = Some(self.next_token);
+            self.next_token += 1;
+        }
         let token = number.map_or(self.tokens.last(), |number| self.tokens.get(number));
         // Without a challenge there is nothing to solve; that none came is found wrong already.
         let mut token = token.copied().unwrap_or([0; TOKEN_BYTES]);
+        if has("forged") {
+            self.forged += 1;
+            token = forged(self.forged);
+        }
         if let Some(bit) = self.bit_to_flip(words) {
             token[bit / 8] ^= 0x80 >> (bit % 8);
         }
@@ -99,6 +120,7 @@ impl Speaker {
             _ if has("less") => Bits::Exactly(difficulty.saturating_sub(1)),
             _ if has("none") => Bits::Exactly(0),
             _ if has("other") => Bits::AtLeastAgain(difficulty),
+            _ if has("forged") => Bits::AtLeast(0),
             _ if words.contains("flip") && difficulty > FLIPPED_BITS_MAX.into() => Bits::AtLeast(0),
             _ => Bits::AtLeast(difficulty),
         };
@@ -137,6 +159,13 @@ impl Speaker {
         }
     }
 
+    fn solve_all(&mut self) {
+        for token in self.tokens.clone() {
+            let bits = Bits::AtLeast(Token::read(&token).difficulty.into());
+            let _ = self.counter(Sought { token, bits, has_letter: false });
+        }
+    }
+
     fn bit_to_flip(&mut self, words: &str) -> Option<usize> {
         for word in words.split(' ') {
             if let Some(number) = word.strip_prefix("flip=") {
@@ -151,10 +180,8 @@ impl Speaker {
     }
 
     fn counter(&mut self, sought: Sought) -> u64 {
-        if let Some((before, counter)) = self.found
-            && before == sought
-        {
-            return counter;
+        if let Some(counter) = self.found.get(&sought) {
+            return *counter;
         }
         let mut search = Search::new(&sought.token);
         let mut fits = |counter: &u64| {
@@ -167,9 +194,19 @@ impl Speaker {
         };
         let passed_over = usize::from(matches!(sought.bits, Bits::AtLeastAgain(_)));
         let counter = (0..COUNTERS_MAX).filter(|counter| fits(counter)).nth(passed_over).unwrap_or(0);
-        self.found = Some((sought, counter));
+        self.found.insert(sought, counter);
         counter
     }
+}
+
+/// A token that looks like one, and that nobody has signed.
+fn forged(number: u64) -> [u8; TOKEN_BYTES] {
+    let mut token = Token::read(&[0x5a; TOKEN_BYTES]);
+    (token.version, token.algorithm, token.difficulty, token.key_id) = (1, 1, 1, 1);
+    // In the year 2100, so that nobody takes it for one that has expired.
+    (token.issued_ms, token.ttl_ms) = (4_102_444_800_000, 60_000);
+    token.nonce[..8].copy_from_slice(&number.to_be_bytes());
+    token.bytes()
 }
 
 /// The same 64 bytes with another last character: its four lowest bits are no part of them, and have to be zero.
@@ -246,6 +283,26 @@ mod tests {
                 assert!(zero_bits(&solution.token, solution.counter) >= difficulty.into(), "bit {bit}");
             }
         }
+    }
+
+    #[test]
+    fn challenges_are_solved_in_turn_and_ahead_and_forged_ones_are_others() {
+        let (mut speaker, first) = told();
+        let mut token = Token::read(&first);
+        token.nonce[0] = 1;
+        let mut reply = Vec::new();
+        Response::Challenge(Challenge::of(&token)).encode(&mut reply);
+        speaker.note(7, &reply);
+        assert_eq!(said(&mut speaker, b"{solution ahead}"), b"");
+        assert_eq!(speaker.found.len(), 2);
+        for token in [first, token.bytes()] {
+            let solution = solution(&mut speaker, b"{solution next}").unwrap();
+            assert_eq!(solution.token, token);
+            assert!(zero_bits(&token, solution.counter) >= 6);
+        }
+        let forged: Vec<Solution> =
+            (0..2).map(|_| solution(&mut speaker, b"{solution forged}").unwrap()).collect();
+        assert!(forged[0].token != forged[1].token && forged[0].token != first);
     }
 
     #[test]

@@ -15,10 +15,6 @@ use crate::pairing::{REPLY_BYTES_MAX, Replied, Seen};
 use crate::verdict::{Finding, LATE_NS_MAX, Verdict, foreign_speech, printable, seconds};
 use crate::workload::{Judge, Progress};
 
-/// What a server may always say instead of what is wanted.
-const EXCUSES: [Code; 5] =
-    [Code::RateLimited, Code::ServerBusy, Code::ShuttingDown, Code::Timeout, Code::Internal];
-
 /// So long before a challenge expires by our clock it has not expired by the server's.
 const EXPIRY_SPARE_NS: u64 = 1_000_000_000;
 
@@ -83,7 +79,7 @@ impl QuotationsJudge {
             Err(malformed) => return self.find_no_reply(replied, &malformed.to_string()),
         };
         if let Response::Error(refusal) = &response
-            && EXCUSES.contains(&refusal.code)
+            && refusal.code.is_excuse()
         {
             self.excuses += 1;
             return;
@@ -194,7 +190,7 @@ impl QuotationsJudge {
         };
         match said {
             // Somebody for whom there is no place is told so unasked.
-            Some(Response::Error(refusal)) if EXCUSES.contains(&refusal.code) => self.excuses += 1,
+            Some(Response::Error(refusal)) if refusal.code.is_excuse() => self.excuses += 1,
             _ => {
                 let finding = self.find(Verdict::Fail, Some(W02), client, "bytes that answer nothing");
                 finding.show(

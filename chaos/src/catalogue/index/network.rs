@@ -3,43 +3,17 @@
 //! The client at fault comes by way of a relay, so that nobody else has that network. Each counts only if the relay did
 //! something to what was sent.
 
-use harness::moves::Act as Deed;
 use harness::suite::case::Step::{
-    self, Act, Close, Expect, Flood, OpenRelayed, Pause, Repeat, Reset, Send, SendTimes,
+    self, Close, Expect, Flood, OpenRelayed, Pause, Repeat, Reset, Send, SendTimes,
 };
 use harness::suite::case::{B, FAIL, Template};
 use protocol::index::clauses::{A4, C1, C3, F2};
 
-use crate::fault::{Fault, fault};
-
-/// The ways to make a network worse, as the proxy's command line has them: a fault names one by its place.
-pub(crate) const WAYS: &[&[&str]] = &[
-    &["upstream.latency:latency=100,jitter=20", "downstream.latency:latency=100,jitter=20"],
-    &["upstream.bandwidth:rate=1", "downstream.bandwidth:rate=1"],
-    &[
-        "upstream.slicer:average_size=2,size_variation=1,delay=1000",
-        "downstream.slicer:average_size=2,delay=1000",
-    ],
-    &["upstream.joining:delay=50", "downstream.joining:delay=50"],
-    &["upstream.limit_data:bytes=25"],
-    &["upstream.reset_peer:timeout=20"],
-    &["upstream.black_hole", "downstream.black_hole"],
-    &["upstream.slow_close:delay=200"],
-    &["upstream.down"],
-    &["upstream.corruption:probability=0.05"],
-];
-
-const LATENCY: Step = Act(Deed::Worsen(0));
-const BANDWIDTH: Step = Act(Deed::Worsen(1));
-const SLICING: Step = Act(Deed::Worsen(2));
-const JOINING: Step = Act(Deed::Worsen(3));
-const LIMIT: Step = Act(Deed::Worsen(4));
-const RESET: Step = Act(Deed::Worsen(5));
-const BLACK_HOLE: Step = Act(Deed::Worsen(6));
-const SLOW_CLOSE: Step = Act(Deed::Worsen(7));
-const DOWN: Step = Act(Deed::Worsen(8));
-const CORRUPTION: Step = Act(Deed::Worsen(9));
-const MEND: Step = Act(Deed::Mend);
+use super::fault;
+use crate::catalogue::ways::{
+    BANDWIDTH, BLACK_HOLE, CORRUPTION, DOWN, JOINING, LATENCY, LIMIT, MEND, RESET, SLICING, SLOW_CLOSE,
+};
+use crate::fault::Fault;
 
 /// Client `B` comes by way of the relay, and is served.
 const COMES: Step = Repeat(1, &[OpenRelayed(B), Send(B, b"QUERY|{a}|\n"), Expect(B, &[FAIL])]);

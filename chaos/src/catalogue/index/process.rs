@@ -5,19 +5,20 @@ use harness::suite::case::Step::{Act, Ask, Open, Pause};
 use harness::suite::case::{ANY_OR_END, B, C};
 use protocol::index::clauses::{A4, C3};
 
-use crate::fault::State::{AwaitingReply, Idle, MidLine};
-use crate::fault::{Fault, fault};
+use super::fault;
+use super::states::{AWAITING_REPLY, IDLE, MID_LINE};
+use crate::fault::Fault;
 
 pub(super) const FAULTS: &[Fault] = &[
     fault("process/stopped", C3, "The target's process is stopped, and goes on after a while.")
         .with("stopped for 300 ms")
-        .states(&[Idle, MidLine, AwaitingReply])
+        .states(&[IDLE, MID_LINE, AWAITING_REPLY])
         .steps(&[Act(Deed::Stop), Pause(300), Act(Deed::Continue), Pause(50)])
         .beyond_promises()
         .of_process(),
     fault("process/killed", C3, "The target's process is killed, and started again.")
         .with("SIGKILL")
-        .states(&[Idle, AwaitingReply])
+        .states(&[IDLE, AWAITING_REPLY])
         .steps(&[Act(Deed::Kill), Pause(2000)])
         .beyond_promises()
         .ends_target(),

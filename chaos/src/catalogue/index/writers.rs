@@ -4,13 +4,14 @@ use harness::suite::case::Step::{AllSend, Close, CloseAll, Expect, Join, Pause, 
 use harness::suite::case::{A, B, FAIL};
 use protocol::index::clauses::{C1, F2};
 
-use crate::fault::State::{AwaitingReply, Idle};
-use crate::fault::{Fault, fault};
+use super::fault;
+use super::states::{AWAITING_REPLY, IDLE};
+use crate::fault::Fault;
 
 pub(super) const FAULTS: &[Fault] = &[
     fault("writers/byte-by-byte", F2, "A line that comes byte by byte.")
         .with("a byte every 10 ms")
-        .states(&[Idle])
+        .states(&[IDLE])
         .steps(&[SendCut(A, b"QUERY|{a}|\n", 1, 10), Expect(A, &[FAIL])]),
     fault("writers/pauses", F2, "Lines with a pause at every byte, each in another place.")
         .with("6 lines in parts of 1 to 11 bytes, 5 ms between")
@@ -30,7 +31,7 @@ pub(super) const FAULTS: &[Fault] = &[
         ]),
     fault("writers/never-finished", C1, "A line that is never finished.")
         .with("1 client, 500 ms")
-        .states(&[Idle, AwaitingReply])
+        .states(&[IDLE, AWAITING_REPLY])
         .steps(&[Send(B, b"INDEX|{a}"), Pause(500), Close(B)]),
     fault("writers/many-never-finished", C1, "Lines that are never finished, of many clients.")
         .with("60 clients, 500 ms")

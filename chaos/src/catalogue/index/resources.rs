@@ -7,7 +7,8 @@ use harness::suite::case::{ANY, B};
 use harness::suite::resources::Keeps;
 use protocol::index::clauses::{C4, C5, F6};
 
-use crate::fault::{Fault, REQUESTS, fault};
+use super::{REQUESTS, fault};
+use crate::fault::Fault;
 
 /// How many clients visit in a round.
 const VISITS: u16 = 200;

@@ -4,13 +4,14 @@ use harness::suite::case::Step::{AllAsk, CloseAll, ExpectTimes, Join, Pause, Sen
 use harness::suite::case::{A, ANY, ANY_OR_END, FAIL, OK};
 use protocol::index::clauses::{A4, C1, C2, F3};
 
-use crate::fault::State::{AwaitingReply, Idle};
-use crate::fault::{Fault, fault};
+use super::fault;
+use super::states::{AWAITING_REPLY, IDLE};
+use crate::fault::Fault;
 
 pub(super) const FAULTS: &[Fault] = &[
     fault("crowds/sixty", C1, "Sixty clients come and ask, beside those who are there.")
         .with("60 clients, 10 requests each")
-        .states(&[Idle, AwaitingReply])
+        .states(&[IDLE, AWAITING_REPLY])
         .steps(&[Join(60, b"QUERY|{a}|\n", ANY), AllAsk(60, 10, b"QUERY|{a}|\n", ANY), CloseAll]),
     fault("crowds/storm", A4, "Far more clients than the protocol promises to serve.")
         .with("300 clients")

@@ -5,7 +5,8 @@ use harness::suite::case::Step::{Ask, Close, Flood, Pause, Reset, TakeSlowly};
 use harness::suite::case::{B, C, D, FAIL};
 use protocol::index::clauses::C1;
 
-use crate::fault::{FLOOD_BYTES, Fault, REQUESTS, fault};
+use super::{FLOOD_BYTES, REQUESTS, fault};
+use crate::fault::Fault;
 
 /// The client blocks the target.
 const fn block(slot: harness::moves::Slot) -> Step {

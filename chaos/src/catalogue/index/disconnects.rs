@@ -6,10 +6,9 @@ use harness::suite::case::Step::{
 use harness::suite::case::{A, ANY, B, FAIL, Step};
 use protocol::index::clauses::{C3, F4, F5};
 
-use crate::fault::State::{AwaitingReply, Idle, MidLine, MidReply};
-use crate::fault::{Fault, State, fault};
-
-const ALL: &[State] = &[Idle, MidLine, AwaitingReply, MidReply];
+use super::fault;
+use super::states::{AWAITING_REPLY, IDLE, STATES};
+use crate::fault::Fault;
 
 /// A request up to each of its bytes, and then the end of that client.
 macro_rules! at_every_offset {
@@ -38,15 +37,15 @@ macro_rules! at_every_offset {
 pub(super) const FAULTS: &[Fault] = &[
     fault("disconnects/reset", C3, "The client vanishes by a reset.")
         .with("at once")
-        .states(ALL)
+        .states(STATES)
         .steps(&[Reset(A), Pause(20)]),
     fault("disconnects/end-of-stream", C3, "The client closes its connection.")
         .with("at once")
-        .states(ALL)
+        .states(STATES)
         .steps(&[Close(A), Pause(20)]),
     fault("disconnects/half-close", F4, "The client ends its sending half, and leaves after a while.")
         .with("closed after 100 ms")
-        .states(ALL)
+        .states(STATES)
         .steps(&[EndSending(A), Pause(100), Reset(A)]),
     fault(
         "disconnects/half-close-with-reply-due",
@@ -71,7 +70,7 @@ pub(super) const FAULTS: &[Fault] = &[
         "The client vanishes while many of its replies are on their way.",
     )
     .with("500 requests at once")
-    .states(&[Idle, AwaitingReply])
+    .states(&[IDLE, AWAITING_REPLY])
     .steps(&[SendTimes(B, b"QUERY|{a}|\n", 500), Reset(B), Pause(20)]),
     fault(
         "disconnects/replies-unread-in-order",

@@ -1,0 +1,94 @@
+//! Clients in hundreds that write slowly, or say nothing, or read nothing.
+
+use harness::moves::Source::Each;
+use harness::suite::case::Step::{
+    AllAsk, AllSend, CloseAll, EndsSaying, Flood, Gather, Pause, Reset, ResetCrowd, Send,
+};
+use harness::suite::case::{A, B, C, D};
+use protocol::wisdom::clauses::{W04, W29, W31};
+
+use super::states::{CHALLENGED, MID_FRAME, MID_SOLUTION, NEW};
+use super::{CHALLENGE_OR_LATER, QUOTE_OR_LATER, REQUEST, error, fault};
+use crate::fault::Fault;
+
+pub(super) const FAULTS: &[Fault] = &[
+    fault(
+        "clients/dribbling",
+        W29,
+        "Hundreds that send a byte now and then: each has 5 s for its frame, and not for a byte.",
+    )
+    .with("300 clients; one of them a byte every 1.5 s, to be told TIMEOUT within 7 s")
+    .steps(&[
+        Gather(300, Each(1_000)),
+        Send(A, b"W"),
+        AllSend(300, b"W"),
+        Pause(1500),
+        Send(A, b"W"),
+        AllSend(300, b"W"),
+        Pause(1500),
+        Send(A, b"\x01"),
+        EndsSaying(A, error!("TIMEOUT"), 4000),
+        CloseAll,
+    ]),
+    fault("clients/silent", W31, "Hundreds that connect and say nothing.").with("400 clients, 1 s").steps(&[
+        Gather(400, Each(2_000)),
+        Pause(1000),
+        CloseAll,
+    ]),
+    fault("clients/idle", W31, "Hundreds that get a challenge, and then say nothing.")
+        .with("300 clients, 1 s")
+        .states(&[NEW, MID_FRAME, CHALLENGED, MID_SOLUTION])
+        .steps(&[
+            Gather(300, Each(3_000)),
+            AllAsk(300, 1, REQUEST, CHALLENGE_OR_LATER),
+            Pause(1000),
+            CloseAll,
+        ]),
+    fault("clients/byte-by-byte", W04, "Hundreds whose requests come byte by byte are served.")
+        .with("200 clients, 10 bytes, 20 ms between")
+        .steps(&[
+            Gather(200, Each(4_000)),
+            AllSend(200, b"W"),
+            Pause(20),
+            AllSend(200, b"W"),
+            Pause(20),
+            AllSend(200, b"\x01"),
+            Pause(20),
+            AllSend(200, b"\x01"),
+            Pause(20),
+            AllSend(200, b"\0"),
+            Pause(20),
+            AllSend(200, b"\0\0"),
+            Pause(20),
+            AllSend(200, b"\x02{"),
+            Pause(20),
+            AllAsk(200, 1, b"}", CHALLENGE_OR_LATER),
+            AllAsk(200, 1, b"{solution next}", QUOTE_OR_LATER),
+            CloseAll,
+        ]),
+    fault("clients/never-finished", W31, "Hundreds that begin a frame, never finish it, and vanish.")
+        .with("300 clients, 500 ms")
+        .steps(&[
+            Gather(300, Each(5_000)),
+            AllSend(300, b"WW\x01\x03\0\0\x01\0{\"challenge\":\""),
+            Pause(500),
+            ResetCrowd(300),
+            Pause(50),
+        ]),
+    // The replies are so short that no target ever has to wait for who reads none: that cannot be asked for here.
+    fault("clients/unread", W31, "Hundreds that ask, and read nothing of what they are told.")
+        .with("300 clients, 2 requests each; 3 more with a receive buffer of 4 KiB, 200 requests each; 1 s")
+        .steps(&[
+            Gather(300, Each(6_000)),
+            AllSend(300, b"WW\x01\x01\0\0\0\x02{}WW\x01\x01\0\0\0\x02{}"),
+            Flood(B, REQUEST, 2000),
+            Flood(C, REQUEST, 2000),
+            Flood(D, REQUEST, 2000),
+            Pause(1000),
+            ResetCrowd(300),
+            Reset(B),
+            Reset(C),
+            Reset(D),
+            Pause(50),
+        ]),
+];
