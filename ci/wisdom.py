@@ -165,7 +165,7 @@ class Watch:
         self.seen.append((time.monotonic(), int(bits)))
 
     def most(self):
-        return max(bits for _, bits in self.seen)
+        return max((bits for _, bits in self.seen), default=0)
 
     def first_above(self, base, begun):
         return next((when for when, bits in self.seen if when >= begun and bits > base), None)
