@@ -1,5 +1,7 @@
 //! The workloads of WOW/1, as far as the gate has to know them.
 
+use std::time::Duration;
+
 use protocol::Level;
 
 use super::Gate;
@@ -11,6 +13,12 @@ use crate::workload::wisdom::{Options, Quotations};
 
 /// How many challenges each client gets.
 const ROUNDS: u32 = 4;
+
+/// How many where each takes long to solve, or the target is slow: where the cases have left less than this.
+const ROUNDS_SLOW: u32 = 1;
+
+/// What a target has left that is quick.
+const TIME_LEFT: Duration = Duration::from_secs(25);
 
 /// The workloads, in the order in which they are run.
 pub static ROWS: [WorkloadRow; 1] = [WorkloadRow {
@@ -28,14 +36,16 @@ in one step whether a challenge is spent, and noted in another.",
     judge_again: |header| {
         let number = |name| plans::number(&header.options, name, 1..=10_000);
         let seed = plans::number(&header.options, "seed", 0..=u64::MAX)?;
-        let options = Options { seed, concurrency: number("concurrency")?, rounds: ROUNDS };
+        let options = Options { seed, concurrency: number("concurrency")?, rounds: number("rounds")? };
         plans::planned(header, &Quotations::new(options))
     },
 }];
 
 impl Gate<'_> {
     async fn give_quotations(&mut self, turn: Turn<'_>) -> Item {
-        let options = Options { seed: self.seed, concurrency: self.concurrency, rounds: ROUNDS };
-        self.run_as_planned(&Quotations::new(options), &[], String::new(), turn).await
+        let rounds = if turn.bounds.left() < TIME_LEFT { ROUNDS_SLOW } else { ROUNDS };
+        let options = Options { seed: self.seed, concurrency: self.concurrency, rounds };
+        let more = [("rounds", rounds.to_string())];
+        self.run_as_planned(&Quotations::new(options), &more, String::new(), turn).await
     }
 }

@@ -52,9 +52,13 @@ pub(crate) static ZOO: LazyLock<PathBuf> = LazyLock::new(build_zoo);
 
 /// Runs the gate against a server of the zoo, in a process that the harness starts again when it dies.
 fn gate_on_zoo(bug: Option<&Bug>, flags: &[&str]) -> Found {
+    gate_on_zoo_under("1", bug, flags)
+}
+
+fn gate_on_zoo_under(seed: &str, bug: Option<&Bug>, flags: &[&str]) -> Found {
     let bug = bug.map_or(String::new(), |bug| format!("--bug {}", bug.name));
     let command = format!("{} {bug} --addr {{addr}}", ZOO.display());
-    gate(&[&["--exec", &command, "--seed", "1", "--strict"], flags].concat())
+    gate(&[&["--exec", &command, "--seed", seed, "--strict"], flags].concat())
 }
 
 /// The zoo's binary is another crate's, which cargo builds for that crate's tests only. With optimization, for some of
@@ -158,8 +162,12 @@ fn every_bug_is_caught_with_its_clause_and_every_case_catches_one() {
 #[test]
 fn every_race_is_caught_where_clients_contend() {
     for race in BUGS.iter().filter(|bug| bug.mark == Some(Mark::Race)) {
-        let found = gate_on_zoo(Some(race), &["--only", "index/contention"]);
-        assert_eq!((found.status, found.broken.len()), (1, 1), "{}: {found:?}", race.name);
+        // On a busy machine clients contend less often, and may not meet under the first seed.
+        let mut runs = ["1", "2", "3"]
+            .iter()
+            .map(|seed| gate_on_zoo_under(seed, Some(race), &["--only", "index/contention"]));
+        let is_caught = |found: &Found| (found.status, found.broken.len()) == (1, 1);
+        assert!(runs.any(|found| is_caught(&found)), "{}", race.name);
     }
 }
 
