@@ -130,6 +130,9 @@ pub enum Error {
     /// An image was asked for, and this build cannot start any.
     #[error("this build has no Docker; --image needs one with the feature 'docker'")]
     NoDocker,
+    /// What the target is to be told cannot be written.
+    #[error("cannot write the settings of the target: {0}; TMPDIR may name another directory for them")]
+    Settings(io::Error),
     /// The system refused something.
     #[error("cannot start the target: {0}")]
     Start(#[from] io::Error),
@@ -140,7 +143,7 @@ impl Error {
     #[must_use]
     pub fn is_shortage(&self) -> bool {
         match self {
-            Self::Start(_) => true,
+            Self::Start(_) | Self::Settings(_) => true,
             Self::NotReachable { source, .. } => is_shortage(source),
             _ => false,
         }
@@ -183,7 +186,10 @@ impl Target {
     /// # Errors
     /// There is none, or it cannot be started.
     pub async fn start(choice: &Choice, settings: Settings) -> Result<Self, Error> {
-        let laid_out = settings.lay_out()?;
+        // Only what is started here is told anything.
+        let is_told = matches!(choice, Choice::BuiltIn | Choice::Exec { .. });
+        let settings = if is_told { settings } else { Settings::NONE };
+        let laid_out = settings.lay_out().map_err(Error::Settings)?;
         let (addr, started) = match choice {
             Choice::BuiltIn => start_built_in(laid_out.flags()).await?,
             Choice::Addr(addr) => (reach(addr).await?, None),

@@ -139,6 +139,9 @@ impl CaseJudge {
         match &event.event {
             What::ClientDone => self.finish(),
             What::Sampled(sample) => self.samples.push(*sample),
+            What::Acted { is_done: false, .. } => {
+                self.find_unknown("something that the case does to the target could not be done");
+            }
             What::Flooded { has_stalled: false, .. } if self.plan.case.needs_block => {
                 self.undecided = Some(NEVER_BLOCKED.to_owned());
                 self.wire.add(event.connection, event.at_ns, &event.event);
