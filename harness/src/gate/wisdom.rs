@@ -46,6 +46,8 @@ impl Gate<'_> {
         let rounds = if turn.bounds.left() < TIME_LEFT { ROUNDS_SLOW } else { ROUNDS };
         let options = Options { seed: self.seed, concurrency: self.concurrency, rounds };
         let more = [("rounds", rounds.to_string())];
-        self.run_as_planned(&Quotations::new(options), &more, String::new(), turn).await
+        let item = self.run_as_planned(&Quotations::new(options), &more, String::new(), turn).await;
+        self.report.duration_ns = item.duration_ns;
+        item
     }
 }
