@@ -139,11 +139,16 @@ impl Item {
     }
 }
 
+/// Why clients of several addresses are not tried.
+const BEHIND_A_RELAY: &str = "it takes clients of several addresses, which a target is sure to see as such only where the \
+     harness starts it on 127.0.0.1, by --exec";
+
 /// Why each subject that is not run is not, as far as the options say it.
 pub(super) fn left_out(options: &Options) -> BTreeMap<&'static str, String> {
     let kit = options.flags.protocol;
-    let missing_setting = |runs| match runs {
+    let missing = |runs| match runs {
         Runs::WithSettings(names) => options.choice.missing_setting(names),
+        Runs::WithAddresses => (!options.choice.sees_addresses()).then(|| BEHIND_A_RELAY.to_owned()),
         _ => None,
     };
     let why = |subject: &Subject| {
@@ -155,11 +160,11 @@ pub(super) fn left_out(options: &Options) -> BTreeMap<&'static str, String> {
         let is_asked_for = match runs {
             Runs::WithStallLimit => options.flags.stall_limit.is_some(),
             Runs::WithProcess => options.flags.process,
-            Runs::Always | Runs::WithPace(_) | Runs::OnLoopback | Runs::WithSettings(_) => true,
+            Runs::Always | Runs::WithPace(_) | Runs::WithAddresses | Runs::WithSettings(_) => true,
         };
         let on_request = runs.on_request().filter(|_| !is_asked_for);
         let cause = unwanted.or(on_request).map(str::to_owned);
-        cause.or_else(|| missing_setting(runs)).map(|cause| (subject.id, cause))
+        cause.or_else(|| missing(runs)).map(|cause| (subject.id, cause))
     };
     subjects(kit).iter().filter_map(why).collect()
 }

@@ -17,6 +17,10 @@ const ROUNDS: u32 = 4;
 /// How many where each takes long to solve, or the target is slow: where the cases have left less than this.
 const ROUNDS_SLOW: u32 = 1;
 
+/// How many clients there are at most where all of them come from one address: it may have few places, and the more it asks
+/// the harder its challenges become.
+const CLIENTS_OF_ONE_ADDRESS_MAX: u32 = 8;
+
 /// What a target has left that is quick.
 const TIME_LEFT: Duration = Duration::from_secs(25);
 
@@ -36,16 +40,20 @@ in one step whether a challenge is spent, and noted in another.",
     judge_again: |header| {
         let number = |name| plans::number(&header.options, name, 1..=10_000);
         let seed = plans::number(&header.options, "seed", 0..=u64::MAX)?;
-        let options = Options { seed, concurrency: number("concurrency")?, rounds: number("rounds")? };
+        let options = Options { seed, concurrency: number("clients")?, rounds: number("rounds")? };
         plans::planned(header, &Quotations::new(options))
     },
 }];
 
 impl Gate<'_> {
     async fn give_quotations(&mut self, turn: Turn<'_>) -> Item {
-        let rounds = if turn.bounds.left() < TIME_LEFT { ROUNDS_SLOW } else { ROUNDS };
-        let options = Options { seed: self.seed, concurrency: self.concurrency, rounds };
-        let more = [("rounds", rounds.to_string())];
+        let have_addresses = turn.target.addr().ip().is_loopback();
+        let clients_max = if have_addresses { u32::MAX } else { CLIENTS_OF_ONE_ADDRESS_MAX };
+        let is_quick = have_addresses && turn.bounds.left() >= TIME_LEFT;
+        let rounds = if is_quick { ROUNDS } else { ROUNDS_SLOW };
+        let concurrency = self.concurrency.min(clients_max);
+        let options = Options { seed: self.seed, concurrency, rounds };
+        let more = [("rounds", rounds.to_string()), ("clients", concurrency.to_string())];
         let item = self.run_as_planned(&Quotations::new(options), &more, String::new(), turn).await;
         self.report.duration_ns = item.duration_ns;
         item

@@ -53,8 +53,9 @@ pub enum Runs {
     WithStallLimit,
     /// With `--process`, where the harness starts the target.
     WithProcess,
-    /// Where the target is on this machine's loopback, and clients can have several addresses.
-    OnLoopback,
+    /// Where the harness starts the target on this machine's loopback, so that it sees clients of several addresses as such:
+    /// what listens at an address may be a relay, for whose target all clients are one.
+    WithAddresses,
     /// Where the harness starts the target, and tells it these settings.
     WithSettings(&'static [&'static str]),
 }
@@ -64,7 +65,7 @@ impl Runs {
     #[must_use]
     pub const fn on_request(self) -> Option<&'static str> {
         match self {
-            Self::Always | Self::WithPace(_) | Self::OnLoopback | Self::WithSettings(_) => None,
+            Self::Always | Self::WithPace(_) | Self::WithAddresses | Self::WithSettings(_) => None,
             Self::WithStallLimit => Some("slow: it waits for the target's deadlines; --stall-limit runs it"),
             Self::WithProcess => Some(
                 "it watches the target's process; --process runs it, with --exec, --image or the built-in server",

@@ -23,8 +23,9 @@ pub struct Dialect {
     pub no_reply: &'static str,
     /// What a server may say unasked.
     pub unasked: Unasked,
-    /// Whether a right server may give this reply to what was sent so long after the beginning of a case.
-    pub is_late: fn(&[u8], Duration) -> bool,
+    /// Why a right server may give this reply, though it is not expected, to what was sent so long after the beginning of a
+    /// case; nothing if it may not.
+    pub excuse: fn(&[u8], Duration) -> Option<&'static str>,
     /// Whether the end of a connection may be a reset.
     pub may_reset: bool,
     /// The clause that something breaks, in a case of a clause.

@@ -67,6 +67,19 @@ impl Choice {
             "it takes a setting of the target: {{{missing}}} in the command of --exec stands for it"
         ))
     }
+
+    /// Whether the target is sure to see which address a client comes from. One that is only known by its address may be
+    /// behind a relay, as a container is whose port is published on loopback.
+    #[must_use]
+    pub fn sees_addresses(&self) -> bool {
+        match self {
+            Self::BuiltIn | Self::Exec { addr: None, .. } => true,
+            Self::Exec { addr: Some(addr), .. } => {
+                addr.parse::<SocketAddr>().is_ok_and(|addr| addr.ip().is_loopback())
+            }
+            Self::Addr(_) | Self::Image { .. } => false,
+        }
+    }
 }
 
 /// Why there is no target.

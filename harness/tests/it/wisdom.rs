@@ -1,11 +1,12 @@
 //! Quotations for a proof of work: the right servers, the wrong ones, and what is not run where.
 
 use std::collections::BTreeMap;
+use std::net::TcpListener;
 use std::sync::Mutex;
 use std::thread;
 
 use fixtures::zoo::Mark;
-use fixtures::zoo::wisdom::BUGS;
+use fixtures::zoo::wisdom::{BUGS, Settings};
 
 use crate::support::harness;
 use crate::zoo::{Found, ZOO, gate};
@@ -83,6 +84,20 @@ fn what_takes_a_setting_is_not_run_without_it() {
         ("wisdom/W24/2", "pass"),
         ("wisdom/W28/1", "not_run"),
     ] {
+        assert_eq!(found.verdicts[id], verdict, "{id}");
+    }
+}
+
+/// It has 32 places for an address, as is usual; and it may be behind a relay, which makes all clients one.
+#[test]
+fn a_right_server_at_an_address_passes_and_is_not_asked_for_what_a_relay_hides() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let zoo = fixtures::zoo::wisdom::spawn(None, listener, Settings::default()).unwrap();
+    let found = gate(&["--protocol", "wisdom", "--addr", &zoo.addr().to_string(), "--seed", "1"]);
+    assert_eq!((found.status, &found.broken), (0, &BTreeMap::new()));
+    for (id, verdict) in
+        [("wisdom/W17/1", "not_run"), ("wisdom/W27/1", "pass"), ("wisdom/quotations", "pass")]
+    {
         assert_eq!(found.verdicts[id], verdict, "{id}");
     }
 }

@@ -16,7 +16,7 @@ pub(super) const DIALECT: Dialect = Dialect {
     no_reply: "a reply that is none of the three",
     // F1 allows it just before the end.
     unasked: Unasked::LastWord(b"ERROR\n"),
-    is_late: |_, _| false,
+    excuse: |_, _| None,
     may_reset: true,
     clause,
     names_in,

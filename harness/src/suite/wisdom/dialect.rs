@@ -19,7 +19,7 @@ pub(super) const DIALECT: Dialect = Dialect {
     no_reply: "a reply that is none",
     // What takes too long, and who is turned away, is told so without having asked.
     unasked: Unasked::WhatIsExpected,
-    is_late,
+    excuse,
     may_reset: false,
     clause,
     names_in: |_| Vec::new(),
@@ -46,15 +46,18 @@ fn read(frame: &[u8]) -> Vec<u8> {
     text.into_bytes()
 }
 
-/// What has to do with time, and the time by which a right server may say it: less than its deadlines, the life of its
-/// challenges and the grace of its keys.
-fn is_late(reply: &[u8], elapsed: Duration) -> bool {
+/// Limits that a server has of its own accord are no fault, and neither is what a busy machine makes late: the times are
+/// less than a right server's deadlines, the life of its challenges and the grace of its keys.
+fn excuse(reply: &[u8], elapsed: Duration) -> Option<&'static str> {
+    const LATE: &str = "so much time had passed that a right server says so too";
+    const LIMITED: &str = "the target has no place for more clients, or this address asks too often for it";
     let limit = match reply {
+        b"ERROR SERVER_BUSY" | b"ERROR RATE_LIMITED" => return Some(LIMITED),
         b"ERROR TIMEOUT" | b"ERROR CHALLENGE_EXPIRED" => Duration::from_secs(4),
         b"ERROR INVALID_SIGNATURE" => Duration::from_secs(3),
-        _ => return false,
+        _ => return None,
     };
-    elapsed >= limit
+    (elapsed >= limit).then_some(LATE)
 }
 
 fn clause(own: Clause, broken: Broken<'_>) -> Clause {
@@ -63,5 +66,20 @@ fn clause(own: Clause, broken: Broken<'_>) -> Clause {
         // A plain request of a new client.
         Broken::Ended { is_plain: true, .. } | Broken::Silent { is_plain: true } => W02,
         _ => own,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_excused_always_and_lateness_where_it_was_late() {
+        let is_excused = |reply: &[u8], seconds| excuse(reply, Duration::from_secs(seconds)).is_some();
+        assert!(is_excused(b"ERROR SERVER_BUSY", 0) && is_excused(b"ERROR RATE_LIMITED", 0));
+        for late in [&b"ERROR TIMEOUT"[..], b"ERROR CHALLENGE_EXPIRED", b"ERROR INVALID_SIGNATURE"] {
+            assert!(!is_excused(late, 2) && is_excused(late, 5));
+        }
+        assert!(!is_excused(b"QUOTE", 60) && !is_excused(b"ERROR REPLAYED", 60));
     }
 }

@@ -73,7 +73,7 @@ pub(super) const CASES: &[Case] = &[
         Ends(C),
     ])
     .cause("the tag is not over the client's address, or a token is spent before its tag is looked at")
-    .runs(Runs::OnLoopback),
+    .runs(Runs::WithAddresses),
     case("wisdom/W18/1", W18, "A token that was got over IPv6 from a mapped IPv4 address is good over IPv4.")
         .steps(&[
             OpenMapped(A),
@@ -83,7 +83,7 @@ pub(super) const CASES: &[Case] = &[
             Ends(B),
         ])
         .cause("the address is signed as the system names it")
-        .runs(Runs::OnLoopback),
+        .runs(Runs::WithAddresses),
     case(
         "wisdom/W19/1",
         W19,

@@ -74,7 +74,9 @@ pub(super) const CASES: &[Case] = &[
             Pause(20),
         ])])
         .exactly(b"QUOTE", 8)
-        .cause("it is looked in one step whether a challenge is spent, and noted in another"),
+        .cause("it is looked in one step whether a challenge is spent, and noted in another")
+        // With others beside it an address could have more connections than a server has to allow it.
+        .alone(),
     case("wisdom/W27/2", W27, "Of 64 equal solutions at once one brings a quotation, sixteen times.")
         .steps(&[Repeat(16, &[
             Ask(A, REQUEST, CHALLENGE),

@@ -82,6 +82,7 @@ impl QuotationsJudge {
             && refusal.code.is_excuse()
         {
             self.excuses += 1;
+            self.note_lost(replied.place.client, replied.request);
             return;
         }
         match (Request::decode(replied.request), response) {
@@ -156,14 +157,18 @@ impl QuotationsJudge {
         })
     }
 
-    /// A solution whose reply was lost may have been spent.
-    fn unanswered(&mut self, client: u32, request: &[u8], end: &What<'_>) {
+    /// A solution that got no reply, or an excuse, may have been spent.
+    fn note_lost(&mut self, client: u32, request: &[u8]) {
         if let Ok(Request::Solution(solution)) = Request::decode(request) {
             let nonce = Token::read(&solution.token).nonce;
             let request = request.to_vec();
             let lost = Brought { client, request, is_enough: true, sent_ns: 0, replied: None };
             self.solutions.entry(nonce).or_default().push(lost);
         }
+    }
+
+    fn unanswered(&mut self, client: u32, request: &[u8], end: &What<'_>) {
+        self.note_lost(client, request);
         let (verdict, came) = match end {
             What::TimedOut { late_ns, .. } if *late_ns > LATE_NS_MAX => {
                 (Verdict::Unknown, "nothing, but the harness itself was held up".to_owned())
