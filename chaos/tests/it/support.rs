@@ -45,7 +45,7 @@ fn zoo_path() -> &'static PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let build = ["build", "--release", "--quiet", "--locked", "-p", "fixtures", "--bin", "zoo"];
+        let build = ["build", "--release", "--quiet", "--locked", "-p", "mutants", "--bin", "zoo"];
         assert!(Command::new(cargo).args(build).status().unwrap().success());
         let chaos = Command::cargo_bin("chaos").unwrap();
         let target = PathBuf::from(chaos.get_program()).parent().unwrap().parent().unwrap().to_owned();

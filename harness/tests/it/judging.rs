@@ -5,10 +5,10 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use fixtures::zoo::{BUGS, Bug, Level};
 use harness::drive::Ending;
 use harness::history::{Event, Header, Reader, VERSION, What, Writer};
 use insta::assert_snapshot;
+use mutants::{BUGS, Bug, Level};
 use tempfile::TempDir;
 
 use crate::support::{Said, TINY, harness, replay, zoo};

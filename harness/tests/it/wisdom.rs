@@ -5,8 +5,8 @@ use std::net::TcpListener;
 use std::sync::Mutex;
 use std::thread;
 
-use fixtures::zoo::Mark;
-use fixtures::zoo::wisdom::{BUGS, Settings};
+use mutants::Mark;
+use mutants::wisdom::{BUGS, Settings};
 
 use crate::support::harness;
 use crate::zoo::{Found, ZOO, gate};
@@ -92,7 +92,7 @@ fn what_takes_a_setting_is_not_run_without_it() {
 #[test]
 fn a_right_server_at_an_address_passes_and_is_not_asked_for_what_a_relay_hides() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let zoo = fixtures::zoo::wisdom::spawn(None, listener, Settings::default()).unwrap();
+    let zoo = mutants::wisdom::spawn(None, listener, Settings::default()).unwrap();
     let found = gate(&["--protocol", "wisdom", "--addr", &zoo.addr().to_string(), "--seed", "1"]);
     assert_eq!((found.status, &found.broken), (0, &BTreeMap::new()));
     for (id, verdict) in

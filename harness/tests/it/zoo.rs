@@ -7,9 +7,9 @@ use std::process::Command;
 use std::sync::{LazyLock, Mutex};
 use std::thread;
 
-use fixtures::zoo::{self, BUGS, Bug, Level, Mark};
 use harness::suite;
 use harness::suite::case::Runs;
+use mutants::{self as zoo, BUGS, Bug, Level, Mark};
 use serde_json::Value;
 
 use crate::support::{Said, harness};
@@ -65,7 +65,7 @@ fn gate_on_zoo_under(seed: &str, bug: Option<&Bug>, flags: &[&str]) -> Found {
 /// its servers have to answer a million lines before they block.
 fn build_zoo() -> PathBuf {
     let status = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--locked", "--release", "--package", "fixtures", "--bin", "zoo"])
+        .args(["build", "--quiet", "--locked", "--release", "--package", "mutants", "--bin", "zoo"])
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
         .status()
         .unwrap();

@@ -1,6 +1,6 @@
 //! For each race of the zoo a history that it brings and that no order allows: without one it would be no race.
 
-use fixtures::zoo::{BUGS, Mark};
+use mutants::{BUGS, Mark};
 
 use super::super::search;
 use super::super::search::Order;

@@ -269,6 +269,6 @@ pub const CLAUSES: [Clause; 32] = [
 mod tests {
     #[test]
     fn the_document_shows_the_same_table() {
-        crate::clause::assert_shown(include_str!("../../../docs/WISDOM.md"), &super::CLAUSES);
+        crate::clause::assert_shown(include_str!("../../../../docs/WISDOM.md"), &super::CLAUSES);
     }
 }

@@ -277,6 +277,6 @@ pub const CLAUSES: [Clause; 33] = [
 mod tests {
     #[test]
     fn the_document_shows_the_same_table() {
-        crate::clause::assert_shown(include_str!("../../../docs/PROTOCOL.md"), &super::CLAUSES);
+        crate::clause::assert_shown(include_str!("../../../../docs/PROTOCOL.md"), &super::CLAUSES);
     }
 }
