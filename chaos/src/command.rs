@@ -1,31 +1,37 @@
 //! The command: from arguments to a schedule, to a run, to reports, to an exit code.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
-use harness::bounds::Bounds;
-use harness::exit;
-use harness::listening::Listening;
-use harness::options::{choose_target, write_file};
-use harness::report::{RunReport, json, junit, markdown, terminal};
-use harness::select::NoMatch;
-use harness::targets::{self, Choice, Target};
-use harness::verdict::Verdict;
+use driver::history::Params;
+use driver::recorder::Recorder;
+use driver::run_limits::RunLimits;
+use report::RunReport;
+use report::json;
+use report::junit;
+use report::markdown;
+use report::terminal;
+use report::write_file;
+use settings::values::random_seed;
+use target::Choice;
+use target::Target;
+use target::choose_target;
+use verdict::Verdict;
+use verdict::exit::{CommandEnd, exit_code};
+use verdict::selection::NoMatch;
 
 use crate::flags::{CommandLine, Flags, Task};
 use crate::judge::Timeline;
 use crate::kit::KITS;
 use crate::proxy::{self, Log};
-use crate::report::{self, SceneBar};
 use crate::run::{Ran, Terms, run};
 use crate::schedule::{self, Schedule};
+use crate::scorecard::{self, SceneBar};
 use crate::shrink;
 
 /// How long a run is if nobody says.
@@ -51,7 +57,7 @@ pub enum Error {
     Pattern(#[from] NoMatch),
     /// The target.
     #[error("{0}")]
-    Target(#[from] targets::Error),
+    Target(#[from] target::Error),
     /// A file that cannot be read.
     #[error("cannot read {}: {source}", path.display())]
     Read {
@@ -68,27 +74,34 @@ pub enum Error {
         /// What is wrong with it.
         source: schedule::Error,
     },
-    /// The flags of the target, or a report that cannot be written.
+    /// Target flags that contradict each other.
     #[error("{0}")]
-    Harness(#[from] harness::error::Error),
+    TargetFlags(#[from] target::FlagsError),
+    /// A report that cannot be written.
+    #[error("{0}")]
+    Write(#[from] report::WriteError),
     /// The system refused something.
     #[error("{0}")]
     Io(#[from] io::Error),
 }
 
 impl Error {
-    /// The exit code that says it.
+    /// Returns the exit code.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
-        match self {
-            Self::Flags(error) => u8::try_from(error.exit_code()).unwrap_or(exit::USAGE),
-            Self::Target(targets::Error::Taken(_)) => exit::USAGE,
-            Self::Target(error) if error.is_shortage() => exit::UNKNOWN,
-            Self::Target(_) => exit::UNREACHABLE,
-            Self::Harness(error) => error.exit_code(),
-            _ => exit::USAGE,
-        }
+        exit_code(match self {
+            Self::Flags(error) if error.exit_code() == 0 => CommandEnd::Printed,
+            Self::Target(target::Error::Taken(_)) => CommandEnd::UsageError,
+            Self::Target(error) if error.is_shortage() => CommandEnd::Shortage,
+            Self::Target(_) => CommandEnd::Unreachable,
+            _ => CommandEnd::UsageError,
+        })
     }
+}
+
+/// Returns the exit code of a judged run.
+fn judged(verdict: Verdict) -> u8 {
+    exit_code(CommandEnd::Judged { verdict, has_file_error: false })
 }
 
 /// Carries out a command line, prints to `out`, and brings the exit code.
@@ -100,9 +113,9 @@ pub fn carry_out(arguments: &[OsString], out: &mut impl Write) -> Result<u8, Err
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     match subcommand {
         // Whoever reads the output may stop reading.
-        Some(Task::Faults { markdown: false, protocol }) => _ = report::write_faults(out, protocol),
+        Some(Task::Faults { markdown: false, protocol }) => _ = scorecard::write_faults(out, protocol),
         Some(Task::Faults { markdown: true, protocol }) => {
-            let _ = report::write_faults_as_markdown(out, protocol);
+            let _ = scorecard::write_faults_as_markdown(out, protocol);
         }
         Some(Task::Replay { file, times, flags }) => {
             return runtime.block_on(replay(&file, times, &flags, out));
@@ -113,7 +126,7 @@ pub fn carry_out(arguments: &[OsString], out: &mut impl Write) -> Result<u8, Err
         }
         None => return runtime.block_on(break_target(&flags, out)),
     }
-    Ok(exit::PASS)
+    Ok(exit_code(CommandEnd::Printed))
 }
 
 /// The runs that the flags ask for.
@@ -127,22 +140,25 @@ async fn break_target(flags: &Flags, out: &mut impl Write) -> Result<u8, Error> 
     let seeds = match (flags.seeds, flags.seed) {
         (Some(seeds), _) => seeds.first..=seeds.last,
         (None, Some(seed)) => seed..=seed,
-        (None, None) => random_seed(),
+        (None, None) => {
+            let seed = random_seed();
+            seed..=seed
+        }
     };
-    let mut bounds = Bounds::new()?;
+    let mut limits = RunLimits::new()?;
     let _ = terminal::write_head(out, &choice.describe());
     let (mut runs, mut timelines): (Vec<RunReport>, Vec<Vec<Timeline>>) = (Vec::new(), Vec::new());
     for seed in seeds {
         let planned = if flags.matrix { Schedule::matrix } else { Schedule::swarm };
         let schedule = planned(kit, seed, &selection);
-        let ran = run_once(&schedule, &choice, flags, &mut bounds, out).await?;
+        let ran = run_once(&schedule, &choice, flags, &mut limits, out).await?;
         let (run, ran) = ran;
-        let _ = report::write_outcome(out, &run);
+        let _ = scorecard::write_outcome(out, &run);
         let harmed: Vec<&str> = run.with(Verdict::Fail).map(|item| item.id).collect();
         runs.push(run);
         timelines.push(ran.timelines);
         if let (Some(path), false) = (&flags.shrink, harmed.is_empty()) {
-            let shrunk = shrink::shrink(&schedule, &harmed, &choice, flags, &mut bounds, out).await?;
+            let shrunk = shrink::shrink(&schedule, &harmed, &choice, flags, &mut limits, out).await?;
             write_schedule(path, &shrunk)?;
             let _ = writeln!(
                 out,
@@ -151,13 +167,13 @@ async fn break_target(flags: &Flags, out: &mut impl Write) -> Result<u8, Error> 
                 shrunk.steps.len()
             );
         }
-        if bounds.came() == Some(harness::drive::Ending::Interrupted) {
+        if limits.reached_limit() == Some(driver::history::Ending::Interrupted) {
             break;
         }
     }
-    let report = report::report(&choice.describe(), runs);
+    let report = scorecard::report(&choice.describe(), runs);
     write_reports(flags, &report, &timelines)?;
-    Ok(report.verdict.exit_code())
+    Ok(judged(report.verdict))
 }
 
 /// Runs a schedule against a target of its own.
@@ -165,7 +181,7 @@ pub(crate) async fn run_once(
     schedule: &Schedule,
     choice: &Choice,
     flags: &Flags,
-    bounds: &mut Bounds,
+    limits: &mut RunLimits,
     out: &mut impl Write,
 ) -> Result<(RunReport, Ran), Error> {
     let options = options_of(schedule, flags);
@@ -175,23 +191,23 @@ pub(crate) async fn run_once(
     let mut target = Target::start(choice, schedule.kit.settings).await?;
     let scene_count = u32::try_from(schedule.steps.len()).unwrap_or(u32::MAX);
     let whole = if flags.matrix { SCENE_TIME_MAX * (scene_count + 1) } else { DURATION };
-    bounds.begin_run(flags.duration.unwrap_or(whole));
+    limits.begin_run(flags.duration.unwrap_or(whole));
     let file = match &flags.reports.record {
         None => None,
         Some(path) => Some(File::create(path)?),
     };
-    let listening = Listening::new(flags.reports.debug, file);
+    let recorder = Recorder::new(flags.reports.observer(), file);
     let terms = Terms { reply_timeout: flags.timeout, choice: choice.clone(), options: options.clone() };
     let say = |outcome: &crate::judge::Outcome| {
         // Whoever reads the output may stop reading.
-        let _ = report::write_line(out, outcome).and_then(|()| out.flush());
+        let _ = scorecard::write_line(out, outcome).and_then(|()| out.flush());
     };
     let bar = SceneBar::new(schedule.steps.len(), !flags.reports.debug);
-    let ran = run(schedule, &terms, &mut target, &listening, bounds, &bar, say).await;
+    let ran = run(schedule, &terms, &mut target, &recorder, limits, &bar, say).await;
     bar.clear();
-    listening.finish()?;
+    recorder.finish()?;
     let addr = target.addr().to_string();
-    let run = report::run_report(&ran, schedule, &addr, &choice.flags(), options, flags.strict);
+    let run = scorecard::run_report(&ran, schedule, &addr, &choice.flags(), options, flags.strict);
     Ok((run, ran))
 }
 
@@ -200,20 +216,20 @@ async fn replay(path: &Path, times: u32, flags: &Flags, out: &mut impl Write) ->
     let schedule =
         Schedule::parse(&text).map_err(|source| Error::Schedule { path: path.to_owned(), source })?;
     let choice = choose_target(&flags.target)?;
-    let mut bounds = Bounds::new()?;
+    let mut limits = RunLimits::new()?;
     let _ = terminal::write_head(out, &choice.describe());
     let mut failures = 0;
     let mut worst = Verdict::Pass;
     for _ in 0..times {
-        let (run, _) = run_once(&schedule, &choice, flags, &mut bounds, out).await?;
+        let (run, _) = run_once(&schedule, &choice, flags, &mut limits, out).await?;
         worst = worst.max(run.verdict);
         failures += u32::from(run.verdict == Verdict::Fail);
         if run.verdict == Verdict::Fail {
-            let _ = report::write_outcome(out, &run);
+            let _ = scorecard::write_outcome(out, &run);
         }
     }
     let _ = writeln!(out, "\nfails {failures} of {times} times");
-    Ok(worst.exit_code())
+    Ok(judged(worst))
 }
 
 fn write_schedule(path: &Path, schedule: &Schedule) -> Result<(), Error> {
@@ -224,11 +240,7 @@ fn write_schedule(path: &Path, schedule: &Schedule) -> Result<(), Error> {
     Ok(write_file(File::create, path, write)?)
 }
 
-fn write_reports(
-    flags: &Flags,
-    report: &harness::report::Report,
-    timelines: &[Vec<Timeline>],
-) -> Result<(), Error> {
+fn write_reports(flags: &Flags, report: &report::Report, timelines: &[Vec<Timeline>]) -> Result<(), Error> {
     if let Some(path) = &flags.reports.json {
         write_file(File::create, path, |file| json::write(file, report))?;
     }
@@ -236,7 +248,9 @@ fn write_reports(
         write_file(File::create, path, |file| junit::write(file, report))?;
     }
     if let Some(path) = &flags.reports.html {
-        write_file(File::create, path, |file| report::write_page(file, flags.protocol, report, timelines))?;
+        write_file(File::create, path, |file| {
+            scorecard::write_page(file, flags.protocol, report, timelines)
+        })?;
     }
     if let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()) {
         let append = |path: &Path| File::options().append(true).create(true).open(path);
@@ -245,28 +259,19 @@ fn write_reports(
     Ok(())
 }
 
-fn options_of(schedule: &Schedule, flags: &Flags) -> BTreeMap<String, String> {
-    let mut options = BTreeMap::from([
-        ("seed".to_owned(), schedule.seed.to_string()),
-        ("timeout".to_owned(), flags.timeout.as_secs_f64().to_string()),
-    ]);
+fn options_of(schedule: &Schedule, flags: &Flags) -> Params {
+    let mut options =
+        Params::default().with("seed", schedule.seed).with("timeout", flags.timeout.as_secs_f64());
     for (name, patterns) in [("faults", &flags.faults), ("skip", &flags.skip)] {
         if !patterns.is_empty() {
-            options.insert(name.to_owned(), patterns.join(","));
+            options.set(name, patterns.join(","));
         }
     }
-    let protocol = schedule.kit;
-    if protocol != KITS[0] {
-        options.insert("protocol".to_owned(), protocol.name().to_owned());
+    if schedule.kit != KITS[0] {
+        options.set("protocol", schedule.kit.name);
     }
     if let Some(duration) = flags.duration {
-        options.insert("duration".to_owned(), duration.as_secs_f64().to_string());
+        options.set("duration", duration.as_secs_f64());
     }
     options
-}
-
-/// The one draw that no seed decides: a seed that is short enough to be typed again.
-fn random_seed() -> std::ops::RangeInclusive<u64> {
-    let seed = RandomState::new().build_hasher().finish() % 1_000_000;
-    seed..=seed
 }

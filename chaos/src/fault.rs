@@ -1,9 +1,11 @@
 //! Faults as data: what is done to a connection, in which state of the protocol, and what has to hold afterwards.
 
-use harness::moves::Slot;
-use harness::suite::case::Step::Repeat;
-use harness::suite::case::{Case, Step, case};
-use harness::suite::resources::Keeps;
+use conformance::case::Case;
+use conformance::case::Step;
+use conformance::case::Step::Repeat;
+use conformance::case::case;
+use conformance::resources::Keeps;
+use driver::moves::Slot;
 use protocol::{Clause, Level};
 
 /// One fault.

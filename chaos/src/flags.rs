@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use harness::flags::{ReportFlags, TargetFlags};
+use report::ReportFlags;
+use target::TargetFlags;
 
 use crate::kit::{self, Kit};
 use crate::proxy::command::ProxyFlags;
@@ -41,11 +42,11 @@ pub struct Flags {
     pub seed: Option<u64>,
 
     /// Run each of these seeds, first and last included
-    #[arg(long, value_name = "A..B", value_parser = harness::flags::seeds)]
-    pub seeds: Option<harness::flags::SeedRange>,
+    #[arg(long, value_name = "A..B", value_parser = settings::values::seeds)]
+    pub seeds: Option<settings::values::SeedRange>,
 
     /// Seconds that a run may take; what was not run by then is told. 30 if not given, and none with --matrix
-    #[arg(long, value_name = "SECONDS", value_parser = harness::flags::seconds)]
+    #[arg(long, value_name = "SECONDS", value_parser = settings::values::seconds)]
     pub duration: Option<Duration>,
 
     /// Run every fault in every state, once, in the order of the catalogue
@@ -65,7 +66,7 @@ pub struct Flags {
     pub strict: bool,
 
     /// Seconds that a reply may take
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = harness::flags::seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = settings::values::seconds)]
     pub timeout: Duration,
 
     /// If the run fails, reduce its faults to the fewest that still fail, and write them into this file

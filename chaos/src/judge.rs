@@ -9,11 +9,15 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
-use harness::history::{Event, FailureKind, Sample, What};
-use harness::pairing::{Pairing, Seen};
-use harness::suite::plan::CasePlan;
-use harness::verdict::Finding;
+use conformance::plan::CasePlan;
+use driver::exchanges::ExchangeReader;
+use driver::exchanges::Observation;
+use driver::history::Event;
+use driver::history::EventKind;
+use driver::history::FailureKind;
+use driver::history::Sample;
 use protocol::Framing;
+use verdict::Finding;
 
 use crate::fault::Scene;
 use crate::kit::{Kit, Truth};
@@ -29,7 +33,7 @@ const REFUSALS_MAX: u32 = 3;
 /// Follows a run.
 #[derive(Debug)]
 pub struct RunJudge {
-    pairing: Pairing<Box<dyn Framing>>,
+    pairing: ExchangeReader<Box<dyn Framing>>,
     truth: Box<dyn Truth>,
     bystanders: Bystanders,
     steps: Vec<StepJudge>,
@@ -49,7 +53,7 @@ impl RunJudge {
     pub fn new(kit: &'static Kit, scenes: &[(Scene, Rc<CasePlan>)], truth: Box<dyn Truth>) -> Self {
         let step = |(scene, plan): &(Scene, Rc<CasePlan>)| StepJudge::new(kit, *scene, Rc::clone(plan));
         Self {
-            pairing: Pairing::new(kit.dialect().framing),
+            pairing: ExchangeReader::new(kit.dialect.framing),
             truth,
             bystanders: Bystanders::new(kit),
             steps: scenes.iter().map(step).collect(),
@@ -66,12 +70,12 @@ impl RunJudge {
     pub fn observe(&mut self, event: &Event<'_>) -> ControlFlow<()> {
         self.truth.observe(event);
         match (event.client, &event.event) {
-            (TIMEKEEPER, What::Marked(tick)) => {
+            (TIMEKEEPER, EventKind::Marked(tick)) => {
                 let due_ns = u64::try_from((TICK * *tick).as_nanos()).unwrap_or(u64::MAX);
                 self.ticks.push((event.at_ns, event.at_ns.saturating_sub(due_ns)));
             }
-            (TIMEKEEPER, What::Sampled(sample)) => self.samples.push((event.at_ns, *sample)),
-            (CONDUCTOR, What::Marked(number)) => self.begin_part(*number, event.at_ns),
+            (TIMEKEEPER, EventKind::Sampled(sample)) => self.samples.push((event.at_ns, *sample)),
+            (CONDUCTOR, EventKind::Marked(number)) => self.begin_part(*number, event.at_ns),
             _ => self.hear(event),
         }
         if self.is_lost { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -95,8 +99,10 @@ impl RunJudge {
         }
         pairing.observe(event, |seen| {
             match &seen {
-                Seen::NotOpened { failure, .. } if failure.kind == FailureKind::Refused => *refusals += 1,
-                Seen::Replied(_) => *refusals = 0,
+                Observation::NotOpened { failure, .. } if failure.kind == FailureKind::Refused => {
+                    *refusals += 1
+                }
+                Observation::Exchange(_) => *refusals = 0,
                 _ => {}
             }
             match (event.client, &mut step) {
@@ -187,9 +193,9 @@ pub struct Timeline {
 mod tests {
     use std::borrow::Cow;
 
-    use harness::history::Failure;
-    use harness::moves::Act;
-    use harness::verdict::Verdict;
+    use driver::history::Failure;
+    use driver::moves::Act;
+    use verdict::Verdict;
 
     use super::*;
     use crate::kit::KITS;
@@ -211,19 +217,19 @@ mod tests {
         fn begin(id: &str) -> Self {
             let kit = KITS[0];
             let scene = *kit.find(id).unwrap();
-            let plan = Rc::new(CasePlan::new(kit.dialect(), scene.case, 1, std::time::Duration::ZERO));
+            let plan = Rc::new(CasePlan::new(kit.dialect, scene.case, 1, std::time::Duration::ZERO));
             let judge = RunJudge::new(kit, &[(scene, plan)], (kit.truth)());
             let mut written = Self { judge, at_ns: 0 };
-            written.tell(0, 1, What::Opened(0));
+            written.tell(0, 1, EventKind::Opened(0));
             for turn in 0..QUIET_TURNS {
                 written.bystander(turn, MS, None);
             }
             written.at_ns = u64::try_from(QUIET.as_nanos()).unwrap();
-            written.tell(CONDUCTOR, 0, What::Marked(mark(0, Part::Fault)));
+            written.tell(CONDUCTOR, 0, EventKind::Marked(mark(0, Part::Fault)));
             written
         }
 
-        fn tell(&mut self, client: u32, connection: u32, event: What<'_>) {
+        fn tell(&mut self, client: u32, connection: u32, event: EventKind<'_>) {
             let _ = self.judge.observe(&Event { at_ns: self.at_ns, client, connection, event });
         }
 
@@ -231,25 +237,25 @@ mod tests {
         fn bystander(&mut self, turn: u64, took_ns: u64, says: Option<&'static [u8]>) {
             let due_ns = u64::try_from(planned(KITS[0].ask_interval, 0, turn).as_nanos()).unwrap();
             self.at_ns = due_ns;
-            self.tell(0, 1, What::Sent(Cow::Borrowed(b"a line\n")));
+            self.tell(0, 1, EventKind::Sent(Cow::Borrowed(b"a line\n")));
             self.at_ns = due_ns + took_ns;
             let reply = [says.unwrap_or(if turn % 4 == 3 { b"FAIL" } else { b"OK" }), b"\n"].concat();
-            self.tell(0, 1, What::Received(Cow::Owned(reply)));
+            self.tell(0, 1, EventKind::Received(Cow::Owned(reply)));
         }
 
         /// The fault is over after a second, and the newcomer is served after so long, or not at all.
         fn end(mut self, newcomer_ns: Option<u64>) -> Outcome {
-            self.tell(CONDUCTOR, 0, What::Marked(mark(0, Part::Newcomer)));
+            self.tell(CONDUCTOR, 0, EventKind::Marked(mark(0, Part::Newcomer)));
             match newcomer_ns {
                 Some(waited_ns) => {
-                    self.tell(CONDUCTOR, 9, What::Opened(0));
-                    self.tell(CONDUCTOR, 9, What::Sent(Cow::Borrowed(b"QUERY|newcomer|\n")));
+                    self.tell(CONDUCTOR, 9, EventKind::Opened(0));
+                    self.tell(CONDUCTOR, 9, EventKind::Sent(Cow::Borrowed(b"QUERY|newcomer|\n")));
                     self.at_ns += waited_ns;
-                    self.tell(CONDUCTOR, 9, What::Received(Cow::Borrowed(b"FAIL\n")));
+                    self.tell(CONDUCTOR, 9, EventKind::Received(Cow::Borrowed(b"FAIL\n")));
                 }
-                None => self.tell(CONDUCTOR, 0, What::NotOpened(refused(FailureKind::Other))),
+                None => self.tell(CONDUCTOR, 0, EventKind::NotOpened(refused(FailureKind::Other))),
             }
-            self.tell(CONDUCTOR, 0, What::Marked(mark(0, Part::Over)));
+            self.tell(CONDUCTOR, 0, EventKind::Marked(mark(0, Part::Over)));
             self.judge.finish().0.remove(0)
         }
     }
@@ -298,9 +304,9 @@ mod tests {
     #[test]
     fn what_this_machine_is_short_of_is_nobodys_harm() {
         let mut written = Written::begin(SCENE);
-        written.tell(CONDUCTOR, 0, What::Marked(mark(0, Part::Newcomer)));
-        written.tell(CONDUCTOR, 0, What::NotOpened(refused(FailureKind::OutOfResources)));
-        written.tell(CONDUCTOR, 0, What::Marked(mark(0, Part::Over)));
+        written.tell(CONDUCTOR, 0, EventKind::Marked(mark(0, Part::Newcomer)));
+        written.tell(CONDUCTOR, 0, EventKind::NotOpened(refused(FailureKind::OutOfResources)));
+        written.tell(CONDUCTOR, 0, EventKind::Marked(mark(0, Part::Over)));
         assert_eq!(written.judge.finish().0.remove(0).verdict, Verdict::Unknown);
     }
 
@@ -316,7 +322,7 @@ mod tests {
         // Time is kept 40 ms too late.
         let tick = u32::try_from(written.at_ns / u64::try_from(TICK.as_nanos()).unwrap()).unwrap();
         written.at_ns = u64::try_from((TICK * tick).as_nanos()).unwrap() + 40 * MS;
-        written.tell(TIMEKEEPER, 0, What::Marked(tick));
+        written.tell(TIMEKEEPER, 0, EventKind::Marked(tick));
         let outcome = written.end(Some(MS));
         assert_eq!(outcome.verdict, Verdict::Unknown, "{:?}", outcome.findings);
     }
@@ -329,7 +335,7 @@ mod tests {
         for waited_ns in [0, 40 * MS] {
             written.at_ns += 1;
             let sample = Sample { descriptors: 9, memory_bytes: 1, threads: 1, waited_ns };
-            written.tell(TIMEKEEPER, 0, What::Sampled(sample));
+            written.tell(TIMEKEEPER, 0, EventKind::Sampled(sample));
         }
         let outcome = written.end(Some(MS));
         assert_eq!(outcome.verdict, Verdict::Unknown, "{:?}", outcome.findings);
@@ -338,7 +344,7 @@ mod tests {
     #[test]
     fn a_fault_that_could_not_be_made_is_no_pass() {
         let mut written = Written::begin("network/latency/idle");
-        written.tell(CONDUCTOR, 0, What::Acted { act: Act::Mend, is_done: false });
+        written.tell(CONDUCTOR, 0, EventKind::Acted { act: Act::EndCondition, is_done: false });
         let outcome = written.end(Some(MS));
         assert_eq!((outcome.verdict, summary(&outcome)), (Verdict::Unknown, "the fault could not be made"));
     }
@@ -348,7 +354,7 @@ mod tests {
         let mut written = Written::begin(SCENE);
         for client in 0..REFUSALS_MAX {
             assert!(!written.judge.is_lost());
-            written.tell(client, 0, What::NotOpened(refused(FailureKind::Refused)));
+            written.tell(client, 0, EventKind::NotOpened(refused(FailureKind::Refused)));
         }
         assert!(written.judge.is_lost());
         written.judge.lose("its process ended");

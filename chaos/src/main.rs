@@ -4,12 +4,16 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use chaos::builtin;
 use chaos::command::{Error, carry_out};
-use harness::targets::{raise_descriptor_limit, run_hidden_subcommand};
+use target::raise_descriptor_limit;
+use target::run_hidden_subcommand;
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
-    if let Some(code) = run_hidden_subcommand(&arguments) {
+    if let Some(code) =
+        run_hidden_subcommand(&arguments).or_else(|| builtin::run_hidden_subcommand(&arguments))
+    {
         return code;
     }
     raise_descriptor_limit();

@@ -6,19 +6,27 @@ use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::time::Duration;
 
-use harness::bounds::Bounds;
-use harness::drive::{Ending, Limits, Process, drive};
-use harness::history::{Event, Header, VERSION, What};
-use harness::listening::Listening;
-use harness::suite::case::Case;
-use harness::suite::plan::CasePlan;
-use harness::targets::{Choice, Target};
+use conformance::case::Case;
+use conformance::plan::CasePlan;
+use driver::drive::Limits;
+use driver::drive::Process;
+use driver::drive::drive;
+use driver::history::Ending;
+use driver::history::Event;
+use driver::history::EventKind;
+use driver::history::Header;
+use driver::history::Params;
+use driver::history::VERSION;
+use driver::recorder::Recorder;
+use driver::run_limits::RunLimits;
+use target::Choice;
+use target::Target;
 
 use crate::fault::Scene;
 use crate::judge::{Outcome, RunJudge, Timeline};
 use crate::kit::{Kit, Truth};
-use crate::report::SceneBar;
 use crate::schedule::Schedule;
+use crate::scorecard::SceneBar;
 use crate::scripts::{BYSTANDERS, CONDUCTOR, Client, Conductor, Heard, Part, Planned, Timekeeper, marked};
 use crate::stage::{Relay, Stage};
 
@@ -30,7 +38,7 @@ pub struct Terms {
     /// Where the target comes from.
     pub choice: Choice,
     /// The flags that decide the schedule, by name: they stand in the history.
-    pub options: std::collections::BTreeMap<String, String>,
+    pub options: Params,
 }
 
 /// What a run came to.
@@ -62,14 +70,14 @@ pub async fn run(
     schedule: &Schedule,
     terms: &Terms,
     target: &mut Target,
-    listening: &Listening,
-    bounds: &mut Bounds,
+    recorder: &Recorder,
+    limits: &mut RunLimits,
     bar: &SceneBar,
     mut say: impl FnMut(&Outcome),
 ) -> Ran {
     let Schedule { kit, seed, .. } = *schedule;
     let truth = (kit.truth)();
-    let mut runner = Runner { kit, seed, terms, target, listening, bounds, bar, truth };
+    let mut runner = Runner { kit, seed, terms, target, recorder, limits, bar, truth };
     let mut ran = Ran::default();
     let target = &runner.target;
     let (mut left, mut impossible) = (VecDeque::new(), Vec::new());
@@ -81,7 +89,7 @@ pub async fn run(
     }
     // Those that slowed others down, and the one that a sequel is to follow.
     let (mut slow, mut begun_before) = (Vec::new(), None);
-    while !left.is_empty() && runner.bounds.came().is_none() {
+    while !left.is_empty() && runner.limits.reached_limit().is_none() {
         let session = runner.run_session(left.make_contiguous()).await;
         let done = session.begun.min(left.len());
         let works: Vec<Work> = left.drain(..done).collect();
@@ -158,7 +166,7 @@ impl Work {
     }
 
     fn plan(&self, kit: &'static Kit, seed: u64) -> Planned {
-        let plan = Rc::new(CasePlan::new(kit.dialect(), self.case, seed, Duration::ZERO));
+        let plan = Rc::new(CasePlan::new(kit.dialect, self.case, seed, Duration::ZERO));
         Planned { plan, heard: Rc::clone(&self.heard) }
     }
 }
@@ -180,8 +188,8 @@ struct Runner<'r> {
     seed: u64,
     terms: &'r Terms,
     target: &'r mut Target,
-    listening: &'r Listening,
-    bounds: &'r mut Bounds,
+    recorder: &'r Recorder,
+    limits: &'r mut RunLimits,
     bar: &'r SceneBar,
     /// What was lost in earlier sessions may still happen.
     truth: Box<dyn Truth>,
@@ -192,7 +200,7 @@ impl Runner<'_> {
     async fn try_again(&mut self, first: Outcome) -> Outcome {
         let mut best = first;
         for _ in 0..TRIES_AGAIN {
-            if !best.is_only_slow || self.bounds.came().is_some() {
+            if !best.is_only_slow || self.limits.reached_limit().is_some() {
                 break;
             }
             let mut session = self.run_session(&[Work::of(best.scene)]).await;
@@ -205,15 +213,15 @@ impl Runner<'_> {
     }
 
     async fn run_session(&mut self, works: &[Work]) -> Session {
-        let Self { kit, seed, terms, target, listening, bounds, bar, truth } = self;
+        let Self { kit, seed, terms, target, recorder, limits, bar, truth } = self;
         let (kit, seed): (&'static Kit, u64) = (*kit, *seed);
         let planned: Vec<Planned> = works.iter().map(|work| work.plan(kit, seed)).collect();
         // Where there is no port for it the scenes that need it say so.
         let relay = Relay::start(target.addr(), seed).await.ok().map(Rc::new);
         let steps = works.iter().map(|work| work.case.id.to_owned()).collect();
         let plan_sha256 = Schedule { kit, seed, steps }.sha256();
-        let (workload, options) = (kit.workload.to_owned(), terms.options.clone());
-        listening.begin(&Header { history: VERSION, workload, options, plan_sha256 });
+        let (workload, params) = (kit.workload.to_owned(), terms.options.clone());
+        recorder.begin(&Header { history: VERSION, workload, params, plan_sha256 });
         let truth = std::mem::replace(truth, (kit.truth)());
         let judged: Vec<(Scene, Rc<CasePlan>)> = works
             .iter()
@@ -222,17 +230,17 @@ impl Runner<'_> {
             .collect();
         let judge = Rc::new(RefCell::new(RunJudge::new(kit, &judged, truth)));
         let observer = {
-            let (judge, listening, bar) = (Rc::clone(&judge), listening.clone(), bar.clone());
+            let (judge, recorder, bar) = (Rc::clone(&judge), recorder.clone(), bar.clone());
             let ids: Vec<&'static str> = works.iter().map(|work| work.case.id).collect();
             move |event: &Event<'_>| {
-                listening.hear(event);
-                if let (CONDUCTOR, What::Marked(number)) = (event.client, &event.event)
+                recorder.record(event);
+                if let (CONDUCTOR, EventKind::Marked(number)) = (event.client, &event.event)
                     && let (step, Part::Fault) = marked(*number)
                     && let Some(id) = ids.get(step)
                 {
                     bar.begin(id);
                 }
-                let is_over = event.client == CONDUCTOR && event.event == What::ClientDone;
+                let is_over = event.client == CONDUCTOR && event.event == EventKind::ClientDone;
                 let observed = judge.borrow_mut().observe(event);
                 if is_over { ControlFlow::Break(()) } else { observed }
             }
@@ -240,7 +248,7 @@ impl Runner<'_> {
         let bystanders = (0..BYSTANDERS).map(|number| Client::Bystander((kit.bystander)(number, seed)));
         let conductor = Client::Conductor(Box::new(Conductor::new(kit, planned)));
         let others = [conductor, Client::Timekeeper(Timekeeper::new())];
-        let limits = Limits {
+        let drive_limits = Limits {
             reply_timeout: terms.reply_timeout,
             reply_timeout_after_one: terms.reply_timeout,
             clients_at_once_max: usize::MAX,
@@ -250,11 +258,11 @@ impl Runner<'_> {
             Some(relay) => Box::new(Stage { process: target.process(), relay }),
             None => target.process(),
         };
-        let framing = kit.dialect().framing;
+        let framing = kit.dialect.framing;
         let scripts = bystanders.chain(others).collect();
-        let until = bounds.reached();
-        let ending = drive(target.addr(), scripts, framing, limits, process, observer, until).await;
-        listening.end(ending);
+        let until = limits.reached();
+        let ending = drive(target.addr(), scripts, framing, drive_limits, process, observer, until).await;
+        recorder.end(ending);
         // The driver's tasks are gone, and with them their hold on the judge.
         let mut judge = judge.replace(RunJudge::new(kit, &[], (kit.truth)()));
         let begun = judge.begun();

@@ -3,13 +3,15 @@
 use std::collections::BTreeSet;
 use std::io::Write;
 
-use harness::select::{NoMatch, Selection, Subject};
-use harness::suite::resources::Keeps;
-use harness::verdict::hex;
+use conformance::resources::Keeps;
+use protocol::text::hex;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use verdict::selection::NoMatch;
+use verdict::selection::Selection;
+use verdict::selection::Subject;
 
 use crate::fault::Scene;
 use crate::kit::{self, Kit};
@@ -97,7 +99,7 @@ impl Schedule {
     /// It cannot be written.
     pub fn write(&self, file: impl Write) -> serde_json::Result<()> {
         let Self { kit, seed, steps } = self.clone();
-        serde_json::to_writer_pretty(file, &Written { protocol: kit.name().to_owned(), seed, steps })
+        serde_json::to_writer_pretty(file, &Written { protocol: kit.name.to_owned(), seed, steps })
     }
 
     /// The scenes.
@@ -140,7 +142,7 @@ pub fn selected<'a>(kit: &'a Kit, selection: &'a Selection) -> impl Iterator<Ite
 }
 
 fn default_protocol() -> String {
-    kit::KITS[0].name().to_owned()
+    kit::KITS[0].name.to_owned()
 }
 
 /// A scene as what can be selected.

@@ -3,9 +3,13 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use harness::moves::{Came, Move, Script, Slot, Source};
-use harness::suite::plan::CasePlan;
-use harness::suite::script::CaseScript;
+use conformance::plan::CasePlan;
+use conformance::script::CaseScript;
+use driver::moves::Move;
+use driver::moves::MoveResult;
+use driver::moves::Script;
+use driver::moves::Slot;
+use driver::moves::Source;
 
 use crate::fault::NEWCOMER;
 use crate::kit::Kit;
@@ -80,7 +84,7 @@ pub enum Client {
 }
 
 impl Script for Client {
-    fn next(&mut self, came: Came<'_>) -> Move<'_> {
+    fn next(&mut self, came: MoveResult<'_>) -> Move<'_> {
         match self {
             Self::Bystander(script) => script.next(came),
             Self::Conductor(script) => script.next(came),
@@ -133,8 +137,8 @@ impl Conductor {
         Self { kit, plans, step: 0, at: ConductorAt::Begin, case: None }
     }
 
-    fn next(&mut self, came: Came<'_>) -> Move<'_> {
-        let is_trouble = came == Came::Trouble;
+    fn next(&mut self, came: MoveResult<'_>) -> Move<'_> {
+        let is_trouble = came == MoveResult::Failed;
         let step = self.step;
         match self.at {
             ConductorAt::Begin => {
@@ -166,7 +170,7 @@ impl Conductor {
                 self.at = ConductorAt::Ask;
                 // One address for each: nobody is told that it came too often.
                 let own = Move::OpenFrom(NEWCOMER, Source::Own(NEWCOMERS + step));
-                if self.kit.dialect().has_own_address { own } else { Move::Open(NEWCOMER) }
+                if self.kit.dialect.has_own_address { own } else { Move::Open(NEWCOMER) }
             }
             ConductorAt::Ask if !is_trouble => {
                 self.at = ConductorAt::Await;
@@ -209,7 +213,7 @@ impl Timekeeper {
         Self { ticks: 0, at: 0 }
     }
 
-    fn next(&mut self, _: Came<'_>) -> Move<'_> {
+    fn next(&mut self, _: MoveResult<'_>) -> Move<'_> {
         self.at = (self.at + 1) % 3;
         match self.at {
             1 => {

@@ -2,11 +2,11 @@
 
 use std::io::{self, Write};
 
-use harness::bounds::Bounds;
-use harness::drive::Ending;
-use harness::reduce::reduce;
-use harness::targets::Choice;
-use harness::verdict::Verdict;
+use conformance::reduce::reduce;
+use driver::history::Ending;
+use driver::run_limits::RunLimits;
+use target::Choice;
+use verdict::Verdict;
 
 use crate::command::{Error, run_once};
 use crate::flags::Flags;
@@ -27,7 +27,7 @@ pub async fn shrink(
     harmed: &[&str],
     choice: &Choice,
     flags: &Flags,
-    bounds: &mut Bounds,
+    limits: &mut RunLimits,
     out: &mut impl Write,
 ) -> Result<Schedule, Error> {
     let mut runs = 0;
@@ -38,14 +38,14 @@ pub async fn shrink(
         }
         runs += 1;
         let candidate = Schedule { steps: steps.to_vec(), ..failed.clone() };
-        let run = match run_once(&candidate, choice, flags, bounds, &mut io::sink()).await {
+        let run = match run_once(&candidate, choice, flags, limits, &mut io::sink()).await {
             Ok((run, _)) => run,
             Err(error) => {
                 trouble = Some(error);
                 return None;
             }
         };
-        if bounds.came() == Some(Ending::Interrupted) {
+        if limits.reached_limit() == Some(Ending::Interrupted) {
             return None;
         }
         let is_failure = run.verdict == Verdict::Fail;

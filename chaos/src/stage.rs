@@ -7,9 +7,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use harness::drive::Process;
-use harness::history::Sample;
-use harness::moves::Act;
+use driver::drive::Process;
+use driver::history::Sample;
+use driver::moves::Act;
 use tokio::net::TcpListener;
 
 use crate::catalogue::ways::WAYS;
@@ -77,13 +77,13 @@ impl Process for Stage {
 
     fn act(&self, act: Act) -> bool {
         match act {
-            Act::Worsen(way) => self.relay.worsen(way),
-            Act::Mend => self.relay.mend(),
+            Act::BeginCondition(way) => self.relay.worsen(way),
+            Act::EndCondition => self.relay.mend(),
             act => self.process.act(act),
         }
     }
 
-    fn relay(&self) -> Option<SocketAddr> {
+    fn alternate_addr(&self) -> Option<SocketAddr> {
         Some(self.relay.addr)
     }
 }

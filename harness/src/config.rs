@@ -11,10 +11,10 @@ use toml::{Table, Value};
 
 use crate::error::Error;
 use crate::flags::Flags;
-use crate::select::nearest;
+use verdict::selection::nearest;
 
 /// Where it is looked for.
-pub const DEFAULT_PATH: &str = "gauntlet.toml";
+pub(crate) const DEFAULT_PATH: &str = "gauntlet.toml";
 
 /// What `harness init` writes.
 const TEMPLATE: &str = r#"# What `harness` does when it is run here. Each key is a flag without its dashes; `harness --help` explains
@@ -52,7 +52,7 @@ const TEMPLATE: &str = r#"# What `harness` does when it is run here. Each key is
 ///
 /// # Errors
 /// It cannot be read, or holds what is no flag.
-pub fn with_config(arguments: &[OsString]) -> Result<Vec<OsString>, Error> {
+pub(crate) fn with_config(arguments: &[OsString]) -> Result<Vec<OsString>, Error> {
     let typed = Flags::parse_arguments(arguments)?;
     if typed.subcommand.is_some() {
         return Ok(arguments.to_vec());
@@ -89,9 +89,9 @@ pub fn with_config(arguments: &[OsString]) -> Result<Vec<OsString>, Error> {
 ///
 /// # Errors
 /// There is one already, or it cannot be written.
-pub fn init(path: &Path) -> Result<(), Error> {
+pub(crate) fn init(path: &Path) -> Result<(), Error> {
     let written = File::create_new(path).and_then(|mut file| file.write_all(TEMPLATE.as_bytes()));
-    written.map_err(|source| Error::Write { path: path.to_owned(), source })
+    written.map_err(|source| report::WriteError { path: path.to_owned(), source }.into())
 }
 
 /// The flags of a file, by name, as they would be typed.

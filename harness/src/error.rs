@@ -5,11 +5,12 @@ use std::path::PathBuf;
 
 use fixtures::ParseError;
 
-use crate::expected::ExpectedError;
-use crate::history::ReadError;
-use crate::select::NoMatch;
-use crate::workload::literal;
-use crate::{exit, targets};
+use conformance::request_script;
+use driver::history::ReadError;
+use target;
+use verdict::exit::{CommandEnd, exit_code};
+use verdict::known_failures::KnownFailuresError;
+use verdict::selection::NoMatch;
 
 /// Why a command cannot be carried out.
 #[derive(Debug, thiserror::Error)]
@@ -57,11 +58,11 @@ pub enum Error {
     },
     /// A file that holds no requests.
     #[error("{}: {source}", path.display())]
-    Literal {
+    RequestScript {
         /// As it was given.
         path: PathBuf,
         /// What is wrong with it.
-        source: literal::Error,
+        source: request_script::Error,
     },
     /// The list of expected failures.
     #[error("the expected failures {}, {source}", path.display())]
@@ -69,7 +70,7 @@ pub enum Error {
         /// As it was given.
         path: PathBuf,
         /// Where and how.
-        source: ExpectedError,
+        source: KnownFailuresError,
     },
     /// The configuration file.
     #[error("{}: {problem}", path.display())]
@@ -79,14 +80,9 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
-    /// A report that was to be compared.
-    #[error("{} is no report of this kit: {problem}", path.display())]
-    Report {
-        /// As it was given.
-        path: PathBuf,
-        /// What is wrong with it.
-        problem: String,
-    },
+    /// A report that is to be compared.
+    #[error(transparent)]
+    Report(#[from] report::compare::ReadError),
     /// A history that was to be judged.
     #[error("the history {} {source}", path.display())]
     History {
@@ -96,42 +92,27 @@ pub enum Error {
         source: ReadError,
     },
     /// A report cannot be written.
-    #[error("cannot write {}: {source}", path.display())]
-    Write {
-        /// As it was given.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Write(#[from] report::WriteError),
+    /// Target flags that contradict each other.
+    #[error(transparent)]
+    TargetFlags(#[from] target::FlagsError),
     /// What the flags say of the target cannot be right.
     #[error(transparent)]
-    Target(#[from] targets::Error),
+    Target(#[from] target::Error),
     /// The system refused something that the harness needs.
     #[error("cannot start: {0}")]
     Start(#[from] io::Error),
 }
 
 impl Error {
-    /// The exit code that says it.
+    /// Returns the exit code.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
-        match self {
-            Self::Flags(error) if error.exit_code() == 0 => exit::PASS,
-            Self::Flags(_)
-            | Self::Usage(_)
-            | Self::FixtureFile { .. }
-            | Self::Fixture { .. }
-            | Self::Pattern(_)
-            | Self::NoCase { .. }
-            | Self::Read { .. }
-            | Self::Literal { .. }
-            | Self::Expected { .. }
-            | Self::Config { .. }
-            | Self::Report { .. }
-            | Self::History { .. }
-            | Self::Write { .. }
-            | Self::Target(_) => exit::USAGE,
-            Self::Start(_) => exit::UNKNOWN,
-        }
+        exit_code(match self {
+            Self::Flags(error) if error.exit_code() == 0 => CommandEnd::Printed,
+            Self::Start(_) => CommandEnd::Shortage,
+            _ => CommandEnd::UsageError,
+        })
     }
 }

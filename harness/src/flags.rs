@@ -5,9 +5,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
+use report::ReportFlags;
+use settings::values::{SeedRange, seconds, seeds};
+use target::TargetFlags;
 
-use crate::kit::{self, Kit};
-use crate::workload::contention::{Edition, Schedule};
+use crate::protocols::parse_name;
+use crate::workload::contention::Edition;
+use crate::workload::contention::Schedule;
 
 /// Says whether a package-index server keeps the protocol: runs a catalogue of cases, then replays a package graph.
 ///
@@ -26,8 +30,8 @@ pub struct Flags {
     pub target: TargetFlags,
 
     /// What the target is to speak: index, the package index, or wisdom, quotations for a proof of work
-    #[arg(long, value_name = "NAME", default_value = "index", value_parser = kit::by_name)]
-    pub protocol: &'static Kit,
+    #[arg(long, value_name = "NAME", default_value = "index", value_parser = parse_name)]
+    pub protocol: &'static str,
 
     /// Read flags from this file; gauntlet.toml, if it is here, when not given. `harness init` writes one
     #[arg(long, value_name = "FILE")]
@@ -122,57 +126,6 @@ pub struct Flags {
     pub reports: ReportFlags,
 }
 
-/// The flags that choose what is judged; every command of the kit has them.
-#[derive(Clone, Debug, Default, clap::Args)]
-pub struct TargetFlags {
-    /// The server to judge
-    #[arg(long, value_name = "HOST:PORT", conflicts_with_all = ["host", "port"])]
-    pub addr: Option<String>,
-
-    /// The server's host; 127.0.0.1 if only --port is given
-    #[arg(long)]
-    pub host: Option<String>,
-
-    /// The server's port; 8080 if only --host is given. With --image, the container's
-    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
-    pub port: Option<u16>,
-
-    /// Start this shell command, judge it, and end it with all its children; {port} and {addr} in it stand for a
-    /// free port on 127.0.0.1, without them --addr says where it will listen
-    #[arg(long, value_name = "COMMAND")]
-    pub exec: Option<String>,
-
-    /// Start a container of this image, judge it once it answers, and remove it; its port is the only one that the image
-    /// exposes, else 8080, or what --port says
-    #[arg(long, value_name = "IMAGE", conflicts_with_all = ["addr", "host", "exec"])]
-    pub image: Option<String>,
-}
-
-/// The flags that say where a run is told of; every command of the kit has them.
-#[derive(Clone, Debug, Default, clap::Args)]
-pub struct ReportFlags {
-    /// Write the report as JSON
-    #[arg(long, value_name = "FILE")]
-    pub json: Option<PathBuf>,
-
-    /// Write the report as JUnit XML
-    #[arg(long, value_name = "FILE")]
-    pub junit: Option<PathBuf>,
-
-    /// Write the report as one HTML page that needs nothing else
-    #[arg(long, value_name = "FILE")]
-    pub html: Option<PathBuf>,
-
-    /// Write the history of the run, compressed by zstd: every byte sent and received, with its time. `harness judge`
-    /// reads it
-    #[arg(long, value_name = "FILE")]
-    pub record: Option<PathBuf>,
-
-    /// Show every byte sent and received, on standard error
-    #[arg(long)]
-    pub debug: bool,
-}
-
 /// What the harness can do beside judging a target.
 #[derive(Clone, Debug, clap::Subcommand)]
 pub enum Subcommand {
@@ -182,8 +135,8 @@ pub enum Subcommand {
         #[arg(long, value_enum, default_value = "text")]
         format: CatalogueFormat,
         /// Of which protocol: index or wisdom
-        #[arg(long, value_name = "NAME", default_value = "index", value_parser = kit::by_name)]
-        protocol: &'static Kit,
+        #[arg(long, value_name = "NAME", default_value = "index", value_parser = parse_name)]
+        protocol: &'static str,
     },
     /// Say all there is to know of a case or a clause: what is asked for and why, the bytes, the usual cause of a failure
     Explain {
@@ -241,15 +194,6 @@ Exit status:
   3  unknown: something was not decided, and nothing was violated
   4  the target cannot be reached or started, or speaks another protocol";
 
-/// Seeds from the first to the last, both included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SeedRange {
-    /// The first seed.
-    pub first: u64,
-    /// The last seed.
-    pub last: u64,
-}
-
 impl Flags {
     /// Parses a command line; the first argument is the program.
     ///
@@ -272,40 +216,6 @@ fn with_two_dashes(arguments: &[OsString]) -> impl Iterator<Item = OsString> {
         _ => argument.clone(),
     })
 }
-
-/// More than anybody waits for, and little enough to be no trap.
-const SEEDS_MAX: u64 = 100_000;
-
-/// Reads a range of seeds.
-///
-/// # Errors
-/// It is none, in words.
-pub fn seeds(text: &str) -> Result<SeedRange, String> {
-    let wrong = || "a range such as 1..5 is needed, first and last seed included".to_owned();
-    let (first, last) = text.split_once("..").ok_or_else(wrong)?;
-    let first = first.parse().map_err(|_| wrong())?;
-    let last = last.parse().map_err(|_| wrong())?;
-    match last {
-        last if last < first => Err("the last seed is before the first".to_owned()),
-        last if last - first >= SEEDS_MAX => Err(format!("at most {SEEDS_MAX} seeds are run")),
-        last => Ok(SeedRange { first, last }),
-    }
-}
-
-/// Reads a number of seconds, above none and up to a day.
-///
-/// # Errors
-/// It is none, in words.
-pub fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds: f64 =
-        text.parse().map_err(|_| "a number of seconds is needed, such as 10 or 0.5".to_owned())?;
-    match Duration::try_from_secs_f64(seconds) {
-        Ok(duration) if !duration.is_zero() && duration <= SECONDS_MAX => Ok(duration),
-        _ => Err(format!("more than 0 and at most {} seconds are needed", SECONDS_MAX.as_secs())),
-    }
-}
-
-const SECONDS_MAX: Duration = Duration::from_hours(24);
 
 #[cfg(test)]
 mod tests {

@@ -4,19 +4,23 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use harness::builtin;
 use harness::command::carry_out;
 use harness::error::Error;
-use harness::targets::{raise_descriptor_limit, run_hidden_subcommand};
+use target::raise_descriptor_limit;
+use target::run_hidden_subcommand;
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
-    if let Some(code) = run_hidden_subcommand(&arguments) {
+    if let Some(code) =
+        run_hidden_subcommand(&arguments).or_else(|| builtin::run_hidden_subcommand(&arguments))
+    {
         return code;
     }
     raise_descriptor_limit();
     match carry_out(&arguments, &mut anstream::stdout().lock()) {
         Ok(done) => {
-            done.troubles.iter().for_each(complain);
+            done.file_errors.iter().for_each(complain);
             ExitCode::from(done.exit_code)
         }
         Err(error) => {

@@ -1,7 +1,8 @@
 //! The ways to make a network worse, and good again, as steps of a fault.
 
-use harness::moves::Act as Deed;
-use harness::suite::case::Step::{self, Act};
+use conformance::case::Step;
+use conformance::case::Step::Act;
+use driver::moves::Act as Deed;
 
 /// The ways to make a network worse, as the proxy's command line has them: a fault names one by its place.
 pub(crate) const WAYS: &[&[&str]] = &[
@@ -20,14 +21,14 @@ pub(crate) const WAYS: &[&[&str]] = &[
     &["upstream.corruption:probability=0.05"],
 ];
 
-pub(super) const LATENCY: Step = Act(Deed::Worsen(0));
-pub(super) const BANDWIDTH: Step = Act(Deed::Worsen(1));
-pub(super) const SLICING: Step = Act(Deed::Worsen(2));
-pub(super) const JOINING: Step = Act(Deed::Worsen(3));
-pub(super) const LIMIT: Step = Act(Deed::Worsen(4));
-pub(super) const RESET: Step = Act(Deed::Worsen(5));
-pub(super) const BLACK_HOLE: Step = Act(Deed::Worsen(6));
-pub(super) const SLOW_CLOSE: Step = Act(Deed::Worsen(7));
-pub(super) const DOWN: Step = Act(Deed::Worsen(8));
-pub(super) const CORRUPTION: Step = Act(Deed::Worsen(9));
-pub(super) const MEND: Step = Act(Deed::Mend);
+pub(super) const LATENCY: Step = Act(Deed::BeginCondition(0));
+pub(super) const BANDWIDTH: Step = Act(Deed::BeginCondition(1));
+pub(super) const SLICING: Step = Act(Deed::BeginCondition(2));
+pub(super) const JOINING: Step = Act(Deed::BeginCondition(3));
+pub(super) const LIMIT: Step = Act(Deed::BeginCondition(4));
+pub(super) const RESET: Step = Act(Deed::BeginCondition(5));
+pub(super) const BLACK_HOLE: Step = Act(Deed::BeginCondition(6));
+pub(super) const SLOW_CLOSE: Step = Act(Deed::BeginCondition(7));
+pub(super) const DOWN: Step = Act(Deed::BeginCondition(8));
+pub(super) const CORRUPTION: Step = Act(Deed::BeginCondition(9));
+pub(super) const MEND: Step = Act(Deed::EndCondition);

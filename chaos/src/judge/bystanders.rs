@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use harness::history::{Event, What};
-use harness::pairing::Seen;
-use harness::verdict::{Finding, LATE_NS_MAX, Verdict, printable};
+use conformance::limits::LATE_NS_MAX;
+use driver::exchanges::Observation;
+use driver::history::Event;
+use driver::history::EventKind;
 use protocol::Clause;
+use protocol::text::printable;
+use verdict::Finding;
+use verdict::Verdict;
 
 use super::step::StepJudge;
 use crate::kit::{Fate, Kit, Witness};
@@ -38,7 +42,7 @@ impl Bystanders {
 
     /// Takes in an event as it is.
     pub(super) fn note(&mut self, event: &Event<'_>) {
-        if event.client < BYSTANDERS && matches!(event.event, What::Sent(_)) {
+        if event.client < BYSTANDERS && matches!(event.event, EventKind::Sent(_)) {
             *self.sent.entry(event.client).or_default() += 1;
         }
     }
@@ -47,12 +51,12 @@ impl Bystanders {
     pub(super) fn see(
         &mut self,
         client: u32,
-        seen: &Seen<'_>,
+        seen: &Observation<'_>,
         at_ns: u64,
         step: &mut Option<&mut StepJudge>,
     ) {
         let fate = self.witness.see(seen);
-        if let (Seen::Replied(_), Fate::Served | Fate::Well | Fate::Harmed(_)) = (seen, &fate) {
+        if let (Observation::Exchange(_), Fate::Served | Fate::Well | Fate::Harmed(_)) = (seen, &fate) {
             // It has one request under way at most, so the one that is answered is the last that it sent.
             let turn = self.sent.get(&client).map_or(0, |sent| sent.saturating_sub(1));
             let due = planned(self.kit.ask_interval, client, turn);
@@ -104,32 +108,32 @@ impl Bystanders {
 }
 
 /// Any client is to be answered, and nothing else is to be said to it.
-fn as_anybody(seen: &Seen<'_>, kept_waiting: Clause) -> Option<Finding> {
+fn as_anybody(seen: &Observation<'_>, kept_waiting: Clause) -> Option<Finding> {
     match seen {
-        Seen::Surplus { after, bytes, .. } => {
+        Observation::Unsolicited { after, bytes, .. } => {
             let mut finding = Finding::new(Verdict::Fail, "a bystander got bytes that answer nothing");
             finding.show(printable(after), printable(bytes), String::new());
             Some(finding)
         }
-        Seen::Unanswered { request, end, .. } => Some(unanswered(request, end, kept_waiting)),
-        Seen::EndedAtRest { end, .. } => Some(unanswered(b"", end, kept_waiting)),
+        Observation::Unanswered { request, end, .. } => Some(unanswered(request, end, kept_waiting)),
+        Observation::EndedIdle { end, .. } => Some(unanswered(b"", end, kept_waiting)),
         _ => None,
     }
 }
 
-fn unanswered(request: &[u8], end: &What<'_>, kept_waiting: Clause) -> Finding {
+fn unanswered(request: &[u8], end: &EventKind<'_>, kept_waiting: Clause) -> Finding {
     let mut finding = Finding::new(Verdict::Fail, "a bystander got no reply");
     let came = match end {
-        What::TimedOut { late_ns, .. } if *late_ns > LATE_NS_MAX => {
+        EventKind::TimedOut { late_ns, .. } if *late_ns > LATE_NS_MAX => {
             let mut finding = Finding::new(Verdict::Unknown, "a bystander's reply is not known to be late");
             finding.reason = Some("the harness itself was held up".to_owned());
             return finding;
         }
-        What::TimedOut { waited_ns, .. } => {
+        EventKind::TimedOut { waited_ns, .. } => {
             finding.clause = Some(kept_waiting);
-            format!("nothing within {}", harness::verdict::seconds(*waited_ns))
+            format!("nothing within {}", verdict::seconds(*waited_ns))
         }
-        What::Lost(failure) => failure.message.clone(),
+        EventKind::Lost(failure) => failure.message.clone(),
         _ => "the end of the connection".to_owned(),
     };
     finding.show(printable(request), came, "a reply within 10 s".to_owned());

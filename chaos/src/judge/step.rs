@@ -3,15 +3,21 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use harness::history::{Event, FailureKind, What};
-use harness::moves::Slot;
-use harness::pairing::Seen;
-use harness::suite::judge::{CaseJudge, State};
-use harness::suite::plan::CasePlan;
-use harness::suite::plan::JANITOR;
-use harness::suite::wire::WireLog;
-use harness::verdict::{Finding, Verdict, printable, seconds};
+use conformance::judge::CaseJudge;
+use conformance::judge::State;
+use conformance::plan::CLEANUP;
+use conformance::plan::CasePlan;
+use conformance::wire::WireLog;
+use driver::exchanges::Observation;
+use driver::history::Event;
+use driver::history::EventKind;
+use driver::history::FailureKind;
+use driver::moves::Slot;
 use protocol::Clause;
+use protocol::text::printable;
+use verdict::Finding;
+use verdict::Verdict;
+use verdict::seconds;
 
 use super::percentile;
 use crate::fault::Scene;
@@ -149,7 +155,7 @@ impl StepJudge {
             Part::Newcomer => {
                 self.newcomer_ns = at_ns;
                 self.over_ns = at_ns;
-                let event = What::ClientDone;
+                let event = EventKind::ClientDone;
                 self.case.note(&Event { at_ns, client: CONDUCTOR, connection: 0, event });
             }
             Part::Over => self.over_ns = at_ns,
@@ -163,7 +169,7 @@ impl StepJudge {
 
     /// Takes in an event of the fault's clients as it is.
     pub(super) fn note(&mut self, event: &Event<'_>) {
-        if let What::Acted { act, is_done: false } = &event.event {
+        if let EventKind::Acted { act, is_done: false } = &event.event {
             let mut finding = Finding::new(Verdict::Unknown, "the fault could not be made");
             finding.reason = Some(format!("the target's process: {act:?}"));
             self.harms.push(finding);
@@ -187,20 +193,21 @@ impl StepJudge {
     }
 
     /// Takes in what is seen of the fault's clients.
-    pub(super) fn see(&mut self, seen: &Seen<'_>) {
+    pub(super) fn see(&mut self, seen: &Observation<'_>) {
         if self.scene.sequel.is_some() {
             self.hear(seen);
         }
-        self.is_kept_waiting |= matches!(seen, Seen::Unanswered { end: What::TimedOut { .. }, .. });
+        self.is_kept_waiting |=
+            matches!(seen, Observation::Unanswered { end: EventKind::TimedOut { .. }, .. });
         let _ = self.case.observe(seen);
     }
 
-    fn hear(&mut self, seen: &Seen<'_>) {
+    fn hear(&mut self, seen: &Observation<'_>) {
         match seen {
-            Seen::Opened { connection, slot, .. } if *slot != JANITOR => {
+            Observation::Opened { connection, slot, .. } if *slot != CLEANUP => {
                 self.slots.insert(*connection, *slot);
             }
-            Seen::Replied(replied) => {
+            Observation::Exchange(replied) => {
                 let slot = self.slots.get(&replied.place.connection);
                 self.heard.extend(slot.map(|slot| (*slot, replied.reply.to_vec())));
             }
@@ -209,25 +216,25 @@ impl StepJudge {
     }
 
     /// Takes in what is seen of the newcomer.
-    pub(super) fn see_newcomer(&mut self, seen: &Seen<'_>, at_ns: u64) {
+    pub(super) fn see_newcomer(&mut self, seen: &Observation<'_>, at_ns: u64) {
         let mut clause = None;
         let came = match seen {
-            Seen::Replied(replied) if (self.kit.newcomer.is_served)(replied.reply) => {
+            Observation::Exchange(replied) if (self.kit.newcomer.is_served)(replied.reply) => {
                 self.newcomer_waited_ns = Some(at_ns.saturating_sub(self.newcomer_ns));
                 return;
             }
-            Seen::Replied(replied) => printable(replied.reply),
-            Seen::Unanswered { end: What::TimedOut { waited_ns, .. }, .. } => {
+            Observation::Exchange(replied) => printable(replied.reply),
+            Observation::Unanswered { end: EventKind::TimedOut { waited_ns, .. }, .. } => {
                 clause = Some(self.kit.kept_waiting);
                 format!("nothing within {}", seconds(*waited_ns))
             }
-            Seen::Unanswered { .. } => "the end of the connection".to_owned(),
-            Seen::NotOpened { failure, .. } if failure.kind == FailureKind::OutOfResources => {
+            Observation::Unanswered { .. } => "the end of the connection".to_owned(),
+            Observation::NotOpened { failure, .. } if failure.kind == FailureKind::OutOfResources => {
                 let mut finding = Finding::new(Verdict::Unknown, "a new client could not be tried");
                 finding.reason = Some(format!("this machine: {}", failure.message));
                 return self.harm(finding);
             }
-            Seen::NotOpened { failure, .. } => failure.message.clone(),
+            Observation::NotOpened { failure, .. } => failure.message.clone(),
             _ => return,
         };
         let mut finding = Finding::new(Verdict::Fail, "a new client is not served after the fault");
@@ -257,8 +264,8 @@ impl StepJudge {
             return;
         }
         let mut finding = Finding::new(Verdict::Fail, "the target is gone");
-        finding.came = Some(how.to_owned());
-        finding.had_to_come = Some("a target that goes on serving".to_owned());
+        finding.actual = Some(how.to_owned());
+        finding.expected = Some("a target that goes on serving".to_owned());
         finding.clause = Some(self.clause());
         self.harms.insert(0, finding);
     }
@@ -321,9 +328,8 @@ impl StepJudge {
             return;
         };
         let mut finding = Finding::new(Verdict::Warn, "a new client waits long after the fault");
-        let (came, had_to_come) =
-            (format!("its reply after {}", seconds(waited_ns)), "within 1 s".to_owned());
-        finding.show(printable(self.kit.newcomer.request), came, had_to_come);
+        let (came, expected) = (format!("its reply after {}", seconds(waited_ns)), "within 1 s".to_owned());
+        finding.show(printable(self.kit.newcomer.request), came, expected);
         finding.clause = Some(self.kit.kept_waiting);
         self.harms.push(finding);
     }
@@ -335,8 +341,8 @@ impl StepJudge {
             return;
         }
         let mut finding = Finding::new(Verdict::Warn, "bystanders are turned away");
-        finding.came = Some(format!("{turned_away} of {} were told to come again", served + turned_away));
-        finding.had_to_come = Some(format!("at most one in {TURNED_AWAY_ONE_IN}"));
+        finding.actual = Some(format!("{turned_away} of {} were told to come again", served + turned_away));
+        finding.expected = Some(format!("at most one in {TURNED_AWAY_ONE_IN}"));
         finding.clause = Some(self.kit.kept_waiting);
         self.harms.push(finding);
     }
@@ -359,8 +365,8 @@ impl StepJudge {
             (Verdict::Warn, "bystanders are slowed down")
         };
         let mut finding = Finding::new(verdict, summary);
-        finding.came = Some(format!("99 of 100 replies within {}", milliseconds(beside_ns)));
-        finding.had_to_come = Some(format!(
+        finding.actual = Some(format!("99 of 100 replies within {}", milliseconds(beside_ns)));
+        finding.expected = Some(format!(
             "within {}; in the quiet it was {}",
             milliseconds(allowed_ns),
             milliseconds(quiet_ns)

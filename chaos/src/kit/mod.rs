@@ -7,20 +7,22 @@ use std::fmt;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use harness::history::Event;
-use harness::moves::Script;
-use harness::pairing::Seen;
-use harness::suite::dialect::Dialect;
-use harness::targets::settings::Settings;
-use harness::verdict::Finding;
+use conformance::dialect::Dialect;
+use driver::exchanges::Observation;
+use driver::history::Event;
+use driver::moves::Script;
 use protocol::Clause;
+use target::settings::Settings;
+use verdict::Finding;
 
 use crate::fault::{Fault, Scene, State, scenes_of};
 
 /// A protocol whose servers can be broken.
 pub struct Kit {
-    /// What the harness knows of it.
-    pub base: &'static harness::kit::Kit,
+    /// The value of `--protocol`.
+    pub name: &'static str,
+    /// The dialect of its cases.
+    pub dialect: &'static Dialect,
     /// The id under which runs stand in a history.
     pub workload: &'static str,
     /// The head of the page that lists its faults.
@@ -70,7 +72,7 @@ pub struct Newcomer {
 /// Judges what bystanders see.
 pub trait Witness: fmt::Debug {
     /// What something that was seen of a bystander says of how it fares.
-    fn see(&mut self, seen: &Seen<'_>) -> Fate;
+    fn see(&mut self, seen: &Observation<'_>) -> Fate;
 }
 
 /// How a bystander fares.
@@ -100,18 +102,6 @@ pub trait Truth: fmt::Debug {
 }
 
 impl Kit {
-    /// Its name.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        self.base.name
-    }
-
-    /// Its wire.
-    #[must_use]
-    pub fn dialect(&self) -> &'static Dialect {
-        self.base.suite.dialect
-    }
-
     /// Its faults, in order.
     pub fn faults(&self) -> impl Iterator<Item = &'static Fault> + use<> {
         self.tables.iter().copied().flatten()
@@ -131,13 +121,13 @@ impl Kit {
 
 impl fmt::Debug for Kit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Kit").field("name", &self.name()).finish_non_exhaustive()
+        f.debug_struct("Kit").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
 impl PartialEq for Kit {
     fn eq(&self, other: &Self) -> bool {
-        self.name() == other.name()
+        self.name == other.name
     }
 }
 
@@ -148,8 +138,8 @@ impl Eq for Kit {}
 /// # Errors
 /// There is none; the error names those that there are.
 pub fn by_name(name: &str) -> Result<&'static Kit, String> {
-    let found = KITS.into_iter().find(|kit| kit.name() == name);
-    found.ok_or_else(|| format!("the protocols are: {}", KITS.map(Kit::name).join(", ")))
+    let found = KITS.into_iter().find(|kit| kit.name == name);
+    found.ok_or_else(|| format!("the protocols are: {}", KITS.map(|kit| kit.name).join(", ")))
 }
 
 #[cfg(test)]
@@ -161,8 +151,8 @@ mod tests {
     #[test]
     fn each_protocol_is_found_by_its_name() {
         for kit in KITS {
-            assert_eq!(by_name(kit.name()), Ok(kit));
-            assert!(kit.workload.starts_with(kit.name()));
+            assert_eq!(by_name(kit.name), Ok(kit));
+            assert!(kit.workload.starts_with(kit.name));
         }
         assert_eq!(by_name("gopher"), Err("the protocols are: index, wisdom".to_owned()));
     }

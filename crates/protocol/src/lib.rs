@@ -6,6 +6,7 @@
 mod clause;
 mod framing;
 pub mod index;
+pub mod text;
 pub mod wisdom;
 
 pub use clause::{Clause, Level};

@@ -6,14 +6,18 @@ use std::time::Duration;
 use protocol::Level;
 
 use super::Gate;
-use crate::bounds::Bounds;
-use crate::options::{Options, subjects};
-use crate::report::{Item, again};
-use crate::select::{NOT_SELECTED, Subject};
-use crate::suite::case::Runs;
-use crate::suite::results::CaseResult;
-use crate::targets::Target;
-use crate::verdict::{Finding, Verdict};
+use crate::options::Options;
+use crate::options::subjects;
+use conformance::case::Runs;
+use conformance::results::CaseResult;
+use driver::run_limits::RunLimits;
+use report::reproduction;
+use report::{Item, ItemKind};
+use target::Target;
+use verdict::Finding;
+use verdict::Verdict;
+use verdict::selection::NOT_SELECTED;
+use verdict::selection::Subject;
 
 /// How long after a run that did not pass it is looked whether the target has died.
 const DEATH_PATIENCE: Duration = Duration::from_millis(300);
@@ -23,14 +27,14 @@ impl Gate<'_> {
     pub(super) async fn look_whether_alive(
         &mut self,
         target: &mut Target,
-        bounds: &mut Bounds,
+        limits: &mut RunLimits,
         of_workloads: &[Item],
     ) -> Item {
-        let suite = self.kit.suite;
+        let suite = self.protocol.suite;
         let mut item = Item {
             requirement: "The target lives through the run.".to_owned(),
-            clause: suite.alive_clause.id,
-            ..item(suite.alive, Level::Must)
+            clause: Some(suite.alive_clause),
+            ..Item::new(suite.alive, ItemKind::Alive, Level::Must)
         };
         if self.report.verdict == Verdict::Unreachable || self.left_out.contains_key(suite.alive) {
             item.cause = self.report.cause.clone().or_else(|| self.left_out.get(suite.alive).cloned());
@@ -51,8 +55,10 @@ impl Gate<'_> {
                 .then(|| format!("cases that were under way: {}", loss.during.join(" ")));
             item.findings.push(finding);
         }
-        let is_gone =
-            is_bad && !target.is_started() && bounds.came().is_none() && !target.is_reachable().await;
+        let is_gone = is_bad
+            && !target.is_started()
+            && limits.reached_limit().is_none()
+            && !target.is_reachable().await;
         let ended = self.report.target_ended.clone();
         let ended = ended.map(|ended| format!("the target's process ended: {ended}"));
         if let Some(how) = ended.or_else(|| is_gone.then(|| "nothing takes connections any more".to_owned()))
@@ -61,7 +67,7 @@ impl Gate<'_> {
                 clause: Some(suite.alive_clause),
                 ..Finding::new(Verdict::Fail, "the target is gone")
             };
-            finding.came = Some(how);
+            finding.actual = Some(how);
             item.findings.push(finding);
         }
         if !item.findings.is_empty() {
@@ -72,11 +78,12 @@ impl Gate<'_> {
 
     /// Makes items of what the cases came to.
     pub(super) fn add_cases(&mut self) {
-        for case in self.kit.suite.cases() {
+        for case in self.protocol.suite.cases() {
             let plain = Item {
-                clause: case.clause.id,
+                clause: Some(case.clause),
+                usual_cause: case.usual_cause,
                 requirement: case.requirement.to_owned(),
-                ..item(case.id, case.level)
+                ..Item::new(case.id, ItemKind::Case, case.level)
             };
             let item = match (self.results.cases.remove(case.id), self.left_out.get(case.id)) {
                 (Some(result), _) => self.with_result(plain, result),
@@ -89,15 +96,15 @@ impl Gate<'_> {
     }
 
     fn with_result(&self, plain: Item, result: CaseResult) -> Item {
-        let flags = self.kit.flag() + &self.options.choice.flags();
+        let flags = self.protocol.flag() + &self.options.choice.flags();
         let is_wrong = matches!(result.verdict, Verdict::Fail | Verdict::Warn);
-        let again = if is_wrong {
-            again::lines(plain.id, self.seed, &flags, &self.report.addr, &result.wire)
+        let reproduction = if is_wrong {
+            reproduction::lines(plain.id, self.seed, &flags, &self.report.addr, &result.wire)
         } else {
             Vec::new()
         };
         let verdict = self.strictly(result.verdict);
-        Item {
+        let item = Item {
             verdict,
             cause: result.cause,
             findings: result.finding.into_iter().collect(),
@@ -105,10 +112,10 @@ impl Gate<'_> {
             duration_ns: result.duration_ns,
             wire: result.wire.entries().to_vec(),
             wire_left_out: result.wire.left_out(),
-            again,
+            reproduction,
             ..plain
-        }
-        .with_expectation(self.options)
+        };
+        with_expectation(item, self.options)
     }
 
     pub(super) fn strictly(&self, verdict: Verdict) -> Verdict {
@@ -119,24 +126,23 @@ impl Gate<'_> {
     }
 }
 
-impl Item {
-    /// A listed failure is expected; a listed item that passes is an error, so that the list can only shrink.
-    pub(super) fn with_expectation(mut self, options: &Options) -> Self {
-        let Some(reason) = options.expected.reason(self.id) else { return self };
-        match self.verdict {
-            Verdict::Fail | Verdict::Warn => {
-                self.verdict = Verdict::Expected;
-                self.cause = Some(reason.to_owned());
-            }
-            Verdict::Pass => {
-                self.verdict = Verdict::Fail;
-                let summary = "it is listed as an expected failure, and passes: take it off the list";
-                self.findings.push(Finding::new(Verdict::Fail, summary));
-            }
-            _ => {}
+/// Applies the list of known failures: a listed failure is expected; a listed item that passes is an error, so that the
+/// list can only shrink.
+pub(super) fn with_expectation(mut item: Item, options: &Options) -> Item {
+    let Some(reason) = options.expected.reason(item.id) else { return item };
+    match item.verdict {
+        Verdict::Fail | Verdict::Warn => {
+            item.verdict = Verdict::Expected;
+            item.cause = Some(reason.to_owned());
         }
-        self
+        Verdict::Pass => {
+            item.verdict = Verdict::Fail;
+            let summary = "it is listed as a known failure and passes: remove it from the list";
+            item.findings.push(Finding::new(Verdict::Fail, summary));
+        }
+        _ => {}
     }
+    item
 }
 
 /// Why clients of several addresses are not tried.
@@ -145,7 +151,7 @@ const BEHIND_A_RELAY: &str = "it takes clients of several addresses, which a tar
 
 /// Why each subject that is not run is not, as far as the options say it.
 pub(super) fn left_out(options: &Options) -> BTreeMap<&'static str, String> {
-    let kit = options.flags.protocol;
+    let kit = options.protocol;
     let missing = |runs| match runs {
         Runs::WithSettings(names) => options.choice.missing_setting(names),
         Runs::WithAddresses => (!options.choice.sees_addresses()).then(|| BEHIND_A_RELAY.to_owned()),
@@ -167,22 +173,4 @@ pub(super) fn left_out(options: &Options) -> BTreeMap<&'static str, String> {
         cause.or_else(|| missing(runs)).map(|cause| (subject.id, cause))
     };
     subjects(kit).iter().filter_map(why).collect()
-}
-
-/// An item of which nothing is known yet.
-pub(super) fn item(id: &'static str, level: Level) -> Item {
-    Item {
-        id,
-        clause: "",
-        level,
-        requirement: String::new(),
-        verdict: Verdict::NotRun,
-        cause: None,
-        findings: Vec::new(),
-        observed: None,
-        duration_ns: 0,
-        wire: Vec::new(),
-        wire_left_out: 0,
-        again: Vec::new(),
-    }
 }

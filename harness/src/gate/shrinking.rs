@@ -4,19 +4,19 @@ use std::fs::File;
 use std::io::Write;
 
 use super::Gate;
-use crate::bounds::Bounds;
 use crate::error::Error;
-use crate::options::write_file;
-use crate::report::again;
 use crate::shrink::Shrink;
-use crate::targets::Target;
-use crate::workload::literal::Led;
+use conformance::request_script::LeadingRequests;
+use driver::run_limits::RunLimits;
+use report::reproduction;
+use report::write_file;
+use target::Target;
 
 impl Gate<'_> {
     /// Keeps what led to the first failure.
-    pub(super) fn note_led(&mut self, id: &'static str, led: Option<Led>) {
-        if let (None, Some(led)) = (&self.led, led) {
-            self.led = Some((id, led));
+    pub(super) fn note_leading_requests(&mut self, id: &'static str, leading: Option<LeadingRequests>) {
+        if let (None, Some(leading)) = (&self.leading, leading) {
+            self.leading = Some((id, leading));
         }
     }
 
@@ -24,14 +24,16 @@ impl Gate<'_> {
     pub(super) async fn shrink(
         &mut self,
         target: &Target,
-        bounds: &mut Bounds,
+        limits: &mut RunLimits,
         troubles: &mut Vec<Error>,
         out: &mut dyn Write,
     ) {
-        let (Some(path), Some((id, led))) = (&self.options.flags.shrink, self.led.take()) else { return };
-        bounds.begin_run(self.options.flags.shrink_time);
+        let (Some(path), Some((id, leading))) = (&self.options.flags.shrink, self.leading.take()) else {
+            return;
+        };
+        limits.begin_run(self.options.flags.shrink_time);
         let timeout = self.results.patience(self.options.flags.timeout);
-        let shrunk = Shrink::new(target, timeout, bounds, out).shrink(&led).await;
+        let shrunk = Shrink::new(target, timeout, limits, out).shrink(&leading).await;
         let Some(literal) = shrunk else {
             let _ = writeln!(
                 out,
@@ -45,7 +47,7 @@ impl Gate<'_> {
         let written = write_file(File::create, path, |mut file| {
             writeln!(file, "# What is left of {id}, seed {seed}, that still fails. See it again:")?;
             writeln!(file, "# harness replay {path_shown} {}", flags.trim_end())?;
-            if let Some(line) = again::by_nc(&self.report.addr, &literal) {
+            if let Some(line) = reproduction::by_nc(&self.report.addr, &literal) {
                 writeln!(file, "# {line}")?;
             }
             write!(file, "{literal}")?;
@@ -53,6 +55,6 @@ impl Gate<'_> {
         });
         let _ =
             writeln!(out, "shrink   {path_shown} is written; `harness replay {path_shown}` runs it again");
-        troubles.extend(written.err());
+        troubles.extend(written.err().map(Error::from));
     }
 }

@@ -11,11 +11,19 @@ use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use tokio::time::sleep;
 
-use crate::bounds::Bounds;
-use crate::drive::{Ending, Limits, NoProcess, OPENINGS_AT_ONCE_GENTLE, drive};
-use crate::history::{Event, What};
-use crate::moves::{Came, Move, Script};
-use crate::pairing::{Pairing, Seen};
+use driver::drive::Limits;
+use driver::drive::NoProcess;
+use driver::drive::OPENINGS_AT_ONCE_GENTLE;
+use driver::drive::drive;
+use driver::exchanges::ExchangeReader;
+use driver::exchanges::Observation;
+use driver::history::Ending;
+use driver::history::Event;
+use driver::history::EventKind;
+use driver::moves::Move;
+use driver::moves::MoveResult;
+use driver::moves::Script;
+use driver::run_limits::RunLimits;
 
 /// How often each client asks while the time is taken.
 const ASKED_BY_EACH: u32 = 5;
@@ -27,7 +35,12 @@ const TIME_MAX: Duration = Duration::from_secs(3);
 const REQUEST: &[u8] = b"QUERY|gauntlet.pace|\n";
 
 /// The requests a second that a target answers when so many clients ask at once; 0 if it answers none.
-pub async fn measure(target: SocketAddr, clients: u32, reply_timeout: Duration, bounds: &mut Bounds) -> u64 {
+pub async fn measure(
+    target: SocketAddr,
+    clients: u32,
+    reply_timeout: Duration,
+    bounds: &mut RunLimits,
+) -> u64 {
     let scripts = (0..clients).map(|_| PaceScript { made: 0 }).collect();
     let watch = Rc::new(RefCell::new(Watch::new()));
     let observer = {
@@ -60,10 +73,10 @@ struct PaceScript {
 }
 
 impl Script for PaceScript {
-    fn next(&mut self, came: Came<'_>) -> Move<'_> {
+    fn next(&mut self, came: MoveResult<'_>) -> Move<'_> {
         const MEETING: u32 = 4;
         const END: u32 = MEETING + 2 * ASKED_BY_EACH;
-        if came == Came::Trouble && self.made > MEETING {
+        if came == MoveResult::Failed && self.made > MEETING {
             return Move::Done;
         }
         self.made += 1;
@@ -82,7 +95,7 @@ impl Script for PaceScript {
 
 /// Counts the replies since the clients met.
 struct Watch {
-    pairing: Pairing<<Index as Protocol>::Framing>,
+    pairing: ExchangeReader<<Index as Protocol>::Framing>,
     begun_ns: Option<u64>,
     last_ns: u64,
     replies: u64,
@@ -90,16 +103,16 @@ struct Watch {
 
 impl Watch {
     fn new() -> Self {
-        Self { pairing: Pairing::new(Index::framing), begun_ns: None, last_ns: 0, replies: 0 }
+        Self { pairing: ExchangeReader::new(Index::framing), begun_ns: None, last_ns: 0, replies: 0 }
     }
 
     fn observe(&mut self, event: &Event<'_>) {
-        if let What::Phase(_) = event.event {
+        if let EventKind::Phase(_) = event.event {
             self.begun_ns.get_or_insert(event.at_ns);
         }
         let Self { pairing, begun_ns, last_ns, replies } = self;
         pairing.observe(event, |seen| {
-            if let (Seen::Replied(replied), true) = (seen, begun_ns.is_some()) {
+            if let (Observation::Exchange(replied), true) = (seen, begun_ns.is_some()) {
                 *last_ns = replied.replied_ns;
                 *replies += 1;
             }

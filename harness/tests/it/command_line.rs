@@ -150,6 +150,10 @@ fn a_random_seed_is_printed_and_can_be_given_again() {
 #[test]
 fn a_build_without_docker_says_so() {
     let said = harness(&["--image", "server"]);
-    is_refused(&said, 2, &["this build has no Docker; --image needs one with the feature 'docker'"]);
+    is_refused(
+        &said,
+        2,
+        &["this build has no container support; build it with `cargo build --release --features docker`"],
+    );
     assert_eq!(said.stderr.lines().count(), 1, "{said:?}");
 }

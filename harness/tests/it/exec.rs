@@ -16,7 +16,7 @@ use crate::support::{Act, REPLAY, Server, TINY, replay};
 
 /// The reference server as a shell command, which listens where its flag says.
 fn server_command(flags: &str) -> String {
-    format!("{} built-in-server {flags}", cargo_bin("harness").display())
+    format!("{} built-in-server index {flags}", cargo_bin("harness").display())
 }
 
 fn free_addr() -> String {

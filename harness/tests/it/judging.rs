@@ -5,8 +5,13 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use harness::drive::Ending;
-use harness::history::{Event, Header, Reader, VERSION, What, Writer};
+use driver::history::Ending;
+use driver::history::Event;
+use driver::history::EventKind;
+use driver::history::Reader;
+use driver::history::VERSION;
+use driver::history::Writer;
+use driver::history::{Header, Params};
 use insta::assert_snapshot;
 use mutants::{BUGS, Bug, Level};
 use tempfile::TempDir;
@@ -241,18 +246,19 @@ fn a_long_history_is_judged_in_little_memory() {
     let recorded = Recorded::new(|path| {
         let mut writer = Writer::new(File::create(path).unwrap()).unwrap();
         let workload = "index/unheard-of".to_owned();
-        let header = Header { history: VERSION, workload, options: [].into(), plan_sha256: "00".to_owned() };
+        let header =
+            Header { history: VERSION, workload, params: Params::default(), plan_sha256: "00".to_owned() };
         writer.begin(&header).unwrap();
         let message = "x".repeat(1 << 20);
         let lost = |at_ns| {
-            let failure = harness::history::Failure {
-                kind: harness::history::FailureKind::Other,
+            let failure = driver::history::Failure {
+                kind: driver::history::FailureKind::Other,
                 message: message.clone(),
             };
-            Event { at_ns, client: 0, connection: 1, event: What::Lost(failure) }
+            Event { at_ns, client: 0, connection: 1, event: EventKind::Lost(failure) }
         };
         (0..EVENTS).for_each(|at_ns| writer.write(&lost(at_ns)).unwrap());
-        let event = What::RunEnded(Ending::Finished);
+        let event = EventKind::RunEnded(Ending::Finished);
         writer.write(&Event { at_ns: EVENTS, client: 0, connection: 0, event }).unwrap();
         writer.finish().unwrap().flush().unwrap();
     });

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::thread;
 use std::time::Duration;
 
-use harness::history::{Event, What};
+use driver::history::Event;
+use driver::history::EventKind;
 
 use crate::support::{Server, TINY, first_part, replay};
 
@@ -46,8 +47,8 @@ fn sent_while_indexing(flags: &[&str]) -> BTreeMap<u32, Vec<Vec<u8>>> {
     let mut sent: BTreeMap<u32, Vec<Vec<u8>>> = BTreeMap::new();
     for Event { client, event, .. } in first_part(&path).1 {
         match event {
-            What::Phase(phase) => _ = phase_of.insert(client, phase),
-            What::Sent(line) if phase_of[&client] == 2 => {
+            EventKind::Phase(phase) => _ = phase_of.insert(client, phase),
+            EventKind::Sent(line) if phase_of[&client] == 2 => {
                 sent.entry(client).or_default().push(line.into_owned());
             }
             _ => {}

@@ -2,15 +2,15 @@
 
 use std::fs::File;
 
-use harness::drive::Ending;
-use harness::history::{Event, What};
-use harness::run::JudgeAgain;
-use harness::verdict::{Finding, Verdict};
-use harness::workload::replay::{Options, Replay};
+use driver::history::Event;
+use driver::history::EventKind;
+use harness::workload::replay::Replay;
 use insta::assert_snapshot;
 use serde_json::Value;
+use verdict::Finding;
+use verdict::Verdict;
 
-use crate::support::{TINY, first_part, harness, replay};
+use crate::support::{TINY, first_part, harness, rejudge, replay};
 
 #[test]
 fn one_client_on_the_tiny_fixture() {
@@ -46,7 +46,8 @@ fn the_json_report_says_what_the_terminal_says() {
         replay(&["--fixture", TINY, "--seed", "1", "--concurrency", "3", "--json", path.to_str().unwrap()]);
     let report: Value = serde_json::from_reader(File::open(path).unwrap()).unwrap();
     assert_eq!((said.status, &report["verdict"]), (0, &Value::from("pass")));
-    let run = &report["runs"][0];
+    let run = &report["runs"][0]["workloads"][0];
+    assert_eq!(run["id"], "index/replay");
     assert!(said.stdout.contains(run["plan_sha256"].as_str().unwrap()));
     let commands =
         || run["phases"].as_array().unwrap().iter().flat_map(|phase| phase["commands"].as_array().unwrap());
@@ -70,17 +71,11 @@ fn a_recorded_history_is_judged_again_without_a_server() {
         replay(&["--fixture", TINY, "--seed", "1", "--concurrency", "3", "--record", path.to_str().unwrap()]);
     assert_eq!(said.status, 0, "{said:?}");
 
-    let options = Options { seed: 1, concurrency: 3, unluckiness: 5, rounds_max: 10_000 };
     let (header, events) = first_part(&path);
     assert!(said.stdout.contains(&header.plan_sha256));
-    let workload = Replay::new(fixtures::tiny(), options);
     let judge = |events: &[Event<'_>]| -> (Verdict, Vec<Finding>) {
-        let mut again = JudgeAgain::new(&workload);
-        for event in events {
-            again.observe(event);
-        }
-        let is_whole = matches!(events.last(), Some(Event { event: What::RunEnded(_), .. }));
-        again.finish(is_whole.then_some(Ending::Finished))
+        let judgement = rejudge(&Replay, &header, events);
+        (judgement.verdict, judgement.found.into_iter().map(|found| found.finding).collect())
     };
     let (verdict, findings) = judge(&events);
     assert_eq!((verdict, findings.len()), (Verdict::Pass, 0));
@@ -88,7 +83,7 @@ fn a_recorded_history_is_judged_again_without_a_server() {
     // The same history with one reply changed is no longer right, and one cut short is undecided.
     let mut forged = events.clone();
     for event in &mut forged {
-        if let What::Received(bytes) = &mut event.event
+        if let EventKind::Received(bytes) = &mut event.event
             && bytes.as_ref() == b"ERROR\n"
         {
             *bytes = b"OK\n".to_vec().into();

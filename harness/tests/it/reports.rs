@@ -11,8 +11,8 @@ use std::thread;
 use std::time::Duration;
 
 use assert_cmd::cargo::cargo_bin;
-use harness::kit;
 use harness::options::subjects;
+use harness::protocols;
 use insta::assert_snapshot;
 use quick_junit::{NonSuccessKind, Report, TestCaseStatus};
 use rand::{Rng, SeedableRng};
@@ -65,7 +65,7 @@ impl Reported {
     /// Every subject has one verdict, and all forms say the same.
     fn is_whole(&self) {
         let (json, junit, html) = (self.in_json(), self.in_junit(), self.read("report.html"));
-        for subject in subjects(&kit::INDEX) {
+        for subject in subjects(&protocols::INDEX) {
             let verdict = json.get(subject.id).unwrap_or_else(|| panic!("no verdict for {}", subject.id));
             let expected = match verdict.as_str() {
                 "pass" => "pass",
@@ -76,7 +76,10 @@ impl Reported {
             assert_eq!(junit[subject.id], expected, "{}", subject.id);
             assert!(html.contains(&format!("<strong>{}</strong>", subject.id)), "{}", subject.id);
         }
-        assert_eq!((json.len(), junit.len()), (subjects(&kit::INDEX).len(), subjects(&kit::INDEX).len()));
+        assert_eq!(
+            (json.len(), junit.len()),
+            (subjects(&protocols::INDEX).len(), subjects(&protocols::INDEX).len())
+        );
         self.keeps_the_schema();
         assert!(html.ends_with("</html>") && !html.contains("<script"), "{html}");
     }
@@ -202,7 +205,7 @@ fn die_once(seed: u64, given: Given) {
     let moment = Duration::from_millis(ChaCha8Rng::seed_from_u64(seed).next_u64() % 1500);
     let directory = tempfile::tempdir().unwrap();
     let pid_file = directory.path().join("pid");
-    let server = format!("'{}' built-in-server", cargo_bin("harness").display());
+    let server = format!("'{}' built-in-server index", cargo_bin("harness").display());
     let of_target = pid_file.clone();
     let kill_then = move || {
         thread::sleep(moment);

@@ -7,12 +7,11 @@ use std::path::Path;
 use std::process::Command;
 
 use assert_cmd::cargo::cargo_bin;
-use harness::drive::Ending;
-use harness::suite;
-use harness::suite::again::{CasesAgain, ItemAgain};
-use harness::verdict::Verdict;
+use conformance::CaseBatch;
+use harness::protocols;
+use verdict::Verdict;
 
-use crate::support::{Said, Server, first_part, harness, say, zoo};
+use crate::support::{Said, Server, first_part, harness, rejudge, say, zoo};
 
 /// It follows the early edition of S2.
 fn early() -> SocketAddr {
@@ -124,14 +123,18 @@ fn recorded_cases_are_judged_again_without_a_server() {
     let said = judge(early(), &flags);
     assert_eq!(said.status, 1, "{said:?}");
     let (header, events) = first_part(&path);
-    let mut again = CasesAgain::new(suite::INDEX, &header, true).unwrap();
-    for event in &events {
-        again.observe(event);
-    }
-    let items = again.finish(Some(Ending::Finished)).items;
-    assert_eq!(items.len(), 17, "{items:?}");
-    for ItemAgain { id, verdict, .. } in items {
-        assert_eq!(verdict == Verdict::Fail, said.stdout.contains(&format!("fail {id}: ")), "{id}");
+    let judgement = rejudge(&CaseBatch(protocols::INDEX.suite), &header, &events);
+    assert_eq!(judgement.cases, Some(17), "{judgement:?}");
+    let failed: Vec<&str> = judgement
+        .found
+        .iter()
+        .filter(|found| found.finding.verdict == Verdict::Fail)
+        .map(|found| found.id)
+        .collect();
+    assert!(!failed.is_empty());
+    for case in protocols::INDEX.suite.cases() {
+        let is_shown = said.stdout.contains(&format!("fail {}: ", case.id));
+        assert_eq!(failed.contains(&case.id), is_shown, "{}", case.id);
     }
 }
 

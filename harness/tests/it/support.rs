@@ -10,7 +10,12 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use assert_cmd::Command;
-use harness::history::{Event, Header, Reader};
+use conformance::workload::{Judgement, Workload};
+use driver::exchanges::ExchangeReader;
+use driver::history::Event;
+use driver::history::EventKind;
+use driver::history::Header;
+use driver::history::Reader;
 use protocol::index::model::Model;
 use protocol::index::wire::Reply;
 
@@ -32,6 +37,22 @@ pub(crate) fn harness(arguments: &[&str]) -> Said {
         stderr: String::from_utf8(output.stderr).unwrap(),
         status: output.status.code().unwrap(),
     }
+}
+
+/// The judgement of recorded events by the judge of a workload.
+pub(crate) fn rejudge(workload: &dyn Workload, header: &Header, events: &[Event<'_>]) -> Judgement {
+    let mut plan = workload.plan(&header.params).unwrap();
+    assert_eq!(plan.sha256, header.plan_sha256);
+    let mut exchanges = ExchangeReader::new(plan.framing);
+    let mut ending = None;
+    for event in events {
+        if let EventKind::RunEnded(how) = event.event {
+            ending = Some(how);
+        }
+        plan.judge.observe_event(event);
+        exchanges.observe(event, |observation| plan.judge.observe(&observation));
+    }
+    plan.judge.finish(ending, &|| false)
 }
 
 /// A server of the zoo with this bug, or with none.

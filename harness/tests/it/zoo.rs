@@ -7,8 +7,8 @@ use std::process::Command;
 use std::sync::{LazyLock, Mutex};
 use std::thread;
 
-use harness::suite;
-use harness::suite::case::Runs;
+use conformance::case::Runs;
+use harness::protocols::INDEX;
 use mutants::{self as zoo, BUGS, Bug, Level, Mark};
 use serde_json::Value;
 
@@ -137,7 +137,7 @@ fn every_bug_is_caught_with_its_clause_and_every_case_catches_one() {
         let found = &all[bug.name];
         let changed = right.observed.iter().filter(|(id, seen)| found.observed.get(*id) != Some(seen));
         let changed: Vec<&str> = changed.map(|(id, _)| id.as_str()).collect();
-        touched.extend(found.broken.keys().filter_map(|id| suite::INDEX.find(id)).map(|case| case.id));
+        touched.extend(found.broken.keys().filter_map(|id| INDEX.suite.find(id)).map(|case| case.id));
         let is_of_clause = |id: &&str| id.starts_with(&format!("index/{}/", bug.clause));
         let is_caught = match bug.level {
             Level::Info => {
@@ -151,7 +151,8 @@ fn every_bug_is_caught_with_its_clause_and_every_case_catches_one() {
         }
     }
     assert!(missed.is_empty(), "{missed:#?}");
-    let untouched: Vec<&str> = suite::INDEX
+    let untouched: Vec<&str> = INDEX
+        .suite
         .cases()
         .filter(|case| case.runs != Runs::WithProcess && !touched.contains(case.id))
         .map(|case| case.id)
@@ -192,7 +193,7 @@ fn every_leak_is_caught_by_a_case_that_watches_the_process() {
         let found = watched(zoo::find(name));
         assert_eq!((found.status, &*found.verdicts["index/C4/2"]), (0, "not_run"), "{name}: {found:?}");
     }
-    let watching = suite::INDEX.cases().filter(|case| case.runs == Runs::WithProcess);
+    let watching = INDEX.suite.cases().filter(|case| case.runs == Runs::WithProcess);
     for case in watching {
         assert!(touched.contains(case.id), "no leak touches {}", case.id);
     }

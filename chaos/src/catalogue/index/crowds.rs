@@ -1,7 +1,16 @@
 //! Many clients at once, and much at once.
 
-use harness::suite::case::Step::{AllAsk, CloseAll, ExpectTimes, Join, Pause, SendTimes};
-use harness::suite::case::{A, ANY, ANY_OR_END, FAIL, OK};
+use conformance::case::A;
+use conformance::case::ANY;
+use conformance::case::ANY_OR_END;
+use conformance::case::FAIL;
+use conformance::case::OK;
+use conformance::case::Step::AllAsk;
+use conformance::case::Step::CloseAll;
+use conformance::case::Step::ExpectTimes;
+use conformance::case::Step::Join;
+use conformance::case::Step::Pause;
+use conformance::case::Step::SendTimes;
 use protocol::index::clauses::{A4, C1, C2, F3};
 
 use super::fault;

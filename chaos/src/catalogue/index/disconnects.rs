@@ -1,9 +1,22 @@
 //! Clients that go, in every way, and at every moment.
 
-use harness::suite::case::Step::{
-    AllSend, Close, CloseAll, EndSending, Expect, Join, Pause, Repeat, Reset, ResetCrowd, Send, SendTimes,
-};
-use harness::suite::case::{A, ANY, B, FAIL, Step};
+use conformance::case::A;
+use conformance::case::ANY;
+use conformance::case::B;
+use conformance::case::FAIL;
+use conformance::case::Step;
+use conformance::case::Step::AllSend;
+use conformance::case::Step::Close;
+use conformance::case::Step::CloseAll;
+use conformance::case::Step::EndSending;
+use conformance::case::Step::Expect;
+use conformance::case::Step::Join;
+use conformance::case::Step::Pause;
+use conformance::case::Step::Repeat;
+use conformance::case::Step::Reset;
+use conformance::case::Step::ResetCrowd;
+use conformance::case::Step::Send;
+use conformance::case::Step::SendTimes;
 use protocol::index::clauses::{C3, F4, F5};
 
 use super::fault;

@@ -1,7 +1,20 @@
 //! Lines that are no requests: broken, very long, without an end, or of another protocol.
 
-use harness::suite::case::Step::{Close, Expect, ExpectTimes, Flood, Pause, Send, SendTimes};
-use harness::suite::case::{A, ANY, ANY_OR_END, ERROR, FAIL, OK_OR_FAIL, Template, ask};
+use conformance::case::A;
+use conformance::case::ANY;
+use conformance::case::ANY_OR_END;
+use conformance::case::ERROR;
+use conformance::case::FAIL;
+use conformance::case::OK_OR_FAIL;
+use conformance::case::Step::Close;
+use conformance::case::Step::Expect;
+use conformance::case::Step::ExpectTimes;
+use conformance::case::Step::Flood;
+use conformance::case::Step::Pause;
+use conformance::case::Step::Send;
+use conformance::case::Step::SendTimes;
+use conformance::case::Template;
+use conformance::case::ask;
 use protocol::index::clauses::{A2, A4, F6, R1, R2, R3, R8, R9};
 
 use super::fault;

@@ -10,7 +10,7 @@ mod resources;
 pub(crate) mod states;
 mod writers;
 
-use harness::suite::case::Template;
+use conformance::case::Template;
 use protocol::Clause;
 
 use crate::fault::Fault;

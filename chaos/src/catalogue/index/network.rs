@@ -3,10 +3,19 @@
 //! The client at fault comes by way of a relay, so that nobody else has that network. Each counts only if the relay did
 //! something to what was sent.
 
-use harness::suite::case::Step::{
-    self, Close, Expect, Flood, OpenRelayed, Pause, Repeat, Reset, Send, SendTimes,
-};
-use harness::suite::case::{B, FAIL, Template};
+use conformance::case::B;
+use conformance::case::FAIL;
+use conformance::case::Step;
+use conformance::case::Step::Close;
+use conformance::case::Step::Expect;
+use conformance::case::Step::Flood;
+use conformance::case::Step::OpenAlternate;
+use conformance::case::Step::Pause;
+use conformance::case::Step::Repeat;
+use conformance::case::Step::Reset;
+use conformance::case::Step::Send;
+use conformance::case::Step::SendTimes;
+use conformance::case::Template;
 use protocol::index::clauses::{A4, C1, C3, F2};
 
 use super::fault;
@@ -16,7 +25,7 @@ use crate::catalogue::ways::{
 use crate::fault::Fault;
 
 /// Client `B` comes by way of the relay, and is served.
-const COMES: Step = Repeat(1, &[OpenRelayed(B), Send(B, b"QUERY|{a}|\n"), Expect(B, &[FAIL])]);
+const COMES: Step = Repeat(1, &[OpenAlternate(B), Send(B, b"QUERY|{a}|\n"), Expect(B, &[FAIL])]);
 
 /// Client `B` asks, and what comes of it is not looked at: the relay may have changed or cut it.
 const fn ask_in_vain(line: Template, bytes: usize) -> Step {

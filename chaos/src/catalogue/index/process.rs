@@ -1,8 +1,13 @@
 //! What happens to the target's process.
 
-use harness::moves::Act as Deed;
-use harness::suite::case::Step::{Act, Ask, Open, Pause};
-use harness::suite::case::{ANY_OR_END, B, C};
+use conformance::case::ANY_OR_END;
+use conformance::case::B;
+use conformance::case::C;
+use conformance::case::Step::Act;
+use conformance::case::Step::Ask;
+use conformance::case::Step::Open;
+use conformance::case::Step::Pause;
+use driver::moves::Act as Deed;
 use protocol::index::clauses::{A4, C3};
 
 use super::fault;
@@ -29,7 +34,7 @@ pub(super) const FAULTS: &[Fault] = &[
             Open(B),
             Open(C),
             Pause(300),
-            Act(Deed::UnlimitDescriptors),
+            Act(Deed::RestoreDescriptors),
             Ask(B, b"QUERY|{a}|\n", ANY_OR_END),
             Ask(C, b"QUERY|{a}|\n", ANY_OR_END),
         ])

@@ -1,15 +1,23 @@
 //! Clients that read slowly, or not at all. Each counts only if the target had to wait for it.
 
-use harness::suite::case::Step;
-use harness::suite::case::Step::{Ask, Close, Flood, Pause, Reset, TakeSlowly};
-use harness::suite::case::{B, C, D, FAIL};
+use conformance::case::B;
+use conformance::case::C;
+use conformance::case::D;
+use conformance::case::FAIL;
+use conformance::case::Step;
+use conformance::case::Step::Ask;
+use conformance::case::Step::Close;
+use conformance::case::Step::Flood;
+use conformance::case::Step::Pause;
+use conformance::case::Step::Reset;
+use conformance::case::Step::TakeSlowly;
 use protocol::index::clauses::C1;
 
 use super::{FLOOD_BYTES, REQUESTS, fault};
 use crate::fault::Fault;
 
 /// The client blocks the target.
-const fn block(slot: harness::moves::Slot) -> Step {
+const fn block(slot: driver::moves::Slot) -> Step {
     Flood(slot, REQUESTS, FLOOD_BYTES)
 }
 

@@ -1,10 +1,18 @@
 //! What clients cost: the same visits over and over, and whether all is given back (C4, C5, F6).
 
-use harness::suite::case::Step::{
-    AllAsk, AllSend, CloseAll, Flood, Join, Pause, Repeat, Reset, ResetCrowd, Sample,
-};
-use harness::suite::case::{ANY, B};
-use harness::suite::resources::Keeps;
+use conformance::case::ANY;
+use conformance::case::B;
+use conformance::case::Step::AllAsk;
+use conformance::case::Step::AllSend;
+use conformance::case::Step::CloseAll;
+use conformance::case::Step::Flood;
+use conformance::case::Step::Join;
+use conformance::case::Step::Pause;
+use conformance::case::Step::Repeat;
+use conformance::case::Step::Reset;
+use conformance::case::Step::ResetCrowd;
+use conformance::case::Step::Sample;
+use conformance::resources::Keeps;
 use protocol::index::clauses::{C4, C5, F6};
 
 use super::{REQUESTS, fault};

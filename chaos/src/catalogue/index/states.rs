@@ -1,7 +1,17 @@
 //! What a connection of the package index can be in the middle of.
 
-use harness::suite::case::Step::{self, Ask, Flood, Pause, Send};
-use harness::suite::case::{A, Allowed, D, FAIL, OK_OR_FAIL, Template, ask};
+use conformance::case::A;
+use conformance::case::Allowed;
+use conformance::case::D;
+use conformance::case::FAIL;
+use conformance::case::OK_OR_FAIL;
+use conformance::case::Step;
+use conformance::case::Step::Ask;
+use conformance::case::Step::Flood;
+use conformance::case::Step::Pause;
+use conformance::case::Step::Send;
+use conformance::case::Template;
+use conformance::case::ask;
 
 use super::{FLOOD_BYTES, REQUESTS};
 use crate::fault::State;

@@ -1,7 +1,16 @@
 //! Clients that write slowly, or never to the end.
 
-use harness::suite::case::Step::{AllSend, Close, CloseAll, Expect, Join, Pause, Send, SendCut};
-use harness::suite::case::{A, B, FAIL};
+use conformance::case::A;
+use conformance::case::B;
+use conformance::case::FAIL;
+use conformance::case::Step::AllSend;
+use conformance::case::Step::Close;
+use conformance::case::Step::CloseAll;
+use conformance::case::Step::Expect;
+use conformance::case::Step::Join;
+use conformance::case::Step::Pause;
+use conformance::case::Step::Send;
+use conformance::case::Step::SendCut;
 use protocol::index::clauses::{C1, F2};
 
 use super::fault;

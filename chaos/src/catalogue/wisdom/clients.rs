@@ -1,10 +1,20 @@
 //! Clients in hundreds that write slowly, or say nothing, or read nothing.
 
-use harness::moves::Source::Each;
-use harness::suite::case::Step::{
-    AllAsk, AllSend, CloseAll, EndsSaying, Flood, Gather, Pause, Reset, ResetCrowd, Send,
-};
-use harness::suite::case::{A, B, C, D};
+use conformance::case::A;
+use conformance::case::B;
+use conformance::case::C;
+use conformance::case::D;
+use conformance::case::Step::AllAsk;
+use conformance::case::Step::AllSend;
+use conformance::case::Step::CloseAll;
+use conformance::case::Step::EndsSaying;
+use conformance::case::Step::Flood;
+use conformance::case::Step::Gather;
+use conformance::case::Step::Pause;
+use conformance::case::Step::Reset;
+use conformance::case::Step::ResetCrowd;
+use conformance::case::Step::Send;
+use driver::moves::Source::Each;
 use protocol::wisdom::clauses::{W04, W29, W31};
 
 use super::states::{CHALLENGED, MID_FRAME, MID_SOLUTION, NEW};

@@ -1,8 +1,14 @@
 //! Many clients at once.
 
-use harness::moves::Source::{Each, Own};
-use harness::suite::case::Step::{AllAsk, CloseAll, Gather, Pause, Repeat};
-use harness::suite::case::{Allowed, Step};
+use conformance::case::Allowed;
+use conformance::case::Step;
+use conformance::case::Step::AllAsk;
+use conformance::case::Step::CloseAll;
+use conformance::case::Step::Gather;
+use conformance::case::Step::Pause;
+use conformance::case::Step::Repeat;
+use driver::moves::Source::Each;
+use driver::moves::Source::Own;
 use protocol::wisdom::clauses::{W16, W30, W31};
 
 use super::{CHALLENGE_OR_END, CHALLENGE_OR_LATER, QUOTE_OR_LATER, REQUEST, fault};

@@ -1,11 +1,22 @@
 //! Clients that go, in every way, and at every moment.
 
-use harness::moves::Source::Each;
-use harness::suite::case::Step::{
-    AllAsk, AllSend, Close, CloseAll, EndSending, Ends, Expect, Gather, Pause, Repeat, Reset, ResetCrowd,
-    Send,
-};
-use harness::suite::case::{A, B, Step};
+use conformance::case::A;
+use conformance::case::B;
+use conformance::case::Step;
+use conformance::case::Step::AllAsk;
+use conformance::case::Step::AllSend;
+use conformance::case::Step::Close;
+use conformance::case::Step::CloseAll;
+use conformance::case::Step::EndSending;
+use conformance::case::Step::Ends;
+use conformance::case::Step::Expect;
+use conformance::case::Step::Gather;
+use conformance::case::Step::Pause;
+use conformance::case::Step::Repeat;
+use conformance::case::Step::Reset;
+use conformance::case::Step::ResetCrowd;
+use conformance::case::Step::Send;
+use driver::moves::Source::Each;
 use protocol::wisdom::clauses::{W02, W31};
 
 use super::states::STATES;

@@ -1,9 +1,15 @@
 //! Frames that are none, of crowds: each client of one is told what is wrong with its frame.
 
-use harness::moves::Source::Each;
-use harness::suite::case::Step::{AllAsk, AllSend, CloseAll, Gather, Pause, Sample};
-use harness::suite::case::{Allowed, Step};
-use harness::suite::resources::Keeps;
+use conformance::case::Allowed;
+use conformance::case::Step;
+use conformance::case::Step::AllAsk;
+use conformance::case::Step::AllSend;
+use conformance::case::Step::CloseAll;
+use conformance::case::Step::Gather;
+use conformance::case::Step::Pause;
+use conformance::case::Step::Sample;
+use conformance::resources::Keeps;
+use driver::moves::Source::Each;
 use protocol::wisdom::clauses::{W06, W07, W08, W09, W10, W11, W12, W13, W14, W19, W31};
 
 use super::{error, fault};

@@ -10,7 +10,8 @@ mod resources;
 mod spending;
 pub(crate) mod states;
 
-use harness::suite::case::{Allowed, Template};
+use conformance::case::Allowed;
+use conformance::case::Template;
 use protocol::Clause;
 
 use crate::fault::Fault;
@@ -53,7 +54,7 @@ const QUOTE_OR_REPLAYED: Allowed = Allowed::Lines(&[b"QUOTE", b"ERROR REPLAYED"]
 /// An error with this code has to come.
 macro_rules! error {
     ($code:literal) => {
-        harness::suite::case::Allowed::Lines(&[concat!("ERROR ", $code).as_bytes()])
+        conformance::case::Allowed::Lines(&[concat!("ERROR ", $code).as_bytes()])
     };
 }
 use error;

@@ -3,10 +3,19 @@
 //! The client at fault comes by way of a relay, so that nobody else has that network. Each counts only if the relay did
 //! something to what was sent.
 
-use harness::suite::case::Step::{
-    self, Ask, Close, Ends, Expect, Flood, OpenRelayed, Pause, Repeat, Reset, Send,
-};
-use harness::suite::case::{B, Template};
+use conformance::case::B;
+use conformance::case::Step;
+use conformance::case::Step::Ask;
+use conformance::case::Step::Close;
+use conformance::case::Step::Ends;
+use conformance::case::Step::Expect;
+use conformance::case::Step::Flood;
+use conformance::case::Step::OpenAlternate;
+use conformance::case::Step::Pause;
+use conformance::case::Step::Repeat;
+use conformance::case::Step::Reset;
+use conformance::case::Step::Send;
+use conformance::case::Template;
 use protocol::wisdom::clauses::{W04, W05, W31};
 
 use super::{CHALLENGE, QUOTE, REQUEST, fault};
@@ -16,7 +25,7 @@ use crate::catalogue::ways::{
 use crate::fault::Fault;
 
 /// Client `B` comes by way of the relay, and gets a challenge.
-const COMES: Step = Repeat(1, &[OpenRelayed(B), Ask(B, REQUEST, CHALLENGE)]);
+const COMES: Step = Repeat(1, &[OpenAlternate(B), Ask(B, REQUEST, CHALLENGE)]);
 
 /// The same words as by any other way: a challenge, a quotation, the end.
 const IS_SERVED: Step = Repeat(1, &[Ask(B, REQUEST, CHALLENGE), Ask(B, b"{solution}", QUOTE), Ends(B), MEND]);
@@ -29,17 +38,17 @@ const fn ask_in_vain(bytes: Template, bytes_max: usize) -> Step {
 pub(super) const FAULTS: &[Fault] = &[
     fault("network/latency", W31, "What a client sends and gets takes long.")
         .with("100 ms ± 20 ms each way")
-        .steps(&[OpenRelayed(B), LATENCY, IS_SERVED]),
+        .steps(&[OpenAlternate(B), LATENCY, IS_SERVED]),
     fault("network/bandwidth", W31, "What a client sends and gets comes slowly.")
         .with("1 kB a second each way")
-        .steps(&[OpenRelayed(B), BANDWIDTH, IS_SERVED]),
+        .steps(&[OpenAlternate(B), BANDWIDTH, IS_SERVED]),
     fault("network/slicing", W04, "What a client sends and gets comes in pieces.")
         .with("1 to 3 bytes, 1 ms between")
-        .steps(&[OpenRelayed(B), SLICING, IS_SERVED]),
+        .steps(&[OpenAlternate(B), SLICING, IS_SERVED]),
     fault("network/joining", W05, "What a client sends in parts comes at once.")
         .with("what comes within 50 ms")
         .steps(&[
-            OpenRelayed(B),
+            OpenAlternate(B),
             JOINING,
             Send(B, REQUEST),
             Pause(5),

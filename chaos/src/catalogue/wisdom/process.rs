@@ -1,8 +1,13 @@
 //! What happens to the target's process.
 
-use harness::moves::Act as Deed;
-use harness::suite::case::Step::{Act, Ask, Ends, Open, Pause};
-use harness::suite::case::{B, C};
+use conformance::case::B;
+use conformance::case::C;
+use conformance::case::Step::Act;
+use conformance::case::Step::Ask;
+use conformance::case::Step::Ends;
+use conformance::case::Step::Open;
+use conformance::case::Step::Pause;
+use driver::moves::Act as Deed;
 use protocol::wisdom::clauses::{W16, W31};
 
 use super::states::{CHALLENGED, MID_FRAME, NEW};
@@ -40,7 +45,7 @@ pub(super) const FAULTS: &[Fault] = &[
             Open(B),
             Open(C),
             Pause(1000),
-            Act(Deed::UnlimitDescriptors),
+            Act(Deed::RestoreDescriptors),
             Ask(B, REQUEST, CHALLENGE_OR_END),
             Ask(C, REQUEST, CHALLENGE_OR_END),
             Pause(300),

@@ -1,8 +1,15 @@
 //! What clients cost: the same visits over and over, and whether all is given back (W32).
 
-use harness::moves::Source::Each;
-use harness::suite::case::Step::{AllAsk, AllSend, CloseAll, Gather, Pause, Repeat, ResetCrowd, Sample};
-use harness::suite::resources::Keeps;
+use conformance::case::Step::AllAsk;
+use conformance::case::Step::AllSend;
+use conformance::case::Step::CloseAll;
+use conformance::case::Step::Gather;
+use conformance::case::Step::Pause;
+use conformance::case::Step::Repeat;
+use conformance::case::Step::ResetCrowd;
+use conformance::case::Step::Sample;
+use conformance::resources::Keeps;
+use driver::moves::Source::Each;
 use protocol::wisdom::clauses::W32;
 
 use super::{CHALLENGE_OR_LATER, QUOTE_OR_LATER, REQUEST, error, fault};

@@ -1,11 +1,25 @@
 //! What makes it hard to give each challenge one quotation, and one only.
 
-use harness::moves::Act::Change;
-use harness::moves::Source::{Any, Each};
-use harness::suite::case::Step::{
-    Act, AllAsk, Ask, Close, CloseAll, EndSending, Ends, Gather, Pause, Repeat, Reset, Send,
-};
-use harness::suite::case::{A, B, C, D, Step};
+use conformance::case::A;
+use conformance::case::B;
+use conformance::case::C;
+use conformance::case::D;
+use conformance::case::Step;
+use conformance::case::Step::Act;
+use conformance::case::Step::AllAsk;
+use conformance::case::Step::Ask;
+use conformance::case::Step::Close;
+use conformance::case::Step::CloseAll;
+use conformance::case::Step::EndSending;
+use conformance::case::Step::Ends;
+use conformance::case::Step::Gather;
+use conformance::case::Step::Pause;
+use conformance::case::Step::Repeat;
+use conformance::case::Step::Reset;
+use conformance::case::Step::Send;
+use driver::moves::Act::ChangeSetting;
+use driver::moves::Source::Any;
+use driver::moves::Source::Each;
 use protocol::wisdom::clauses::{W02, W25, W26, W27, W28};
 
 use super::{CHALLENGE, CHALLENGE_OR_LATER, QUOTE, QUOTE_OR_LATER, QUOTE_OR_REPLAYED, REQUEST, error, fault};
@@ -132,7 +146,7 @@ pub(super) const FAULTS: &[Fault] = &[
     .with("1 s after the change, within the grace time")
     .steps(&[
         Ask(B, REQUEST, CHALLENGE),
-        Act(Change(1)),
+        Act(ChangeSetting(1)),
         Pause(1000),
         Ask(B, b"{solution}", QUOTE),
         Ends(B),
@@ -140,7 +154,7 @@ pub(super) const FAULTS: &[Fault] = &[
         Ask(C, b"{solution}", QUOTE),
         Ends(C),
         // As it was, for whatever comes next.
-        Act(Change(0)),
+        Act(ChangeSetting(0)),
         Pause(300),
         Ask(A, REQUEST, CHALLENGE),
         Ask(A, b"{solution}", QUOTE),

@@ -1,7 +1,14 @@
 //! What a connection of WOW/1 can be in the middle of.
 
-use harness::suite::case::Step::{self, Ask, Ends, Open, Pause, Send};
-use harness::suite::case::{A, D, ask};
+use conformance::case::A;
+use conformance::case::D;
+use conformance::case::Step;
+use conformance::case::Step::Ask;
+use conformance::case::Step::Ends;
+use conformance::case::Step::Open;
+use conformance::case::Step::Pause;
+use conformance::case::Step::Send;
+use conformance::case::ask;
 
 use super::{CHALLENGE, QUOTE, REQUEST};
 use crate::fault::State;

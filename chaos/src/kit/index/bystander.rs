@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use harness::moves::{Came, Move, Script};
+use driver::moves::Move;
+use driver::moves::MoveResult;
+use driver::moves::Script;
 
 use crate::scripts::planned;
 
@@ -60,8 +62,8 @@ impl Bystander {
 }
 
 impl Script for Bystander {
-    fn next(&mut self, came: Came<'_>) -> Move<'_> {
-        if came == Came::Trouble {
+    fn next(&mut self, came: MoveResult<'_>) -> Move<'_> {
+        if came == MoveResult::Failed {
             self.lives += 1;
             self.at = BystanderAt::Closed;
             // Nobody is helped by one that knocks without a pause.

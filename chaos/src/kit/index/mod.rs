@@ -6,9 +6,9 @@ mod witness;
 
 use std::sync::OnceLock;
 
-use harness::targets::settings::Settings;
 use protocol::Clause;
 use protocol::index::clauses::{A4, C1, C2, C3, C4, F4, F5};
+use target::settings::Settings;
 
 use super::{Kit, Newcomer};
 use crate::catalogue::index::TABLES;
@@ -18,11 +18,12 @@ use truth::Rules;
 use witness::IndexWitness;
 
 pub(super) static KIT: Kit = Kit {
-    base: &harness::kit::INDEX,
+    name: "index",
+    dialect: &conformance::dialects::index::DIALECT,
     workload: "index/chaos",
     title: "The faults",
     flag: "",
-    settings: Settings::NONE,
+    settings: Settings::of_built_in("index"),
     states: STATES,
     tables: TABLES,
     ask_interval: ASK_INTERVAL,

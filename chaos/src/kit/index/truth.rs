@@ -1,10 +1,12 @@
 //! All replies of a package index, held against the rules of one index.
 
-use harness::history::Event;
-use harness::truth::{Collector, bounds};
-use harness::verdict::Finding;
+use conformance::collect::Collector;
+use conformance::linearizable::violation_finding;
+use driver::history::Event;
+use linearizability::bounds;
 use protocol::index::Index;
 use protocol::{Lines, Protocol};
+use verdict::Finding;
 
 use crate::kit::Truth;
 
@@ -29,7 +31,7 @@ impl Truth for Rules {
         let found = violation.map(|violation| {
             let sent_ns = operations.get(violation.operation).map_or(0, |operation| operation.sent_ns);
             // It is the fault's doing, whatever rule the reply breaks.
-            (sent_ns, Finding { clause: None, ..violation.finding(&operations) })
+            (sent_ns, Finding { clause: None, ..violation_finding(violation, &operations) })
         });
         found.into_iter().collect()
     }

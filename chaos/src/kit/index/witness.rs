@@ -1,7 +1,9 @@
 //! What bystanders of the package index are told: each reply is known beforehand.
 
-use harness::pairing::Seen;
-use harness::verdict::{Finding, Verdict, printable};
+use driver::exchanges::Observation;
+use protocol::text::printable;
+use verdict::Finding;
+use verdict::Verdict;
 
 use super::bystander::Bystander;
 use crate::kit::{Fate, Witness};
@@ -11,9 +13,9 @@ use crate::kit::{Fate, Witness};
 pub(super) struct IndexWitness;
 
 impl Witness for IndexWitness {
-    fn see(&mut self, seen: &Seen<'_>) -> Fate {
+    fn see(&mut self, seen: &Observation<'_>) -> Fate {
         match seen {
-            Seen::Replied(replied) => {
+            Observation::Exchange(replied) => {
                 let expected = Bystander::expected(replied.place.replies);
                 if replied.reply == expected {
                     return Fate::Served;
@@ -22,7 +24,7 @@ impl Witness for IndexWitness {
                 finding.show(printable(replied.request), printable(replied.reply), printable(expected));
                 Fate::Harmed(Box::new(finding))
             }
-            Seen::EndedAtRest { .. } => {
+            Observation::EndedIdle { .. } => {
                 let summary = "a bystander's connection was ended by the target";
                 Fate::Harmed(Box::new(Finding::new(Verdict::Fail, summary)))
             }

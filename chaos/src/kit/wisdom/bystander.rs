@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use harness::moves::{Came, Move, Script, Source};
+use driver::moves::Move;
+use driver::moves::MoveResult;
+use driver::moves::Script;
+use driver::moves::Source;
 use protocol::wisdom::messages::{Request, Response, Solution};
 use protocol::wisdom::proof::Search;
 use protocol::wisdom::token::Token;
@@ -62,8 +65,8 @@ impl Bystander {
     }
 
     /// Solves the challenge that came, if one did that can be.
-    fn solve(&mut self, came: Came<'_>) -> bool {
-        let Came::Replies([reply]) = came else { return false };
+    fn solve(&mut self, came: MoveResult<'_>) -> bool {
+        let MoveResult::Replies([reply]) = came else { return false };
         let Ok(Response::Challenge(challenge)) = Response::decode(reply) else { return false };
         let token = challenge.token;
         let difficulty = Token::read(&token).difficulty;
@@ -78,9 +81,9 @@ impl Bystander {
 }
 
 impl Script for Bystander {
-    fn next(&mut self, came: Came<'_>) -> Move<'_> {
+    fn next(&mut self, came: MoveResult<'_>) -> Move<'_> {
         // The end that it awaited takes its connection from it as any other trouble does, and is none.
-        if came == Came::Trouble && !matches!(self.at, At::Leave) {
+        if came == MoveResult::Failed && !matches!(self.at, At::Leave) {
             self.at = At::Open;
             // Nobody is helped by one that knocks without a pause.
             return Move::Pause(ASK_INTERVAL);
@@ -152,33 +155,33 @@ mod tests {
     /// Up to where it has a reply to its request.
     fn told(reply: &[u8]) -> Bystander {
         let mut bystander = Bystander::new(5, 1);
-        assert!(matches!(bystander.next(Came::Nothing), Move::OpenFrom(0, _)));
-        assert_eq!(bystander.next(Came::Nothing), Move::Until(planned(ASK_INTERVAL, 5, 0)));
-        assert_eq!(bystander.next(Came::Nothing), Move::Send(0, REQUEST));
-        assert_eq!(bystander.next(Came::Nothing), Move::Await(0, 1));
-        let _ = bystander.next(Came::Replies(&[reply.to_vec()]));
+        assert!(matches!(bystander.next(MoveResult::Done), Move::OpenFrom(0, _)));
+        assert_eq!(bystander.next(MoveResult::Done), Move::Until(planned(ASK_INTERVAL, 5, 0)));
+        assert_eq!(bystander.next(MoveResult::Done), Move::Send(0, REQUEST));
+        assert_eq!(bystander.next(MoveResult::Done), Move::Await(0, 1));
+        let _ = bystander.next(MoveResult::Replies(&[reply.to_vec()]));
         bystander
     }
 
     #[test]
     fn it_solves_brings_awaits_the_end_and_comes_from_elsewhere() {
         let mut bystander = told(&challenge(6));
-        let Move::Send(0, bytes) = bystander.next(Came::Nothing) else { panic!("it brings nothing") };
+        let Move::Send(0, bytes) = bystander.next(MoveResult::Done) else { panic!("it brings nothing") };
         let Ok(Request::Solution(solution)) = Request::decode(bytes) else { panic!("no solution") };
         assert!(zero_bits(&solution.token, solution.counter) >= 6);
-        assert_eq!(bystander.next(Came::Nothing), Move::Await(0, 1));
-        assert_eq!(bystander.next(Came::Replies(&[])), Move::AwaitEnd(0, ENDS_WITHIN));
+        assert_eq!(bystander.next(MoveResult::Done), Move::Await(0, 1));
+        assert_eq!(bystander.next(MoveResult::Replies(&[])), Move::AwaitEnd(0, ENDS_WITHIN));
         let before = bystander.source();
-        assert_eq!(bystander.next(Came::Trouble), Move::Close(0));
-        assert!(matches!(bystander.next(Came::Nothing), Move::OpenFrom(0, source) if source != before));
+        assert_eq!(bystander.next(MoveResult::Failed), Move::Close(0));
+        assert!(matches!(bystander.next(MoveResult::Done), Move::OpenFrom(0, source) if source != before));
     }
 
     #[test]
     fn what_is_too_hard_or_no_challenge_makes_it_come_again() {
         for reply in [challenge(DIFFICULTY_MAX + 1), b"WW\x01\x05\0\0\0\x02{}".to_vec()] {
             let mut bystander = told(&reply);
-            assert_eq!(bystander.next(Came::Nothing), Move::Close(0));
-            assert!(matches!(bystander.next(Came::Nothing), Move::OpenFrom(0, _)));
+            assert_eq!(bystander.next(MoveResult::Done), Move::Close(0));
+            assert!(matches!(bystander.next(MoveResult::Done), Move::OpenFrom(0, _)));
         }
     }
 }

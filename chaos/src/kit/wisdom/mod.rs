@@ -7,11 +7,11 @@ mod witness;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use harness::targets::settings::Settings;
 use protocol::Protocol;
 use protocol::wisdom::Wisdom;
 use protocol::wisdom::clauses::W31;
 use protocol::wisdom::messages::Response;
+use target::settings::{BuiltIn, Settings};
 
 use super::{Kit, Newcomer};
 use crate::catalogue::wisdom::states::STATES;
@@ -24,7 +24,8 @@ use witness::WisdomWitness;
 const DIFFICULTY_MAX: u8 = 16;
 
 pub(super) static KIT: Kit = Kit {
-    base: &harness::kit::WISDOM,
+    name: "wisdom",
+    dialect: &conformance::dialects::wisdom::DIALECT,
     workload: "wisdom/chaos",
     title: "The faults of quotations for a proof of work",
     flag: " --protocol wisdom",
@@ -56,5 +57,5 @@ const SETTINGS: Settings = Settings {
         ("key-grace", "10"),
     ],
     file: Some(("secret-file", &["1 the first secret of a test\n", "2 the second secret of a test\n"])),
-    built_in: &["--service=wisdom", "--difficulty-min=4", "--difficulty-max=12"],
+    built_in: BuiltIn { server: "wisdom", arguments: &["--difficulty-min=4", "--difficulty-max=12"] },
 };

@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use harness::history::Event;
-use harness::pairing::{Pairing, Replied, Seen};
-use harness::verdict::{Finding, Verdict, printable};
+use driver::exchanges::Exchange;
+use driver::exchanges::ExchangeReader;
+use driver::exchanges::Observation;
+use driver::history::Event;
+use protocol::text::printable;
 use protocol::wisdom::Wisdom;
 use protocol::wisdom::clauses::{W01, W21, W25, W27};
 use protocol::wisdom::frames::Frames;
@@ -12,6 +14,8 @@ use protocol::wisdom::messages::{Request, Response};
 use protocol::wisdom::proof::zero_bits;
 use protocol::wisdom::token::Token;
 use protocol::{Clause, Protocol};
+use verdict::Finding;
+use verdict::Verdict;
 
 use crate::kit::Truth;
 
@@ -24,7 +28,7 @@ type Nonce = [u8; 16];
 /// Holds all replies against what was given and spent before.
 #[derive(Debug)]
 pub(super) struct Once {
-    pairing: Pairing<Frames>,
+    pairing: ExchangeReader<Frames>,
     ledger: Ledger,
 }
 
@@ -39,12 +43,12 @@ struct Ledger {
 
 impl Once {
     pub(super) fn new() -> Self {
-        Self { pairing: Pairing::new(Wisdom::framing), ledger: Ledger::default() }
+        Self { pairing: ExchangeReader::new(Wisdom::framing), ledger: Ledger::default() }
     }
 }
 
 impl Ledger {
-    fn replied(&mut self, replied: &Replied<'_>) {
+    fn replied(&mut self, replied: &Exchange<'_>) {
         match (Request::decode(replied.request), Response::decode(replied.reply)) {
             (_, Ok(Response::Challenge(challenge))) => {
                 let nonce = Token::read(&challenge.token).nonce;
@@ -73,10 +77,10 @@ impl Ledger {
         }
     }
 
-    fn find(&mut self, replied: &Replied<'_>, clause: Clause, summary: &str, had_to_come: &str) {
+    fn find(&mut self, replied: &Exchange<'_>, clause: Clause, summary: &str, expected: &str) {
         let client = Some(replied.place.client);
         let mut finding = Finding { clause: Some(clause), client, ..Finding::new(Verdict::Fail, summary) };
-        finding.show(printable(replied.request), printable(replied.reply), had_to_come.to_owned());
+        finding.show(printable(replied.request), printable(replied.reply), expected.to_owned());
         self.found.push((replied.sent_ns, finding));
     }
 }
@@ -85,7 +89,7 @@ impl Truth for Once {
     fn observe(&mut self, event: &Event<'_>) {
         let Self { pairing, ledger } = self;
         pairing.observe(event, |seen| {
-            if let Seen::Replied(replied) = seen {
+            if let Observation::Exchange(replied) = seen {
                 ledger.replied(&replied);
             }
         });
@@ -93,7 +97,7 @@ impl Truth for Once {
 
     fn end_part(&mut self) -> Vec<(u64, Finding)> {
         // The connections of the next part are numbered anew.
-        self.pairing = Pairing::new(Wisdom::framing);
+        self.pairing = ExchangeReader::new(Wisdom::framing);
         std::mem::take(&mut self.ledger.found)
     }
 }
@@ -102,7 +106,7 @@ impl Truth for Once {
 mod tests {
     use std::borrow::Cow;
 
-    use harness::history::What;
+    use driver::history::EventKind;
     use protocol::wisdom::messages::{Challenge, Quotation, Solution, Source};
     use protocol::wisdom::proof::Search;
 
@@ -139,9 +143,9 @@ mod tests {
         let mut once = Once::new();
         let mut events = Vec::new();
         for ((sent_ns, replied_ns, request, reply), client) in exchanges.iter().zip(1..) {
-            events.push((*sent_ns, client, What::Opened(0)));
-            events.push((*sent_ns, client, What::Sent(Cow::Borrowed(request))));
-            events.push((*replied_ns, client, What::Received(Cow::Borrowed(reply))));
+            events.push((*sent_ns, client, EventKind::Opened(0)));
+            events.push((*sent_ns, client, EventKind::Sent(Cow::Borrowed(request))));
+            events.push((*replied_ns, client, EventKind::Received(Cow::Borrowed(reply))));
         }
         events.sort_by_key(|(at_ns, ..)| *at_ns);
         for (at_ns, client, event) in events {

@@ -2,14 +2,20 @@
 
 use std::collections::BTreeSet;
 
-use harness::history::What;
-use harness::pairing::{Place, REPLY_BYTES_MAX, Replied, Seen};
-use harness::verdict::{Finding, Verdict, printable, seconds};
+use driver::REPLY_BYTES_MAX;
+use driver::exchanges::Exchange;
+use driver::exchanges::Observation;
+use driver::exchanges::Place;
+use driver::history::EventKind;
+use protocol::text::printable;
 use protocol::wisdom::Wisdom;
 use protocol::wisdom::clauses::W02;
 use protocol::wisdom::messages::{Request, Response};
 use protocol::wisdom::token::Token;
 use protocol::{Framing, Next, Protocol};
+use verdict::Finding;
+use verdict::Verdict;
+use verdict::seconds;
 
 use super::DIFFICULTY_MAX;
 use crate::kit::{Fate, Witness};
@@ -25,10 +31,10 @@ pub(super) struct WisdomWitness {
 }
 
 impl Witness for WisdomWitness {
-    fn see(&mut self, seen: &Seen<'_>) -> Fate {
+    fn see(&mut self, seen: &Observation<'_>) -> Fate {
         match seen {
-            Seen::Replied(replied) => self.replied(replied),
-            Seen::Surplus { place, bytes, .. } => {
+            Observation::Exchange(replied) => self.replied(replied),
+            Observation::Unsolicited { place, bytes, .. } => {
                 let mut framing = Wisdom::framing(REPLY_BYTES_MAX);
                 match framing.next(bytes) {
                     // Who waits too long, or finds no place, is told so unasked.
@@ -36,12 +42,15 @@ impl Witness for WisdomWitness {
                     _ => Fate::AsAnybody,
                 }
             }
-            Seen::Unanswered { place, .. } if self.turned_away.remove(&place.connection) => Fate::Well,
-            Seen::Unanswered { place: Place { replies: 0, .. }, end: What::Ended, partial: [], .. } => {
-                Fate::SentAway
-            }
-            Seen::EndedAtRest { place, end } => self.ended(*place, end),
-            Seen::StayedOpen { waited_ns, .. } => {
+            Observation::Unanswered { place, .. } if self.turned_away.remove(&place.connection) => Fate::Well,
+            Observation::Unanswered {
+                place: Place { replies: 0, .. },
+                end: EventKind::Ended,
+                partial: [],
+                ..
+            } => Fate::SentAway,
+            Observation::EndedIdle { place, end } => self.ended(*place, end),
+            Observation::StayedOpen { waited_ns, .. } => {
                 let came = format!("it is open after {}", seconds(*waited_ns));
                 harmed(W02, "a bystander's connection is not ended after its quotation", "its solution", came)
             }
@@ -51,7 +60,7 @@ impl Witness for WisdomWitness {
 }
 
 impl WisdomWitness {
-    fn replied(&mut self, replied: &Replied<'_>) -> Fate {
+    fn replied(&mut self, replied: &Exchange<'_>) -> Fate {
         if is_excuse(replied.reply) {
             return self.turn_away(replied.place);
         }
@@ -70,8 +79,8 @@ impl WisdomWitness {
             return Fate::Well;
         }
         let mut finding = Finding::new(Verdict::Fail, "a bystander got a wrong reply");
-        let had_to_come = if replied.place.replies == 0 { "a CHALLENGE" } else { "a QUOTE" };
-        finding.show(printable(replied.request), printable(replied.reply), had_to_come.to_owned());
+        let expected = if replied.place.replies == 0 { "a CHALLENGE" } else { "a QUOTE" };
+        finding.show(printable(replied.request), printable(replied.reply), expected.to_owned());
         Fate::Harmed(Box::new(finding))
     }
 
@@ -80,12 +89,12 @@ impl WisdomWitness {
         Fate::TurnedAway
     }
 
-    fn ended(&mut self, place: Place, end: &What<'_>) -> Fate {
+    fn ended(&mut self, place: Place, end: &EventKind<'_>) -> Fate {
         let was_turned_away = self.turned_away.remove(&place.connection);
         match end {
-            What::Closed | What::Reset => Fate::Well,
+            EventKind::Closed | EventKind::Reset => Fate::Well,
             _ if was_turned_away => Fate::Well,
-            What::Lost(failure) => {
+            EventKind::Lost(failure) => {
                 harmed(W02, "a bystander's connection was reset", "its request", failure.message.clone())
             }
             _ if place.replies >= REPLIES => Fate::Well,
@@ -164,8 +173,8 @@ mod tests {
 
     fn fate(witness: &mut WisdomWitness, is_solution: bool, reply: &[u8]) -> String {
         let (request, place) = (request(is_solution), place(is_solution.into()));
-        let replied = Replied { place, request: &request, reply, sent_ns: 0, replied_ns: 1 };
-        name(&witness.see(&Seen::Replied(replied)))
+        let replied = Exchange { place, request: &request, reply, sent_ns: 0, replied_ns: 1 };
+        name(&witness.see(&Observation::Exchange(replied)))
     }
 
     fn name(fate: &Fate) -> String {
@@ -194,14 +203,19 @@ mod tests {
     fn who_was_turned_away_unasked_may_meet_the_end_and_nobody_else() {
         let witness = &mut WisdomWitness::default();
         let busy = error(Code::ServerBusy);
-        let surplus = Seen::Surplus { place: place(0), after: b"", bytes: &busy };
-        let unanswered =
-            || Seen::Unanswered { place: place(0), request: b"", partial: b"", end: &What::Ended };
+        let surplus = Observation::Unsolicited { place: place(0), after: b"", bytes: &busy };
+        let unanswered = || Observation::Unanswered {
+            place: place(0),
+            request: b"",
+            partial: b"",
+            end: &EventKind::Ended,
+        };
         assert_eq!(name(&witness.see(&surplus)), "TurnedAway");
         assert_eq!(name(&witness.see(&unanswered())), "Well");
         assert_eq!(name(&witness.see(&unanswered())), "SentAway");
-        let mut ends =
-            |replies| name(&witness.see(&Seen::EndedAtRest { place: place(replies), end: &What::Ended }));
+        let mut ends = |replies| {
+            name(&witness.see(&Observation::EndedIdle { place: place(replies), end: &EventKind::Ended }))
+        };
         assert_eq!(ends(2), "Well");
         assert!(ends(1).starts_with("Fail: "));
     }

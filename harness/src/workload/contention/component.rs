@@ -5,7 +5,10 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use super::{Edition, REQUESTS};
+use super::options::Edition;
+
+/// How many requests a client of an episode makes, at least and at most.
+const REQUESTS: std::ops::RangeInclusive<u32> = 60..=100;
 
 /// So many packages a hot component has.
 const HOT_PACKAGES: std::ops::RangeInclusive<usize> = 8..=10;

@@ -4,14 +4,17 @@ use protocol::Clause;
 use protocol::index::clauses::{F3, S1, S3, S5};
 use protocol::index::wire::{Command, Reply, Request};
 
-use super::{CONTEND, SWEEP, phase_name};
-use crate::drive::Ending;
-use crate::pairing::{Replied, Seen};
-use crate::truth::{FromEmpty, Operations, Truth};
-use crate::verdict::{Finding, Verdict};
+use super::phases::{CONTEND, SWEEP, phase_name};
 use crate::workload::conversations::Conversations;
-use crate::workload::literal::Led;
-use crate::workload::{Judge, Progress};
+use conformance::collect::Operations;
+use conformance::linearizable::FromEmpty;
+use conformance::linearizable::Linearizability;
+use conformance::request_script::LeadingRequests;
+use conformance::workload::{Judge, Judgement, Progress};
+use driver::exchanges::Exchange;
+use driver::exchanges::Observation;
+use driver::history::Ending;
+use verdict::Finding;
 
 /// What any request of this workload may be answered with.
 const OK_OR_FAIL: &[Reply] = &[Reply::Ok, Reply::Fail];
@@ -19,6 +22,8 @@ const OK_OR_FAIL: &[Reply] = &[Reply::Ok, Reply::Fail];
 /// The judge of one run.
 #[derive(Debug)]
 pub struct ContentionJudge {
+    /// The id of the workload.
+    id: &'static str,
     conversations: Conversations,
     /// Whether clients send several requests at once: one who breaks then breaks F3, and perhaps nothing else.
     is_pipelined: bool,
@@ -43,8 +48,9 @@ pub struct ContentionJudge {
 impl ContentionJudge {
     /// A judge of so many requests.
     #[must_use]
-    pub fn new(planned: u64, is_pipelined: bool, judges_sweeps: bool) -> Self {
+    pub fn new(id: &'static str, planned: u64, is_pipelined: bool, judges_sweeps: bool) -> Self {
         Self {
+            id,
             conversations: Conversations::default(),
             is_pipelined,
             judges_sweeps,
@@ -70,7 +76,7 @@ impl ContentionJudge {
         self.conversations.begin_phase(phase_name(phase));
     }
 
-    fn replied(&mut self, replied: &Replied<'_>, reply: Reply) {
+    fn replied(&mut self, replied: &Exchange<'_>, reply: Reply) {
         if reply == Reply::Error {
             return self.conversations.wrong_reply(replied, reply, clause_of(replied.request), OK_OR_FAIL);
         }
@@ -86,20 +92,20 @@ impl ContentionJudge {
         // Where something could not be swept out nothing is known of the beginning.
         let from = if self.is_unswept { all.len() } else { self.contended_from };
         match (FromEmpty { all, from }).judge(is_over) {
-            Truth::Wrong(wrong, finding) => {
+            Linearizability::Violated(wrong, finding) => {
                 self.wrong = Some(wrong);
                 self.conversations.add(*finding);
             }
-            Truth::Unknown(finding) => self.conversations.add(*finding),
-            Truth::Ordered(_) if self.is_unswept => self.conversations.find_unswept(),
-            Truth::Ordered(statistics) => self.components = statistics.components,
+            Linearizability::Unknown(finding) => self.conversations.add(*finding),
+            Linearizability::Linearizable(_) if self.is_unswept => self.conversations.find_unswept(),
+            Linearizability::Linearizable(statistics) => self.components = statistics.components,
         }
     }
 }
 
 impl Judge for ContentionJudge {
-    fn observe(&mut self, seen: &Seen<'_>) {
-        if let Seen::Phase { phase, .. } = seen {
+    fn observe(&mut self, seen: &Observation<'_>) {
+        if let Observation::Phase { phase, .. } = seen {
             self.begin_phase(*phase);
         }
         if let Some((replied, reply)) = self.conversations.observe(seen) {
@@ -115,10 +121,10 @@ impl Judge for ContentionJudge {
         self.conversations.findings()
     }
 
-    fn finish(&mut self, ending: Ending, is_over: &(dyn Fn() -> bool + Sync)) -> Verdict {
+    fn finish(&mut self, ending: Option<Ending>, is_over: &(dyn Fn() -> bool + Sync)) -> Judgement {
         self.conversations.end();
         if self.findings().is_empty() {
-            match ending {
+            match ending.unwrap_or(Ending::Stopped) {
                 Ending::Finished => self.find_contradiction(is_over),
                 ending => self.conversations.find_cut_short(ending, self.answered, self.planned, "requests"),
             }
@@ -126,18 +132,21 @@ impl Judge for ContentionJudge {
         if self.is_pipelined {
             self.conversations.blame(F3);
         }
-        self.conversations.verdict()
+        let components = self.components;
+        let observed = || format!("{components} groups of packages, each with an order of its requests");
+        Judgement {
+            observed: self.findings().is_empty().then(observed),
+            leading_requests: self.leading_requests(),
+            ..Judgement::new(self.conversations.verdict(), self.id, self.findings())
+        }
     }
+}
 
-    fn observed(&self) -> Option<String> {
-        let of_pass = self.findings().is_empty().then_some(self.components);
-        of_pass
-            .map(|components| format!("{components} groups of packages, each with an order of its requests"))
-    }
-
-    fn led(&self) -> Option<Led> {
+impl ContentionJudge {
+    /// Returns the requests that led to the wrong reply.
+    fn leading_requests(&self) -> Option<LeadingRequests> {
         let wrong = self.wrong?.checked_sub(self.contended_from)?;
-        Some(Led::to(self.operations.all()?.get(self.contended_from..)?, &[], wrong))
+        Some(LeadingRequests::to(self.operations.all()?.get(self.contended_from..)?, &[], wrong))
     }
 }
 

@@ -4,27 +4,37 @@
 
 use std::rc::Rc;
 
+use protocol::Protocol;
 use protocol::index::Index;
 use protocol::index::model::Model;
-use protocol::index::wire::{Command, Reply};
+use protocol::index::wire::{Command, Reply, Request};
 use rand::RngExt;
 use sha2::{Digest, Sha256};
 
+use super::component;
 use super::judge::clause_of;
-use super::{CONTEND, Contention, Options, Plan, Requests, SWEEP, component, phase_name};
-use crate::drive::Ending;
-use crate::moves::{Came, Move, Script, Slot};
-use crate::pairing::{Replied, Seen};
-use crate::verdict::{Finding, Verdict, hex};
+use super::options::Options;
+use super::phases::{CONTEND, PHASES, SWEEP, phase_name};
+use super::plan::Plan;
+use super::script::Requests;
 use crate::workload::conversations::Conversations;
-use crate::workload::{Judge, Progress, Workload};
+use conformance::workload::{self, Judge, Judgement, Progress};
+use driver::exchanges::Exchange;
+use driver::exchanges::Observation;
+use driver::history::Ending;
+use driver::moves::Move;
+use driver::moves::MoveResult;
+use driver::moves::Script;
+use driver::moves::Slot;
+use protocol::text::hex;
+use verdict::Finding;
 
 /// A request, line end included, and the connection of the client that makes it.
 type Turn = (Slot, Vec<u8>);
 
 /// The workload in lockstep.
 #[derive(Clone, Debug)]
-pub struct Lockstep {
+pub(super) struct Lockstep {
     clients: u32,
     /// The turns of each phase.
     phases: Rc<[Vec<Turn>; 3]>,
@@ -33,7 +43,7 @@ pub struct Lockstep {
 impl Lockstep {
     /// Plans it.
     #[must_use]
-    pub fn new(options: Options) -> Self {
+    pub(super) fn new(options: Options) -> Self {
         let plan = Plan::new(options, 1);
         let sweep = swept(&plan);
         let contended = contended(&plan);
@@ -76,42 +86,37 @@ fn contended(plan: &Plan) -> Vec<Turn> {
     turns
 }
 
-impl Workload for Lockstep {
-    type Protocol = Index;
-    type Script = LockstepScript;
-    type Judge = LockstepJudge;
-
-    const ID: &'static str = Contention::<1>::ID;
-    const PHASES: &'static [&'static str] = Contention::<1>::PHASES;
-
-    fn scripts(&self) -> Vec<Self::Script> {
-        let phases = Rc::clone(&self.phases);
-        vec![LockstepScript {
-            phases,
-            clients: self.clients,
-            opened: 0,
-            phase: 0,
-            turn: 0,
-            state: State::Asking,
-        }]
-    }
-
-    fn judge(&self) -> Self::Judge {
-        LockstepJudge {
+impl Lockstep {
+    /// Returns the plan as the runner executes it; `id` is the id of the workload.
+    pub(super) fn into_plan(self, id: &'static str) -> workload::Plan {
+        let judge = LockstepJudge {
+            id,
             planned: self.phases[CONTEND as usize - 1].len() as u64,
             conversations: Conversations::default(),
             model: Model::default(),
             transcript: Sha256::new(),
             phase: 0,
             answered: 0,
+        };
+        let script = LockstepScript {
+            phases: Rc::clone(&self.phases),
+            clients: self.clients,
+            opened: 0,
+            phase: 0,
+            turn: 0,
+            state: State::Asking,
+        };
+        workload::Plan {
+            sha256: self.sha256(),
+            phases: PHASES,
+            framing: |bytes_max| Box::new(Index::framing(bytes_max)),
+            label: |request| Request::decode(request).map_or("broken", |request| request.command.word()),
+            scripts: vec![Box::new(script)],
+            judge: Box::new(judge),
         }
     }
 
-    fn label(request: &[u8]) -> &'static str {
-        Contention::<1>::label(request)
-    }
-
-    fn plan_sha256(&self) -> String {
+    fn sha256(&self) -> String {
         let mut hash = Sha256::new();
         for (slot, line) in self.phases.iter().flatten() {
             hash.update(slot.to_be_bytes());
@@ -123,7 +128,7 @@ impl Workload for Lockstep {
 
 /// Opens all connections, and makes all requests in turn, each on the connection of its client.
 #[derive(Debug)]
-pub struct LockstepScript {
+pub(super) struct LockstepScript {
     phases: Rc<[Vec<Turn>; 3]>,
     clients: u32,
     opened: u32,
@@ -170,8 +175,8 @@ impl LockstepScript {
 }
 
 impl Script for LockstepScript {
-    fn next(&mut self, came: Came<'_>) -> Move<'_> {
-        if came == Came::Trouble {
+    fn next(&mut self, came: MoveResult<'_>) -> Move<'_> {
+        if came == MoveResult::Failed {
             return Move::Done; // what the trouble was is for the judge to say
         }
         match self.state {
@@ -191,7 +196,8 @@ impl Script for LockstepScript {
 
 /// Holds every reply against the model.
 #[derive(Debug)]
-pub struct LockstepJudge {
+pub(super) struct LockstepJudge {
+    id: &'static str,
     conversations: Conversations,
     model: Model,
     /// Of all requests and replies, in order.
@@ -202,7 +208,7 @@ pub struct LockstepJudge {
 }
 
 impl LockstepJudge {
-    fn replied(&mut self, replied: &Replied<'_>, reply: Reply) {
+    fn replied(&mut self, replied: &Exchange<'_>, reply: Reply) {
         self.answered += u64::from(self.phase == CONTEND);
         for part in [replied.request, b"\n", reply.line()] {
             self.transcript.update(part);
@@ -218,8 +224,8 @@ impl LockstepJudge {
 }
 
 impl Judge for LockstepJudge {
-    fn observe(&mut self, seen: &Seen<'_>) {
-        if let Seen::Phase { phase, .. } = seen {
+    fn observe(&mut self, seen: &Observation<'_>) {
+        if let Observation::Phase { phase, .. } = seen {
             self.phase = *phase;
             self.conversations.begin_phase(phase_name(*phase));
         }
@@ -236,16 +242,16 @@ impl Judge for LockstepJudge {
         self.conversations.findings()
     }
 
-    fn finish(&mut self, ending: Ending, _: &(dyn Fn() -> bool + Sync)) -> Verdict {
+    fn finish(&mut self, ending: Option<Ending>, _: &(dyn Fn() -> bool + Sync)) -> Judgement {
         self.conversations.end();
+        let ending = ending.unwrap_or(Ending::Stopped);
         if self.findings().is_empty() && ending != Ending::Finished {
             self.conversations.find_cut_short(ending, self.answered, self.planned, "requests");
         }
-        self.conversations.verdict()
-    }
-
-    fn observed(&self) -> Option<String> {
-        Some(format!("transcript sha256 {}", hex(&self.transcript.clone().finalize())))
+        Judgement {
+            observed: Some(format!("transcript sha256 {}", hex(&self.transcript.clone().finalize()))),
+            ..Judgement::new(self.conversations.verdict(), self.id, self.findings())
+        }
     }
 }
 
@@ -260,8 +266,8 @@ mod tests {
 
     #[test]
     fn the_seed_names_every_turn() {
-        assert_eq!(plan(7).plan_sha256(), plan(7).plan_sha256());
-        assert_ne!(plan(7).plan_sha256(), plan(8).plan_sha256());
+        assert_eq!(plan(7).sha256(), plan(7).sha256());
+        assert_ne!(plan(7).sha256(), plan(8).sha256());
     }
 
     #[test]

@@ -4,7 +4,10 @@ use std::rc::Rc;
 
 use protocol::index::wire::Command;
 
-use crate::moves::{Came, Move, Script, Slot};
+use driver::moves::Move;
+use driver::moves::MoveResult;
+use driver::moves::Script;
+use driver::moves::Slot;
 
 const ONLY: Slot = 0;
 
@@ -117,8 +120,8 @@ impl<P: Requests> ContentionScript<P> {
 }
 
 impl<P: Requests> Script for ContentionScript<P> {
-    fn next(&mut self, came: Came<'_>) -> Move<'_> {
-        if came == Came::Trouble {
+    fn next(&mut self, came: MoveResult<'_>) -> Move<'_> {
+        if came == MoveResult::Failed {
             return Move::Done; // what the trouble was is for the judge to say
         }
         match self.state {

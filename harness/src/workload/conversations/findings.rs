@@ -4,11 +4,19 @@ use protocol::Clause;
 use protocol::index::clauses::{A1, A3, A4, C1, F1};
 use protocol::index::wire::{Reply, Request};
 
-use super::{Conversations, IDLE_NS_MAX, Refusal, Surplus};
-use crate::drive::Ending;
-use crate::history::{Failure, FailureKind, What};
-use crate::pairing::{Place, Replied};
-use crate::verdict::{Finding, LATE_NS_MAX, Verdict, foreign_speech, printable, seconds};
+use super::{Conversations, IDLE_NS_MAX, Refusal, Unsolicited};
+use conformance::foreign::foreign_speech;
+use conformance::limits::LATE_NS_MAX;
+use driver::exchanges::Exchange;
+use driver::exchanges::Place;
+use driver::history::Ending;
+use driver::history::EventKind;
+use driver::history::Failure;
+use driver::history::FailureKind;
+use protocol::text::printable;
+use verdict::Finding;
+use verdict::Verdict;
+use verdict::seconds;
 
 /// The protocol promises to serve this many clients (C1); what happens beyond is no violation.
 const CLIENTS_PROMISED: usize = 100;
@@ -64,7 +72,7 @@ impl Conversations {
         self.find(Verdict::Unknown, None, None, summary).reason = reason;
     }
 
-    pub(super) fn find_no_reply(&mut self, replied: &Replied<'_>) {
+    pub(super) fn find_no_reply(&mut self, replied: &Exchange<'_>) {
         if self.is_foreign_speech(replied.reply) {
             return;
         }
@@ -73,8 +81,8 @@ impl Conversations {
         finding.show(line(replied.request), line(replied.reply), one_of(&ANY));
     }
 
-    pub(super) fn find_surplus(&mut self, surplus: &Surplus) {
-        let Surplus { place, phase, after, bytes } = surplus;
+    pub(super) fn find_surplus(&mut self, surplus: &Unsolicited) {
+        let Unsolicited { place, phase, after, bytes } = surplus;
         if self.is_foreign_speech(bytes) {
             return;
         }
@@ -88,12 +96,18 @@ impl Conversations {
         finding.show(sent, printable(bytes), "nothing more".to_owned());
     }
 
-    pub(super) fn find_unanswered(&mut self, place: &Place, request: &[u8], partial: &[u8], end: &What<'_>) {
+    pub(super) fn find_unanswered(
+        &mut self,
+        place: &Place,
+        request: &[u8],
+        partial: &[u8],
+        end: &EventKind<'_>,
+    ) {
         if self.is_foreign_speech(partial) {
             return;
         }
         // A target that refuses a client ends the connection; one that falls silent was simply wrong before.
-        let is_ended = !matches!(end, What::TimedOut { .. });
+        let is_ended = !matches!(end, EventKind::TimedOut { .. });
         if let Some(refusal) = self.refusals.remove(&place.connection) {
             return self.find_error(&refusal, is_ended);
         }
@@ -107,11 +121,11 @@ impl Conversations {
             return;
         }
         let (verdict, clause, summary, how) = match end {
-            What::TimedOut { waited_ns, late_ns } => self.judge_time_out(place, *waited_ns, *late_ns),
-            What::Lost(Failure { kind: FailureKind::OutOfResources, message }) => {
+            EventKind::TimedOut { waited_ns, late_ns } => self.judge_time_out(place, *waited_ns, *late_ns),
+            EventKind::Lost(Failure { kind: FailureKind::OutOfResources, message }) => {
                 (Verdict::Unknown, None, "this machine ran out of what a connection needs", message.clone())
             }
-            What::Lost(failure) => self.judge_end(place, request, failure.message.clone()),
+            EventKind::Lost(failure) => self.judge_end(place, request, failure.message.clone()),
             _ => self.judge_end(place, request, "end of stream".to_owned()),
         };
         let finding = self.find(verdict, clause, Some(place.client), summary);

@@ -7,15 +7,20 @@ use std::rc::Rc;
 
 use protocol::index::wire::Reply;
 
-use super::{Plan, Step, Walk};
-use crate::moves::{Came, Move, Script, Slot};
+use super::plan::Plan;
+use super::steps::Step;
+use super::walk::Walk;
+use driver::moves::Move;
+use driver::moves::MoveResult;
+use driver::moves::Script;
+use driver::moves::Slot;
 
 /// A client of the replay has one connection at a time.
 const ONLY: Slot = 0;
 
 /// Makes a client's walk into moves: for each step a connection, a first request, a meeting, then all others.
 #[derive(Debug)]
-pub struct ReplayScript {
+pub(super) struct ReplayScript {
     plan: Rc<Plan>,
     walk: Walk,
     /// The steps that have not begun.
@@ -74,9 +79,9 @@ impl ReplayScript {
         Move::Send(ONLY, self.plan.line(self.walk.step(), ask))
     }
 
-    fn answered(&mut self, came: Came<'_>) -> Move<'_> {
+    fn answered(&mut self, came: MoveResult<'_>) -> Move<'_> {
         let reply = match came {
-            Came::Replies([reply]) => Reply::decode(reply).unwrap_or(Reply::Error),
+            MoveResult::Replies([reply]) => Reply::decode(reply).unwrap_or(Reply::Error),
             _ => Reply::Error,
         };
         self.walk.answered(reply, &self.plan);
@@ -85,8 +90,8 @@ impl ReplayScript {
 }
 
 impl Script for ReplayScript {
-    fn next(&mut self, came: Came<'_>) -> Move<'_> {
-        if came == Came::Trouble {
+    fn next(&mut self, came: MoveResult<'_>) -> Move<'_> {
+        if came == MoveResult::Failed {
             return Move::Done; // what the trouble was is for the judge to say
         }
         match self.state {

@@ -1,20 +1,12 @@
 //! One client's way through its packages. The script follows it to know what to send, and the judge to know what
 //! was to be sent.
 
-use fixtures::PackageNumber;
 use protocol::index::wire::Reply;
 
 use super::draws::Spot;
-use super::{Plan, Step};
-
-/// What is asked next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ask {
-    /// One of the broken lines.
-    Broken(usize),
-    /// This package, with the step's command.
-    Package(PackageNumber),
-}
+use super::plan::Plan;
+use super::steps::Step;
+use super::walk_ask::Ask;
 
 /// Where a client is.
 #[derive(Clone, Debug)]
@@ -108,16 +100,17 @@ impl Walk {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Options, Replay};
+    use super::super::plan::Options;
+    use super::super::workload::ReplayPlan;
     use super::*;
 
-    fn plan(unluckiness: u32) -> Replay {
-        Replay::new(fixtures::tiny(), Options { seed: 1, concurrency: 5, unluckiness, rounds_max: 100 })
+    fn plan(unluckiness: u32) -> ReplayPlan {
+        ReplayPlan::new(fixtures::tiny(), Options { seed: 1, concurrency: 5, unluckiness, rounds_max: 100 })
     }
 
     #[test]
     fn a_step_goes_on_until_a_whole_pass_is_ok() {
-        let Replay(plan) = plan(0);
+        let ReplayPlan(plan) = plan(0);
         let mut walk = Walk::new(1);
         walk.begin(Step::Index, &plan);
         for (package, reply) in [3, 4, 5, 3, 4, 5, 3, 4, 5].into_iter().zip([
@@ -139,7 +132,7 @@ mod tests {
 
     #[test]
     fn verifying_takes_one_pass_whatever_comes() {
-        let Replay(plan) = plan(0);
+        let ReplayPlan(plan) = plan(0);
         let mut walk = Walk::new(0);
         walk.begin(Step::VerifyRemoved, &plan);
         (0..3).for_each(|_| walk.answered(Reply::Fail, &plan));
@@ -148,7 +141,7 @@ mod tests {
 
     #[test]
     fn broken_lines_come_before_packages_and_only_while_indexing() {
-        let Replay(plan) = plan(100);
+        let ReplayPlan(plan) = plan(100);
         let mut walk = Walk::new(0);
         walk.begin(Step::Index, &plan);
         for package in 0..3 {

@@ -9,11 +9,23 @@ use protocol::wisdom::proof::zero_bits;
 use protocol::wisdom::token::Token;
 use protocol::{Clause, Framing, Next, Protocol};
 
-use crate::drive::Ending;
-use crate::history::{Failure, FailureKind, What};
-use crate::pairing::{REPLY_BYTES_MAX, Replied, Seen};
-use crate::verdict::{Finding, LATE_NS_MAX, Verdict, foreign_speech, printable, seconds};
-use crate::workload::{Judge, Progress};
+use conformance::foreign::foreign_speech;
+use conformance::limits::LATE_NS_MAX;
+use conformance::workload::{Judge, Judgement, Progress};
+use driver::REPLY_BYTES_MAX;
+use driver::exchanges::Exchange;
+use driver::exchanges::Observation;
+use driver::history::Ending;
+use driver::history::EventKind;
+use driver::history::Failure;
+use driver::history::FailureKind;
+use protocol::text::printable;
+use verdict::Finding;
+use verdict::Verdict;
+use verdict::seconds;
+
+/// The id of the workload.
+pub(super) const ID: &str = "wisdom/quotations";
 
 /// So long before a challenge expires by our clock it has not expired by the server's.
 const EXPIRY_SPARE_NS: u64 = 1_000_000_000;
@@ -23,7 +35,7 @@ type Nonce = [u8; 16];
 
 /// Follows all clients.
 #[derive(Debug)]
-pub struct QuotationsJudge {
+pub(super) struct QuotationsJudge {
     /// How many challenges the plan solves.
     planned: u64,
     begun: bool,
@@ -73,7 +85,7 @@ impl QuotationsJudge {
         }
     }
 
-    fn replied(&mut self, replied: &Replied<'_>) {
+    fn replied(&mut self, replied: &Exchange<'_>) {
         let response = match Response::decode(replied.reply) {
             Ok(response) => response,
             Err(malformed) => return self.find_no_reply(replied, &malformed.to_string()),
@@ -99,7 +111,7 @@ impl QuotationsJudge {
         }
     }
 
-    fn given(&mut self, replied: &Replied<'_>, challenge: &Challenge) {
+    fn given(&mut self, replied: &Exchange<'_>, challenge: &Challenge) {
         if let Some(field) = challenge.disagreement() {
             let came = format!("a CHALLENGE whose {field} contradicts its token");
             return self.find_wrong(replied, W01, &came, "fields that agree with the token");
@@ -113,7 +125,7 @@ impl QuotationsJudge {
         }
     }
 
-    fn brought(&mut self, replied: &Replied<'_>, solution: &Solution, answer: Answer) {
+    fn brought(&mut self, replied: &Exchange<'_>, solution: &Solution, answer: Answer) {
         let token = Token::read(&solution.token);
         let is_enough = zero_bits(&solution.token, solution.counter) >= token.difficulty.into();
         let (sent_ns, replied_ns) = (replied.sent_ns, replied.replied_ns);
@@ -151,7 +163,7 @@ impl QuotationsJudge {
         }
     }
 
-    fn may_have_expired(&self, nonce: &Nonce, replied: &Replied<'_>) -> bool {
+    fn may_have_expired(&self, nonce: &Nonce, replied: &Exchange<'_>) -> bool {
         self.challenges.get(nonce).is_none_or(|given| {
             replied.replied_ns.saturating_sub(given.replied_ns) + EXPIRY_SPARE_NS >= given.ttl_ns
         })
@@ -167,19 +179,19 @@ impl QuotationsJudge {
         }
     }
 
-    fn unanswered(&mut self, client: u32, request: &[u8], end: &What<'_>) {
+    fn unanswered(&mut self, client: u32, request: &[u8], end: &EventKind<'_>) {
         self.note_lost(client, request);
         let (verdict, came) = match end {
-            What::TimedOut { late_ns, .. } if *late_ns > LATE_NS_MAX => {
+            EventKind::TimedOut { late_ns, .. } if *late_ns > LATE_NS_MAX => {
                 (Verdict::Unknown, "nothing, but the harness itself was held up".to_owned())
             }
-            What::TimedOut { waited_ns, .. } => {
+            EventKind::TimedOut { waited_ns, .. } => {
                 (Verdict::Fail, format!("nothing within {}", seconds(*waited_ns)))
             }
-            What::Lost(Failure { kind: FailureKind::OutOfResources, message }) => {
+            EventKind::Lost(Failure { kind: FailureKind::OutOfResources, message }) => {
                 (Verdict::Unknown, message.clone())
             }
-            What::Lost(failure) => (Verdict::Fail, failure.message.clone()),
+            EventKind::Lost(failure) => (Verdict::Fail, failure.message.clone()),
             _ => (Verdict::Fail, "the end of the connection".to_owned()),
         };
         let clause = (verdict == Verdict::Fail).then_some(W02);
@@ -232,7 +244,7 @@ impl QuotationsJudge {
         }
     }
 
-    fn find_no_reply(&mut self, replied: &Replied<'_>, why: &str) {
+    fn find_no_reply(&mut self, replied: &Exchange<'_>, why: &str) {
         if let Some(other) = foreign_speech(replied.reply) {
             let summary = format!("the target speaks {other}, not WOW/1");
             self.find(Verdict::Unreachable, None, replied.place.client, &summary);
@@ -243,9 +255,9 @@ impl QuotationsJudge {
         self.find_wrong(replied, clause, &came, "a frame of a server");
     }
 
-    fn find_wrong(&mut self, replied: &Replied<'_>, clause: Clause, came: &str, had_to_come: &str) {
+    fn find_wrong(&mut self, replied: &Exchange<'_>, clause: Clause, came: &str, expected: &str) {
         let finding = self.find(Verdict::Fail, Some(clause), replied.place.client, "a wrong reply");
-        finding.show(printable(replied.request), came.to_owned(), had_to_come.to_owned());
+        finding.show(printable(replied.request), came.to_owned(), expected.to_owned());
     }
 
     fn find(&mut self, verdict: Verdict, clause: Option<Clause>, client: u32, summary: &str) -> &mut Finding {
@@ -257,35 +269,37 @@ impl QuotationsJudge {
 }
 
 impl Judge for QuotationsJudge {
-    fn observe(&mut self, seen: &Seen<'_>) {
+    fn observe(&mut self, seen: &Observation<'_>) {
         match seen {
-            Seen::Phase { .. } => self.begun = true,
-            Seen::Replied(replied) => self.replied(replied),
-            Seen::Surplus { place, bytes, .. } => self.surplus(place.client, bytes),
-            Seen::Unanswered { place, request, end, .. } => self.unanswered(place.client, request, end),
-            Seen::EndedAtRest { place, end: What::Lost(failure) }
+            Observation::Phase { .. } => self.begun = true,
+            Observation::Exchange(replied) => self.replied(replied),
+            Observation::Unsolicited { place, bytes, .. } => self.surplus(place.client, bytes),
+            Observation::Unanswered { place, request, end, .. } => {
+                self.unanswered(place.client, request, end)
+            }
+            Observation::EndedIdle { place, end: EventKind::Lost(failure) }
                 if failure.kind != FailureKind::OutOfResources =>
             {
                 let finding = self.find(Verdict::Fail, Some(W02), place.client, "the connection was reset");
-                finding.came = Some(failure.message.clone());
-                finding.had_to_come = Some("the end of the stream".to_owned());
+                finding.actual = Some(failure.message.clone());
+                finding.expected = Some("the end of the stream".to_owned());
             }
-            Seen::Opened { .. } | Seen::EndedAtRest { .. } => {}
-            Seen::StayedOpen { place, waited_ns } => {
+            Observation::Opened { .. } | Observation::EndedIdle { .. } => {}
+            Observation::StayedOpen { place, waited_ns } => {
                 let finding = self.find(
                     Verdict::Fail,
                     Some(W02),
                     place.client,
                     "a connection is open though its client has its quotation",
                 );
-                finding.came = Some(format!("it is open after {}", seconds(*waited_ns)));
+                finding.actual = Some(format!("it is open after {}", seconds(*waited_ns)));
             }
-            Seen::NotOpened { client, failure } => {
+            Observation::NotOpened { client, failure } => {
                 let is_ours = failure.kind == FailureKind::OutOfResources;
                 let (verdict, clause) =
                     if is_ours { (Verdict::Unknown, None) } else { (Verdict::Fail, Some(W31)) };
                 let finding = self.find(verdict, clause, *client, "a connection could not be opened");
-                finding.came = Some(failure.message.clone());
+                finding.actual = Some(failure.message.clone());
             }
         }
     }
@@ -298,32 +312,26 @@ impl Judge for QuotationsJudge {
         &self.findings
     }
 
-    fn finish(&mut self, ending: Ending, _: &(dyn Fn() -> bool + Sync)) -> Verdict {
+    fn finish(&mut self, ending: Option<Ending>, _: &(dyn Fn() -> bool + Sync)) -> Judgement {
+        let ending = ending.unwrap_or(Ending::Stopped);
         if ending == Ending::Finished {
             self.look_at_all();
         }
-        let worst = self.findings.iter().map(|finding| finding.verdict).max();
-        match worst {
-            Some(worst) => worst,
-            None if ending == Ending::Finished && self.quotations > 0 => Verdict::Pass,
-            None => {
-                let done = self.challenges.len();
-                let summary = match ending {
-                    Ending::Finished => "nobody got a quotation: the target was busy all the time".to_owned(),
-                    Ending::Interrupted => "interrupted".to_owned(),
-                    _ => format!("the run ended when {done} of {} challenges were given", self.planned),
-                };
-                self.findings.push(Finding::new(Verdict::Unknown, &summary));
-                Verdict::Unknown
-            }
+        if self.findings.is_empty() && !(ending == Ending::Finished && self.quotations > 0) {
+            let done = self.challenges.len();
+            let summary = match ending {
+                Ending::Finished => "no client got a quotation: the target was busy all the time".to_owned(),
+                Ending::Interrupted => "interrupted".to_owned(),
+                _ => format!("the run ended when {done} of {} challenges were given", self.planned),
+            };
+            self.findings.push(Finding::new(Verdict::Unknown, &summary));
         }
-    }
-
-    fn observed(&self) -> Option<String> {
-        Some(match self.excuses {
+        let verdict = self.findings.iter().map(|finding| finding.verdict).max().unwrap_or(Verdict::Pass);
+        let observed = match self.excuses {
             0 => format!("{} quotations", self.quotations),
-            excuses => format!("{} quotations; {excuses} requests were told to come again", self.quotations),
-        })
+            excuses => format!("{} quotations; {excuses} requests were told to retry later", self.quotations),
+        };
+        Judgement { observed: Some(observed), ..Judgement::new(verdict, ID, &self.findings) }
     }
 }
 

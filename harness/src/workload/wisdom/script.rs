@@ -8,8 +8,12 @@ use protocol::wisdom::messages::{Request, Response, Solution};
 use protocol::wisdom::proof::Search;
 use protocol::wisdom::token::{TOKEN_BYTES, Token};
 
-use super::{Round, TWINS};
-use crate::moves::{Came, Move, Script, Slot, Source};
+use super::round::{Round, TWINS};
+use driver::moves::Move;
+use driver::moves::MoveResult;
+use driver::moves::Script;
+use driver::moves::Slot;
+use driver::moves::Source;
 
 /// The connection on which a client asks.
 const ASKING: Slot = 0;
@@ -31,7 +35,7 @@ const COUNTERS_MAX: u64 = 1 << 34;
 
 /// A client.
 #[derive(Debug)]
-pub struct QuotationsScript {
+pub(super) struct QuotationsScript {
     rounds: Rc<[Round]>,
     source: Source,
     /// How many rounds are done, or given up.
@@ -74,8 +78,8 @@ impl QuotationsScript {
     }
 
     /// Takes in what came of a request for a challenge.
-    fn hear(&mut self, came: Came<'_>) {
-        let reply = if let Came::Replies([reply]) = came { Response::decode(reply).ok() } else { None };
+    fn hear(&mut self, came: MoveResult<'_>) {
+        let reply = if let MoveResult::Replies([reply]) = came { Response::decode(reply).ok() } else { None };
         if let Some(Response::Challenge(challenge)) = reply {
             self.token = Some(challenge.token);
             let round = self.rounds[self.done];
@@ -102,7 +106,7 @@ impl QuotationsScript {
 }
 
 impl Script for QuotationsScript {
-    fn next(&mut self, came: Came<'_>) -> Move<'_> {
+    fn next(&mut self, came: MoveResult<'_>) -> Move<'_> {
         if std::mem::take(&mut self.is_asking) {
             self.hear(came);
         }

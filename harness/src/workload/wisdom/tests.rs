@@ -8,38 +8,43 @@ use protocol::wisdom::proof::Search;
 use protocol::wisdom::token::Token;
 use protocol::{Clause, Protocol};
 
-use super::{Options, Quotations, QuotationsJudge, Round};
-use crate::drive::Ending;
-use crate::history::{Event, Failure, FailureKind, What};
-use crate::pairing::Pairing;
-use crate::verdict::Verdict;
-use crate::workload::{Judge, Workload};
+use super::judge::QuotationsJudge;
+use super::round::Round;
+use super::workload::{Options, QuotationsPlan};
+use conformance::workload::Judge;
+use driver::exchanges::ExchangeReader;
+use driver::history::Ending;
+use driver::history::Event;
+use driver::history::EventKind;
+use driver::history::Failure;
+use driver::history::FailureKind;
+use verdict::Verdict;
 
 /// A history as it is written down: client, connection, what happened, in the order in which it did.
 #[derive(Default)]
-struct History(Vec<(u32, u32, What<'static>)>);
+struct History(Vec<(u32, u32, EventKind<'static>)>);
 
 impl History {
     fn open(mut self, client: u32, connection: u32) -> Self {
-        self.0.push((client, connection, What::Opened(0)));
+        self.0.push((client, connection, EventKind::Opened(0)));
         self
     }
 
     fn send(mut self, connection: u32, request: &Request) -> Self {
         let mut bytes = Vec::new();
         request.encode(&mut bytes);
-        self.0.push((0, connection, What::Sent(Cow::Owned(bytes))));
+        self.0.push((0, connection, EventKind::Sent(Cow::Owned(bytes))));
         self
     }
 
     fn receive(mut self, connection: u32, response: &Response) -> Self {
         let mut bytes = Vec::new();
         response.encode(&mut bytes);
-        self.0.push((0, connection, What::Received(Cow::Owned(bytes))));
+        self.0.push((0, connection, EventKind::Received(Cow::Owned(bytes))));
         self
     }
 
-    fn happens(mut self, connection: u32, what: What<'static>) -> Self {
+    fn happens(mut self, connection: u32, what: EventKind<'static>) -> Self {
         self.0.push((0, connection, what));
         self
     }
@@ -50,18 +55,18 @@ impl History {
         self.open(0, connection)
             .send(connection, &Request::Challenge)
             .receive(connection, &challenge)
-            .happens(connection, What::Closed)
+            .happens(connection, EventKind::Closed)
     }
 
     /// What it comes to, and the clause of the first finding.
     fn judged(self) -> (Verdict, Option<&'static str>) {
-        let mut pairing = Pairing::new(Wisdom::framing);
+        let mut pairing = ExchangeReader::new(Wisdom::framing);
         let mut judge = QuotationsJudge::new(1);
         for ((client, connection, event), number) in self.0.into_iter().zip(1..) {
             let event = Event { at_ns: number * 1_000, client, connection, event };
             pairing.observe(&event, |seen| judge.observe(&seen));
         }
-        let verdict = judge.finish(Ending::Finished, &|| false);
+        let verdict = judge.finish(Some(Ending::Finished), &|| false).verdict;
         let clause = judge.findings().first().and_then(|finding| finding.clause);
         (verdict, clause.map(|clause: Clause| clause.id))
     }
@@ -126,7 +131,7 @@ fn w27_of_solutions_at_once_one_brings_the_quotation() {
 
 #[test]
 fn a_lost_reply_may_have_been_the_quotation() {
-    let lost = What::Lost(Failure { kind: FailureKind::OutOfResources, message: "no port".into() });
+    let lost = EventKind::Lost(Failure { kind: FailureKind::OutOfResources, message: "no port".into() });
     let history = History::default()
         .given(1, 1)
         .open(0, 2)
@@ -174,25 +179,25 @@ fn who_is_told_to_come_again_is_no_violation_and_no_pass_alone() {
 
 #[test]
 fn w02_a_reset_an_open_end_and_what_is_unasked_are_seen() {
-    let reset = || What::Lost(Failure { kind: FailureKind::Other, message: "reset".into() });
+    let reset = || EventKind::Lost(Failure { kind: FailureKind::Other, message: "reset".into() });
     let served =
         || History::default().given(1, 1).open(0, 2).send(2, &solution(1, true)).receive(2, &quote());
-    assert_eq!(served().happens(2, What::Ended).judged(), (Verdict::Pass, None));
+    assert_eq!(served().happens(2, EventKind::Ended).judged(), (Verdict::Pass, None));
     assert_eq!(served().happens(2, reset()).judged(), (Verdict::Fail, Some("W02")));
-    let stayed = What::StayedOpen { waited_ns: 5 };
+    let stayed = EventKind::StayedOpen { waited_ns: 5 };
     assert_eq!(served().happens(2, stayed).judged(), (Verdict::Fail, Some("W02")));
     assert_eq!(served().receive(2, &quote()).judged(), (Verdict::Fail, Some("W02")));
 }
 
-fn plan(seed: u64, concurrency: u32) -> Quotations {
-    Quotations::new(Options { seed, concurrency, rounds: 8 })
+fn plan(seed: u64, concurrency: u32) -> QuotationsPlan {
+    QuotationsPlan::new(Options { seed, concurrency, rounds: 8 })
 }
 
 #[test]
 fn a_client_more_disturbs_no_other() {
     assert_eq!(plan(7, 3).rounds[..2], plan(7, 2).rounds[..]);
     assert_ne!(plan(7, 3).rounds, plan(8, 3).rounds);
-    assert_eq!(plan(7, 100).plan_sha256(), plan(7, 100).plan_sha256());
+    assert_eq!(plan(7, 100).sha256(), plan(7, 100).sha256());
 }
 
 #[test]

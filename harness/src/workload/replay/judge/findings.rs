@@ -4,12 +4,16 @@ use fixtures::PackageNumber;
 use protocol::index::clauses::{S1, S2, S3, S4};
 use protocol::index::wire::Reply;
 
-use super::{Ask, ReplayJudge, Step};
-use crate::drive::Ending;
-use crate::truth::bounds;
-use crate::verdict::{Verdict, printable};
+use super::super::steps::Step;
+use super::super::walk_ask::Ask;
+use super::ReplayJudge;
 use crate::workload::conversations::one_of;
-use crate::workload::{Judge, Progress};
+use conformance::linearizable::violation_finding;
+use conformance::workload::{Judge, Progress};
+use driver::history::Ending;
+use linearizability::bounds;
+use protocol::text::printable;
+use verdict::Verdict;
 
 impl ReplayJudge {
     /// A reply that no order of all the requests allows, though its step took it.
@@ -17,7 +21,7 @@ impl ReplayJudge {
         let Some(operations) = self.operations.all() else { return };
         if let Some(violation) = bounds(operations) {
             self.wrong = Some(violation.operation);
-            self.conversations.add(violation.finding(operations));
+            self.conversations.add(violation_finding(violation, operations));
         }
     }
 

@@ -10,19 +10,22 @@ use protocol::Clause;
 use protocol::index::clauses::{R1, R2, S1, S3, S5};
 use protocol::index::wire::{Command, Reply};
 
-use super::walk::Ask;
-use super::{BROKEN_LINES, BrokenBy, Plan, Step, Walk};
-use crate::drive::Ending;
-use crate::pairing::{Replied, Seen};
-use crate::truth::Operations;
-use crate::verdict::{Finding, Verdict};
+use super::plan::Plan;
+use super::steps::{BROKEN_LINES, BrokenBy, ID, Step};
+use super::walk::Walk;
+use super::walk_ask::Ask;
 use crate::workload::conversations::Conversations;
-use crate::workload::literal::Led;
-use crate::workload::{Judge, Progress};
+use conformance::collect::Operations;
+use conformance::request_script::LeadingRequests;
+use conformance::workload::{Judge, Judgement, Progress};
+use driver::exchanges::Exchange;
+use driver::exchanges::Observation;
+use driver::history::Ending;
+use verdict::Finding;
 
 /// The judge of one replay.
 #[derive(Debug)]
-pub struct ReplayJudge {
+pub(super) struct ReplayJudge {
     plan: Rc<Plan>,
     clients: Vec<Client>,
     step: Option<Step>,
@@ -98,7 +101,7 @@ impl ReplayJudge {
         walker.settled_at = None;
     }
 
-    fn replied(&mut self, replied: &Replied<'_>, reply: Reply) {
+    fn replied(&mut self, replied: &Exchange<'_>, reply: Reply) {
         let client = replied.place.client;
         let Some((step, ask)) = self.planned(client) else {
             return self.find_foreign_history(client);
@@ -170,8 +173,8 @@ impl ReplayJudge {
 }
 
 impl Judge for ReplayJudge {
-    fn observe(&mut self, seen: &Seen<'_>) {
-        if let Seen::Phase { client, phase } = seen
+    fn observe(&mut self, seen: &Observation<'_>) {
+        if let Observation::Phase { client, phase } = seen
             && !self.conversations.is_closed(*client)
         {
             self.begin_phase(*client, *phase);
@@ -193,19 +196,19 @@ impl Judge for ReplayJudge {
         self.conversations.findings()
     }
 
-    fn finish(&mut self, ending: Ending, _: &(dyn Fn() -> bool + Sync)) -> Verdict {
+    fn finish(&mut self, ending: Option<Ending>, _: &(dyn Fn() -> bool + Sync)) -> Judgement {
         self.conversations.end();
         if self.findings().is_empty() {
-            self.find_how_it_ended(ending);
+            self.find_how_it_ended(ending.unwrap_or(Ending::Stopped));
         }
         if self.findings().is_empty() {
             self.find_contradiction();
         }
-        self.conversations.verdict()
-    }
-
-    fn led(&self) -> Option<Led> {
-        Some(Led::to(self.operations.all()?, &self.begins, self.wrong?))
+        let leading = || Some(LeadingRequests::to(self.operations.all()?, &self.begins, self.wrong?));
+        Judgement {
+            leading_requests: leading(),
+            ..Judgement::new(self.conversations.verdict(), ID, self.findings())
+        }
     }
 }
 

@@ -1,0 +1,88 @@
+//! The report as one HTML page: the scorecard, the timeline, and each scene with what went over the wire.
+
+use std::io::{self, Write};
+
+use maud::{Markup, PreEscaped, html};
+use report::Item;
+use report::Report;
+use report::html::class_of;
+use report::html::one_item;
+use report::html::page;
+use verdict::Verdict;
+
+use super::{plot, word};
+use crate::judge::Timeline;
+use crate::kit::Kit;
+
+/// Writes the page; a list of timelines for each run.
+///
+/// # Errors
+/// It cannot be written.
+pub fn write_page(
+    mut out: impl Write,
+    kit: &Kit,
+    report: &Report,
+    timelines: &[Vec<Timeline>],
+) -> io::Result<()> {
+    let body = html! {
+        header {
+            h1 { "Gauntlet chaos " span.badge.(class_of(report.verdict)) { (report.verdict.word()) } }
+            p { "Target: " code { (report.target) } }
+        }
+        @for (number, (run, timelines)) in report.runs.iter().zip(timelines).enumerate() {
+            section {
+                h2 { "Seed " (run.seed) ": " (run.verdict.word()) }
+                @for workload in &run.workloads { p.options { "Plan " code { (workload.plan_sha256) } } }
+                h3 { "Scorecard" }
+                (scorecard(kit, number, &run.items))
+                h3 { "Timeline" }
+                @for timeline in timelines { (timeline_of(timeline)) }
+                @for verdict in [Verdict::Fail, Verdict::Unknown, Verdict::Warn] {
+                    @for item in run.with(verdict) { (one_item(number, item, true)) }
+                }
+                h3 { "All others" }
+                @for item in run.with(Verdict::Pass).chain(run.with(Verdict::NotRun)) { (one_item(number, item, false)) }
+            }
+        }
+    };
+    out.write_all(
+        page(&format!("Gauntlet chaos: {}", report.verdict.word()), &body).into_string().as_bytes(),
+    )?;
+    out.flush()
+}
+
+/// A row for each fault, a cell for each state.
+fn scorecard(kit: &Kit, run: usize, items: &[Item]) -> Markup {
+    html! {
+        div.wide {
+            table {
+                thead { tr { th { "fault" } @for state in kit.states { th { (state.name) } } } }
+                tbody {
+                    @for fault in kit.faults() {
+                        tr {
+                            th { (fault.id) }
+                            @for state in kit.states {
+                                @let id = format!("{}/{}", fault.id, state.name);
+                                @match items.iter().find(|item| item.id == id) {
+                                    Some(item) => {
+                                        td class=(class_of(item.verdict)) {
+                                            a href={ "#run-" (run) "-" (id.replace('/', "-")) } { (word(item.verdict)) }
+                                        }
+                                    },
+                                    None => td {},
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn timeline_of(timeline: &Timeline) -> Markup {
+    match plot::draw(timeline) {
+        Ok(drawn) => html! { figure.wide { (PreEscaped(drawn)) } },
+        Err(error) => html! { p { "The timeline cannot be drawn: " (error) } },
+    }
+}

@@ -1,0 +1,127 @@
+//! The bytes of a case, in which `{…}` stands for what differs from seed to seed or would be tedious to write out.
+//!
+//! | written | stands for |
+//! | --- | --- |
+//! | `{a}` … `{f}` | a name that is this case's own under this seed |
+//! | `{a:100}` | that name, made 100 bytes long with `x` |
+//! | `{a*30}` | a list of 30 names, `{a}.0,{a}.1,…` |
+//! | `{a*30:99}` | the same, each name made 99 bytes long with `x` |
+//! | `{x*4096}` | the byte `x`, 4,096 times; any byte but `a` … `f` can be repeated |
+//! | `{n}` | the number of a request among those of a crowd |
+//! | `{n~99}` | 99 less that number |
+//! | `{r}` | eight digits that follow from that number and show no pattern |
+
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use sha2::{Digest, Sha256};
+
+use driver::moves::Source;
+use protocol::text::hex;
+
+/// The names of one case under one seed.
+#[derive(Clone, Debug)]
+pub struct Names {
+    stem: String,
+    /// Decides what is drawn beside the names.
+    key: u32,
+}
+
+impl Names {
+    /// Draws names that no other case has, and no other seed.
+    #[must_use]
+    pub fn draw(seed: u64, case_id: &str) -> Self {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let digest = Sha256::digest(case_id.as_bytes());
+        // A stream for each case, keyed by its id: a case more disturbs no other.
+        random.set_stream(digest.iter().take(8).fold(0, |key, byte| key << 8 | u64::from(*byte)));
+        let key = random.next_u32();
+        Self { stem: format!("gt{key:08x}"), key }
+    }
+
+    /// An address that hardly any other case comes from.
+    #[must_use]
+    pub fn own_source(&self) -> Source {
+        Source::Own(self.key)
+    }
+
+    fn name(&self, letter: u8) -> String {
+        format!("{}-{}", self.stem, char::from(letter))
+    }
+
+    /// Writes a template out.
+    #[must_use]
+    pub fn expand(&self, template: &[u8], number: usize) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut rest = template;
+        while let Some(begin) = rest.iter().position(|&byte| byte == b'{') {
+            let Some(length) = rest[begin..].iter().position(|&byte| byte == b'}') else { break };
+            bytes.extend_from_slice(&rest[..begin]);
+            self.expand_place(&rest[begin + 1..begin + length], number, &mut bytes);
+            rest = &rest[begin + length + 1..];
+        }
+        bytes.extend_from_slice(rest);
+        bytes
+    }
+
+    fn expand_place(&self, place: &[u8], number: usize, bytes: &mut Vec<u8>) {
+        let count = |digits: &[u8]| -> usize {
+            std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok()).unwrap_or(0)
+        };
+        match place {
+            b"r" => {
+                let digest = Sha256::digest(format!("{} {number}", self.stem));
+                bytes.extend_from_slice(&hex(&digest).as_bytes()[..8]);
+            }
+            [b'n', b'~', digits @ ..] => {
+                bytes.extend_from_slice(count(digits).saturating_sub(number).to_string().as_bytes());
+            }
+            b"n" => bytes.extend_from_slice(number.to_string().as_bytes()),
+            [letter @ b'a'..=b'f'] => bytes.extend_from_slice(self.name(*letter).as_bytes()),
+            [letter @ b'a'..=b'f', b':', digits @ ..] => {
+                let mut name = self.name(*letter).into_bytes();
+                name.resize(count(digits), b'x');
+                bytes.append(&mut name);
+            }
+            [letter @ b'a'..=b'f', b'*', digits @ ..] => {
+                let name = self.name(*letter);
+                let mut parts = digits.split(|&byte| byte == b':').map(count);
+                let (names, width) = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
+                let names: Vec<String> =
+                    (0..names).map(|number| format!("{:x<width$}", format!("{name}.{number}"))).collect();
+                bytes.extend_from_slice(names.join(",").as_bytes());
+            }
+            [byte, b'*', digits @ ..] => bytes.resize(bytes.len() + count(digits), *byte),
+            other => {
+                bytes.push(b'{');
+                bytes.extend_from_slice(other);
+                bytes.push(b'}');
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_written_out_and_all_else_is_left() {
+        let names = Names { stem: "s".to_owned(), key: 0 };
+        let expand = |template: &[u8]| String::from_utf8_lossy(&names.expand(template, 7)).into_owned();
+        assert_eq!(expand(b"INDEX|{a}|{b}.x\n"), "INDEX|s-a|s-b.x\n");
+        assert_eq!(expand(b"{a:6}|{c*3}|{,*4}|{n}"), "s-axxx|s-c.0,s-c.1,s-c.2|,,,,|7");
+        assert_eq!(expand(b"{c*2:7}{n~9}"), "s-c.0xx,s-c.1xx2");
+        assert_eq!(expand(b"{q}{"), "{q}{");
+        assert_eq!(expand(b"{a}|x{"), "s-a|x{");
+    }
+
+    #[test]
+    fn names_are_ordinary_ones_and_depend_on_seed_and_case() {
+        let name = |seed, id| Names::draw(seed, id).name(b'a');
+        assert_eq!(name(1, "index/S1/1"), name(1, "index/S1/1"));
+        assert_ne!(name(1, "index/S1/1"), name(2, "index/S1/1"));
+        assert_ne!(name(1, "index/S1/1"), name(1, "index/S1/2"));
+        let is_ordinary = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
+        assert!(name(1, "index/S1/1").chars().all(is_ordinary));
+    }
+}

@@ -1,0 +1,75 @@
+//! Running all clients of a plan side by side.
+
+use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
+use std::ops::ControlFlow;
+use std::panic;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+
+use protocol::Framing;
+use tokio::sync::{Notify, Semaphore};
+use tokio::task::{JoinSet, LocalSet};
+
+use crate::drive::barrier::Barrier;
+use crate::drive::client::client;
+use crate::drive::limits::{Limits, Process};
+use crate::drive::run::Run;
+use crate::history::{Ending, Event};
+use crate::moves::Script;
+
+/// Makes the moves of `scripts`, a client each, and tells `observer` what happens, as it happens. `Break` from it
+/// ends the run, and so does what `until` comes to.
+pub async fn drive<S, F, O>(
+    target: SocketAddr,
+    scripts: Vec<S>,
+    framing: fn(usize) -> F,
+    limits: Limits,
+    process: Box<dyn Process>,
+    observer: O,
+    until: impl Future<Output = Ending>,
+) -> Ending
+where
+    S: Script + 'static,
+    F: Framing + 'static,
+    O: FnMut(&Event<'_>) -> ControlFlow<()> + 'static,
+{
+    let run = Rc::new(Run {
+        target,
+        limits,
+        reply_timeout: Cell::new(limits.reply_timeout),
+        begun: Instant::now(),
+        places: Semaphore::new(limits.clients_at_once_max.min(Semaphore::MAX_PERMITS)),
+        openings: Arc::new(Semaphore::new(limits.openings_at_once_max as usize)),
+        has_connected: Cell::new(false),
+        barrier: Barrier::new(scripts.len()),
+        connection_count: Cell::new(0),
+        observer: RefCell::new(observer),
+        process,
+        stop: Notify::new(),
+    });
+    let everybody = async {
+        let mut clients = JoinSet::new();
+        for (script, number) in scripts.into_iter().zip(0..) {
+            clients.spawn_local(client(Rc::clone(&run), number, script, framing));
+        }
+        while let Some(ended) = clients.join_next().await {
+            if let Err(error) = ended
+                && error.is_panic()
+            {
+                panic::resume_unwind(error.into_panic());
+            }
+        }
+    };
+    LocalSet::new()
+        .run_until(async {
+            tokio::select! {
+                biased;
+                () = run.stop.notified() => Ending::Stopped,
+                () = everybody => Ending::Finished,
+                ending = until => ending,
+            }
+        })
+        .await
+}

@@ -1,0 +1,79 @@
+//! The parameters of a plan: what a history header stores so that the plan can be made again.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// Named parameters of a plan. The names are those of the command-line flags.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Params(BTreeMap<String, String>);
+
+/// A parameter that is missing or out of range.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the parameter --{name} is missing or invalid")]
+pub struct ParamsError {
+    /// The name of the parameter.
+    pub name: String,
+}
+
+impl Params {
+    /// Sets a parameter.
+    pub fn set(&mut self, name: &str, value: impl ToString) {
+        self.0.insert(name.to_owned(), value.to_string());
+    }
+
+    /// Removes a parameter.
+    pub fn remove(&mut self, name: &str) {
+        self.0.remove(name);
+    }
+
+    /// Returns these parameters with one more.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl ToString) -> Self {
+        self.set(name, value);
+        self
+    }
+
+    /// Returns the value of a parameter.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// Returns a parameter as a number within a range.
+    ///
+    /// # Errors
+    /// The parameter is missing, is not a number, or is outside the range.
+    pub fn number<N: FromStr + PartialOrd>(
+        &self,
+        name: &str,
+        range: RangeInclusive<N>,
+    ) -> Result<N, ParamsError> {
+        let number =
+            self.get(name).and_then(|text| text.parse().ok()).filter(|number| range.contains(number));
+        number.ok_or_else(|| ParamsError { name: name.to_owned() })
+    }
+
+    /// Returns all parameters with their values, ordered by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_returned_only_within_its_range() {
+        let params = Params::default().with("seed", 7).with("clients", "x");
+        assert_eq!(params.number("seed", 0..=u64::MAX), Ok(7));
+        let error = |name: &str| params.number(name, 1..=5_u32).unwrap_err().to_string();
+        assert_eq!(error("seed"), "the parameter --seed is missing or invalid");
+        assert_eq!(error("clients"), "the parameter --clients is missing or invalid");
+        assert_eq!(error("rounds"), "the parameter --rounds is missing or invalid");
+    }
+}

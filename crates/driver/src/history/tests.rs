@@ -1,0 +1,238 @@
+//! A history is read as it was written, as far as it is there, and nothing that is read takes more than its bounds.
+
+use std::borrow::Cow;
+use std::io::{Cursor, Read, Write};
+
+use proptest::prelude::*;
+use zstd::stream::write::Encoder;
+
+use super::*;
+use crate::history::Ending;
+
+fn header(workload: &str) -> Header {
+    Header {
+        history: VERSION,
+        workload: workload.into(),
+        params: Params::default().with("seed", 7),
+        plan_sha256: "ab".into(),
+    }
+}
+
+/// What is read of a history: each part's header and events, why it went no further, and whether the rest is missing.
+#[derive(Debug, Default, PartialEq)]
+struct ReadBack {
+    parts: Vec<(Header, Vec<Event<'static>>)>,
+    error: Option<String>,
+    is_cut_short: bool,
+}
+
+impl ReadBack {
+    fn event_count(&self) -> usize {
+        self.parts.iter().map(|(_, events)| events.len()).sum()
+    }
+}
+
+fn read_back(bytes: impl Read) -> ReadBack {
+    let mut read = ReadBack::default();
+    let mut reader = match Reader::new(bytes) {
+        Ok(reader) => reader,
+        Err(error) => return ReadBack { error: Some(error.to_string()), ..read },
+    };
+    loop {
+        match reader.next_part() {
+            Ok(Some(header)) => read.parts.push((header, Vec::new())),
+            Ok(None) => break,
+            Err(error) => {
+                read.error = Some(error.to_string());
+                break;
+            }
+        }
+        let (_, events) = read.parts.last_mut().unwrap();
+        for event in reader.events() {
+            match event {
+                Ok(event) => events.push(event),
+                Err(error) => read.error = Some(error.to_string()),
+            }
+        }
+    }
+    read.is_cut_short = reader.is_cut_short();
+    read
+}
+
+fn events(count: u64, bytes: &'static [u8]) -> Vec<Event<'static>> {
+    let failure = Failure { kind: FailureKind::Refused, message: "connection \"refüsed\"".into() };
+    let kinds = [
+        EventKind::Phase(1),
+        EventKind::Opened(0),
+        EventKind::NotOpened(failure.clone()),
+        EventKind::Sent(Cow::Borrowed(bytes)),
+        EventKind::Received(Cow::Borrowed(b"OK\n")),
+        EventKind::Ended,
+        EventKind::Lost(failure),
+        EventKind::TimedOut { waited_ns: 10, late_ns: 1 },
+        EventKind::Acted { act: crate::moves::Act::BeginCondition(3), is_done: true },
+        EventKind::Closed,
+    ];
+    let event = |at_ns| {
+        let kind = usize::try_from(at_ns).unwrap() % kinds.len();
+        Event { at_ns, client: 3, connection: 9, event: kinds[kind].clone() }
+    };
+    let last = Event { at_ns: count, client: 0, connection: 0, event: EventKind::RunEnded(Ending::TimeOver) };
+    (0..count).map(event).chain([last]).collect()
+}
+
+/// Every kind of byte that is written in a way of its own.
+const ALL_BYTES: &[u8] = b"INDEX|a|b\n\r\t\\\"'\x00\x01\x1b\x7f\x80\xc3\xbc\xff{}:,";
+
+fn written(parts: &[(Header, Vec<Event<'_>>)]) -> Vec<u8> {
+    let mut writer = Writer::new(Vec::new()).unwrap();
+    for (header, events) in parts {
+        writer.begin(header).unwrap();
+        for event in events {
+            writer.write(event).unwrap();
+        }
+    }
+    writer.finish().unwrap()
+}
+
+fn as_lines(compressed: &[u8]) -> Vec<u8> {
+    zstd::stream::decode_all(compressed).unwrap()
+}
+
+/// A history of two parts.
+fn two_parts() -> Vec<(Header, Vec<Event<'static>>)> {
+    vec![(header("index/cases"), events(30, ALL_BYTES)), (header("index/replay"), events(25, b"QUERY|a|\n"))]
+}
+
+#[test]
+fn a_history_is_read_as_it_was_written_compressed_or_not() {
+    let parts = two_parts();
+    let compressed = written(&parts);
+    let whole = ReadBack { parts, error: None, is_cut_short: false };
+    assert_eq!(read_back(&compressed[..]), whole);
+    let lines = as_lines(&compressed);
+    assert_eq!(read_back(&lines[..]), whole);
+    assert_eq!(read_back(lines.trim_ascii_end()), whole, "the last line may have no end");
+    assert!(compressed.len() * 3 < lines.len(), "{} of {} bytes", compressed.len(), lines.len());
+}
+
+/// Cuts a history at every byte: what is read is a prefix of it, the longer the later the cut, and all in the end.
+fn cut_everywhere(bytes: &[u8], parts: &[(Header, Vec<Event<'_>>)]) {
+    let mut before = 0;
+    for end in 0..=bytes.len() {
+        let read = read_back(&bytes[..end]);
+        let error = (end == 0).then(|| "is empty".to_owned());
+        assert_eq!(read.error, error, "cut at {end}");
+        for (at, ((header, events), (whole_header, whole_events))) in read.parts.iter().zip(parts).enumerate()
+        {
+            assert_eq!(header, whole_header);
+            assert!(whole_events.starts_with(events), "cut at {end}");
+            assert!(events.len() == whole_events.len() || at + 1 == read.parts.len(), "cut at {end}");
+        }
+        assert!(read.event_count() >= before, "cut at {end}");
+        before = read.event_count();
+        let is_whole = read.parts.len() == parts.len() && before == read_back(bytes).event_count();
+        assert!(is_whole || read.is_cut_short || end == 0 || ends_a_part(&bytes[..end]), "cut at {end}");
+    }
+    let whole = read_back(bytes);
+    assert_eq!((whole.parts.as_slice(), whole.is_cut_short), (parts, false));
+}
+
+/// A file of lines that was cut between two parts looks like a whole one.
+fn ends_a_part(bytes: &[u8]) -> bool {
+    let last = bytes.strip_suffix(b"\n").unwrap_or(bytes).rsplit(|&byte| byte == b'\n').next().unwrap();
+    last.ends_with(br#""event":{"run_ended":"time_over"}}"#)
+}
+
+#[test]
+fn a_history_that_is_cut_off_anywhere_is_read_as_far_as_it_goes() {
+    let parts = two_parts();
+    let compressed = written(&parts);
+    cut_everywhere(&compressed, &parts);
+    cut_everywhere(&as_lines(&compressed), &parts);
+}
+
+/// What a run that is killed loses at the most: what comes after the last time that all was brought to the disk.
+#[test]
+fn a_history_that_was_never_finished_lacks_its_last_events_only() {
+    let of_part = events(5000, b"INDEX|a-package-of-some-length|its-dependency,and-another\n");
+    let mut writer = Writer::new(Vec::new()).unwrap();
+    writer.begin(&header("index/replay")).unwrap();
+    for event in &of_part {
+        writer.write(event).unwrap();
+    }
+    let finished = writer.finish().unwrap();
+    let line_bytes = as_lines(&finished).len() / of_part.len();
+    // Cut within the last block: everything but it is there.
+    let read = read_back(&finished[..finished.len() - 20]);
+    assert!(read.is_cut_short && read.error.is_none());
+    let lost = of_part.len() - read.event_count();
+    assert!(lost * line_bytes <= 2 * (64 << 10), "{lost} events were lost");
+}
+
+#[test]
+fn what_is_no_history_is_a_clear_error() {
+    let error = |text: &str| read_back(text.as_bytes()).error.unwrap();
+    assert_eq!(error(""), "is empty");
+    assert!(error("a: b\n").starts_with("is none: line 1 is no header: "));
+    assert!(error("\n").starts_with("is none: line 1 is no header: "));
+    let older = serde_json::to_string(&Header { history: VERSION - 1, ..header("a") }).unwrap();
+    assert_eq!(error(&older), "has version 4; this kit reads version 5");
+    let bad_event = format!("{}\n{{}}\n", serde_json::to_string(&header("a")).unwrap());
+    assert!(error(&bad_event).starts_with("is damaged: line 2 is no event: "));
+    let other = zstd::stream::encode_all(&b"something else\n"[..], 1).unwrap();
+    assert!(read_back(&other[..]).error.unwrap().starts_with("is none: line 1 is no header: "));
+}
+
+/// A file that stands for endless text, in little memory of its own.
+#[test]
+fn a_line_without_end_is_refused_before_it_takes_the_memory() {
+    let endless = std::io::repeat(b'x').take(1 << 40);
+    assert_eq!(read_back(endless).error.unwrap(), "is none: line 1 is longer than 16777216 bytes");
+    let mut bomb = Encoder::new(Vec::new(), 1).unwrap();
+    let zeros = vec![b'0'; 1 << 20];
+    (0..20).for_each(|_| bomb.write_all(&zeros).unwrap());
+    let bomb = bomb.finish().unwrap();
+    assert!(bomb.len() < 10_000, "{}", bomb.len());
+    assert_eq!(read_back(&bomb[..]).error.unwrap(), "is none: line 1 is longer than 16777216 bytes");
+}
+
+/// A frame can ask for a window of any size.
+#[test]
+fn a_file_that_asks_for_too_much_memory_is_refused() {
+    let mut greedy = Encoder::new(Vec::new(), 1).unwrap();
+    greedy.window_log(27).unwrap();
+    let zeros = vec![b'0'; 1 << 20];
+    (0..16).for_each(|_| greedy.write_all(&zeros).unwrap());
+    let read = read_back(&greedy.finish().unwrap()[..]);
+    assert!(read.error.as_ref().unwrap().starts_with("cannot be read: "), "{:?}", read.error);
+}
+
+#[test]
+fn what_is_longer_than_can_be_read_is_not_written() {
+    let mut writer = Writer::new(Vec::new()).unwrap();
+    writer.begin(&header("a")).unwrap();
+    let sent = EventKind::Sent(vec![0; LINE_BYTES_MAX / 4].into());
+    let event = Event { at_ns: 0, client: 0, connection: 1, event: sent };
+    assert_eq!(writer.write(&event).unwrap_err().to_string(), "an event is too long for a history");
+}
+
+proptest! {
+    /// Whatever the bytes are, reading them ends, and does so without a panic.
+    #[test]
+    fn bytes_of_any_kind_are_read_or_refused(
+        bytes in prop::collection::vec(any::<u8>(), 0..300),
+        at in any::<prop::sample::Index>(),
+        keep in any::<bool>(),
+    ) {
+        let parts = vec![(header("index/replay"), events(20, ALL_BYTES))];
+        let mut history = written(&parts);
+        if keep {
+            history = as_lines(&history);
+        }
+        let at = at.index(history.len());
+        history.splice(at..(at + bytes.len() / 8).min(history.len()), bytes.iter().copied());
+        read_back(&history[..]);
+        read_back(Cursor::new(bytes));
+    }
+}

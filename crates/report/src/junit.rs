@@ -1,0 +1,92 @@
+//! The report as JUnit XML, for the CI systems that read it.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use quick_junit::{NonSuccessKind, Property, Report as Document, TestCase, TestCaseStatus, TestSuite};
+
+use crate::model::{Item, Report, RunReport};
+use verdict::Verdict;
+
+/// Writes the report: a test suite for each run, a test case for each item.
+///
+/// # Errors
+/// It cannot be written.
+pub fn write(mut out: impl Write, report: &Report) -> io::Result<()> {
+    let mut document = Document::new("gauntlet");
+    for run in &report.runs {
+        document.add_test_suite(suite(report, run));
+    }
+    document.serialize(&mut out).map_err(io::Error::other)?;
+    out.flush()
+}
+
+fn suite(report: &Report, run: &RunReport) -> TestSuite {
+    let mut suite = TestSuite::new(format!("seed {} with {} clients", run.seed, run.concurrency));
+    suite.add_property(Property::new("target", report.target.as_str()));
+    for (name, value) in run.options.iter() {
+        suite.add_property(Property::new(name, value));
+    }
+    suite.add_test_cases(run.items.iter().map(test_case));
+    suite
+}
+
+fn test_case(item: &Item) -> TestCase {
+    let mut status = match item.verdict {
+        Verdict::Pass => TestCaseStatus::success(),
+        // A warning fails nobody, and CI systems have no word for it.
+        Verdict::NotRun | Verdict::Expected | Verdict::Warn => TestCaseStatus::skipped(),
+        Verdict::Fail => TestCaseStatus::non_success(NonSuccessKind::Failure),
+        Verdict::Unknown | Verdict::Unreachable => TestCaseStatus::non_success(NonSuccessKind::Error),
+    };
+    let summary = summary(item);
+    if item.verdict != Verdict::Pass {
+        status.set_message(summary.as_str()).set_type(item.verdict.word());
+        let details = details(item);
+        if !details.is_empty() {
+            status.set_description(details);
+        }
+    }
+    let mut test_case = TestCase::new(item.id, status);
+    let group = item.id.rsplit_once('/').map_or(item.id, |(group, _)| group);
+    test_case.set_classname(group.replace('/', ".")).set_time(Duration::from_nanos(item.duration_ns));
+    test_case.add_property(Property::new("level", item.level.word()));
+    if item.clause.is_some() {
+        test_case.add_property(Property::new("clause", item.clause_id()));
+    }
+    test_case.add_property(Property::new("verdict", item.verdict.word()));
+    test_case.add_property(Property::new("requirement", item.requirement.as_str()));
+    if let Some(observed) = &item.observed {
+        test_case.add_property(Property::new("observed", observed.as_str()));
+    }
+    test_case
+}
+
+fn summary(item: &Item) -> String {
+    match (item.findings.first(), &item.cause) {
+        (Some(finding), _) => {
+            let clause = finding.clause.map_or(String::new(), |clause| format!(" ({})", clause.id));
+            format!("{}{clause}", finding.summary)
+        }
+        (None, Some(cause)) => cause.clone(),
+        (None, None) => item.verdict.word().to_lowercase(),
+    }
+}
+
+/// What a reader of a failed test needs, as text.
+fn details(item: &Item) -> String {
+    let mut lines = Vec::new();
+    for finding in &item.findings {
+        let parts = [
+            ("clause", finding.clause.map(|clause| clause.to_string())),
+            ("sent", finding.sent.clone()),
+            ("expected", finding.expected.clone()),
+            ("got", finding.actual.clone()),
+            ("because", finding.reason.clone()),
+        ];
+        lines.extend(parts.into_iter().filter_map(|(name, text)| Some(format!("{name}: {}", text?))));
+    }
+    lines.extend(item.cause.iter().map(|cause| format!("because: {cause}")));
+    lines.extend(item.reproduction.iter().map(|line| format!("reproduce: {line}")));
+    lines.join("\n")
+}

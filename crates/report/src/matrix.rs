@@ -1,0 +1,83 @@
+//! Many runs in one table: seeds down, concurrencies across.
+
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+use std::time::Duration;
+
+use crate::model::Item;
+use crate::model::RunReport;
+use crate::terminal::EXPLAINED_BY;
+use crate::terminal::grouped;
+use crate::terminal::style_of;
+use crate::terminal::write_items;
+use verdict::Verdict;
+
+/// Shows the verdict and the time of each run, and counts them in the last line.
+///
+/// # Errors
+/// `out` cannot be written.
+pub fn write_matrix(out: &mut impl Write, runs: &[RunReport]) -> io::Result<()> {
+    let columns: BTreeSet<u32> = runs.iter().map(|run| run.concurrency).collect();
+    let rows: BTreeSet<u64> = runs.iter().map(|run| run.seed).collect();
+    write!(out, "\n{:<12}", "seed")?;
+    for concurrency in &columns {
+        let clients = if *concurrency == 1 { "client" } else { "clients" };
+        write!(out, "{:>22}", format!("{} {clients}", grouped((*concurrency).into())))?;
+    }
+    writeln!(out)?;
+    for seed in &rows {
+        write!(out, "{seed:<12}")?;
+        for concurrency in &columns {
+            match runs.iter().find(|run| (run.seed, run.concurrency) == (*seed, *concurrency)) {
+                Some(run) => write_cell(out, run)?,
+                None => write!(out, "{:>22}", "")?,
+            }
+        }
+        writeln!(out)?;
+    }
+    if let Some(run) = runs.iter().filter(|run| run.verdict > Verdict::Warn).max_by_key(|run| run.verdict) {
+        writeln!(
+            out,
+            "\nOne that did not pass, to be run alone with --seed {} --concurrency {} and the options above:",
+            run.seed, run.concurrency
+        )?;
+        if let Some(cause) = &run.cause {
+            writeln!(out, "  {cause}")?;
+        }
+        write_items(out, run, run.verdict, EXPLAINED_BY)?;
+    }
+    writeln!(out)?;
+    write_count(out, runs)
+}
+
+fn write_cell(out: &mut impl Write, run: &RunReport) -> io::Result<()> {
+    let style = style_of(run.verdict);
+    let seconds =
+        Duration::from_nanos(run.workloads.first().map_or(0, |first| first.duration_ns)).as_secs_f64();
+    let clause = run.worst().and_then(Item::broken_clause).unwrap_or_default();
+    let word = format!("{} {clause}", run.verdict.word());
+    write!(out, "{style}{:>13}{style:#} {:>8}", word.trim_end(), format!("{seconds:.2} s"))
+}
+
+fn write_count(out: &mut impl Write, runs: &[RunReport]) -> io::Result<()> {
+    let worst = runs.iter().map(|run| run.verdict).max().unwrap_or(Verdict::Pass);
+    let style = style_of(worst);
+    let requests: u64 = runs
+        .iter()
+        .map(|run| run.workloads.first().map_or(0, |first| first.requests) + run.case_requests)
+        .sum();
+    let counts: Vec<String> = Verdict::ALL
+        .into_iter()
+        .map(|verdict| (verdict, runs.iter().filter(|run| run.verdict == verdict).count()))
+        .filter(|&(verdict, count)| count > 0 || verdict == Verdict::Pass)
+        .map(|(verdict, count)| format!("{count} {}", verdict.word().to_lowercase()))
+        .collect();
+    writeln!(
+        out,
+        "{style}{}{style:#} {} of {} runs, {} requests",
+        worst.word(),
+        counts.join(", "),
+        runs.len(),
+        grouped(requests)
+    )
+}

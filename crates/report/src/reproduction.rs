@@ -1,0 +1,80 @@
+//! Lines for a shell that show a case again.
+
+use std::fmt::Write;
+
+use conformance::request_script::RequestScript;
+use conformance::wire::WireLog;
+
+/// A line that would be longer than this is read by nobody.
+const LINE_CHARACTERS_MAX: usize = 1200;
+
+/// Lines that send the same again: by hand where one connection and few bytes are all it takes, and by the harness.
+#[must_use]
+pub fn lines(id: &str, seed: u64, target_flags: &str, addr: &str, wire: &WireLog) -> Vec<String> {
+    let by_harness = format!("harness {target_flags}--seed {seed} --only {id} --debug");
+    by_hand(addr, wire).into_iter().chain([by_harness]).collect()
+}
+
+/// A line that makes requests of a file, if one connection is enough for them.
+#[must_use]
+pub fn by_nc(addr: &str, literal: &RequestScript) -> Option<String> {
+    match &literal.clients[..] {
+        [meetings] => {
+            let lines = meetings.iter().flatten().map(|line| [line, &b"\n"[..]].concat());
+            nc(addr, &lines.collect::<Vec<_>>())
+        }
+        _ => None,
+    }
+}
+
+/// A line with `printf` and `nc`.
+fn by_hand(addr: &str, wire: &WireLog) -> Option<String> {
+    let (first, _) = wire.sent().first()?;
+    if wire.sent().iter().any(|(slot, _)| slot != first) || wire.left_out() > 0 {
+        return None;
+    }
+    let sent: Vec<Vec<u8>> = wire.sent().iter().map(|(_, bytes)| bytes.clone()).collect();
+    nc(addr, &sent)
+}
+
+fn nc(addr: &str, sent: &[Vec<u8>]) -> Option<String> {
+    let (host, port) = addr.rsplit_once(':')?;
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let mut line = "{ ".to_owned();
+    for bytes in sent {
+        // A pause lets each reply come before the next request.
+        let _ = write!(line, "printf '{}'; sleep .1; ", for_printf(bytes));
+        if line.len() > LINE_CHARACTERS_MAX {
+            return None;
+        }
+    }
+    Some(format!("{line}}} | nc -w 1 {host} {port}"))
+}
+
+/// Bytes as a format of `printf` between single quotes.
+fn for_printf(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, &byte| {
+        match byte {
+            b'\n' => text.push_str("\\n"),
+            b'%' => text.push_str("%%"),
+            b' '..=b'~' if byte != b'\'' && byte != b'\\' => text.push(char::from(byte)),
+            _ => _ = write!(text, "\\{byte:03o}"),
+        }
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_byte_survives_the_shell_and_printf() {
+        assert_eq!(for_printf(b"QUERY|a|\n"), "QUERY|a|\\n");
+        assert_eq!(for_printf(b"50% 'x' \\ \xff\0"), r"50%% \047x\047 \134 \377\000");
+        let all: Vec<u8> = (0..=255).collect();
+        let script = format!("printf '{}'", for_printf(&all));
+        let output = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
+        assert_eq!(output.stdout, all);
+    }
+}

@@ -1,0 +1,85 @@
+//! What a started target says: kept within a bound, so that it never blocks, and shown when it fails.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::{ChildStderr, ChildStdout};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+/// How much is kept: the end of it, which is where programs say why they fail.
+const KEPT_BYTES_MAX: usize = 16 * 1024;
+
+/// How many lines are shown.
+const SHOWN_LINES_MAX: usize = 10;
+
+/// How long to wait for the rest of the output of a process that has ended.
+const REST_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The output of a process, both streams together.
+#[derive(Debug)]
+pub(crate) struct Output {
+    kept: Arc<Mutex<Vec<u8>>>,
+    readers: JoinSet<()>,
+}
+
+impl Output {
+    /// Reads both streams in the background.
+    pub(crate) fn collect(stdout: Option<ChildStdout>, stderr: Option<ChildStderr>) -> Self {
+        let kept = Arc::default();
+        let mut readers = JoinSet::new();
+        if let Some(stdout) = stdout {
+            readers.spawn(keep(stdout, Arc::clone(&kept)));
+        }
+        if let Some(stderr) = stderr {
+            readers.spawn(keep(stderr, Arc::clone(&kept)));
+        }
+        Self { kept, readers }
+    }
+
+    /// Waits until everything that an ended process said is read.
+    pub(crate) async fn ended(&mut self) {
+        let all = async { while self.readers.join_next().await.is_some() {} };
+        // A child that it left behind may hold the streams open.
+        let _ = timeout(REST_TIMEOUT, all).await;
+    }
+
+    /// The address in the line by which the reference server says that it listens.
+    pub(crate) fn announced_addr(&self) -> Option<SocketAddr> {
+        let kept = lock(&self.kept);
+        let text = String::from_utf8_lossy(&kept);
+        let (lines, _) = text.rsplit_once('\n')?;
+        lines.lines().find_map(|line| line.strip_prefix("listening on ")?.parse().ok())
+    }
+
+    /// The last lines, to be put behind a message; nothing if nothing was said.
+    pub(crate) fn last_words(&self) -> String {
+        let kept = lock(&self.kept);
+        let text = String::from_utf8_lossy(&kept);
+        let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+        let shown = &lines[lines.len().saturating_sub(SHOWN_LINES_MAX)..];
+        if shown.is_empty() {
+            return String::new();
+        }
+        shown.iter().fold("; the last it said:".to_owned(), |text, line| {
+            let line: String = line.chars().filter(|letter| !letter.is_control()).collect();
+            format!("{text}\n  | {line}")
+        })
+    }
+}
+
+async fn keep(mut stream: impl AsyncRead + Unpin, kept: Arc<Mutex<Vec<u8>>>) {
+    let mut chunk = vec![0; 4096];
+    while let Ok(count @ 1..) = stream.read(&mut chunk).await {
+        let mut kept = lock(&kept);
+        kept.extend_from_slice(&chunk[..count]);
+        let surplus = kept.len().saturating_sub(KEPT_BYTES_MAX);
+        kept.drain(..surplus);
+    }
+}
+
+fn lock(kept: &Mutex<Vec<u8>>) -> MutexGuard<'_, Vec<u8>> {
+    kept.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,86 @@
+//! Exit codes, on which CI pipelines branch, and the one function that decides them.
+
+use crate::verdict::Verdict;
+
+/// Everything that was decided conforms to the protocol.
+pub const PASS: u8 = 0;
+/// A MUST of the protocol is violated.
+pub const VIOLATION: u8 = 1;
+/// The command line, or a file that it names, is invalid; nothing was sent.
+pub const USAGE: u8 = 2;
+/// Something that should have been decided was not, and nothing is violated.
+pub const UNKNOWN: u8 = 3;
+/// The target refuses connections, cannot be started, or speaks another protocol.
+pub const UNREACHABLE: u8 = 4;
+
+/// The end of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommandEnd {
+    /// The command printed what it was asked for; it judged nothing.
+    Printed,
+    /// The command judged a target or a history.
+    Judged {
+        /// The worst verdict.
+        verdict: Verdict,
+        /// Whether a file that the command names could not be read or written completely.
+        has_file_error: bool,
+    },
+    /// The command line, or a file that it names, is invalid.
+    UsageError,
+    /// This machine lacks something that the command needs.
+    Shortage,
+    /// There is no target.
+    Unreachable,
+}
+
+/// Decides the exit code of a command.
+#[must_use]
+pub const fn exit_code(end: CommandEnd) -> u8 {
+    match end {
+        CommandEnd::Printed => PASS,
+        // A violation outweighs a file error; a file error outweighs everything else.
+        CommandEnd::Judged { verdict: Verdict::Fail, .. } => VIOLATION,
+        CommandEnd::Judged { has_file_error: true, .. } | CommandEnd::UsageError => USAGE,
+        CommandEnd::Judged { verdict, .. } => match verdict {
+            Verdict::NotRun | Verdict::Pass | Verdict::Expected | Verdict::Warn => PASS,
+            Verdict::Unknown => UNKNOWN,
+            Verdict::Unreachable => UNREACHABLE,
+            Verdict::Fail => VIOLATION,
+        },
+        CommandEnd::Shortage => UNKNOWN,
+        CommandEnd::Unreachable => UNREACHABLE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(verdict: Verdict, has_file_error: bool) -> u8 {
+        exit_code(CommandEnd::Judged { verdict, has_file_error })
+    }
+
+    #[test]
+    fn every_verdict_has_its_exit_code() {
+        let codes = Verdict::ALL.map(|verdict| (verdict, judged(verdict, false)));
+        let expected = [
+            (Verdict::Pass, 0),
+            (Verdict::Fail, 1),
+            (Verdict::Warn, 0),
+            (Verdict::Unknown, 3),
+            (Verdict::Unreachable, 4),
+            (Verdict::Expected, 0),
+            (Verdict::NotRun, 0),
+        ];
+        assert_eq!(codes, expected);
+    }
+
+    #[test]
+    fn a_violation_outweighs_a_file_error_and_nothing_else_does() {
+        assert_eq!(judged(Verdict::Fail, true), VIOLATION);
+        assert_eq!(judged(Verdict::Pass, true), USAGE);
+        assert_eq!(judged(Verdict::Unknown, true), USAGE);
+        assert_eq!(exit_code(CommandEnd::Shortage), UNKNOWN);
+        assert_eq!(exit_code(CommandEnd::Unreachable), UNREACHABLE);
+    }
+}

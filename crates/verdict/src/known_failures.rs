@@ -1,0 +1,91 @@
+//! The list of failures that are known, with the reason for each: `ID  REASON`, an entry a line; `#` begins a comment.
+
+use std::collections::BTreeMap;
+
+use crate::selection::Subject;
+use crate::selection::nearest;
+
+/// Known failures: the reason for each, by id.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KnownFailures(BTreeMap<&'static str, String>);
+
+/// Why a list cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {problem}")]
+pub struct KnownFailuresError {
+    /// From 1.
+    pub line: usize,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+impl KnownFailures {
+    /// Reads a list.
+    ///
+    /// # Errors
+    /// An entry without a reason, one that is there already, or one that names nothing there is.
+    pub fn parse(text: &str, all: &[Subject]) -> Result<Self, KnownFailuresError> {
+        let mut entries = BTreeMap::new();
+        for (content, line) in text.lines().zip(1..) {
+            let content = content.split('#').next().unwrap_or_default().trim();
+            if content.is_empty() {
+                continue;
+            }
+            let fails = |problem: String| Err(KnownFailuresError { line, problem });
+            let (id, reason) = content.split_once(char::is_whitespace).unwrap_or((content, ""));
+            let Some(subject) = all.iter().find(|subject| subject.id == id) else {
+                let hint = nearest(id, all.iter().map(|subject| subject.id));
+                let hint = hint.map_or(String::new(), |near| format!(", '{near}' is nearest"));
+                return fails(format!("there is no case or workload '{id}'{hint}"));
+            };
+            if reason.trim().is_empty() {
+                return fails(format!("'{id}' needs a reason, behind the id"));
+            }
+            if entries.insert(subject.id, reason.trim().to_owned()).is_some() {
+                return fails(format!("'{id}' is listed twice"));
+            }
+        }
+        Ok(Self(entries))
+    }
+
+    /// Why this one may fail, if it may.
+    #[must_use]
+    pub fn reason(&self, id: &str) -> Option<&str> {
+        self.0.get(id).map(String::as_str)
+    }
+
+    /// The ids on the list.
+    pub fn ids(&self) -> impl Iterator<Item = &'static str> {
+        self.0.keys().copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::Level;
+
+    use super::*;
+
+    const ALL: [Subject; 2] = [
+        Subject { id: "index/S2/4", clause: "S2", level: Level::Must },
+        Subject { id: "index/replay", clause: "", level: Level::Must },
+    ];
+
+    #[test]
+    fn a_list_has_an_id_and_a_reason_in_each_line() {
+        let list = "# known\n\nindex/S2/4   early edition  # since 2014\nindex/replay too slow\n";
+        let expected = KnownFailures::parse(list, &ALL).unwrap();
+        assert_eq!(expected.reason("index/S2/4"), Some("early edition"));
+        assert_eq!(expected.reason("index/replay"), Some("too slow"));
+        assert_eq!(expected.reason("index/R1/1"), None);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_list_is_said_with_its_line() {
+        let error = |list: &str| KnownFailures::parse(list, &ALL).unwrap_err().to_string();
+        assert_eq!(error("\nindex/S2/4\n"), "line 2: 'index/S2/4' needs a reason, behind the id");
+        assert_eq!(error("index/S2/4 a\nindex/S2/4 b\n"), "line 2: 'index/S2/4' is listed twice");
+        let unknown = error("index/S2/5 old\n");
+        assert_eq!(unknown, "line 1: there is no case or workload 'index/S2/5', 'index/S2/4' is nearest");
+    }
+}

@@ -1,0 +1,26 @@
+//! The catalogue of the package index.
+
+mod clients;
+mod framing;
+mod names;
+mod replies;
+mod requests;
+mod rules;
+
+use protocol::index::clauses::{A4, CLAUSES};
+
+use conformance::suite::Suite;
+
+/// All cases of the package index, in the order of the clauses.
+pub const SUITE: Suite = Suite {
+    opening: "index/F1/1",
+    first: "index/A1/1",
+    gates: &["index/C1/1", "index/C1/2"],
+    alive: "index/alive",
+    alive_clause: A4,
+    workload: "index/cases",
+    spoken: "the package index",
+    clauses: &CLAUSES,
+    dialect: &conformance::dialects::index::DIALECT,
+    tables: &[framing::CASES, requests::CASES, names::CASES, replies::CASES, rules::CASES, clients::CASES],
+};

@@ -1,0 +1,101 @@
+//! `harness` without a subcommand: runs each seed with each number of clients, prints the outcome and writes the reports.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+
+use driver::history::Ending;
+use driver::run_limits::RunLimits;
+use report::{Report, RunReport, VERSION, html, json, junit, markdown, matrix, terminal, write_file};
+use verdict::Verdict;
+
+use crate::error::Error;
+use crate::flags::Flags;
+use crate::gate::Gate;
+use crate::options::Options;
+
+/// The environment variable that names the file for the summary of a GitHub job.
+const GITHUB_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
+
+/// Runs what the options ask for, and returns the worst verdict.
+///
+/// # Errors
+/// The first run could not start. The errors of later runs and of report files are added to `file_errors`.
+pub(crate) async fn run(
+    options: &Options,
+    file_errors: &mut Vec<Error>,
+    out: &mut impl Write,
+) -> Result<Verdict, Error> {
+    let runs = run_all(options, file_errors, out).await?;
+    let verdict = runs.iter().map(|run| run.verdict).max().unwrap_or(Verdict::Unknown);
+    let fixture = options.protocol.replays_a_graph.then(|| options.fixture.clone());
+    let report = Report { report: VERSION, target: options.choice.describe(), fixture, verdict, runs };
+    file_errors.extend(write_reports(&options.flags, &report));
+    Ok(verdict)
+}
+
+/// Runs each seed with each number of clients, until there is no target or the user interrupts.
+async fn run_all(
+    options: &Options,
+    file_errors: &mut Vec<Error>,
+    out: &mut impl Write,
+) -> Result<Vec<RunReport>, Error> {
+    let mut limits = RunLimits::new()?;
+    // The reader of standard output may stop reading; the exit code still tells the verdict.
+    let _ = terminal::write_head(out, &options.choice.describe());
+    if options.is_matrix() {
+        let _ = terminal::write_fixture(out, &options.fixture);
+        let _ = terminal::write_options(out, &options.of_all_runs());
+    }
+    let mut runs: Vec<RunReport> = Vec::new();
+    let concurrencies = &options.flags.concurrency;
+    let pairs =
+        options.seeds.iter().flat_map(|&seed| concurrencies.iter().map(move |&clients| (seed, clients)));
+    for (seed, concurrency) in pairs {
+        if !options.is_matrix() {
+            let _ = terminal::write_options(out, &options.of_run(seed, concurrency));
+            let _ = out.flush();
+        }
+        let run = match Gate::new(options, seed, concurrency).judge(&mut limits, file_errors, out).await {
+            Ok(run) => run,
+            Err(error) if runs.is_empty() => return Err(error.into()),
+            // The earlier runs stand.
+            Err(error) => {
+                file_errors.push(error.into());
+                break;
+            }
+        };
+        if !options.is_matrix() {
+            let _ = terminal::write_outcome(out, &run);
+        }
+        let is_over =
+            limits.reached_limit() == Some(Ending::Interrupted) || run.verdict == Verdict::Unreachable;
+        runs.push(run);
+        if is_over {
+            break;
+        }
+    }
+    if options.is_matrix() {
+        let _ = matrix::write_matrix(out, &runs);
+    }
+    Ok(runs)
+}
+
+/// Writes every report that the flags ask for, and returns the errors.
+fn write_reports(flags: &Flags, report: &Report) -> Vec<Error> {
+    let mut errors = Vec::new();
+    if let Some(path) = &flags.reports.json {
+        errors.extend(write_file(File::create, path, |file| json::write(file, report)).err());
+    }
+    if let Some(path) = &flags.reports.junit {
+        errors.extend(write_file(File::create, path, |file| junit::write(file, report)).err());
+    }
+    if let Some(path) = &flags.reports.html {
+        errors.extend(write_file(File::create, path, |file| html::write(file, report)).err());
+    }
+    if let Some(path) = std::env::var_os(GITHUB_SUMMARY).filter(|path| !path.is_empty()) {
+        let append = |path: &Path| File::options().append(true).create(true).open(path);
+        errors.extend(write_file(append, Path::new(&path), |file| markdown::write(file, report)).err());
+    }
+    errors.into_iter().map(Error::from).collect()
+}

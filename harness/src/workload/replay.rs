@@ -1,0 +1,15 @@
+//! `index/replay`: the steps of the challenge's own harness. A package graph is divided among clients; each removes its
+//! packages, indexes them, queries them, removes them again and queries them again.
+
+mod draws;
+mod judge;
+mod plan;
+mod requests;
+mod script;
+mod steps;
+mod walk;
+mod walk_ask;
+mod workload;
+
+pub(crate) use workload::sends_one_at_a_time;
+pub use workload::{Options, Replay, ReplayPlan};
