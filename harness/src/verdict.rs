@@ -158,7 +158,7 @@ struct ClauseInShort {
 
 #[expect(clippy::ref_option, reason = "the form that serde asks for")]
 fn serialize_clause<S: Serializer>(clause: &Option<Clause>, serializer: S) -> Result<S::Ok, S::Error> {
-    clause.map(|Clause { id, says, .. }| ClauseInShort { id, says }).serialize(serializer)
+    clause.map(|Clause { id, title, .. }| ClauseInShort { id, says: title }).serialize(serializer)
 }
 
 /// A time-out that the harness noticed this much too late says something about the harness only.

@@ -10,7 +10,7 @@ pub struct Clause {
     /// How binding it is.
     pub level: Level,
     /// What it says, in a few words.
-    pub says: &'static str,
+    pub title: &'static str,
     /// What it says, in full.
     pub rule: &'static str,
 }
@@ -25,7 +25,7 @@ impl Eq for Clause {}
 
 impl fmt::Display for Clause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.id, self.says)
+        write!(f, "{}: {}", self.id, self.title)
     }
 }
 

@@ -64,5 +64,5 @@ pub trait Protocol {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unacceptable<R> {
     /// A reply that it would have allowed.
-    pub had_to_come: R,
+    pub expected: R,
 }

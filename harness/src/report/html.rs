@@ -162,7 +162,7 @@ fn matrix(number: usize, run: &RunReport) -> Markup {
                                     title={ (item.id) ": " (item.verdict.word()) } { (mark_of(item.verdict)) }
                             }
                         }
-                        td.says { (clause.says) }
+                        td.says { (clause.title) }
                     }
                 }
             }

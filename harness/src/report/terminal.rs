@@ -106,7 +106,7 @@ pub fn write_clauses(out: &mut (impl Write + ?Sized), run: &RunReport) -> io::Re
             width += text.chars().count() + 1;
             write!(out, "{style}{text}{style:#} ")?;
         }
-        let says = kit::find_clause(begun).map_or("", |clause| clause.says);
+        let says = kit::find_clause(begun).map_or("", |clause| clause.title);
         writeln!(out, "{:width$}{says}", "", width = 24_usize.saturating_sub(width))?;
     }
     Ok(())

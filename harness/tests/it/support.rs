@@ -37,7 +37,7 @@ pub(crate) fn harness(arguments: &[&str]) -> Said {
 /// A server of the zoo with this bug, or with none.
 pub(crate) fn zoo(bug: &str) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let zoo = mutants::spawn(mutants::find(bug), listener).unwrap();
+    let zoo = mutants::index::spawn(mutants::index::find(bug), listener).unwrap();
     let addr = zoo.addr();
     // It lives as long as the test.
     std::mem::forget(zoo);

@@ -44,9 +44,9 @@ impl Protocol for Index {
 
     fn accept(model: &mut Model, request: &[u8], response: &Reply) -> Result<(), Unacceptable<Reply>> {
         let mut after = model.clone();
-        let had_to_come = after.answer(request);
-        if had_to_come != *response {
-            return Err(Unacceptable { had_to_come });
+        let expected = after.answer(request);
+        if expected != *response {
+            return Err(Unacceptable { expected });
         }
         *model = after;
         Ok(())
@@ -61,7 +61,7 @@ mod tests {
     fn an_accepted_step_moves_the_model_and_a_refused_one_leaves_it() {
         let mut model = Model::default();
         let wrong = Index::accept(&mut model, b"INDEX|a|", &Reply::Fail);
-        assert_eq!(wrong, Err(Unacceptable { had_to_come: Reply::Ok }));
+        assert_eq!(wrong, Err(Unacceptable { expected: Reply::Ok }));
         assert_eq!(model, Model::default());
         assert_eq!(Index::accept(&mut model, b"INDEX|a|", &Reply::Ok), Ok(()));
         assert_eq!(Index::accept(&mut model, b"QUERY|a|", &Reply::Ok), Ok(()));

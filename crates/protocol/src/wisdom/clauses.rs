@@ -7,7 +7,7 @@ use crate::Level::Must;
 pub const W01: Clause = Clause {
     id: "W01",
     level: Must,
-    says: "a challenge's token has 64 bytes, and the other fields agree with it",
+    title: "a challenge's token has 64 bytes, and the other fields agree with it",
     rule: "A CHALLENGE_REQUEST brings a CHALLENGE: a token of 64 bytes as 86 characters of canonical base64url, `alg` `sha256-lz`, and `difficulty`, `issued_at_ms` and `expires_at_ms` as the token has them. No two tokens have the same nonce.",
 };
 
@@ -15,7 +15,7 @@ pub const W01: Clause = Clause {
 pub const W02: Clause = Clause {
     id: "W02",
     level: Must,
-    says: "a valid solution brings one quotation and the end",
+    title: "a valid solution brings one quotation and the end",
     rule: "A valid SOLUTION brings a QUOTE of at most 2048 bytes with its author and source, and then the end of the stream.",
 };
 
@@ -23,7 +23,7 @@ pub const W02: Clause = Clause {
 pub const W03: Clause = Clause {
     id: "W03",
     level: Must,
-    says: "a challenge may be solved on another connection",
+    title: "a challenge may be solved on another connection",
     rule: "A challenge may be solved on a new connection from the same address.",
 };
 
@@ -31,7 +31,7 @@ pub const W03: Clause = Clause {
 pub const W04: Clause = Clause {
     id: "W04",
     level: Must,
-    says: "a frame is the same however it is cut",
+    title: "a frame is the same however it is cut",
     rule: "How the network cuts a frame makes no difference.",
 };
 
@@ -39,7 +39,7 @@ pub const W04: Clause = Clause {
 pub const W05: Clause = Clause {
     id: "W05",
     level: Must,
-    says: "frames that arrive together are answered in order",
+    title: "frames that arrive together are answered in order",
     rule: "Frames that arrive in one segment are separate messages, answered in order.",
 };
 
@@ -47,7 +47,7 @@ pub const W05: Clause = Clause {
 pub const W06: Clause = Clause {
     id: "W06",
     level: Must,
-    says: "what does not begin with WW is answered MALFORMED_FRAME",
+    title: "what does not begin with WW is answered MALFORMED_FRAME",
     rule: "A frame that does not begin with `WW` is answered MALFORMED_FRAME, and the connection ends.",
 };
 
@@ -55,7 +55,7 @@ pub const W06: Clause = Clause {
 pub const W07: Clause = Clause {
     id: "W07",
     level: Must,
-    says: "another version is answered UNSUPPORTED_VERSION",
+    title: "another version is answered UNSUPPORTED_VERSION",
     rule: "A frame of another version than 1 is answered UNSUPPORTED_VERSION, and the connection ends.",
 };
 
@@ -63,7 +63,7 @@ pub const W07: Clause = Clause {
 pub const W08: Clause = Clause {
     id: "W08",
     level: Must,
-    says: "an unknown type is answered UNKNOWN_TYPE",
+    title: "an unknown type is answered UNKNOWN_TYPE",
     rule: "A frame of a type that is none is answered UNKNOWN_TYPE, and the connection ends.",
 };
 
@@ -71,7 +71,7 @@ pub const W08: Clause = Clause {
 pub const W09: Clause = Clause {
     id: "W09",
     level: Must,
-    says: "a length beyond 4096 is answered FRAME_TOO_LARGE before any payload is sent",
+    title: "a length beyond 4096 is answered FRAME_TOO_LARGE before any payload is sent",
     rule: "A frame whose length is beyond 4096 is answered FRAME_TOO_LARGE as soon as the header is there, and the connection ends. Nothing is allocated for what was announced.",
 };
 
@@ -79,7 +79,7 @@ pub const W09: Clause = Clause {
 pub const W10: Clause = Clause {
     id: "W10",
     level: Must,
-    says: "an empty payload is answered INVALID_PAYLOAD",
+    title: "an empty payload is answered INVALID_PAYLOAD",
     rule: "A payload is a JSON object, so an empty one is answered INVALID_PAYLOAD, and the connection ends.",
 };
 
@@ -87,7 +87,7 @@ pub const W10: Clause = Clause {
 pub const W11: Clause = Clause {
     id: "W11",
     level: Must,
-    says: "a payload that is not UTF-8 is answered INVALID_PAYLOAD",
+    title: "a payload that is not UTF-8 is answered INVALID_PAYLOAD",
     rule: "A payload that is not UTF-8 is answered INVALID_PAYLOAD, and the connection ends.",
 };
 
@@ -95,7 +95,7 @@ pub const W11: Clause = Clause {
 pub const W12: Clause = Clause {
     id: "W12",
     level: Must,
-    says: "a payload is one object, of which a known key stands there once",
+    title: "a payload is one object, of which a known key stands there once",
     rule: "An array in the place of the object, bytes behind it, and a known key that stands there twice are answered INVALID_PAYLOAD, and the connection ends. Unknown keys are ignored.",
 };
 
@@ -103,7 +103,7 @@ pub const W12: Clause = Clause {
 pub const W13: Clause = Clause {
     id: "W13",
     level: Must,
-    says: "deep nesting is no crash",
+    title: "deep nesting is no crash",
     rule: "An unknown field that is nested 1,500 deep is ignored or answered INVALID_PAYLOAD. The server lives.",
 };
 
@@ -111,7 +111,7 @@ pub const W13: Clause = Clause {
 pub const W14: Clause = Clause {
     id: "W14",
     level: Must,
-    says: "what only a server may say is answered UNEXPECTED_MESSAGE",
+    title: "what only a server may say is answered UNEXPECTED_MESSAGE",
     rule: "CHALLENGE, QUOTE and ERROR from a client are answered UNEXPECTED_MESSAGE, and the connection ends.",
 };
 
@@ -119,7 +119,7 @@ pub const W14: Clause = Clause {
 pub const W15: Clause = Clause {
     id: "W15",
     level: Must,
-    says: "a third request is answered UNEXPECTED_MESSAGE",
+    title: "a third request is answered UNEXPECTED_MESSAGE",
     rule: "A connection gets two challenges. A third CHALLENGE_REQUEST is answered UNEXPECTED_MESSAGE, and the connection ends.",
 };
 
@@ -127,7 +127,7 @@ pub const W15: Clause = Clause {
 pub const W16: Clause = Clause {
     id: "W16",
     level: Must,
-    says: "no bit of a token can be changed",
+    title: "no bit of a token can be changed",
     rule: "A token of which any bit was changed brings no quotation, whatever work was done for it.",
 };
 
@@ -135,7 +135,7 @@ pub const W16: Clause = Clause {
 pub const W17: Clause = Clause {
     id: "W17",
     level: Must,
-    says: "a challenge is for the address that asked for it",
+    title: "a challenge is for the address that asked for it",
     rule: "A token that another address got is answered INVALID_SIGNATURE, and the connection ends.",
 };
 
@@ -143,7 +143,7 @@ pub const W17: Clause = Clause {
 pub const W18: Clause = Clause {
     id: "W18",
     level: Must,
-    says: "an IPv4 address is the same mapped to IPv6",
+    title: "an IPv4 address is the same mapped to IPv6",
     rule: "A client that asked from an IPv4 address mapped to IPv6 may solve from the IPv4 address.",
 };
 
@@ -151,7 +151,7 @@ pub const W18: Clause = Clause {
 pub const W19: Clause = Clause {
     id: "W19",
     level: Must,
-    says: "a challenge has one form",
+    title: "a challenge has one form",
     rule: "A challenge that is not 64 bytes of canonical base64url without padding is answered INVALID_PAYLOAD, and the connection ends.",
 };
 
@@ -159,7 +159,7 @@ pub const W19: Clause = Clause {
 pub const W20: Clause = Clause {
     id: "W20",
     level: Must,
-    says: "a counter is 16 lower-case hex digits",
+    title: "a counter is 16 lower-case hex digits",
     rule: "A counter that is not a text of 16 lower-case hex digits is answered INVALID_PAYLOAD, and the connection ends.",
 };
 
@@ -167,7 +167,7 @@ pub const W20: Clause = Clause {
 pub const W21: Clause = Clause {
     id: "W21",
     level: Must,
-    says: "a bit too few is answered INSUFFICIENT_WORK, and the connection stays",
+    title: "a bit too few is answered INSUFFICIENT_WORK, and the connection stays",
     rule: "A solution whose hash begins with too few zero bits is answered INSUFFICIENT_WORK, and the connection stays open for another.",
 };
 
@@ -175,7 +175,7 @@ pub const W21: Clause = Clause {
 pub const W22: Clause = Clause {
     id: "W22",
     level: Must,
-    says: "more work than asked for is enough",
+    title: "more work than asked for is enough",
     rule: "A solution whose hash begins with more zero bits than asked for brings a quotation.",
 };
 
@@ -183,7 +183,7 @@ pub const W22: Clause = Clause {
 pub const W23: Clause = Clause {
     id: "W23",
     level: Must,
-    says: "the third bad solution is answered TOO_MANY_ATTEMPTS",
+    title: "the third bad solution is answered TOO_MANY_ATTEMPTS",
     rule: "The third solution with too little work is answered TOO_MANY_ATTEMPTS, and the connection ends.",
 };
 
@@ -191,7 +191,7 @@ pub const W23: Clause = Clause {
 pub const W24: Clause = Clause {
     id: "W24",
     level: Must,
-    says: "a challenge expires when it says",
+    title: "a challenge expires when it says",
     rule: "A challenge brings its quotation until `expires_at_ms`; from then on it is answered CHALLENGE_EXPIRED, and the client may ask for another on the same connection.",
 };
 
@@ -199,7 +199,7 @@ pub const W24: Clause = Clause {
 pub const W25: Clause = Clause {
     id: "W25",
     level: Must,
-    says: "a challenge brings one quotation",
+    title: "a challenge brings one quotation",
     rule: "A challenge that has brought its quotation is answered REPLAYED, on every connection.",
 };
 
@@ -207,7 +207,7 @@ pub const W25: Clause = Clause {
 pub const W26: Clause = Clause {
     id: "W26",
     level: Must,
-    says: "another counter makes no new challenge",
+    title: "another counter makes no new challenge",
     rule: "A challenge that has brought its quotation is answered REPLAYED whatever the counter.",
 };
 
@@ -215,7 +215,7 @@ pub const W26: Clause = Clause {
 pub const W27: Clause = Clause {
     id: "W27",
     level: Must,
-    says: "equal solutions at once bring one quotation",
+    title: "equal solutions at once bring one quotation",
     rule: "Of equal solutions that arrive at the same time one brings a QUOTE, and all others REPLAYED.",
 };
 
@@ -223,7 +223,7 @@ pub const W27: Clause = Clause {
 pub const W28: Clause = Clause {
     id: "W28",
     level: Must,
-    says: "a retired key is honoured for its grace time, and no longer",
+    title: "a retired key is honoured for its grace time, and no longer",
     rule: "A challenge that a key has signed which is retired brings its quotation within the key's grace time, and INVALID_SIGNATURE afterwards.",
 };
 
@@ -231,7 +231,7 @@ pub const W28: Clause = Clause {
 pub const W29: Clause = Clause {
     id: "W29",
     level: Must,
-    says: "silence and a slow frame are answered TIMEOUT",
+    title: "silence and a slow frame are answered TIMEOUT",
     rule: "A client that says nothing for 5 s, or takes longer than 5 s for a whole frame, is answered TIMEOUT, and the connection ends.",
 };
 
@@ -239,7 +239,7 @@ pub const W29: Clause = Clause {
 pub const W30: Clause = Clause {
     id: "W30",
     level: Must,
-    says: "a client for whom there is no room reads SERVER_BUSY",
+    title: "a client for whom there is no room reads SERVER_BUSY",
     rule: "A client beyond the limit of connections gets SERVER_BUSY and the end, which it can read whatever it has sent.",
 };
 
@@ -247,7 +247,7 @@ pub const W30: Clause = Clause {
 pub const W31: Clause = Clause {
     id: "W31",
     level: Must,
-    says: "the server goes on serving, whatever clients do",
+    title: "the server goes on serving, whatever clients do",
     rule: "Whatever clients send, and however they leave, the server lives and goes on serving others.",
 };
 
@@ -255,7 +255,7 @@ pub const W31: Clause = Clause {
 pub const W32: Clause = Clause {
     id: "W32",
     level: Must,
-    says: "what a client cost is given back",
+    title: "what a client cost is given back",
     rule: "When a client is gone its descriptors, threads and memory are given back.",
 };
 

@@ -49,6 +49,6 @@ impl Protocol for Wisdom {
     }
 
     fn accept(model: &mut Model, request: &[u8], response: &Response) -> Result<(), Unacceptable<Response>> {
-        model.accept(request, response).map_err(|had_to_come| Unacceptable { had_to_come })
+        model.accept(request, response).map_err(|expected| Unacceptable { expected })
     }
 }
