@@ -1,7 +1,7 @@
-//! The package index: `<command>|<package>|<dependencies>\n`, answered `OK`, `FAIL` or `ERROR`.
+//! The package index: requests `<command>|<package>|<dependencies>\n` with the replies `OK`, `FAIL` and `ERROR`.
 //!
-//! A server keeps an index of packages and their dependencies. It lets no package in before all of its
-//! dependencies are in, and none out while another indexed package lists it.
+//! A server keeps an index of packages and their dependencies. A package can be indexed only while all its dependencies
+//! are indexed, and removed only while no other indexed package depends on it.
 
 pub mod clauses;
 pub mod model;
@@ -11,7 +11,7 @@ use crate::{Lines, Protocol, Unacceptable};
 use model::Model;
 use wire::{Malformed, Reply, Request};
 
-/// The protocol that clause ids such as `F1`, `R3` and `S2` speak of; docs/PROTOCOL.md lists the clauses.
+/// The protocol of the package index. docs/PROTOCOL.md lists its clauses.
 #[derive(Clone, Copy, Debug)]
 pub struct Index;
 
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_accepted_step_moves_the_model_and_a_refused_one_leaves_it() {
+    fn accept_advances_the_model_only_for_an_expected_reply() {
         let mut model = Model::default();
         let wrong = Index::accept(&mut model, b"INDEX|a|", &Reply::Fail);
         assert_eq!(wrong, Err(Unacceptable { expected: Reply::Ok }));
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_and_replies_are_written_as_they_are_read() {
+    fn encoding_reverses_decoding() {
         for line in ["INDEX|cloog|gmp,isl,pkg-config", "REMOVE|cloog|", "QUERY|cloog|ignored"] {
             let mut out = Vec::new();
             Index::encode_request(&Index::decode_request(line.as_bytes()).unwrap(), &mut out);
