@@ -75,12 +75,12 @@ mod tests {
 
     #[test]
     fn limits_are_excused_always_and_lateness_where_it_was_late() {
-        let is_always_allowedd =
+        let is_excused =
             |reply: &[u8], seconds| excuse(reply, Duration::from_secs(seconds)).is_some();
-        assert!(is_always_allowedd(b"ERROR SERVER_BUSY", 0) && is_excused(b"ERROR RATE_LIMITED", 0));
+        assert!(is_excused(b"ERROR SERVER_BUSY", 0) && is_excused(b"ERROR RATE_LIMITED", 0));
         for late in [&b"ERROR TIMEOUT"[..], b"ERROR CHALLENGE_EXPIRED", b"ERROR INVALID_SIGNATURE"] {
-            assert!(!is_always_allowedd(late, 2) && is_excused(late, 5));
+            assert!(!is_excused(late, 2) && is_excused(late, 5));
         }
-        assert!(!is_always_allowedd(b"QUOTE", 60) && !is_excused(b"ERROR REPLAYED", 60));
+        assert!(!is_excused(b"QUOTE", 60) && !is_excused(b"ERROR REPLAYED", 60));
     }
 }
