@@ -32,7 +32,7 @@ impl Witness for WisdomWitness {
                 let mut framing = Wisdom::framing(REPLY_BYTES_MAX);
                 match framing.next(bytes) {
                     // Who waits too long, or finds no place, is told so unasked.
-                    (_, Next::Frame(frame)) if is_always_allowed(frame) => self.turn_away(*place),
+                    (_, Next::Frame(frame)) if is_excuse(frame) => self.turn_away(*place),
                     _ => Fate::AsAnybody,
                 }
             }
@@ -52,7 +52,7 @@ impl Witness for WisdomWitness {
 
 impl WisdomWitness {
     fn replied(&mut self, replied: &Replied<'_>) -> Fate {
-        if is_always_allowed(replied.reply) {
+        if is_excuse(replied.reply) {
             return self.turn_away(replied.place);
         }
         let is_wanted = match (Request::decode(replied.request), Response::decode(replied.reply)) {
@@ -101,7 +101,7 @@ impl WisdomWitness {
 }
 
 /// Whether a server may say this instead of what is wanted.
-fn is_always_allowed(reply: &[u8]) -> bool {
+fn is_excuse(reply: &[u8]) -> bool {
     matches!(Response::decode(reply), Ok(Response::Error(refusal)) if refusal.code.is_always_allowed())
 }
 

@@ -126,12 +126,12 @@ pub struct Holder {
 
 impl Holder {
     /// Any client.
-    pub const ANY: Self = Self { family: 0, address: [0; 16] };
+    pub const ANYBODY: Self = Self { family: 0, address: [0; 16] };
 
     /// The client at an address. An IPv4-mapped IPv6 address counts as IPv4; of other IPv6 addresses, the /64 prefix counts.
     #[must_use]
     pub fn at(address: IpAddr) -> Self {
-        let mut holder = Self::ANY;
+        let mut holder = Self::ANYBODY;
         match address.to_canonical() {
             IpAddr::V4(address) => {
                 holder.family = 4;
@@ -242,7 +242,7 @@ mod tests {
             flipped[bit / 8] ^= 1 << (bit % 8);
             assert!(!key.has_signed(&flipped, &holder), "bit {bit}");
         }
-        for other in [Holder::at([127, 0, 0, 2].into()), Holder::ANY] {
+        for other in [Holder::at([127, 0, 0, 2].into()), Holder::ANYBODY] {
             assert!(!key.has_signed(&bytes, &other), "{other:?}");
         }
         assert!(!Key::derive(b"secret", None, 4).has_signed(&bytes, &holder));

@@ -75,8 +75,7 @@ mod tests {
 
     #[test]
     fn limits_are_excused_always_and_lateness_where_it_was_late() {
-        let is_excused =
-            |reply: &[u8], seconds| excuse(reply, Duration::from_secs(seconds)).is_some();
+        let is_excused = |reply: &[u8], seconds| excuse(reply, Duration::from_secs(seconds)).is_some();
         assert!(is_excused(b"ERROR SERVER_BUSY", 0) && is_excused(b"ERROR RATE_LIMITED", 0));
         for late in [&b"ERROR TIMEOUT"[..], b"ERROR CHALLENGE_EXPIRED", b"ERROR INVALID_SIGNATURE"] {
             assert!(!is_excused(late, 2) && is_excused(late, 5));

@@ -209,7 +209,7 @@ mod tests {
     }
 
     fn signed_by(keys: &Keys) -> [u8; TOKEN_BYTES] {
-        keys.sign(Token::read(&[1; TOKEN_BYTES]), &Holder::ANY).bytes()
+        keys.sign(Token::read(&[1; TOKEN_BYTES]), &Holder::ANYBODY).bytes()
     }
 
     fn see(keys: &Keys, text: &[u8], now_ms: u64) {
@@ -223,7 +223,7 @@ mod tests {
         let keys = keys(OLD, Duration::from_mins(1));
         let token = signed_by(&keys);
         assert_eq!(Token::read(&token).key_id, 1);
-        let honours = |now_ms| keys.have_signed(&token, &Holder::ANY, now_ms);
+        let honours = |now_ms| keys.have_signed(&token, &Holder::ANYBODY, now_ms);
         see(&keys, NEW, 1_000);
         assert_eq!(Token::read(&signed_by(&keys)).key_id, 2);
         // A second change makes the grace no longer.
@@ -240,9 +240,9 @@ mod tests {
         let keys = keys(OLD, Duration::from_mins(1));
         let token = signed_by(&keys);
         see(&keys, b"1 quite another secret", 0);
-        assert!(keys.have_signed(&token, &Holder::ANY, 59_999));
-        assert!(!keys.have_signed(&token, &Holder::ANY, 60_000));
-        assert!(keys.have_signed(&signed_by(&keys), &Holder::ANY, 60_000));
+        assert!(keys.have_signed(&token, &Holder::ANYBODY, 59_999));
+        assert!(!keys.have_signed(&token, &Holder::ANYBODY, 60_000));
+        assert!(keys.have_signed(&signed_by(&keys), &Holder::ANYBODY, 60_000));
     }
 
     #[test]
@@ -256,10 +256,10 @@ mod tests {
         }
         keys.see(Ok(NEW[..20].to_vec()), 0);
         keys.see(Ok(NEW.to_vec()), 0);
-        assert!(keys.have_signed(&token, &Holder::ANY, 0));
+        assert!(keys.have_signed(&token, &Holder::ANYBODY, 0));
         assert_eq!(signed_by(&keys), token);
         keys.see(Ok(NEW.to_vec()), 0);
-        assert!(!keys.have_signed(&token, &Holder::ANY, 0));
+        assert!(!keys.have_signed(&token, &Holder::ANYBODY, 0));
     }
 
     #[test]
@@ -268,7 +268,7 @@ mod tests {
             let secret = Secret::new(b"a secret that is shared".to_vec());
             Keys::new(&Settings { file: None, secret, scope, grace: Duration::ZERO }).unwrap()
         };
-        let honoured = |scope| of(scope).have_signed(&signed_by(&of(scope)), &Holder::ANY, 0);
+        let honoured = |scope| of(scope).have_signed(&signed_by(&of(scope)), &Holder::ANYBODY, 0);
         assert!(honoured(Scope::Shared));
         assert!(!honoured(Scope::Boot));
     }

@@ -36,7 +36,7 @@ impl Session {
         Self {
             frames: Frames::new(FRAME_BYTES_MAX),
             address,
-            holder: if binds_address { Holder::at(address) } else { Holder::ANY },
+            holder: if binds_address { Holder::at(address) } else { Holder::ANYBODY },
             challenges: 0,
             insufficient: 0,
             open,
