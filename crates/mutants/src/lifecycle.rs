@@ -40,7 +40,8 @@ impl Lifecycle {
         self.lock().open.len()
     }
 
-    /// Adds a connection to the open ones. Returns false if the server has ended; the caller then closes the connection.
+    /// Adds a connection to the open ones. Returns false if the server has ended; the caller then closes the
+    /// connection.
     pub(crate) fn register(&self, number: ClientNumber, stream: &Arc<TcpStream>) -> bool {
         let mut state = self.lock();
         if state.has_ended {
@@ -116,8 +117,8 @@ impl Lifecycle {
         drop(self.changed.wait_while(self.lock(), is_waiting).unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Connects to the server's own listener until it is closed: the accepting thread notices the end only when a client
-    /// connects.
+    /// Connects to the server's own listener until it is closed: the accepting thread notices the end only when a
+    /// client connects.
     fn connect_until_listener_closes(&self) {
         for _ in 0..WAKE_CONNECTS_MAX {
             if self.lock().has_stopped_listening {

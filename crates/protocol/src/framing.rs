@@ -21,7 +21,7 @@ pub trait Framing: Send + Debug {
     /// With `Incomplete`, all of `input` is consumed.
     fn next<'a>(&'a mut self, input: &'a [u8]) -> (usize, Next<'a>);
 
-    /// Returns whether a frame has buffer and not ended.
+    /// Returns whether a frame has begun and not ended.
     fn is_mid_frame(&self) -> bool;
 
     /// Returns the buffered bytes of the incomplete frame; empty if the frame is too long.
@@ -116,7 +116,8 @@ impl Framing for Lines {
     }
 }
 
-/// Returns the position of the first line end. The standard library offers its vectorized search only through readers.
+/// Returns the position of the first line end. The standard library offers its vectorized search only through
+/// readers.
 fn find_line_end(mut input: &[u8]) -> Option<usize> {
     let before = input;
     let skipped = input.skip_until(b'\n').ok()?;

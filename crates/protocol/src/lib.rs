@@ -4,8 +4,8 @@
 //! package index, [`wisdom`] is WOW/1, quotations for a proof of work. A module contains the wire format, the
 //! sequential model, and the clauses that docs/PROTOCOL.md or docs/WISDOM.md lists.
 //!
-//! The main types are [`Protocol`], which combines the parts of a protocol; [`Framing`], which splits a stream of bytes
-//! into frames; and [`Clause`] with its [`Level`], which identifies a rule.
+//! The main types are [`Protocol`], which combines the parts of a protocol; [`Framing`], which splits a stream of
+//! bytes into frames; and [`Clause`] with its [`Level`], which identifies a rule.
 //!
 //! ```
 //! use protocol::index::clauses::S1;

@@ -22,10 +22,10 @@ pub(super) enum Answer {
 
 /// Answers a line and applies its change.
 pub(super) fn answer(server: &Server, view: &mut View, line: &Line) -> Answer {
-    if is_deadly(line, server.defects) {
+    if is_fatal(line, server.defects) {
         return Answer::Crash;
     }
-    let Line::Whole(line) = line else { return Answer::Reply(Reply::Error) };
+    let Line::Complete(line) = line else { return Answer::Reply(Reply::Error) };
     server.leaks.note_line(line);
     if server.defects.has(Defect::PanicPoisonsTheLock) && is_poisoned(server, line) {
         return Answer::Close;
@@ -83,8 +83,8 @@ fn answer_malformed(server: &Server, view: &mut View, line: &[u8], malformed: Ma
 }
 
 /// Returns whether the line ends the server. No line ends the correct server.
-fn is_deadly(line: &Line, defects: Defects) -> bool {
-    let Line::Whole(line) = line else { return defects.has(Defect::DiesOfALongLine) };
+fn is_fatal(line: &Line, defects: Defects) -> bool {
+    let Line::Complete(line) = line else { return defects.has(Defect::DiesOfALongLine) };
     match defects.get() {
         Some(Defect::DiesOfALongLine) => line.len() > 64 << 10,
         Some(Defect::DiesOfALongName) => {

@@ -54,7 +54,7 @@ enum Ending {
     /// The connection was reset.
     Lost,
     /// A write failed.
-    LostInWriting,
+    WriteFailed,
     /// The server closes the connection because of a defect.
     Closed,
     /// The defect ends the server.
@@ -84,7 +84,7 @@ impl<'a> Connection<'a> {
 
     fn run(&mut self) -> Ending {
         if self.has(Defect::Greeting) && self.output.write(b"WELCOME\n").is_err() {
-            return Ending::LostInWriting;
+            return Ending::WriteFailed;
         }
         loop {
             let step = match self.read() {
@@ -139,7 +139,7 @@ impl<'a> Connection<'a> {
             let gate = &self.server.gate;
             self.gate.get_or_insert_with(|| gate.lock().unwrap_or_else(PoisonError::into_inner));
         }
-        let lines = self.cut(count);
+        let lines = self.split(count);
         if self.has(Defect::ReadsFirstLineBeforeNextAccept) && !lines.is_empty() {
             self.server.admission.stop_awaiting(self.view.client(), &self.server.lifecycle);
         }
@@ -157,15 +157,15 @@ impl<'a> Connection<'a> {
         next
     }
 
-    fn cut(&mut self, count: usize) -> Vec<Line> {
+    fn split(&mut self, count: usize) -> Vec<Line> {
         let bytes = &self.buffer[..count];
         if !self.has(Defect::ClientsShareABuffer) {
-            return self.splitter.cut(bytes);
+            return self.splitter.split(bytes);
         }
-        let mut common = self.server.shared_partial_line.lock().unwrap_or_else(PoisonError::into_inner);
-        self.splitter.set_partial_line(std::mem::take(&mut common));
-        let lines = self.splitter.cut(bytes);
-        *common = self.splitter.take_partial_line();
+        let mut shared = self.server.shared_partial_line.lock().unwrap_or_else(PoisonError::into_inner);
+        self.splitter.set_partial_line(std::mem::take(&mut shared));
+        let lines = self.splitter.split(bytes);
+        *shared = self.splitter.take_partial_line();
         lines
     }
 
@@ -235,7 +235,7 @@ impl<'a> Connection<'a> {
         match self.output.write(bytes) {
             Ok(()) => ControlFlow::Continue(()),
             Err(error) if is_timeout(&error) => ControlFlow::Break(Ending::Stalled),
-            Err(_) => ControlFlow::Break(Ending::LostInWriting),
+            Err(_) => ControlFlow::Break(Ending::WriteFailed),
         }
     }
 
@@ -256,12 +256,12 @@ impl<'a> Connection<'a> {
     /// Ends the connection and discards an incomplete line. Returns whether the connection was lost.
     fn finish(mut self, ending: Ending) -> bool {
         let is_mid_line = self.splitter.is_mid_line();
-        let is_lost = matches!(ending, Ending::Lost | Ending::LostInWriting);
+        let is_lost = matches!(ending, Ending::Lost | Ending::WriteFailed);
         if is_mid_line {
             self.finish_partial_line(ending);
         }
         self.gate = None;
-        if self.is_deadly(ending, is_mid_line) {
+        if self.is_fatal(ending, is_mid_line) {
             // The server must end before this connection is closed, so that the client cannot reconnect.
             self.server.lifecycle.crash();
         }
@@ -272,10 +272,10 @@ impl<'a> Connection<'a> {
         is_lost
     }
 
-    fn is_deadly(&self, ending: Ending, is_mid_line: bool) -> bool {
+    fn is_fatal(&self, ending: Ending, is_mid_line: bool) -> bool {
         match self.server.defects.get() {
-            Some(Defect::DiesOfAReset) => matches!(ending, Ending::Lost | Ending::LostInWriting),
-            Some(Defect::DiesOfABrokenPipe) => ending == Ending::LostInWriting,
+            Some(Defect::DiesOfAReset) => matches!(ending, Ending::Lost | Ending::WriteFailed),
+            Some(Defect::DiesOfABrokenPipe) => ending == Ending::WriteFailed,
             Some(Defect::DiesOfAHalfLine) => ending == Ending::EndOfStream && is_mid_line,
             _ => ending == Ending::Crash,
         }
@@ -283,7 +283,7 @@ impl<'a> Connection<'a> {
 
     /// Applies the incomplete line if a defect requires it.
     fn finish_partial_line(&mut self, ending: Ending) {
-        let line = Line::Whole(self.splitter.take_partial_line());
+        let line = Line::Complete(self.splitter.take_partial_line());
         match (self.server.defects.get(), ending) {
             (Some(Defect::EndOfStreamIsALine), Ending::EndOfStream) => {
                 let (answers, _) = self.answer_all(vec![line]);
@@ -291,7 +291,7 @@ impl<'a> Connection<'a> {
                 let _ = self.send(&answers);
             }
             (Some(Defect::EndOfStreamTakesEffect), Ending::EndOfStream)
-            | (Some(Defect::HalfLineOfALostClientDone), Ending::Lost | Ending::LostInWriting) => {
+            | (Some(Defect::HalfLineOfALostClientDone), Ending::Lost | Ending::WriteFailed) => {
                 answer(self.server, &mut self.view, &line);
             }
             _ => {}

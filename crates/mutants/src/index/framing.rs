@@ -12,8 +12,9 @@ const LINE_BYTES_MAX: usize = 128 * 1024;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Line {
     /// A complete line, without its line end.
-    Whole(Vec<u8>),
-    /// A line that gets `ERROR` without being parsed. A line that is too long is reported as soon as it exceeds the limit.
+    Complete(Vec<u8>),
+    /// A line that gets `ERROR` without being parsed. A line that is too long is reported as soon as it exceeds the
+    /// limit.
     Rejected,
 }
 
@@ -34,9 +35,9 @@ impl LineSplitter {
     }
 
     /// Returns the lines that the bytes of one read complete.
-    pub(super) fn cut(&mut self, bytes: &[u8]) -> Vec<Line> {
+    pub(super) fn split(&mut self, bytes: &[u8]) -> Vec<Line> {
         if self.defects.has(Defect::ReadIsALine) {
-            return vec![Line::Whole(bytes.strip_suffix(b"\n").unwrap_or(bytes).to_vec())];
+            return vec![Line::Complete(bytes.strip_suffix(b"\n").unwrap_or(bytes).to_vec())];
         }
         let mut lines = Vec::new();
         for part in bytes.split_inclusive(|&byte| byte == b'\n') {
@@ -83,7 +84,7 @@ impl LineSplitter {
                 && !rest.is_empty()
             {
                 self.partial_line.extend_from_slice(fitting);
-                lines.push(Line::Whole(self.take_partial_line()));
+                lines.push(Line::Complete(self.take_partial_line()));
                 part = rest;
             }
         }
@@ -115,7 +116,7 @@ impl LineSplitter {
             }
             _ => {}
         }
-        Some(Line::Whole(line))
+        Some(Line::Complete(line))
     }
 
     fn line_bytes_max(&self) -> usize {
@@ -135,8 +136,8 @@ fn is_long_ago(begun_at: Instant) -> bool {
 mod tests {
     use super::*;
 
-    fn whole(text: &str) -> Line {
-        Line::Whole(text.as_bytes().to_vec())
+    fn complete(text: &str) -> Line {
+        Line::Complete(text.as_bytes().to_vec())
     }
 
     #[test]
@@ -146,8 +147,12 @@ mod tests {
             for second in first..bytes.len() {
                 let mut splitter = LineSplitter::new(Defects::of(None));
                 let parts = [&bytes[..first], &bytes[first..second], &bytes[second..]];
-                let lines: Vec<Line> = parts.iter().flat_map(|part| splitter.cut(part)).collect();
-                assert_eq!(lines, [whole("one"), whole(""), whole("three")], "cut at {first} and {second}");
+                let lines: Vec<Line> = parts.iter().flat_map(|part| splitter.split(part)).collect();
+                assert_eq!(
+                    lines,
+                    [complete("one"), complete(""), complete("three")],
+                    "split at {first} and {second}"
+                );
                 assert_eq!(splitter.take_partial_line(), b"rest");
             }
         }
@@ -157,11 +162,11 @@ mod tests {
     fn a_line_over_the_limit_is_rejected_once_and_skipped() {
         let mut splitter = LineSplitter::new(Defects::of(None));
         let at_limit = [&vec![b'x'; LINE_BYTES_MAX][..], b"\n"].concat();
-        assert_eq!(splitter.cut(&at_limit), [Line::Whole(vec![b'x'; LINE_BYTES_MAX])]);
-        assert_eq!(splitter.cut(&vec![b'x'; LINE_BYTES_MAX + 1]), [Line::Rejected]);
+        assert_eq!(splitter.split(&at_limit), [Line::Complete(vec![b'x'; LINE_BYTES_MAX])]);
+        assert_eq!(splitter.split(&vec![b'x'; LINE_BYTES_MAX + 1]), [Line::Rejected]);
         assert!(splitter.is_mid_line() && splitter.take_partial_line().is_empty());
-        assert_eq!(splitter.cut(b"more"), []);
-        assert_eq!(splitter.cut(b"end\nnext\n"), [whole("next")]);
+        assert_eq!(splitter.split(b"more"), []);
+        assert_eq!(splitter.split(b"end\nnext\n"), [complete("next")]);
         assert!(!splitter.is_mid_line());
     }
 }

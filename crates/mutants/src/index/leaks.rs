@@ -32,11 +32,11 @@ impl Leaks {
         }
     }
 
-    /// Records the end of a connection. `is_torn` states that it ended within a line or by a reset.
-    pub(super) fn note_end(&self, stream: &Arc<TcpStream>, is_torn: bool) {
+    /// Records the end of a connection. `is_abnormal` states that it ended within a line or by a reset.
+    pub(super) fn note_end(&self, stream: &Arc<TcpStream>, is_abnormal: bool) {
         match self.defects.get() {
             Some(Defect::LeaksDescriptors) => self.keep(|kept| kept.streams.push(Arc::clone(stream))),
-            Some(Defect::LeaksDescriptorsOfLostClients) if is_torn => {
+            Some(Defect::LeaksDescriptorsOfLostClients) if is_abnormal => {
                 self.keep(|kept| kept.streams.push(Arc::clone(stream)));
             }
             Some(Defect::LeaksMemory) => self.keep(|kept| kept.memory.push(vec![1; LEAKED_PER_CONNECTION])),

@@ -1,7 +1,7 @@
 //! A server of the package index, correct or with one defect.
 //!
-//! The modules follow a request from the socket to the index: `accept`, `connection`, `framing`, `grammar` and `names`,
-//! `answer`, `dispatch`, `sharing` or `races`, `rules`, `packages`; and back: `replies`, `output`.
+//! The modules follow a request from the socket to the index: `accept`, `connection`, `framing`, `grammar` and
+//! `names`, `answer`, `dispatch`, `sharing` or `races`, `rules`, `packages`; and back: `replies`, `output`.
 
 mod accept;
 mod admission;

@@ -16,7 +16,7 @@ pub(super) struct SharedIndex {
     pub(super) defects: Defects,
     state: Mutex<State>,
     /// The lock that serializes the changes of races that change the index in several steps.
-    pub(super) turn: Mutex<()>,
+    turn: Mutex<()>,
 }
 
 #[derive(Debug)]

@@ -31,7 +31,7 @@ pub(super) enum CloseMode {
 
 const READ_BYTES_MAX: usize = 4096;
 const REQUESTS_MAX: usize = 2;
-const BAD_SOLUTIONS_MAX: usize = 3;
+const INSUFFICIENT_SOLUTIONS_MAX: usize = 3;
 
 pub(super) struct Connection<'a> {
     server: &'a Server,
@@ -41,7 +41,7 @@ pub(super) struct Connection<'a> {
     parser: FrameParser,
     /// The nonces of the challenges issued on this connection; an expired challenge clears them.
     issued: Vec<[u8; 16]>,
-    bad_solution_count: usize,
+    insufficient_solution_count: usize,
     opened_at: Instant,
     /// The time of the latest read; `None` before the first.
     read_at: Option<Instant>,
@@ -65,7 +65,7 @@ impl<'a> Connection<'a> {
             client,
             parser: FrameParser::new(server.defects),
             issued: Vec::new(),
-            bad_solution_count: 0,
+            insufficient_solution_count: 0,
             opened_at: Instant::now(),
             read_at: None,
             frame_started_at: None,
@@ -130,11 +130,11 @@ impl<'a> Connection<'a> {
         let now = Instant::now();
         self.read_at = Some(now);
         self.frame_started_at.get_or_insert(now);
-        self.parser.take(bytes);
+        self.parser.push(bytes);
         loop {
             match self.parser.next() {
                 Parsed::Incomplete => break,
-                Parsed::Wrong(code) => return self.end(code),
+                Parsed::Invalid(code) => return self.end(code),
                 Parsed::CloseSilently => return ControlFlow::Break(CloseMode::Immediate),
                 Parsed::Frame { kind, payload } => {
                     self.answer(&requests::read(self.server.defects, kind, &payload))?;
@@ -180,8 +180,10 @@ impl<'a> Connection<'a> {
                 if self.has(Defect::StaysOpenAfterQuote) { ControlFlow::Continue(()) } else { self.close() }
             }
             Err(Code::InsufficientWork) => {
-                self.bad_solution_count += 1;
-                if self.bad_solution_count >= BAD_SOLUTIONS_MAX && !self.has(Defect::AttemptsWithoutEnd) {
+                self.insufficient_solution_count += 1;
+                if self.insufficient_solution_count >= INSUFFICIENT_SOLUTIONS_MAX
+                    && !self.has(Defect::AttemptsWithoutEnd)
+                {
                     return self.end(Code::TooManyAttempts);
                 }
                 self.send(Response::Error(Code::InsufficientWork.into()))?;
@@ -207,8 +209,8 @@ impl<'a> Connection<'a> {
     }
 
     fn close(&self) -> ControlFlow<CloseMode> {
-        let is_short = self.has(Defect::ClosesWithoutDraining);
-        ControlFlow::Break(if is_short { CloseMode::Immediate } else { CloseMode::Lingering })
+        let is_immediate = self.has(Defect::ClosesWithoutDraining);
+        ControlFlow::Break(if is_immediate { CloseMode::Immediate } else { CloseMode::Lingering })
     }
 
     fn send(&mut self, mut response: Response) -> ControlFlow<CloseMode> {

@@ -15,7 +15,7 @@ pub(super) enum Parsed {
     /// More bytes are needed.
     Incomplete,
     /// The header is invalid, so the start of the next frame is unknown.
-    Wrong(Code),
+    Invalid(Code),
     /// The header is invalid, and a defect closes the connection without an error.
     CloseSilently,
 }
@@ -38,7 +38,7 @@ impl FrameParser {
     }
 
     /// Appends the bytes of one read.
-    pub(super) fn take(&mut self, bytes: &[u8]) {
+    pub(super) fn push(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
     }
 
@@ -51,7 +51,7 @@ impl FrameParser {
         let parsed = self.parse_next();
         if parsed == Parsed::Incomplete && self.is_mid_frame() && self.defects.has(Defect::FrameMustComeWhole)
         {
-            return Parsed::Wrong(Code::MalformedFrame);
+            return Parsed::Invalid(Code::MalformedFrame);
         }
         parsed
     }
@@ -59,18 +59,18 @@ impl FrameParser {
     fn parse_next(&mut self) -> Parsed {
         let has_magic = self.buffer.iter().zip(&MAGIC).all(|(one, other)| one == other);
         if !has_magic && !self.defects.has(Defect::MagicNotLookedAt) {
-            return Parsed::Wrong(Code::MalformedFrame);
+            return Parsed::Invalid(Code::MalformedFrame);
         }
         let has_version = self.buffer.get(2).is_none_or(|&version| version == VERSION);
         if !has_version && !self.defects.has(Defect::VersionNotLookedAt) {
-            return Parsed::Wrong(Code::UnsupportedVersion);
+            return Parsed::Invalid(Code::UnsupportedVersion);
         }
         let Some(&[_, _, _, kind, a, b, c, d]) = self.buffer.first_chunk::<HEADER_BYTES>() else {
             return Parsed::Incomplete;
         };
         if !(1..=5).contains(&kind) {
             let is_silent = self.defects.has(Defect::UnknownTypeClosesSilently);
-            return if is_silent { Parsed::CloseSilently } else { Parsed::Wrong(Code::UnknownType) };
+            return if is_silent { Parsed::CloseSilently } else { Parsed::Invalid(Code::UnknownType) };
         }
         let payload_bytes = u32::from_be_bytes([a, b, c, d]) as usize;
         if payload_bytes > PAYLOAD_BYTES_MAX {
@@ -100,7 +100,7 @@ impl FrameParser {
             }
             _ => {}
         }
-        Parsed::Wrong(Code::FrameTooLarge)
+        Parsed::Invalid(Code::FrameTooLarge)
     }
 }
 
@@ -113,12 +113,12 @@ mod tests {
         let mut parser = FrameParser::new(defects);
         let mut found = Vec::new();
         for part in parts {
-            parser.take(part);
+            parser.push(part);
             loop {
                 match parser.next() {
                     Parsed::Incomplete => break,
-                    Parsed::Wrong(code) => {
-                        found.push(Parsed::Wrong(code));
+                    Parsed::Invalid(code) => {
+                        found.push(Parsed::Invalid(code));
                         return found;
                     }
                     parsed => found.push(parsed),
@@ -134,7 +134,7 @@ mod tests {
         let expected = [
             Parsed::Frame { kind: 1, payload: b"{}".to_vec() },
             Parsed::Frame { kind: 3, payload: Vec::new() },
-            Parsed::Wrong(Code::FrameTooLarge),
+            Parsed::Invalid(Code::FrameTooLarge),
         ];
         for at in 0..=stream.len() {
             let (first, second) = stream.split_at(at);

@@ -1,7 +1,7 @@
 //! The package index: requests `<command>|<package>|<dependencies>\n` with the replies `OK`, `FAIL` and `ERROR`.
 //!
-//! A server keeps an index of packages and their dependencies. A package can be indexed only while all its dependencies
-//! are indexed, and removed only while no other indexed package depends on it.
+//! A server keeps an index of packages and their dependencies. A package can be indexed only while all its
+//! dependencies are indexed, and removed only while no other indexed package depends on it.
 
 pub mod clauses;
 pub mod model;

@@ -94,8 +94,8 @@ impl<'a> Request<'a> {
         out.push(b'\n');
     }
 
-    /// Returns the names in the list, in order. It trims spaces and tabs around a name and drops empty names. R5 leaves
-    /// both open; this is the behaviour of the reference server.
+    /// Returns the names in the list, in order. It trims spaces and tabs around a name and drops empty names. R5
+    /// leaves both open; this is the behaviour of the reference server.
     pub fn dependencies(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         self.list.split(|&byte| byte == b',').map(trim).filter(|name| !name.is_empty())
     }

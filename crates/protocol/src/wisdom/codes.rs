@@ -38,7 +38,8 @@ macro_rules! codes {
                 match self { $(Self::$code => $name,)+ }
             }
 
-            /// Returns whether a repeated attempt can succeed: with the same challenge, with another one, or at another time.
+            /// Returns whether a repeated attempt can succeed: with the same challenge, with another one, or at
+            /// another time.
             #[must_use]
             const fn is_retryable(self) -> bool {
                 match self { $(Self::$code => $retryable,)+ }
@@ -71,8 +72,8 @@ codes! {
 }
 
 impl Code {
-    /// Returns whether a server may send this code in place of any reply: it reports the state of the server or the rate
-    /// of requests, and not a property of the request.
+    /// Returns whether a server may send this code in place of any reply: it reports the state of the server or the
+    /// rate of requests, and not a property of the request.
     #[must_use]
     pub const fn is_always_allowed(self) -> bool {
         matches!(

@@ -107,7 +107,8 @@ fn check_prefix(header: &[u8]) -> Result<(), Malformed> {
 #[derive(Debug)]
 pub struct Frames {
     frame_bytes_max: usize,
-    /// The buffered bytes of an incomplete frame. Its memory grows with the received bytes, not with the declared length.
+    /// The buffered bytes of an incomplete frame. Its memory grows with the received bytes, not with the declared
+    /// length.
     buffer: Vec<u8>,
     /// Whether `buffer` was returned and must be cleared.
     is_taken: bool,
@@ -171,7 +172,8 @@ impl Framing for Frames {
         }
         let mut taken = 0;
         loop {
-            // The header is read byte by byte, so that an error is recognized at the same place for all segment boundaries.
+            // The header is read byte by byte, so that an error is recognized at the same place for all segment
+            // boundaries.
             let wanted = match self.extent(&self.buffer) {
                 Extent::Bytes(bytes) => bytes,
                 Extent::Incomplete => self.buffer.len() + 1,

@@ -1,8 +1,8 @@
-//! WOW/1, quotations for a proof of work: a client requests a challenge, finds a counter whose hash begins with enough
-//! zero bits, and receives one quotation for it.
+//! WOW/1, quotations for a proof of work: a client requests a challenge, finds a counter whose hash begins with
+//! enough zero bits, and receives one quotation for it.
 //!
-//! The modules follow a request: [`frames`] splits the stream, [`messages`] decodes a frame, [`token`] verifies that the
-//! server issued the challenge, and [`proof`] verifies the work.
+//! The modules follow a request: [`frames`] splits the stream, [`messages`] decodes a frame, [`token`] verifies that
+//! the server issued the challenge, and [`proof`] verifies the work.
 
 pub mod clauses;
 mod codes;

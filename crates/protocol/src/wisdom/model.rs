@@ -1,7 +1,7 @@
 //! The sequential specification of WOW/1: the spent challenges, and the replies that they permit.
 //!
-//! The model has no keys and no clock, so it accepts every reply that depends on them. It requires the rest: a quotation
-//! needs sufficient work, and a challenge yields one quotation.
+//! The model has no keys and no clock, so it accepts every reply that depends on them. It requires the rest: a
+//! quotation needs sufficient work, and a challenge yields one quotation.
 
 use std::collections::BTreeSet;
 

@@ -128,7 +128,8 @@ impl Holder {
     /// Any client.
     pub const ANYBODY: Self = Self { family: 0, address: [0; 16] };
 
-    /// The client at an address. An IPv4-mapped IPv6 address counts as IPv4; of other IPv6 addresses, the /64 prefix counts.
+    /// The client at an address. An IPv4-mapped IPv6 address counts as IPv4; of other IPv6 addresses, the /64 prefix
+    /// counts.
     #[must_use]
     pub fn at(address: IpAddr) -> Self {
         let mut holder = Self::ANYBODY;
@@ -157,8 +158,8 @@ impl std::fmt::Debug for Key {
 }
 
 impl Key {
-    /// Derives a key from a secret (HKDF, RFC 5869). A random salt at each start makes tokens invalid after a restart.
-    /// Without a salt, servers that share the secret accept each other's tokens.
+    /// Derives a key from a secret (HKDF, RFC 5869). A random salt at each start makes tokens invalid after a
+    /// restart. Without a salt, servers that share the secret accept each other's tokens.
     #[must_use]
     pub fn derive(secret: &[u8], salt: Option<&[u8]>, key_id: u8) -> Self {
         // HMAC uses a key of exactly one block as it is.

@@ -17,7 +17,7 @@ impl SharedIndex {
     }
 
     /// Every effect is correct, but the reply is that of an earlier moment.
-    pub(super) fn check_and_act_anew(&self, request: &Request) -> Reply {
+    pub(super) fn check_twice(&self, request: &Request) -> Reply {
         let reply = Reply::ok_if(self.lock().index.can_apply(request));
         pause();
         self.lock().index.answer(request);
@@ -42,7 +42,7 @@ impl SharedIndex {
     }
 
     /// An incomplete optimistic commit: it compares the version of the package, but not those of its dependencies.
-    pub(super) fn commit_if_itself_is_unchanged(&self, request: &Request) -> Reply {
+    pub(super) fn commit_with_incomplete_check(&self, request: &Request) -> Reply {
         if request.command == Command::Query {
             return self.lock().index.answer(request);
         }
@@ -67,7 +67,7 @@ impl SharedIndex {
     }
 
     /// Removes the edges of a list that another update may already have replaced.
-    pub(super) fn lose_an_update(&self, request: &Request) -> Reply {
+    pub(super) fn update_stale_edges(&self, request: &Request) -> Reply {
         let package = &request.package;
         let Some(old_list) = self.lock().index.packages.list_of(package).cloned() else {
             return self.lock().index.answer(request);
@@ -86,7 +86,7 @@ impl SharedIndex {
     }
 
     /// Stores the list first and the reverse edges in a second step.
-    pub(super) fn note_dependents_apart(&self, request: &Request) -> Reply {
+    pub(super) fn store_edges_separately(&self, request: &Request) -> Reply {
         let package = &request.package;
         let old_list = {
             let mut state = self.lock();

@@ -22,7 +22,7 @@ impl RaceState {
 
 impl SharedIndex {
     /// If two packages list a third concurrently, only one of them is counted.
-    pub(super) fn count_dependents_apart(&self, request: &Request) -> Reply {
+    pub(super) fn count_dependents_separately(&self, request: &Request) -> Reply {
         let package = &request.package;
         // S6: a package is not its own dependent.
         let listed: BTreeSet<&Name> = request.list.iter().filter(|name| *name != package).collect();

@@ -18,18 +18,20 @@ impl SharedIndex {
         match (self.defects.get(), request.command) {
             (Some(Defect::CheckThenAct), Command::Index)
             | (Some(Defect::RemoveThenIndexRace), Command::Remove) => self.check_then_act(request),
-            (Some(Defect::RemoveAnswersFromBefore), Command::Remove) => self.check_and_act_anew(request),
+            (Some(Defect::RemoveAnswersFromBefore), Command::Remove) => self.check_twice(request),
             (Some(Defect::ShardsCheckedInTurn), Command::Index) => self.check_other_shard_first(request),
-            (Some(Defect::WriteSkew), _) => self.commit_if_itself_is_unchanged(request),
-            (Some(Defect::LostUpdate), Command::Index) => self.lose_an_update(request),
-            (Some(Defect::DependentsNotedApart), Command::Index) => self.note_dependents_apart(request),
-            (Some(Defect::DependentsCountedApart), Command::Index) => self.count_dependents_apart(request),
+            (Some(Defect::WriteSkew), _) => self.commit_with_incomplete_check(request),
+            (Some(Defect::LostUpdate), Command::Index) => self.update_stale_edges(request),
+            (Some(Defect::DependentsNotedApart), Command::Index) => self.store_edges_separately(request),
+            (Some(Defect::DependentsCountedApart), Command::Index) => {
+                self.count_dependents_separately(request)
+            }
             (Some(Defect::DependentsCountedApart), Command::Remove) => self.remove_by_count(request),
             (Some(Defect::FailedIndexSeen), _) => self.index_then_check(request),
             (Some(Defect::UpdateLeavesAGap), _) => self.remove_then_index(request),
             (Some(Defect::StaleReads), _) => self.answer_by_cache(request),
             (Some(Defect::QueriesJoined), Command::Query) => self.join_query(request),
-            (Some(Defect::ChangesPublishedOutOfOrder), _) => self.publish_apart(request),
+            (Some(Defect::ChangesPublishedOutOfOrder), _) => self.publish_separately(request),
             (Some(Defect::CopiesRefreshedWhenFree), _) => self.answer_by_copy(view, request),
             (Some(Defect::IndexAcknowledgedEarly), _) => self.acknowledge_early(request),
             (Some(Defect::RepliesShareASlot), _) => self.answer_by_slot(request),

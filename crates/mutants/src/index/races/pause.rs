@@ -3,8 +3,8 @@
 use std::thread;
 use std::time::Duration;
 
-/// Simulates the work of a real server at this point, such as a journal write or a context switch. It makes concurrent
-/// requests more likely to meet.
+/// Simulates the work of a real server at this point, such as a journal write or a context switch. It makes
+/// concurrent requests more likely to meet.
 pub(super) fn pause() {
     const WORK: Duration = Duration::from_micros(300);
     thread::sleep(WORK);

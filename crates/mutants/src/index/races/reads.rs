@@ -43,7 +43,7 @@ impl SharedIndex {
     }
 
     /// Changes are published after they took effect. Two concurrent changes may be published in the wrong order.
-    pub(super) fn publish_apart(&self, request: &Request) -> Reply {
+    pub(super) fn publish_separately(&self, request: &Request) -> Reply {
         if request.command == Command::Query {
             return Reply::ok_if(self.lock().races.published.contains(&request.package));
         }

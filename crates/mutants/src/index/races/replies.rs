@@ -8,8 +8,8 @@ use crate::index::replies::Reply;
 use crate::index::sharing::SharedIndex;
 
 impl SharedIndex {
-    /// INDEX without dependencies cannot fail. If changes are in progress, it is acknowledged at once, and the last of them
-    /// applies it.
+    /// INDEX without dependencies cannot fail. If changes are in progress, it is acknowledged at once, and the last
+    /// of them applies it.
     pub(super) fn acknowledge_early(&self, request: &Request) -> Reply {
         let mut state = self.lock();
         if request.command == Command::Query {
