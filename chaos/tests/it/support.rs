@@ -27,7 +27,7 @@ pub(crate) fn chaos(arguments: &[&str]) -> Said {
 
 /// The zoo's binary with a server of the package index.
 pub(crate) fn zoo(bug: Option<&str>) -> String {
-    let bug = bug.map_or(String::new(), |bug| format!("--bug {bug} "));
+    let bug = bug.map_or(String::new(), |bug| format!("--mutant {bug} "));
     format!("{} {bug}--addr {{addr}}", zoo_path().display())
 }
 
@@ -36,7 +36,7 @@ pub(crate) fn wisdom_zoo(bug: Option<&str>) -> String {
     const SETTINGS: [&str; 6] =
         ["difficulty", "ttl", "max-connections", "max-connections-per-address", "secret-file", "key-grace"];
     let settings = SETTINGS.map(|name| format!("--{name} {{{name}}}")).join(" ");
-    let bug = bug.map_or(String::new(), |bug| format!("--bug {bug} "));
+    let bug = bug.map_or(String::new(), |bug| format!("--mutant {bug} "));
     format!("{} --protocol wisdom {bug}--addr {{addr}} {settings}", zoo_path().display())
 }
 

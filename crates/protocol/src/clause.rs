@@ -1,17 +1,17 @@
-//! Clauses: the single rules of a protocol, each with an id that never changes.
+//! Clauses: the individual rules of a protocol, with permanent ids.
 
 use std::fmt;
 
-/// A rule of a protocol. Two clauses are the same if their ids are.
+/// A rule of a protocol. Two clauses are equal if their ids are equal.
 #[derive(Clone, Copy, Debug)]
 pub struct Clause {
-    /// Its id, such as `S1`.
+    /// The permanent id, such as `S1`.
     pub id: &'static str,
-    /// How binding it is.
+    /// The level of the requirement.
     pub level: Level,
-    /// What it says, in a few words.
-    pub says: &'static str,
-    /// What it says, in full.
+    /// The rule in a few words, without a full stop.
+    pub title: &'static str,
+    /// The complete rule, in Markdown.
     pub rule: &'static str,
 }
 
@@ -25,26 +25,23 @@ impl Eq for Clause {}
 
 impl fmt::Display for Clause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.id, self.says)
+        write!(f, "{}: {}", self.id, self.title)
     }
 }
 
-/// How binding a clause is, least first.
+/// The level of a requirement, in ascending order of obligation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
-    /// The protocol is silent: what a server does is observed, and wrong in no case.
+    /// The protocol specifies nothing: the behaviour is observed and reported, and never violates the clause.
     Info,
-    /// What a robust server does: a server that does not is warned of.
+    /// A robust server does this: a violation is a warning.
     Should,
-    /// What the protocol says: a server that does not is wrong.
+    /// The protocol requires this: a violation is a failure.
     Must,
 }
 
 impl Level {
-    /// All levels, the most binding first.
-    pub const ALL: [Self; 3] = [Self::Must, Self::Should, Self::Info];
-
-    /// The word for it.
+    /// Returns the keyword: `MUST`, `SHOULD` or `INFO`.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -55,16 +52,14 @@ impl Level {
     }
 }
 
-/// Holds a document's table of clauses against the clauses.
+/// Checks that a document lists each clause exactly once, with its level and rule.
 #[cfg(test)]
-pub(crate) fn assert_shown(document: &str, clauses: &[Clause]) {
+pub(crate) fn assert_documented(document: &str, clauses: &[Clause]) {
     let rows: Vec<&str> = document.lines().filter(|line| line.starts_with("| ")).collect();
-    let mut shown = 0;
     for Clause { id, level, rule, .. } in clauses {
         let row = format!("| {id} | {} | {} |", level.word(), rule.replace('|', r"\|"));
         assert!(rows.contains(&row.as_str()), "the document lacks: {row}");
-        shown += 1;
     }
-    let begins = |row: &&&str| clauses.iter().any(|clause| row.starts_with(&format!("| {} ", clause.id)));
-    assert_eq!(rows.iter().filter(begins).count(), shown, "a clause stands there twice");
+    let is_clause = |row: &&&str| clauses.iter().any(|clause| row.starts_with(&format!("| {} ", clause.id)));
+    assert_eq!(rows.iter().filter(is_clause).count(), clauses.len(), "a clause is listed twice");
 }

@@ -1,30 +1,30 @@
-//! Cutting a stream of bytes into frames, however the network cut it before.
+//! Splits a stream of bytes into frames, independently of the segments in which they arrive.
 
 use std::fmt::Debug;
 use std::io::BufRead;
 
-/// What a stream holds next.
+/// The next item of a stream.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Next<'a> {
-    /// A whole frame, without its delimiter.
+    /// A complete frame, without its delimiter.
     Frame(&'a [u8]),
-    /// A frame that passed the limit. It is reported once, and the rest of it is skipped.
+    /// A frame longer than the limit. It is reported once, and its remaining bytes are skipped.
     TooLong,
-    /// The frame is not whole yet: call again with the bytes that come next.
+    /// The frame is incomplete: call again with the bytes that arrive next.
     Incomplete,
 }
 
-/// Cuts a stream of bytes into frames; it keeps what is incomplete, within a bound.
+/// Splits a stream of bytes into frames. It buffers an incomplete frame, within a bound.
 pub trait Framing: Send + Debug {
-    /// Takes the next frame from the front of `input`; also says how many bytes of `input` it took.
+    /// Returns the next frame at the front of `input`, and the number of bytes of `input` that it consumed.
     ///
-    /// `Incomplete` takes all of `input`.
+    /// With `Incomplete`, all of `input` is consumed.
     fn next<'a>(&'a mut self, input: &'a [u8]) -> (usize, Next<'a>);
 
-    /// Whether a frame has begun and not ended.
+    /// Returns whether a frame has begun and not ended.
     fn is_mid_frame(&self) -> bool;
 
-    /// What is kept of the frame that has begun and not ended; nothing of one that was too long.
+    /// Returns the buffered bytes of the incomplete frame; empty if the frame is too long.
     fn partial(&self) -> &[u8];
 }
 
@@ -42,34 +42,34 @@ impl Framing for Box<dyn Framing> {
     }
 }
 
-/// Frames that end in `\n`.
+/// Framing of lines that end in `\n`.
 #[derive(Debug)]
 pub struct Lines {
     line_bytes_max: usize,
-    /// What has come of a line that is not whole.
-    begun: Vec<u8>,
-    /// `begun` was handed out as a frame and is to be emptied.
+    /// The buffered bytes of the incomplete line.
+    buffer: Vec<u8>,
+    /// Whether `buffer` was returned as a frame and must be cleared.
     is_taken: bool,
-    /// The line that is under way is too long; it was reported, and is thrown away up to its end.
+    /// Whether the current line is too long: it was reported, and its remaining bytes are skipped.
     is_skipping: bool,
 }
 
-/// A buffer larger than this is given back once its line is done, so that one long line costs nothing later.
+/// The capacity above which a buffer is released after its line, so that one long line does not keep memory in use.
 const KEPT_BYTES_MAX: usize = 4096;
 
 impl Lines {
-    /// Lines of at most `line_bytes_max` bytes, line end not counted.
+    /// Creates a framing with a maximum line length in bytes, without the line end.
     #[must_use]
     pub fn new(line_bytes_max: usize) -> Self {
-        Self { line_bytes_max, begun: Vec::new(), is_taken: false, is_skipping: false }
+        Self { line_bytes_max, buffer: Vec::new(), is_taken: false, is_skipping: false }
     }
 
-    fn forget(&mut self) {
+    fn clear(&mut self) {
         self.is_taken = false;
-        if self.begun.capacity() > KEPT_BYTES_MAX {
-            self.begun = Vec::new();
+        if self.buffer.capacity() > KEPT_BYTES_MAX {
+            self.buffer = Vec::new();
         } else {
-            self.begun.clear();
+            self.buffer.clear();
         }
     }
 }
@@ -77,7 +77,7 @@ impl Lines {
 impl Framing for Lines {
     fn next<'a>(&'a mut self, input: &'a [u8]) -> (usize, Next<'a>) {
         if self.is_taken {
-            self.forget();
+            self.clear();
         }
         let end = find_line_end(input);
         let part = &input[..end.unwrap_or(input.len())];
@@ -91,20 +91,20 @@ impl Framing for Lines {
             let (more, next) = self.next(&input[taken..]);
             return (taken + more, next);
         }
-        if self.begun.len() + part.len() > self.line_bytes_max {
+        if self.buffer.len() + part.len() > self.line_bytes_max {
             self.is_skipping = end.is_none();
-            self.forget();
+            self.clear();
             return (taken, Next::TooLong);
         }
-        if end.is_some() && self.begun.is_empty() {
+        if end.is_some() && self.buffer.is_empty() {
             return (taken, Next::Frame(part));
         }
-        self.begun.extend_from_slice(part);
+        self.buffer.extend_from_slice(part);
         if end.is_none() {
             return (taken, Next::Incomplete);
         }
         self.is_taken = true;
-        (taken, Next::Frame(&self.begun))
+        (taken, Next::Frame(&self.buffer))
     }
 
     fn is_mid_frame(&self) -> bool {
@@ -112,12 +112,12 @@ impl Framing for Lines {
     }
 
     fn partial(&self) -> &[u8] {
-        if self.is_taken { &[] } else { &self.begun }
+        if self.is_taken { &[] } else { &self.buffer }
     }
 }
 
-/// The place of the first line end. The standard library's search for a byte, several at a time, is to be had only
-/// through its readers.
+/// Returns the position of the first line end. The standard library offers its vectorized search only through
+/// readers.
 fn find_line_end(mut input: &[u8]) -> Option<usize> {
     let before = input;
     let skipped = input.skip_until(b'\n').ok()?;
@@ -128,8 +128,8 @@ fn find_line_end(mut input: &[u8]) -> Option<usize> {
 mod tests {
     use super::*;
 
-    /// Feeds `chunks` one after the other and collects what comes out; `None` is a line that was too long.
-    fn cut(limit: usize, chunks: &[&[u8]]) -> Vec<Option<Vec<u8>>> {
+    /// Feeds `chunks` one after the other and collects the lines; `None` stands for a line that is too long.
+    fn split(limit: usize, chunks: &[&[u8]]) -> Vec<Option<Vec<u8>>> {
         let mut lines = Lines::new(limit);
         let mut found = Vec::new();
         for chunk in chunks {
@@ -153,20 +153,20 @@ mod tests {
     }
 
     #[test]
-    fn f2_a_line_is_the_same_however_it_is_cut() {
+    fn f2_a_line_does_not_depend_on_segment_boundaries() {
         let stream = b"INDEX|a|\n\nQUERY|b|\nrest";
-        let whole = cut(64, &[stream]);
+        let whole = split(64, &[stream]);
         assert_eq!(whole, lines([Some("INDEX|a|"), Some(""), Some("QUERY|b|")]));
         for first in 0..stream.len() {
             for second in first..stream.len() {
                 let parts = [&stream[..first], &stream[first..second], &stream[second..]];
-                assert_eq!(cut(64, &parts), whole, "cut at {first} and {second}");
+                assert_eq!(split(64, &parts), whole, "split at {first} and {second}");
             }
         }
     }
 
     #[test]
-    fn f4_what_no_line_end_follows_is_incomplete() {
+    fn f4_bytes_without_a_line_end_are_incomplete() {
         let mut lines = Lines::new(64);
         assert!(!lines.is_mid_frame());
         assert_eq!(lines.next(b"INDEX|a|"), (8, Next::Incomplete));
@@ -178,37 +178,37 @@ mod tests {
     }
 
     #[test]
-    fn f6_a_line_at_the_limit_is_taken_and_one_byte_more_is_not() {
-        assert_eq!(cut(3, &[b"abc\nabcd\nab\n"]), lines([Some("abc"), None, Some("ab")]));
+    fn f6_a_line_at_the_limit_is_accepted_and_a_longer_line_is_not() {
+        assert_eq!(split(3, &[b"abc\nabcd\nab\n"]), lines([Some("abc"), None, Some("ab")]));
     }
 
     #[test]
-    fn f6_a_long_line_is_reported_once_however_it_is_cut_and_the_next_line_is_read() {
+    fn f6_a_long_line_is_reported_once_and_the_next_line_is_read() {
         let stream = b"abcdefgh\nok\n";
         for first in 0..stream.len() {
             for second in first..stream.len() {
                 let parts = [&stream[..first], &stream[first..second], &stream[second..]];
-                assert_eq!(cut(3, &parts), lines([None, Some("ok")]), "cut at {first} and {second}");
+                assert_eq!(split(3, &parts), lines([None, Some("ok")]), "split at {first} and {second}");
             }
         }
     }
 
     #[test]
-    fn f6_an_endless_line_takes_no_memory_beyond_the_limit() {
+    fn f6_a_line_without_end_takes_bounded_memory() {
         let mut lines = Lines::new(1000);
         for _ in 0..10_000 {
             lines.next(&[b'x'; 100]);
-            assert!(lines.begun.capacity() <= 2000);
+            assert!(lines.buffer.capacity() <= 2000);
         }
         assert!(lines.is_mid_frame());
     }
 
     #[test]
-    fn a_buffer_that_grew_for_one_line_is_given_back() {
+    fn the_buffer_of_a_long_line_is_released() {
         let mut lines = Lines::new(1 << 20);
         lines.next(&vec![b'x'; 1 << 19]);
         lines.next(b"\n");
         lines.next(b"");
-        assert!(lines.begun.capacity() <= KEPT_BYTES_MAX);
+        assert!(lines.buffer.capacity() <= KEPT_BYTES_MAX);
     }
 }

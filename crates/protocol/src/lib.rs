@@ -1,7 +1,26 @@
-//! The words and rules that both sides of a connection agree on.
+//! Protocol definitions that servers and judges share: framing, wire formats, models and clauses.
 //!
-//! Nothing here does I/O, reads a clock or knows a runtime. A protocol is a module with its wire form and its
-//! model, joined by one implementation of [`Protocol`].
+//! The crate performs no I/O and uses neither a clock nor random numbers. Each protocol is a module: [`index`] is the
+//! package index, [`wisdom`] is WOW/1, quotations for a proof of work. A module contains the wire format, the
+//! sequential model, and the clauses that docs/PROTOCOL.md or docs/WISDOM.md lists.
+//!
+//! The main types are [`Protocol`], which combines the parts of a protocol; [`Framing`], which splits a stream of
+//! bytes into frames; and [`Clause`] with its [`Level`], which identifies a rule.
+//!
+//! ```
+//! use protocol::index::clauses::S1;
+//! use protocol::index::wire::Reply;
+//! use protocol::index::{Index, model::Model};
+//! use protocol::{Framing, Level, Next, Protocol, Unacceptable};
+//!
+//! let mut lines = Index::framing(64 * 1024);
+//! assert_eq!(lines.next(b"INDEX|a|b\nQUERY"), (10, Next::Frame(b"INDEX|a|b")));
+//!
+//! let mut model = Model::default();
+//! let verdict = Index::accept(&mut model, b"INDEX|a|b", &Reply::Ok);
+//! assert_eq!(verdict, Err(Unacceptable { expected: Reply::Fail }), "b is not indexed");
+//! assert_eq!(S1.level, Level::Must);
+//! ```
 
 mod clause;
 mod framing;
@@ -14,46 +33,46 @@ pub use framing::{Framing, Lines, Next};
 
 /// A request-and-reply protocol over a stream of bytes.
 ///
-/// Frames are what lies between the protocol's delimiters: for a line protocol a line without its line end.
+/// A frame is one message of the stream. In a line protocol it is a line without its line end.
 pub trait Protocol {
-    /// How a stream of bytes is cut into frames, in both directions.
+    /// The framing of the stream, in both directions.
     type Framing: Framing;
-    /// A request that could be read as one; it borrows from the frame.
+    /// A decoded request. It may borrow from its frame.
     type Request<'a>;
-    /// A reply.
+    /// A decoded reply.
     type Response;
-    /// Why a frame could not be read.
+    /// The reason why a frame cannot be decoded.
     type Malformed: std::error::Error;
-    /// The sequential specification: the state that a server is in between two requests.
+    /// The sequential specification: the state of a server between two requests.
     type Model: Default;
 
-    /// Cuts a stream into frames of at most `frame_bytes_max` bytes.
+    /// Creates a framing with a maximum frame length in bytes.
     fn framing(frame_bytes_max: usize) -> Self::Framing;
 
-    /// Reads a frame that a client sent.
+    /// Decodes a frame that a client sent.
     ///
     /// # Errors
-    /// Says which rule of the wire form the frame breaks.
+    /// Returns the rule of the wire format that the frame violates.
     fn decode_request(frame: &[u8]) -> Result<Self::Request<'_>, Self::Malformed>;
 
-    /// Appends a request, delimiter included.
+    /// Appends a request with its delimiter.
     fn encode_request(request: &Self::Request<'_>, out: &mut Vec<u8>);
 
-    /// Reads a frame that a server sent.
+    /// Decodes a frame that a server sent.
     ///
     /// # Errors
-    /// Says which rule of the wire form the frame breaks.
+    /// Returns the rule of the wire format that the frame violates.
     fn decode_response(frame: &[u8]) -> Result<Self::Response, Self::Malformed>;
 
-    /// Appends a reply, delimiter included.
+    /// Appends a reply with its delimiter.
     fn encode_response(response: &Self::Response, out: &mut Vec<u8>);
 
-    /// Takes one step of the specification: a frame that a client sent, and the reply that it got.
+    /// Applies one request with its reply to the model.
     ///
-    /// The model accepts rather than predicts, because not every protocol's replies can be predicted.
+    /// The method checks a reply and does not predict it, because some replies cannot be predicted.
     ///
     /// # Errors
-    /// The specification does not allow this reply in this state; the model is left as it was.
+    /// If the specification does not allow the reply, returns one that it allows. The model remains unchanged.
     fn accept(
         model: &mut Self::Model,
         request: &[u8],
@@ -64,6 +83,6 @@ pub trait Protocol {
 /// A reply that the specification does not allow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unacceptable<R> {
-    /// A reply that it would have allowed.
-    pub had_to_come: R,
+    /// A reply that the specification allows.
+    pub expected: R,
 }

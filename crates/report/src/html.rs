@@ -167,7 +167,7 @@ fn matrix(number: usize, run: &RunReport) -> Markup {
                                     title={ (item.id) ": " (item.verdict.word()) } { (mark_of(item.verdict)) }
                             }
                         }
-                        td.says { (clause.says) }
+                        td.says { (clause.title) }
                     }
                 }
             }

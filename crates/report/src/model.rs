@@ -143,7 +143,7 @@ struct ClauseInShort {
 
 #[expect(clippy::ref_option, reason = "the form that serde asks for")]
 fn serialize_clause<S: Serializer>(clause: &Option<Clause>, serializer: S) -> Result<S::Ok, S::Error> {
-    clause.map(|Clause { id, says, .. }| ClauseInShort { id, title: says }).serialize(serializer)
+    clause.map(|Clause { id, title, .. }| ClauseInShort { id, title }).serialize(serializer)
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]

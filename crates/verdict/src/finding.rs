@@ -101,12 +101,12 @@ impl Finding {
 #[derive(Serialize)]
 struct ClauseInShort {
     id: &'static str,
-    says: &'static str,
+    title: &'static str,
 }
 
 #[expect(clippy::ref_option, reason = "the form that serde asks for")]
 fn serialize_clause<S: Serializer>(clause: &Option<Clause>, serializer: S) -> Result<S::Ok, S::Error> {
-    clause.map(|Clause { id, says, .. }| ClauseInShort { id, says }).serialize(serializer)
+    clause.map(|Clause { id, title, .. }| ClauseInShort { id, title }).serialize(serializer)
 }
 
 /// A time as seconds with one decimal.

@@ -13,7 +13,9 @@ use driver::history::VERSION;
 use driver::history::Writer;
 use driver::history::{Header, Params};
 use insta::assert_snapshot;
-use mutants::{BUGS, Bug, Level};
+use mutants::Mutant;
+use mutants::index::{Defect, MUTANTS};
+use protocol::Level;
 use tempfile::TempDir;
 
 use crate::support::{Said, TINY, harness, replay, zoo};
@@ -108,9 +110,10 @@ fn cases_of_the_built_in_server_pass_again_and_their_requests_keep_the_rules() {
 /// Where the protocol is silent, or says what a server should do and not must, the rules are silent too.
 #[test]
 fn servers_that_break_no_must_break_no_rule() {
-    let is_meant =
-        |bug: &&Bug| bug.level != Level::Must && bug.mark.is_none() && !bug.clause.starts_with('C');
-    let bugs: Vec<&Bug> = BUGS.iter().filter(is_meant).collect();
+    let is_meant = |bug: &&Mutant<Defect>| {
+        bug.level != Level::Must && bug.mark.is_none() && !bug.clause.id.starts_with('C')
+    };
+    let bugs: Vec<&Mutant<Defect>> = MUTANTS.iter().filter(is_meant).collect();
     assert!(bugs.len() > 20);
     for bug in bugs {
         let addr = zoo(bug.name).to_string();

@@ -58,7 +58,7 @@ pub(crate) fn rejudge(workload: &dyn Workload, header: &Header, events: &[Event<
 /// A server of the zoo with this bug, or with none.
 pub(crate) fn zoo(bug: &str) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let zoo = mutants::spawn(mutants::find(bug), listener).unwrap();
+    let zoo = mutants::index::spawn(mutants::index::find(bug), listener).unwrap();
     let addr = zoo.addr();
     // It lives as long as the test.
     std::mem::forget(zoo);

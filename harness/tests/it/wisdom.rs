@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::thread;
 
 use mutants::Mark;
-use mutants::wisdom::{BUGS, Settings};
+use mutants::wisdom::{MUTANTS, Settings};
 
 use crate::support::harness;
 use crate::zoo::{Found, ZOO, gate};
@@ -40,24 +40,24 @@ const LEFT_TO_CHAOS: &str = "leaks-memory";
 /// A few side by side, for most of the time is waiting.
 #[test]
 fn every_bug_is_caught_with_its_clause() {
-    let todo = Mutex::new(BUGS.iter().filter(|bug| bug.name != LEFT_TO_CHAOS).collect::<Vec<_>>());
+    let todo = Mutex::new(MUTANTS.iter().filter(|bug| bug.name != LEFT_TO_CHAOS).collect::<Vec<_>>());
     let missed = Mutex::new(Vec::new());
     let work = || {
         loop {
             let Some(bug) = todo.lock().unwrap().pop() else { return };
             let only = match bug.mark {
                 // Two clients meet where there are many.
-                Some(Mark::Race) => format!("{},wisdom/quotations", bug.clause),
-                _ => bug.clause.to_owned(),
+                Some(Mark::Race) => format!("{},wisdom/quotations", bug.clause.id),
+                _ => bug.clause.id.to_owned(),
             };
             let mut flags = vec!["--only", &only];
             if bug.mark == Some(Mark::Chaos) {
                 flags.push("--process");
             }
-            let found = gate_on_zoo(&format!("--bug {}", bug.name), &flags);
+            let found = gate_on_zoo(&format!("--mutant {}", bug.name), &flags);
             // Of replies that are swapped any clause may be broken.
             let is_met = bug.mark == Some(Mark::Race) && found.broken.contains_key("wisdom/quotations");
-            let is_named = is_met || found.broken.values().any(|clause| clause == bug.clause);
+            let is_named = is_met || found.broken.values().any(|clause| clause == bug.clause.id);
             if found.status != 1 || !is_named {
                 missed.lock().unwrap().push(format!("{}: {} {:?}", bug.name, found.status, found.broken));
             }

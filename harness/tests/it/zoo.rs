@@ -9,10 +9,15 @@ use std::thread;
 
 use conformance::case::Runs;
 use harness::protocols::INDEX;
-use mutants::{self as zoo, BUGS, Bug, Level, Mark};
+use mutants::Mark;
+use mutants::index::{self, Defect, MUTANTS};
+use protocol::Level;
 use serde_json::Value;
 
 use crate::support::{Said, harness};
+
+/// A mutant of the package index.
+type Mutant = mutants::Mutant<Defect>;
 
 /// What a run found, from its JSON report.
 #[derive(Debug, Default)]
@@ -51,12 +56,12 @@ pub(crate) fn gate(flags: &[&str]) -> Found {
 pub(crate) static ZOO: LazyLock<PathBuf> = LazyLock::new(build_zoo);
 
 /// Runs the gate against a server of the zoo, in a process that the harness starts again when it dies.
-fn gate_on_zoo(bug: Option<&Bug>, flags: &[&str]) -> Found {
+fn gate_on_zoo(bug: Option<&Mutant>, flags: &[&str]) -> Found {
     gate_on_zoo_under("1", bug, flags)
 }
 
-fn gate_on_zoo_under(seed: &str, bug: Option<&Bug>, flags: &[&str]) -> Found {
-    let bug = bug.map_or(String::new(), |bug| format!("--bug {}", bug.name));
+fn gate_on_zoo_under(seed: &str, bug: Option<&Mutant>, flags: &[&str]) -> Found {
+    let bug = bug.map_or(String::new(), |bug| format!("--mutant {}", bug.name));
     let command = format!("{} {bug} --addr {{addr}}", ZOO.display());
     gate(&[&["--exec", &command, "--seed", seed, "--strict"], flags].concat())
 }
@@ -87,7 +92,7 @@ const NEED_ALL: [&str; 4] = [
     "fails-after-30000-requests",
 ];
 
-fn flags_for(bug: &Bug) -> Vec<&'static str> {
+fn flags_for(bug: &Mutant) -> Vec<&'static str> {
     let mut flags = if NEED_ALL.contains(&bug.name) { ALL.to_vec() } else { CASES.to_vec() };
     if bug.mark == Some(Mark::Slow) {
         flags.extend(["--stall-limit", "7"]);
@@ -99,14 +104,15 @@ fn flags_for(bug: &Bug) -> Vec<&'static str> {
 const NEED_QUIET: [&str; 2] = ["lock-held-while-writing", "keeps-stalled-readers"];
 
 /// Whether it shows without clients that contend, and without a look at the process.
-fn is_sequential(bug: &Bug) -> bool {
+fn is_sequential(bug: &Mutant) -> bool {
     !matches!(bug.mark, Some(Mark::Chaos | Mark::Race))
 }
 
 /// Runs every bug that needs no watched process; a few side by side, for most of the time is waiting.
 fn found_of_all() -> BTreeMap<&'static str, Found> {
-    let wanted = BUGS.iter().filter(|bug| is_sequential(bug));
-    let (alone, beside): (Vec<&Bug>, Vec<&Bug>) = wanted.partition(|bug| NEED_QUIET.contains(&bug.name));
+    let wanted = MUTANTS.iter().filter(|bug| is_sequential(bug));
+    let (alone, beside): (Vec<&Mutant>, Vec<&Mutant>) =
+        wanted.partition(|bug| NEED_QUIET.contains(&bug.name));
     let todo = Mutex::new(beside);
     let found = Mutex::new(BTreeMap::new());
     let work = || {
@@ -133,21 +139,21 @@ fn every_bug_is_caught_with_its_clause_and_every_case_catches_one() {
     let all = found_of_all();
     let mut touched: BTreeSet<&str> = BTreeSet::new();
     let mut missed = Vec::new();
-    for bug in BUGS.iter().filter(|bug| is_sequential(bug)) {
+    for bug in MUTANTS.iter().filter(|bug| is_sequential(bug)) {
         let found = &all[bug.name];
         let changed = right.observed.iter().filter(|(id, seen)| found.observed.get(*id) != Some(seen));
         let changed: Vec<&str> = changed.map(|(id, _)| id.as_str()).collect();
         touched.extend(found.broken.keys().filter_map(|id| INDEX.suite.find(id)).map(|case| case.id));
-        let is_of_clause = |id: &&str| id.starts_with(&format!("index/{}/", bug.clause));
+        let is_of_clause = |id: &&str| id.starts_with(&format!("index/{}/", bug.clause.id));
         let is_caught = match bug.level {
             Level::Info => {
                 touched.extend(changed.iter().filter(|id| is_of_clause(id)).copied());
                 found.status == 0 && changed.iter().any(is_of_clause)
             }
-            _ => found.status == 1 && found.broken.values().any(|clause| clause == bug.clause),
+            _ => found.status == 1 && found.broken.values().any(|clause| clause == bug.clause.id),
         };
         if !is_caught {
-            missed.push((bug.name, bug.clause, found.status, &found.broken));
+            missed.push((bug.name, bug.clause.id, found.status, &found.broken));
         }
     }
     assert!(missed.is_empty(), "{missed:#?}");
@@ -162,7 +168,7 @@ fn every_bug_is_caught_with_its_clause_and_every_case_catches_one() {
 
 #[test]
 fn every_race_is_caught_where_clients_contend() {
-    for race in BUGS.iter().filter(|bug| bug.mark == Some(Mark::Race)) {
+    for race in MUTANTS.iter().filter(|bug| bug.mark == Some(Mark::Race)) {
         // On a busy machine clients contend less often, and may not meet under the first seed.
         let mut runs = ["1", "2", "3"]
             .iter()
@@ -177,20 +183,20 @@ fn every_race_is_caught_where_clients_contend() {
 #[test]
 fn every_leak_is_caught_by_a_case_that_watches_the_process() {
     let flags = ["--process", "--only", "C4"];
-    let watched = |bug: Option<&Bug>| gate_on_zoo(bug, &flags);
+    let watched = |bug: Option<&Mutant>| gate_on_zoo(bug, &flags);
     let right = watched(None);
     assert_eq!((right.status, &right.broken), (0, &BTreeMap::new()));
     assert_eq!(right.verdicts["index/C4/1"], "pass");
     let mut touched = BTreeSet::new();
     for name in ["leaks-descriptors", "leaks-threads"] {
-        let found = watched(zoo::find(name));
+        let found = watched(index::find(name));
         assert_eq!(found.status, 1, "{name}: {found:?}");
         assert!(found.broken.values().all(|clause| clause == "C4"), "{name}: {found:?}");
         touched.extend(found.broken.into_keys());
     }
     // Memory that grows is told, and accuses nobody: a heap that is not collected yet looks the same.
     for name in ["leaks-memory", "leaks-memory-per-request"] {
-        let found = watched(zoo::find(name));
+        let found = watched(index::find(name));
         assert_eq!((found.status, &*found.verdicts["index/C4/2"]), (0, "not_run"), "{name}: {found:?}");
     }
     let watching = INDEX.suite.cases().filter(|case| case.runs == Runs::WithProcess);

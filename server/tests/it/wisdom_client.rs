@@ -178,11 +178,11 @@ fn a_challenge_that_contradicts_its_token_is_not_worked_for() {
 #[test]
 fn what_is_not_the_protocol_is_said_and_not_tried_again() {
     for (bytes, why) in [
-        (&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], "it does not begin with WW"),
-        (b"\0\0garbage", "it does not begin with WW"),
-        (b"WW\x02\x02\0\0\0\0", "version 2 is not spoken"),
-        (b"WW\x01\x02\xff\xff\xff\xff", "its payload is longer than 4096 bytes"),
-        (b"WW\x01\x02\0\0\0\x02{}", "it is not one JSON object with the fields of a challenge"),
+        (&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], "the frame does not begin with WW"),
+        (b"\0\0garbage", "the frame does not begin with WW"),
+        (b"WW\x02\x02\0\0\0\0", "version 2 is not supported"),
+        (b"WW\x01\x02\xff\xff\xff\xff", "the payload is longer than 4096 bytes"),
+        (b"WW\x01\x02\0\0\0\x02{}", "the payload is not one JSON object with the fields of a challenge"),
     ] {
         let speaking = step(move |peer| {
             peer.request();

@@ -111,7 +111,7 @@ impl WisdomWitness {
 
 /// Whether a server may say this instead of what is wanted.
 fn is_excuse(reply: &[u8]) -> bool {
-    matches!(Response::decode(reply), Ok(Response::Error(refusal)) if refusal.code.is_excuse())
+    matches!(Response::decode(reply), Ok(Response::Error(refusal)) if refusal.code.is_always_allowed())
 }
 
 fn harmed(clause: protocol::Clause, summary: &str, sent: &str, came: String) -> Fate {

@@ -1,6 +1,7 @@
 //! For each race of the zoo a history that it brings and that no order allows: without one it would be no race.
 
-use mutants::{BUGS, Mark};
+use mutants::Mark;
+use mutants::index::MUTANTS;
 
 use super::naive::has_order;
 use super::read;
@@ -136,7 +137,7 @@ const HISTORIES: &[(&str, &str)] = &[
 
 #[test]
 fn every_race_has_a_history_that_no_order_allows() {
-    let races = BUGS.iter().filter(|bug| bug.mark == Some(Mark::Race)).map(|bug| bug.name);
+    let races = MUTANTS.iter().filter(|bug| bug.mark == Some(Mark::Race)).map(|bug| bug.name);
     let told: Vec<&str> = HISTORIES.iter().map(|(bug, _)| *bug).collect();
     assert_eq!(told, races.collect::<Vec<_>>());
     for (bug, history) in HISTORIES {

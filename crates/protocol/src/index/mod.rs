@@ -1,7 +1,7 @@
-//! The package index: `<command>|<package>|<dependencies>\n`, answered `OK`, `FAIL` or `ERROR`.
+//! The package index: requests `<command>|<package>|<dependencies>\n` with the replies `OK`, `FAIL` and `ERROR`.
 //!
-//! A server keeps an index of packages and their dependencies. It lets no package in before all of its
-//! dependencies are in, and none out while another indexed package lists it.
+//! A server keeps an index of packages and their dependencies. A package can be indexed only while all its
+//! dependencies are indexed, and removed only while no other indexed package depends on it.
 
 pub mod clauses;
 pub mod model;
@@ -11,7 +11,7 @@ use crate::{Lines, Protocol, Unacceptable};
 use model::Model;
 use wire::{Malformed, Reply, Request};
 
-/// The protocol that clause ids such as `F1`, `R3` and `S2` speak of; docs/PROTOCOL.md lists the clauses.
+/// The protocol of the package index. docs/PROTOCOL.md lists its clauses.
 #[derive(Clone, Copy, Debug)]
 pub struct Index;
 
@@ -44,9 +44,9 @@ impl Protocol for Index {
 
     fn accept(model: &mut Model, request: &[u8], response: &Reply) -> Result<(), Unacceptable<Reply>> {
         let mut after = model.clone();
-        let had_to_come = after.answer(request);
-        if had_to_come != *response {
-            return Err(Unacceptable { had_to_come });
+        let expected = after.answer(request);
+        if expected != *response {
+            return Err(Unacceptable { expected });
         }
         *model = after;
         Ok(())
@@ -58,17 +58,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_accepted_step_moves_the_model_and_a_refused_one_leaves_it() {
+    fn accept_advances_the_model_only_for_an_expected_reply() {
         let mut model = Model::default();
         let wrong = Index::accept(&mut model, b"INDEX|a|", &Reply::Fail);
-        assert_eq!(wrong, Err(Unacceptable { had_to_come: Reply::Ok }));
+        assert_eq!(wrong, Err(Unacceptable { expected: Reply::Ok }));
         assert_eq!(model, Model::default());
         assert_eq!(Index::accept(&mut model, b"INDEX|a|", &Reply::Ok), Ok(()));
         assert_eq!(Index::accept(&mut model, b"QUERY|a|", &Reply::Ok), Ok(()));
     }
 
     #[test]
-    fn requests_and_replies_are_written_as_they_are_read() {
+    fn encoding_reverses_decoding() {
         for line in ["INDEX|cloog|gmp,isl,pkg-config", "REMOVE|cloog|", "QUERY|cloog|ignored"] {
             let mut out = Vec::new();
             Index::encode_request(&Index::decode_request(line.as_bytes()).unwrap(), &mut out);

@@ -1,6 +1,6 @@
 //! The sequential specification of the package index: slow, short, and written from the clauses.
 //!
-//! Judges compare servers with it, so it shares no code with a server's index.
+//! Judges compare servers with this model, so it shares no code with the index of a server.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,27 +8,27 @@ use super::wire::{Command, Reply, Request};
 
 type Name = Vec<u8>;
 
-/// The indexed packages, each with the list it was last indexed with.
+/// The indexed packages, each with its current dependency list.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Model {
     packages: BTreeMap<Name, BTreeSet<Name>>,
 }
 
 impl Model {
-    /// Answers a line, and takes the change that it makes.
+    /// Applies a line, without its line end, and returns the reply that the specification requires.
     pub fn answer(&mut self, line: &[u8]) -> Reply {
         let Ok(request) = Request::decode(line) else {
-            return Reply::Error; // A2: it changes nothing
+            return Reply::Error; // A2: no change
         };
-        let is_done = match request.command {
+        let succeeds = match request.command {
             Command::Index => self.index(request.package, request.dependencies()),
             Command::Remove => self.remove(request.package),
             Command::Query => self.is_indexed(request.package), // S5
         };
-        if is_done { Reply::Ok } else { Reply::Fail }
+        if succeeds { Reply::Ok } else { Reply::Fail }
     }
 
-    /// Whether a package is indexed.
+    /// Returns whether a package is indexed.
     #[must_use]
     pub fn is_indexed(&self, package: &[u8]) -> bool {
         self.packages.contains_key(package)
@@ -36,19 +36,20 @@ impl Model {
 
     fn index<'a>(&mut self, package: &[u8], dependencies: impl Iterator<Item = &'a [u8]>) -> bool {
         let list: BTreeSet<Name> = dependencies.map(<[u8]>::to_vec).collect();
-        let may = list.iter().all(|dependency| self.is_indexed(dependency)); // S1, S2
-        if may {
-            self.packages.insert(package.to_vec(), list); // S2: the new list takes the old one's place
+        let is_allowed = list.iter().all(|dependency| self.is_indexed(dependency)); // S1, S2
+        if is_allowed {
+            self.packages.insert(package.to_vec(), list); // S2: the new list replaces the old one
         }
-        may
+        is_allowed
     }
 
     fn remove(&mut self, package: &[u8]) -> bool {
-        let is_needed = self.packages.iter().any(|(other, list)| other != package && list.contains(package)); // S3, S6
-        if !is_needed {
-            self.packages.remove(package); // S4: OK also where there is nothing to remove
+        let has_dependents =
+            self.packages.iter().any(|(other, list)| other != package && list.contains(package)); // S3, S6
+        if !has_dependents {
+            self.packages.remove(package); // S4: OK also if the package is not indexed
         }
-        !is_needed
+        !has_dependents
     }
 }
 
@@ -56,8 +57,8 @@ impl Model {
 mod tests {
     use super::*;
 
-    /// Sends `line => reply` pairs to an empty model.
-    fn holds(steps: &[&str]) {
+    /// Sends each line to a model that is empty at first, and compares the reply: `line => reply`.
+    fn check(steps: &[&str]) {
         let mut model = Model::default();
         for (number, step) in steps.iter().enumerate() {
             let (line, expected) = step.split_once(" => ").unwrap();
@@ -68,7 +69,7 @@ mod tests {
 
     #[test]
     fn s1_index_is_ok_when_every_dependency_is_indexed() {
-        holds(&[
+        check(&[
             "INDEX|a|b => FAIL",
             "QUERY|a| => FAIL",
             "INDEX|b| => OK",
@@ -80,9 +81,9 @@ mod tests {
     }
 
     #[test]
-    fn s2_a_new_list_takes_the_place_of_the_old_one() {
-        holds(&["INDEX|b| => OK", "INDEX|c| => OK", "INDEX|a|b => OK", "INDEX|a|c => OK"]);
-        holds(&[
+    fn s2_a_new_list_replaces_the_old_one() {
+        check(&["INDEX|b| => OK", "INDEX|c| => OK", "INDEX|a|b => OK", "INDEX|a|c => OK"]);
+        check(&[
             "INDEX|b| => OK",
             "INDEX|c| => OK",
             "INDEX|a|b => OK",
@@ -93,8 +94,8 @@ mod tests {
     }
 
     #[test]
-    fn s2_a_refused_update_leaves_the_old_list() {
-        holds(&[
+    fn s2_a_failed_update_keeps_the_old_list() {
+        check(&[
             "INDEX|b| => OK",
             "INDEX|a|b => OK",
             "INDEX|a|missing => FAIL",
@@ -105,7 +106,7 @@ mod tests {
 
     #[test]
     fn s3_remove_is_ok_when_no_other_package_lists_it() {
-        holds(&[
+        check(&[
             "INDEX|b| => OK",
             "INDEX|a|b => OK",
             "REMOVE|b| => FAIL",
@@ -117,13 +118,13 @@ mod tests {
     }
 
     #[test]
-    fn s4_remove_of_what_is_not_indexed_is_ok() {
-        holds(&["REMOVE|a| => OK", "INDEX|a| => OK", "REMOVE|a| => OK", "REMOVE|a| => OK"]);
+    fn s4_remove_of_a_package_that_is_not_indexed_is_ok() {
+        check(&["REMOVE|a| => OK", "INDEX|a| => OK", "REMOVE|a| => OK", "REMOVE|a| => OK"]);
     }
 
     #[test]
-    fn s5_query_tells_and_changes_nothing() {
-        holds(&[
+    fn s5_query_changes_nothing() {
+        check(&[
             "QUERY|a| => FAIL",
             "QUERY|a|b => FAIL",
             "INDEX|a| => OK",
@@ -133,8 +134,8 @@ mod tests {
     }
 
     #[test]
-    fn s6_a_package_that_lists_itself_can_go() {
-        holds(&[
+    fn s6_a_package_that_lists_itself_can_be_removed() {
+        check(&[
             "INDEX|a|a => FAIL",
             "INDEX|a| => OK",
             "INDEX|a|a => OK",
@@ -145,12 +146,12 @@ mod tests {
 
     #[test]
     fn s7_a_removed_package_starts_afresh() {
-        holds(&["INDEX|b| => OK", "INDEX|a|b => OK", "REMOVE|a| => OK", "INDEX|a| => OK", "REMOVE|b| => OK"]);
+        check(&["INDEX|b| => OK", "INDEX|a|b => OK", "REMOVE|a| => OK", "INDEX|a| => OK", "REMOVE|b| => OK"]);
     }
 
     #[test]
-    fn s8_the_packages_of_a_cycle_hold_each_other() {
-        holds(&[
+    fn s8_packages_of_a_cycle_cannot_be_removed() {
+        check(&[
             "INDEX|b| => OK",
             "INDEX|a|b => OK",
             "INDEX|b|a => OK",
@@ -163,25 +164,25 @@ mod tests {
 
     #[test]
     fn r1_a_line_without_three_fields_is_an_error_and_changes_nothing() {
-        holds(&[
+        check(&[
             "INDEX|a| => OK",
             "INDEX|b => ERROR",
             "REMOVE|a => ERROR",
             "INDEX|b|| => ERROR",
             " => ERROR",
         ]);
-        holds(&["INDEX|b => ERROR", "INDEX|b|| => ERROR", "QUERY|b| => FAIL"]);
+        check(&["INDEX|b => ERROR", "INDEX|b|| => ERROR", "QUERY|b| => FAIL"]);
     }
 
     #[test]
     fn r2_an_unknown_command_is_an_error_and_changes_nothing() {
-        holds(&["index|b| => ERROR", "INDEXX|b| => ERROR", " INDEX|b| => ERROR", "QUERY|b| => FAIL"]);
-        holds(&["INDEX|a| => OK", "remove|a| => ERROR", "QUERY|a| => OK"]);
+        check(&["index|b| => ERROR", "INDEXX|b| => ERROR", " INDEX|b| => ERROR", "QUERY|b| => FAIL"]);
+        check(&["INDEX|a| => OK", "remove|a| => ERROR", "QUERY|a| => OK"]);
     }
 
     #[test]
     fn r3_an_empty_package_is_an_error() {
-        holds(&[
+        check(&[
             "INDEX|a| => OK",
             "INDEX|| => ERROR",
             "INDEX||a => ERROR",
@@ -192,8 +193,8 @@ mod tests {
 
     #[test]
     fn r4_every_name_of_the_list_counts() {
-        holds(&["INDEX|b| => OK", "INDEX|a|b,c => FAIL", "INDEX|c| => OK", "INDEX|a|b,c => OK"]);
-        holds(&[
+        check(&["INDEX|b| => OK", "INDEX|a|b,c => FAIL", "INDEX|c| => OK", "INDEX|a|b,c => OK"]);
+        check(&[
             "INDEX|b| => OK",
             "INDEX|c| => OK",
             "INDEX|a|b,c => OK",
@@ -203,8 +204,8 @@ mod tests {
     }
 
     #[test]
-    fn r5_empty_names_count_for_nothing_and_a_name_listed_twice_for_one() {
-        holds(&[
+    fn r5_empty_names_are_ignored_and_a_repeated_name_counts_once() {
+        check(&[
             "INDEX|b| => OK",
             "INDEX|a|b,, b,b, => OK",
             "REMOVE|b| => FAIL",
@@ -215,18 +216,18 @@ mod tests {
 
     #[test]
     fn r6_a_list_on_remove_or_query_is_ignored() {
-        holds(&["INDEX|a| => OK", "QUERY|a|missing => OK", "REMOVE|a|missing => OK"]);
+        check(&["INDEX|a| => OK", "QUERY|a|missing => OK", "REMOVE|a|missing => OK"]);
     }
 
     #[test]
-    fn r7_names_are_bytes_and_differ_if_one_byte_does() {
-        are_different_packages(&[b"a", b"a ", b" a", b"a=", b"a\xff", b"a\xfe", b"\x00", b"a\r"]);
+    fn r7_names_are_compared_byte_for_byte() {
+        check_distinct(&[b"a", b"a ", b" a", b"a=", b"a\xff", b"a\xfe", b"\x00", b"a\r"]);
     }
 
     #[test]
-    fn r8_long_names_and_long_lists_are_taken() {
+    fn r8_long_names_and_long_lists_are_accepted() {
         let long = [b'n'; 255];
-        are_different_packages(&[&long, &long[..254]]);
+        check_distinct(&[&long, &long[..254]]);
         let mut model = Model::default();
         let names: Vec<String> = (0..1000).map(|number| format!("n{number}")).collect();
         for name in &names {
@@ -238,7 +239,7 @@ mod tests {
 
     #[test]
     fn r9_case_counts_and_the_whole_name_counts() {
-        are_different_packages(&[
+        check_distinct(&[
             b"a",
             b"A",
             b"aa",
@@ -252,8 +253,8 @@ mod tests {
         ]);
     }
 
-    /// Each of the names is a package of its own.
-    fn are_different_packages(names: &[&[u8]]) {
+    /// Checks that each name denotes a different package.
+    fn check_distinct(names: &[&[u8]]) {
         let mut model = Model::default();
         for name in names {
             let ask = |model: &mut Model, command: &[u8]| model.answer(&[command, name, b"|"].concat());

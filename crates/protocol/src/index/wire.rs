@@ -1,20 +1,20 @@
-//! The wire form of the package index: one request a line, one reply a line.
+//! The wire format of the package index: one line for each request and each reply.
 
 use std::fmt;
 
-/// What a request asks for (clause R2).
+/// The command of a request (clause R2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Command {
-    /// Let a package in, or give it a new list.
+    /// Indexes a package or replaces its dependency list.
     Index,
-    /// Let a package out.
+    /// Removes a package from the index.
     Remove,
-    /// Ask whether a package is in.
+    /// Asks whether a package is indexed.
     Query,
 }
 
 impl Command {
-    /// The word on the wire.
+    /// Returns the word on the wire.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -29,36 +29,36 @@ impl Command {
     }
 }
 
-/// A request. Names are bytes: nothing is decoded or folded.
+/// A request. Names are bytes: they are neither decoded nor normalized.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request<'a> {
-    /// What is asked for.
+    /// The command.
     pub command: Command,
-    /// The package that it is asked of; never empty in a request that was read.
+    /// The package name. It is not empty in a decoded request.
     pub package: &'a [u8],
-    /// The third field as it stands on the line; [`Request::dependencies`] reads it.
+    /// The third field, unparsed; [`Request::dependencies`] parses it.
     pub list: &'a [u8],
 }
 
-/// Why a line is no request, or no reply.
+/// The reason why a line is not a valid request or reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Malformed {
-    /// Not exactly three fields (R1).
+    /// The line does not have exactly three fields (R1).
     Fields,
-    /// The command is none of the three (R2).
+    /// The command is unknown (R2).
     Command,
-    /// The package is empty (R3).
+    /// The package name is empty (R3).
     EmptyPackage,
-    /// None of the three replies (A1).
+    /// The reply is not one of the three replies (A1).
     Reply,
 }
 
 impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Fields => "a request has exactly three fields, parted by '|'",
+            Self::Fields => "a request has exactly three fields, separated by '|'",
             Self::Command => "the command is INDEX, REMOVE or QUERY",
-            Self::EmptyPackage => "the package is empty",
+            Self::EmptyPackage => "the package name is empty",
             Self::Reply => "a reply is OK, FAIL or ERROR",
         })
     }
@@ -67,10 +67,10 @@ impl fmt::Display for Malformed {
 impl std::error::Error for Malformed {}
 
 impl<'a> Request<'a> {
-    /// Reads a line without its line end.
+    /// Decodes a line without its line end.
     ///
     /// # Errors
-    /// The line breaks R1, R2 or R3; the first of them that it breaks is named.
+    /// Returns the first of the rules R1, R2 and R3 that the line violates.
     pub fn decode(line: &'a [u8]) -> Result<Self, Malformed> {
         let (word, rest) = split_field(line).ok_or(Malformed::Fields)?;
         let (package, list) = split_field(rest).ok_or(Malformed::Fields)?;
@@ -94,14 +94,14 @@ impl<'a> Request<'a> {
         out.push(b'\n');
     }
 
-    /// The names in the list, in order. Spaces and tabs around a name are no part of it, and empty names are
-    /// dropped (R5: the specification is silent here, and this is what the reference does).
+    /// Returns the names in the list, in order. It trims spaces and tabs around a name and drops empty names. R5
+    /// leaves both open; this is the behaviour of the reference server.
     pub fn dependencies(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         self.list.split(|&byte| byte == b',').map(trim).filter(|name| !name.is_empty())
     }
 }
 
-/// What stands before the first `|`, and what stands behind it.
+/// Splits a line at its first `|`.
 fn split_field(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let end = line.iter().position(|&byte| byte == b'|')?;
     Some((&line[..end], &line[end + 1..]))
@@ -117,19 +117,19 @@ fn trim(mut name: &[u8]) -> &[u8] {
     name
 }
 
-/// The answer to a request (clause A1).
+/// The reply to a request (clause A1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reply {
-    /// It is so, or it was done.
+    /// The request succeeded, or the queried package is indexed.
     Ok,
-    /// It is not so, or the rules forbid it; nothing was changed.
+    /// The rules forbid the change, or the queried package is not indexed; nothing was changed.
     Fail,
-    /// The line could not be read as a request; nothing was changed.
+    /// The line is not a valid request; nothing was changed.
     Error,
 }
 
 impl Reply {
-    /// The reply on the wire, with its line end.
+    /// Returns the reply as a line with its line end.
     #[must_use]
     pub const fn line(self) -> &'static [u8] {
         match self {
@@ -139,10 +139,10 @@ impl Reply {
         }
     }
 
-    /// Reads a line without its line end.
+    /// Decodes a line without its line end.
     ///
     /// # Errors
-    /// The line is none of the three replies, byte for byte.
+    /// Fails if the line is not exactly one of the three replies.
     pub fn decode(line: &[u8]) -> Result<Self, Malformed> {
         match line {
             b"OK" => Ok(Self::Ok),
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn r2_the_command_is_whole_and_in_capitals() {
+    fn r2_the_command_is_complete_and_in_capitals() {
         for (word, command) in
             [("INDEX", Command::Index), ("REMOVE", Command::Remove), ("QUERY", Command::Query)]
         {
@@ -200,28 +200,32 @@ mod tests {
     }
 
     #[test]
-    fn r5_empty_names_are_dropped_and_spaces_around_a_dependency_trimmed() {
+    fn r5_empty_names_are_dropped_and_spaces_around_dependencies_are_trimmed() {
         assert_eq!(dependencies(b"INDEX|a|b,,c,"), [b"b", b"c"]);
         assert_eq!(dependencies(b"INDEX|a| b\t,\t c , "), [b"b", b"c"]);
         assert_eq!(dependencies(b"INDEX|a|b c"), [b"b c"]);
         assert_eq!(Request::decode(b"QUERY| a |").unwrap().package, b" a ", "a package is not trimmed");
-        assert_eq!(dependencies(b"INDEX|a|b,b"), [b"b", b"b"], "counting a name once is the rules' part");
+        assert_eq!(
+            dependencies(b"INDEX|a|b,b"),
+            [b"b", b"b"],
+            "the rules count a repeated name once, not the parser"
+        );
     }
 
     #[test]
-    fn r6_a_list_on_remove_or_query_is_read_past() {
+    fn r6_a_list_on_remove_or_query_is_accepted() {
         assert_eq!(Request::decode(b"REMOVE|a|b,c").unwrap().package, b"a");
         assert_eq!(Request::decode(b"QUERY|a|b,c").unwrap().package, b"a");
     }
 
     #[test]
-    fn r7_names_are_bytes() {
+    fn r7_names_are_arbitrary_bytes() {
         let line = b"QUERY|a=\x00\xff \x1b\r|";
         assert_eq!(Request::decode(line).unwrap().package, b"a=\x00\xff \x1b\r");
     }
 
     #[test]
-    fn r8_long_names_and_long_lists_are_read() {
+    fn r8_long_names_and_long_lists_are_accepted() {
         let name = "n".repeat(255);
         let list = (0..1000).map(|n| format!("dependency-{n}")).collect::<Vec<_>>().join(",");
         let line = format!("INDEX|{name}|{list}");
@@ -231,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a1_a_reply_is_one_of_three_byte_for_byte() {
+    fn a1_a_reply_is_exactly_one_of_three_words() {
         for reply in [Reply::Ok, Reply::Fail, Reply::Error] {
             let line = reply.line();
             assert_eq!(Reply::decode(&line[..line.len() - 1]), Ok(reply));

@@ -1,4 +1,4 @@
-//! What can be wrong, and how a server says so.
+//! Error codes of WOW/1.
 
 use std::borrow::Cow;
 
@@ -6,41 +6,42 @@ use serde::{Deserialize, Serialize};
 
 use super::frames::Malformed;
 
-/// Why a client gets no quotation.
+/// The error that a client receives in place of a quotation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
-    /// The kind.
+    /// The code.
     pub code: Code,
-    /// The same in words.
+    /// The error in words.
     pub message: Cow<'static, str>,
-    /// Whether trying again can help.
+    /// Whether a repeated attempt can succeed.
     pub retryable: bool,
-    /// How long to wait before that, in milliseconds.
+    /// The time to wait before a repeated attempt, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
 }
 
 macro_rules! codes {
     ($($code:ident $name:literal $retryable:literal $message:literal;)+) => {
-        /// What can be wrong.
+        /// An error code.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         pub enum Code {
             $(#[doc = $message] #[serde(rename = $name)] $code,)+
         }
 
         impl Code {
-            /// All of them.
+            /// All codes.
             pub const ALL: &[Self] = &[$(Self::$code,)+];
 
-            /// Its name on the wire.
+            /// Returns the name on the wire.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$code => $name,)+ }
             }
 
-            /// Whether trying again can help: with the same challenge, another one, or at another time.
+            /// Returns whether a repeated attempt can succeed: with the same challenge, with another one, or at
+            /// another time.
             #[must_use]
-            pub const fn is_retryable(self) -> bool {
+            const fn is_retryable(self) -> bool {
                 match self { $(Self::$code => $retryable,)+ }
             }
 
@@ -52,28 +53,29 @@ macro_rules! codes {
 }
 
 codes! {
-    MalformedFrame "MALFORMED_FRAME" false "a frame begins with WW";
-    UnsupportedVersion "UNSUPPORTED_VERSION" false "only version 1 is spoken";
-    FrameTooLarge "FRAME_TOO_LARGE" false "a payload has at most 4096 bytes";
-    UnknownType "UNKNOWN_TYPE" false "a frame's type is 1 to 5";
-    InvalidPayload "INVALID_PAYLOAD" false "a payload is one JSON object with the fields of its type";
-    UnexpectedMessage "UNEXPECTED_MESSAGE" false "this message has no place here";
-    InvalidSignature "INVALID_SIGNATURE" true "the challenge is not one that this server gave to this address";
-    ChallengeExpired "CHALLENGE_EXPIRED" true "the challenge has expired; ask for another";
+    MalformedFrame "MALFORMED_FRAME" false "the frame does not begin with WW";
+    UnsupportedVersion "UNSUPPORTED_VERSION" false "only version 1 is supported";
+    FrameTooLarge "FRAME_TOO_LARGE" false "the payload is longer than 4096 bytes";
+    UnknownType "UNKNOWN_TYPE" false "the type of the frame is unknown";
+    InvalidPayload "INVALID_PAYLOAD" false "the payload is not one JSON object with the fields of its type";
+    UnexpectedMessage "UNEXPECTED_MESSAGE" false "the message is not allowed at this point";
+    InvalidSignature "INVALID_SIGNATURE" true "this server has not issued the challenge to this address";
+    ChallengeExpired "CHALLENGE_EXPIRED" true "the challenge has expired; request another";
     InsufficientWork "INSUFFICIENT_WORK" true "the hash has too few zero bits";
-    TooManyAttempts "TOO_MANY_ATTEMPTS" false "three solutions were wrong";
-    Replayed "REPLAYED" true "the challenge has brought its quotation already; ask for another";
+    TooManyAttempts "TOO_MANY_ATTEMPTS" false "three solutions had too few zero bits";
+    Replayed "REPLAYED" true "the challenge has already yielded a quotation; request another";
     RateLimited "RATE_LIMITED" true "too many requests from this address";
     ServerBusy "SERVER_BUSY" true "the server is busy";
     ShuttingDown "SHUTTING_DOWN" true "the server is shutting down";
-    Timeout "TIMEOUT" true "it took too long";
-    Internal "INTERNAL" true "the server failed";
+    Timeout "TIMEOUT" true "a time limit expired";
+    Internal "INTERNAL" true "the server failed internally";
 }
 
 impl Code {
-    /// Whether a server may say it instead of whatever is wanted: it is about the server, or about how much is asked of it.
+    /// Returns whether a server may send this code in place of any reply: it reports the state of the server or the
+    /// rate of requests, and not a property of the request.
     #[must_use]
-    pub const fn is_excuse(self) -> bool {
+    pub const fn is_always_allowed(self) -> bool {
         matches!(
             self,
             Self::RateLimited | Self::ServerBusy | Self::ShuttingDown | Self::Timeout | Self::Internal
@@ -89,7 +91,7 @@ impl From<Code> for Refusal {
 }
 
 impl Malformed {
-    /// The code that a server answers it with.
+    /// Returns the code with which a server answers the malformed frame.
     #[must_use]
     pub const fn code(self) -> Code {
         match self {

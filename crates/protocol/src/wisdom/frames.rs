@@ -1,34 +1,34 @@
-//! The frame: `WW`, a version, a type, the payload's length as four bytes, and the payload.
+//! Frames: `WW`, a version, a type, the length of the payload in four bytes, and the payload.
 
 use crate::{Framing, Next};
 
-/// What every frame begins with.
+/// The first bytes of each frame.
 pub const MAGIC: [u8; 2] = *b"WW";
 
-/// The version that this module speaks.
+/// The supported version.
 pub const VERSION: u8 = 1;
 
-/// The bytes before the payload.
+/// The length of a header, in bytes.
 pub const HEADER_BYTES: usize = 8;
 
-/// The longest payload.
+/// The maximum length of a payload, in bytes.
 pub const PAYLOAD_BYTES_MAX: usize = 4096;
 
-/// The longest frame.
+/// The maximum length of a frame with its header, in bytes.
 pub const FRAME_BYTES_MAX: usize = HEADER_BYTES + PAYLOAD_BYTES_MAX;
 
-/// What a frame is, as the number in its header.
+/// The type of a frame. The discriminant is the number in its header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A client wants a challenge.
+    /// A client requests a challenge.
     ChallengeRequest = 1,
-    /// A server gives one.
+    /// A server issues a challenge.
     Challenge = 2,
-    /// A client has solved one.
+    /// A client submits a solution.
     Solution = 3,
-    /// A server gives a quotation for it.
+    /// A server returns a quotation.
     Quote = 4,
-    /// A server says what is wrong.
+    /// A server reports an error.
     Error = 5,
 }
 
@@ -36,52 +36,52 @@ impl Kind {
     const ALL: [Self; 5] =
         [Self::ChallengeRequest, Self::Challenge, Self::Solution, Self::Quote, Self::Error];
 
-    fn of(number: u8) -> Option<Self> {
+    fn from_number(number: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| *kind as u8 == number)
     }
 }
 
-/// Why a frame could not be read.
+/// The reason why a frame is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
-    /// It does not begin as a frame.
-    #[error("it does not begin with WW")]
+    /// The frame does not begin with [`MAGIC`].
+    #[error("the frame does not begin with WW")]
     Magic,
-    /// It is of a version that this module does not speak.
-    #[error("version {0} is not spoken")]
+    /// The version is not supported.
+    #[error("version {0} is not supported")]
     Version(u8),
-    /// Its type is none.
-    #[error("type {0:#04x} is none")]
+    /// The type is unknown.
+    #[error("type {0:#04x} is unknown")]
     Kind(u8),
-    /// Its payload is too long.
-    #[error("its payload is longer than {PAYLOAD_BYTES_MAX} bytes")]
+    /// The payload is longer than [`PAYLOAD_BYTES_MAX`].
+    #[error("the payload is longer than {PAYLOAD_BYTES_MAX} bytes")]
     TooLong,
-    /// It is of a type that the other side may not send.
-    #[error("type {} does not go this way", *.0 as u8)]
+    /// The other side may not send this type.
+    #[error("type {} is sent only in the other direction", *.0 as u8)]
     Direction(Kind),
-    /// Its payload is not as it has to be.
+    /// The payload is invalid, for the given reason.
     #[error("{0}")]
     Payload(&'static str),
 }
 
-/// Splits a frame into its kind and its payload.
+/// Splits a frame into its type and its payload.
 ///
 /// # Errors
-/// Its header is wrong, or the payload is not whole.
-pub fn parse(frame: &[u8]) -> Result<(Kind, &[u8]), Malformed> {
+/// Fails if the header is invalid or the payload is incomplete.
+pub(super) fn parse(frame: &[u8]) -> Result<(Kind, &[u8]), Malformed> {
     let header = frame.get(..HEADER_BYTES).unwrap_or(frame);
-    check_begin(header)?;
+    check_prefix(header)?;
     let [_, _, _, number, a, b, c, d] = *header else { return Err(Malformed::Magic) };
-    let kind = Kind::of(number).ok_or(Malformed::Kind(number))?;
+    let kind = Kind::from_number(number).ok_or(Malformed::Kind(number))?;
     let payload = &frame[HEADER_BYTES..];
     match u32::from_be_bytes([a, b, c, d]) as usize {
         PAYLOAD_BYTES_MAX.. if payload.len() != PAYLOAD_BYTES_MAX => Err(Malformed::TooLong),
-        length if length != payload.len() => Err(Malformed::Payload("the payload is not whole")),
+        length if length != payload.len() => Err(Malformed::Payload("the payload is incomplete")),
         _ => Ok((kind, payload)),
     }
 }
 
-/// Appends a frame. A payload beyond [`PAYLOAD_BYTES_MAX`] makes a frame that nobody takes.
+/// Appends a frame. Peers reject a frame whose payload is longer than [`PAYLOAD_BYTES_MAX`].
 pub fn write(kind: Kind, payload: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(&MAGIC);
     out.extend_from_slice(&[VERSION, kind as u8]);
@@ -89,8 +89,8 @@ pub fn write(kind: Kind, payload: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(payload);
 }
 
-/// Whether what has come of a header can become one.
-fn check_begin(header: &[u8]) -> Result<(), Malformed> {
+/// Checks the available bytes of a header.
+fn check_prefix(header: &[u8]) -> Result<(), Malformed> {
     if !header.iter().zip(&MAGIC).all(|(one, other)| one == other) {
         return Err(Malformed::Magic);
     }
@@ -100,55 +100,56 @@ fn check_begin(header: &[u8]) -> Result<(), Malformed> {
     }
 }
 
-/// Frames, header and payload together.
+/// Framing of frames with their headers.
 ///
-/// After a header that is wrong nobody knows where the next one begins: it is handed out as soon as it is seen to be
-/// wrong, with a little of what came with it, and all that follows is thrown away.
+/// After an invalid header, the start of the next frame is unknown. An invalid header is returned as soon as it is
+/// recognized, with at most 16 bytes in all. All further bytes are skipped.
 #[derive(Debug)]
 pub struct Frames {
     frame_bytes_max: usize,
-    /// What has come of a frame that is not whole; its memory grows with what comes, never with what is announced.
-    begun: Vec<u8>,
-    /// `begun` was handed out and is to be emptied.
+    /// The buffered bytes of an incomplete frame. Its memory grows with the received bytes, not with the declared
+    /// length.
+    buffer: Vec<u8>,
+    /// Whether `buffer` was returned and must be cleared.
     is_taken: bool,
-    /// A header was wrong.
-    is_lost: bool,
+    /// Whether a header was invalid, so that all further bytes are skipped.
+    is_skipping: bool,
 }
 
-/// How much is handed out of what comes with a wrong header.
-const SHOWN_BYTES: usize = 16;
+/// The number of bytes that are returned of an invalid frame.
+const INVALID_BYTES_MAX: usize = 16;
 
-/// What is known of a frame by its first bytes.
-enum Outlook {
-    /// It has so many bytes in all.
-    Long(usize),
-    /// So few bytes do not say.
-    Open,
-    /// The header is wrong.
-    Wrong,
-    /// It is longer than allowed.
+/// The length of a frame, as far as its first bytes determine it.
+enum Extent {
+    /// The length of the frame, in bytes.
+    Bytes(usize),
+    /// The header is incomplete.
+    Incomplete,
+    /// The header is invalid.
+    Invalid,
+    /// The frame is longer than the limit.
     TooLong,
 }
 
 impl Frames {
-    /// Frames of at most so many bytes, the header counted.
+    /// Creates a framing with a maximum frame length in bytes, including the header.
     #[must_use]
     pub fn new(frame_bytes_max: usize) -> Self {
-        Self { frame_bytes_max, begun: Vec::new(), is_taken: false, is_lost: false }
+        Self { frame_bytes_max, buffer: Vec::new(), is_taken: false, is_skipping: false }
     }
 
-    fn outlook(&self, begun: &[u8]) -> Outlook {
-        let header = begun.get(..HEADER_BYTES).unwrap_or(begun);
-        if check_begin(header).is_err() {
-            return Outlook::Wrong;
+    fn extent(&self, buffer: &[u8]) -> Extent {
+        let header = buffer.get(..HEADER_BYTES).unwrap_or(buffer);
+        if check_prefix(header).is_err() {
+            return Extent::Invalid;
         }
-        let [_, _, _, number, a, b, c, d] = *header else { return Outlook::Open };
-        if Kind::of(number).is_none() {
-            return Outlook::Wrong;
+        let [_, _, _, number, a, b, c, d] = *header else { return Extent::Incomplete };
+        if Kind::from_number(number).is_none() {
+            return Extent::Invalid;
         }
         match (u32::from_be_bytes([a, b, c, d]) as usize).checked_add(HEADER_BYTES) {
-            Some(bytes) if bytes <= self.frame_bytes_max => Outlook::Long(bytes),
-            _ => Outlook::TooLong,
+            Some(bytes) if bytes <= self.frame_bytes_max => Extent::Bytes(bytes),
+            _ => Extent::TooLong,
         }
     }
 }
@@ -157,45 +158,47 @@ impl Framing for Frames {
     fn next<'a>(&'a mut self, input: &'a [u8]) -> (usize, Next<'a>) {
         if self.is_taken {
             self.is_taken = false;
-            self.begun = Vec::new();
+            self.buffer = Vec::new();
         }
-        if self.is_lost {
+        if self.is_skipping {
             return (input.len(), Next::Incomplete);
         }
-        // A frame that lies there whole is handed out where it lies.
-        if self.begun.is_empty()
-            && let Outlook::Long(bytes) = self.outlook(input)
+        // A complete frame is returned without a copy.
+        if self.buffer.is_empty()
+            && let Extent::Bytes(bytes) = self.extent(input)
             && bytes <= input.len()
         {
             return (bytes, Next::Frame(&input[..bytes]));
         }
         let mut taken = 0;
         loop {
-            // The header byte by byte, so that what is wrong is seen in the same place however the stream was cut.
-            let wanted = match self.outlook(&self.begun) {
-                Outlook::Long(bytes) => bytes,
-                Outlook::Open => self.begun.len() + 1,
-                Outlook::Wrong => {
-                    (self.is_taken, self.is_lost) = (true, true);
-                    // A little of what follows tells what is spoken instead.
-                    self.begun
-                        .extend(input[taken..].iter().take(SHOWN_BYTES.saturating_sub(self.begun.len())));
-                    return (input.len(), Next::Frame(&self.begun));
+            // The header is read byte by byte, so that an error is recognized at the same place for all segment
+            // boundaries.
+            let wanted = match self.extent(&self.buffer) {
+                Extent::Bytes(bytes) => bytes,
+                Extent::Incomplete => self.buffer.len() + 1,
+                Extent::Invalid => {
+                    (self.is_taken, self.is_skipping) = (true, true);
+                    // The bytes after the header can show which protocol the peer uses.
+                    self.buffer.extend(
+                        input[taken..].iter().take(INVALID_BYTES_MAX.saturating_sub(self.buffer.len())),
+                    );
+                    return (input.len(), Next::Frame(&self.buffer));
                 }
-                Outlook::TooLong => {
-                    (self.is_taken, self.is_lost) = (true, true);
+                Extent::TooLong => {
+                    (self.is_taken, self.is_skipping) = (true, true);
                     return (taken, Next::TooLong);
                 }
             };
-            if self.begun.len() == wanted {
+            if self.buffer.len() == wanted {
                 self.is_taken = true;
-                return (taken, Next::Frame(&self.begun));
+                return (taken, Next::Frame(&self.buffer));
             }
-            let part = &input[taken..][..(wanted - self.begun.len()).min(input.len() - taken)];
+            let part = &input[taken..][..(wanted - self.buffer.len()).min(input.len() - taken)];
             if part.is_empty() {
                 return (taken, Next::Incomplete);
             }
-            self.begun.extend_from_slice(part);
+            self.buffer.extend_from_slice(part);
             taken += part.len();
         }
     }
@@ -205,7 +208,7 @@ impl Framing for Frames {
     }
 
     fn partial(&self) -> &[u8] {
-        if self.is_taken { &[] } else { &self.begun }
+        if self.is_taken { &[] } else { &self.buffer }
     }
 }
 
@@ -213,8 +216,8 @@ impl Framing for Frames {
 mod tests {
     use super::*;
 
-    /// Feeds `chunks` one after the other and collects what comes out; `None` is a frame that was too long.
-    fn cut(chunks: &[&[u8]]) -> Vec<Option<Vec<u8>>> {
+    /// Feeds `chunks` one after the other and collects the frames; `None` stands for a frame that is too long.
+    fn split(chunks: &[&[u8]]) -> Vec<Option<Vec<u8>>> {
         let mut frames = Frames::new(FRAME_BYTES_MAX);
         let mut found = Vec::new();
         for chunk in chunks {
@@ -233,25 +236,25 @@ mod tests {
         found
     }
 
-    fn check_every_cut(stream: &[u8], expected: &[Option<&[u8]>]) {
+    fn check_every_split(stream: &[u8], expected: &[Option<&[u8]>]) {
         let expected: Vec<Option<Vec<u8>>> = expected.iter().map(|frame| frame.map(<[u8]>::to_vec)).collect();
         for first in 0..=stream.len() {
             for second in first..=stream.len() {
                 let parts = [&stream[..first], &stream[first..second], &stream[second..]];
-                assert_eq!(cut(&parts), expected, "cut at {first} and {second}");
+                assert_eq!(split(&parts), expected, "split at {first} and {second}");
             }
         }
     }
 
     #[test]
-    fn a_frame_is_the_same_however_it_is_cut() {
+    fn a_frame_does_not_depend_on_segment_boundaries() {
         let (one, other) = (b"WW\x01\x01\0\0\0\x02{}", b"WW\x01\x03\0\0\0\x01x");
-        check_every_cut(&[&one[..], other, b"WW\x01"].concat(), &[Some(one), Some(other)]);
-        check_every_cut(b"WW\x01\x01\0\0\0\0", &[Some(b"WW\x01\x01\0\0\0\0")]);
+        check_every_split(&[&one[..], other, b"WW\x01"].concat(), &[Some(one), Some(other)]);
+        check_every_split(b"WW\x01\x01\0\0\0\0", &[Some(b"WW\x01\x01\0\0\0\0")]);
     }
 
     #[test]
-    fn a_wrong_header_is_handed_out_at_once_and_ends_all() {
+    fn an_invalid_header_is_returned_at_once_and_ends_the_stream() {
         for (stream, wrong) in [
             (&b"WX\x01\x01\0\0\0\x02{}"[..], Malformed::Magic),
             (b"GET / HTTP/1.1", Malformed::Magic),
@@ -259,33 +262,33 @@ mod tests {
             (b"WW\x01\x7f\0\0\0\x02{}", Malformed::Kind(0x7f)),
         ] {
             for at in 0..stream.len() {
-                let found = cut(&[&stream[..at], &stream[at..]]);
+                let found = split(&[&stream[..at], &stream[at..]]);
                 let [Some(frame)] = &found[..] else { panic!("{found:?}") };
-                assert_eq!(parse(frame), Err(wrong), "cut at {at}");
+                assert_eq!(parse(frame), Err(wrong), "split at {at}");
             }
         }
-        assert_eq!(cut(&[b"HTTP/1.1 400 Bad Request"]), [Some(b"HTTP/1.1 400 Bad".to_vec())]);
+        assert_eq!(split(&[b"HTTP/1.1 400 Bad Request"]), [Some(b"HTTP/1.1 400 Bad".to_vec())]);
     }
 
     #[test]
-    fn a_length_beyond_the_limit_is_told_before_anything_of_the_payload() {
+    fn a_length_beyond_the_limit_is_reported_before_the_payload() {
         for length in [4097_u32, u32::MAX] {
             let header = [b"WW\x01\x01", &length.to_be_bytes()[..]].concat();
-            check_every_cut(&header, &[None]);
+            check_every_split(&header, &[None]);
         }
         let frame = [b"WW\x01\x01\0\0\x10\0", &[b' '; 4096][..]].concat();
-        assert_eq!(cut(&[&frame]), [Some(frame.clone())]);
+        assert_eq!(split(&[&frame]), [Some(frame.clone())]);
     }
 
     #[test]
-    fn what_is_announced_takes_no_memory() {
+    fn a_declared_length_takes_no_memory() {
         let mut frames = Frames::new(FRAME_BYTES_MAX);
         frames.next(b"WW\x01\x01\0\0\x10\0x");
-        assert!(frames.begun.capacity() <= 64, "{}", frames.begun.capacity());
+        assert!(frames.buffer.capacity() <= 64, "{}", frames.buffer.capacity());
     }
 
     #[test]
-    fn what_was_written_is_parsed() {
+    fn parsing_reverses_writing() {
         let mut frame = Vec::new();
         write(Kind::Solution, b"{}", &mut frame);
         assert_eq!(parse(&frame), Ok((Kind::Solution, &b"{}"[..])));
@@ -293,6 +296,6 @@ mod tests {
         assert_eq!(parse(b"WW\x07"), Err(Malformed::Version(7)));
         assert_eq!(parse(b"WW\x01\x09\0\0\0\0"), Err(Malformed::Kind(9)));
         assert_eq!(parse(b"WW\x01\x01\0\0\x10\x01"), Err(Malformed::TooLong));
-        assert_eq!(parse(b"WW\x01\x01\0\0\0\x01"), Err(Malformed::Payload("the payload is not whole")));
+        assert_eq!(parse(b"WW\x01\x01\0\0\0\x01"), Err(Malformed::Payload("the payload is incomplete")));
     }
 }

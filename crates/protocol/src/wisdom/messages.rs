@@ -1,4 +1,4 @@
-//! What frames say: each payload is one JSON object, of which a known key stands there at most once.
+//! Messages: each payload is one JSON object that contains each known key at most once.
 
 use std::borrow::Cow;
 
@@ -8,84 +8,84 @@ pub use super::codes::{Code, Refusal};
 use super::frames::{self, Kind, Malformed};
 use super::token::{TOKEN_BYTES, Token, from_base64url, to_base64url};
 
-/// The longest quotation, in bytes.
+/// The maximum length of a quotation, in bytes.
 pub const QUOTE_BYTES_MAX: usize = 2048;
 
-/// The name of the only kind of work.
+/// The name of the only supported algorithm.
 pub const ALGORITHM: &str = "sha256-lz";
 
-/// What a client sends.
+/// A message from a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
-    /// It wants a challenge.
+    /// Requests a challenge.
     Challenge,
-    /// It has solved one.
+    /// Submits a solution.
     Solution(Solution),
 }
 
-/// A challenge and the counter that solves it.
+/// A challenge with the counter that solves it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Solution {
-    /// The challenge as it was given.
+    /// The token of the challenge.
     pub token: [u8; TOKEN_BYTES],
     /// The counter.
     pub counter: u64,
 }
 
-/// What a server sends.
+/// A message from a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Response {
-    /// A challenge.
+    /// Issues a challenge.
     Challenge(Challenge),
-    /// A quotation.
+    /// Returns a quotation.
     Quote(Quotation),
-    /// Something is wrong.
+    /// Reports an error.
     Error(Refusal),
 }
 
-/// A challenge, and what is said of it beside its token.
+/// A challenge: its token, and fields that repeat values of the token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Challenge {
     /// The token.
     pub token: [u8; TOKEN_BYTES],
-    /// The name of the kind of work.
+    /// The name of the algorithm.
     pub algorithm: String,
-    /// How many zero bits a proof begins with.
+    /// The number of zero bits that a proof requires.
     pub difficulty: u8,
-    /// When it was issued, in milliseconds since 1970.
+    /// The time of issue, in milliseconds since the Unix epoch.
     pub issued_at_ms: u64,
-    /// When it can no longer be solved.
+    /// The time from which the challenge can no longer be solved, in milliseconds since the Unix epoch.
     pub expires_at_ms: u64,
 }
 
 /// A quotation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quotation {
-    /// What was said, at most [`QUOTE_BYTES_MAX`] bytes.
+    /// The text, at most [`QUOTE_BYTES_MAX`] bytes.
     pub quote: String,
-    /// Who said it.
+    /// The author.
     pub author: String,
-    /// Where the server has it from.
+    /// The source from which the server obtained it.
     pub source: Source,
 }
 
-/// Where a quotation comes from.
+/// The source of a quotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Source {
-    /// An outside source, for this client.
+    /// An external source, queried for this client.
     Api,
-    /// An outside source, for an earlier client.
+    /// An external source, queried for an earlier client.
     Cache,
-    /// The collection that the server has with it.
+    /// The quotations that are built into the server.
     Fallback,
 }
 
 impl Source {
-    /// All of them.
+    /// All sources.
     pub const ALL: [Self; 3] = [Self::Api, Self::Cache, Self::Fallback];
 
-    /// Its name on the wire.
+    /// Returns the name on the wire.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -96,7 +96,7 @@ impl Source {
     }
 }
 
-/// `CHALLENGE_REQUEST`: nothing that is said in it matters.
+/// `CHALLENGE_REQUEST`: its fields are ignored.
 #[derive(Serialize, Deserialize)]
 struct ChallengeRequestObject {}
 
@@ -120,31 +120,33 @@ struct ChallengeObject<'a> {
 }
 
 impl Request {
-    /// Reads a frame that a client sent.
+    /// Decodes a frame that a client sent.
     ///
     /// # Errors
-    /// Says what is wrong with it.
+    /// Returns the reason why the frame is invalid.
     pub fn decode(frame: &[u8]) -> Result<Self, Malformed> {
         match frames::parse(frame)? {
             (Kind::ChallengeRequest, payload) => {
-                object::<ChallengeRequestObject>(payload, "it is not one JSON object")?;
+                object::<ChallengeRequestObject>(payload, "the payload is not one JSON object")?;
                 Ok(Self::Challenge)
             }
             (Kind::Solution, payload) => {
-                let SolutionObject { challenge, counter } =
-                    object(payload, "it is not one JSON object with a challenge and a counter, both texts")?;
+                let SolutionObject { challenge, counter } = object(
+                    payload,
+                    "the payload is not one JSON object with the strings challenge and counter",
+                )?;
                 Ok(Self::Solution(Solution {
                     token: from_base64url(&challenge)
                         .ok_or(Malformed::Payload("the challenge is not 64 bytes of canonical base64url"))?,
                     counter: counter_of(&counter)
-                        .ok_or(Malformed::Payload("the counter is not 16 lower-case hex digits"))?,
+                        .ok_or(Malformed::Payload("the counter is not 16 lower-case hexadecimal digits"))?,
                 }))
             }
             (kind, _) => Err(Malformed::Direction(kind)),
         }
     }
 
-    /// Appends the frame.
+    /// Appends the request as a frame.
     pub fn encode(&self, out: &mut Vec<u8>) {
         match self {
             Self::Challenge => write(Kind::ChallengeRequest, &ChallengeRequestObject {}, out),
@@ -158,15 +160,15 @@ impl Request {
 }
 
 impl Response {
-    /// Reads a frame that a server sent.
+    /// Decodes a frame that a server sent.
     ///
     /// # Errors
-    /// Says what is wrong with it.
+    /// Returns the reason why the frame is invalid.
     pub fn decode(frame: &[u8]) -> Result<Self, Malformed> {
         match frames::parse(frame)? {
             (Kind::Challenge, payload) => {
                 let ChallengeObject { challenge, alg, difficulty, issued_at_ms, expires_at_ms } =
-                    object(payload, "it is not one JSON object with the fields of a challenge")?;
+                    object(payload, "the payload is not one JSON object with the fields of a challenge")?;
                 let token = from_base64url(&challenge)
                     .ok_or(Malformed::Payload("the challenge is not 64 bytes of canonical base64url"))?;
                 let algorithm = alg.into_owned();
@@ -174,20 +176,21 @@ impl Response {
             }
             (Kind::Quote, payload) => {
                 let quotation: Quotation =
-                    object(payload, "it is not one JSON object with the fields of a quotation")?;
+                    object(payload, "the payload is not one JSON object with the fields of a quotation")?;
                 if quotation.quote.len() > QUOTE_BYTES_MAX {
                     return Err(Malformed::Payload("the quotation has more than 2048 bytes"));
                 }
                 Ok(Self::Quote(quotation))
             }
             (Kind::Error, payload) => {
-                object(payload, "it is not one JSON object with the fields of an error").map(Self::Error)
+                object(payload, "the payload is not one JSON object with the fields of an error")
+                    .map(Self::Error)
             }
             (kind, _) => Err(Malformed::Direction(kind)),
         }
     }
 
-    /// Appends the frame.
+    /// Appends the response as a frame.
     pub fn encode(&self, out: &mut Vec<u8>) {
         match self {
             Self::Challenge(challenge) => {
@@ -207,7 +210,7 @@ impl Response {
 }
 
 impl Challenge {
-    /// A challenge that says what its token says.
+    /// Creates a challenge whose fields have the values of its token.
     #[must_use]
     pub fn of(token: &Token) -> Self {
         Self {
@@ -219,7 +222,7 @@ impl Challenge {
         }
     }
 
-    /// The field that says something else than the token does, if one does.
+    /// Returns the name of the first field whose value differs from the token, if there is one.
     #[must_use]
     pub fn disagreement(&self) -> Option<&'static str> {
         let token = Token::read(&self.token);
@@ -234,15 +237,15 @@ impl Challenge {
     }
 }
 
-/// Reads an object. An array of the same values would do for the parser too, and is none.
+/// Parses an object. The JSON parser would also accept an array of the values, so the first byte is checked before.
 fn object<'a, T: Deserialize<'a>>(payload: &'a [u8], wrong: &'static str) -> Result<T, Malformed> {
     const SPACE: &[u8] = b" \t\r\n";
     let first = payload.iter().find(|byte| !SPACE.contains(byte));
     if first != Some(&b'{') {
         return Err(Malformed::Payload(wrong));
     }
-    // Of what is ignored the parser looks at no text, so all of it is looked at before.
-    let text = std::str::from_utf8(payload).map_err(|_| Malformed::Payload("it is not UTF-8"))?;
+    // The parser does not validate strings that it ignores, so the encoding is checked before.
+    let text = std::str::from_utf8(payload).map_err(|_| Malformed::Payload("the payload is not UTF-8"))?;
     serde_json::from_str(text).map_err(|_| Malformed::Payload(wrong))
 }
 
@@ -274,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_are_written_as_they_are_read() {
+    fn encoding_reverses_decoding_of_requests() {
         let solution = Request::Solution(Solution { token: [0xfa; TOKEN_BYTES], counter: 0xdead_beef });
         for request in [Request::Challenge, solution] {
             let mut out = Vec::new();
@@ -287,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn responses_are_written_as_they_are_read() {
+    fn encoding_reverses_decoding_of_responses() {
         let token = Token::read(&[1; TOKEN_BYTES]);
         let quote = Quotation { quote: "q".into(), author: "a".into(), source: Source::Cache };
         let busy = Refusal { retry_after_ms: Some(5), ..Code::ServerBusy.into() };
@@ -300,12 +303,12 @@ mod tests {
         }
         let mut out = Vec::new();
         Response::Error(Code::Timeout.into()).encode(&mut out);
-        let text = r#"{"code":"TIMEOUT","message":"it took too long","retryable":true}"#;
+        let text = r#"{"code":"TIMEOUT","message":"a time limit expired","retryable":true}"#;
         assert_eq!(out, frame(Kind::Error, text));
     }
 
     #[test]
-    fn w10_to_w12_a_payload_is_one_object_of_which_a_known_key_stands_there_once() {
+    fn w10_to_w12_a_payload_is_one_object_with_each_known_key_at_most_once() {
         for payload in
             [&b""[..], b"[]", b"null", b"{} {}", b"{}x", b"{", b"\xff", b"{\"x\":\"\xff\"}", b"\"{}\""]
         {
@@ -330,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn w14_what_a_server_says_is_nothing_for_a_client_to_say() {
+    fn w14_messages_of_a_server_are_invalid_from_a_client() {
         for kind in [Kind::Challenge, Kind::Quote, Kind::Error] {
             assert_eq!(code(kind, "{}"), Code::UnexpectedMessage);
             assert_eq!(code(kind, ""), Code::UnexpectedMessage);
@@ -338,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn w19_and_w20_challenge_and_counter_have_one_form() {
+    fn w19_and_w20_challenge_and_counter_have_one_canonical_form() {
         let token = to_base64url(&[0; TOKEN_BYTES]);
         let solution = |challenge: &str, counter: &str| {
             code(Kind::Solution, format!(r#"{{"challenge":"{challenge}","counter":{counter}}}"#))
@@ -358,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn w01_a_challenge_that_contradicts_its_token_is_seen() {
+    fn w01_a_challenge_that_disagrees_with_its_token_is_recognized() {
         let token = Token { version: 1, algorithm: 1, ..Token::read(&[1; TOKEN_BYTES]) };
         let challenge = Challenge::of(&token);
         assert_eq!(challenge.disagreement(), None);
@@ -369,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quotation_beyond_the_limit_is_none() {
+    fn a_quotation_beyond_the_limit_is_invalid() {
         let text =
             |bytes: usize| format!(r#"{{"quote":"{}","author":"a","source":"api"}}"#, "x".repeat(bytes));
         assert!(Response::decode(&frame(Kind::Quote, text(QUOTE_BYTES_MAX))).is_ok());

@@ -1,8 +1,8 @@
-//! Quotations for a proof of work, WOW/1: a client asks for a challenge, finds a counter whose hash begins with enough
-//! zero bits, and gets a quotation for it, once.
+//! WOW/1, quotations for a proof of work: a client requests a challenge, finds a counter whose hash begins with
+//! enough zero bits, and receives one quotation for it.
 //!
-//! A request goes through these files as it goes over the wire: [`frames`] cuts the stream, [`messages`] reads what a
-//! frame says, [`token`] says whether the challenge is the server's own, [`proof`] whether the work was done.
+//! The modules follow a request: [`frames`] splits the stream, [`messages`] decodes a frame, [`token`] verifies that
+//! the server issued the challenge, and [`proof`] verifies the work.
 
 pub mod clauses;
 mod codes;
@@ -17,7 +17,7 @@ use frames::{Frames, Malformed};
 use messages::{Request, Response};
 use model::Model;
 
-/// The protocol that clause ids such as `W01` speak of; docs/WISDOM.md lists the clauses.
+/// The protocol WOW/1. docs/WISDOM.md lists its clauses.
 #[derive(Clone, Copy, Debug)]
 pub struct Wisdom;
 
@@ -49,6 +49,6 @@ impl Protocol for Wisdom {
     }
 
     fn accept(model: &mut Model, request: &[u8], response: &Response) -> Result<(), Unacceptable<Response>> {
-        model.accept(request, response).map_err(|had_to_come| Unacceptable { had_to_come })
+        model.accept(request, response).map_err(|expected| Unacceptable { expected })
     }
 }

@@ -1,7 +1,7 @@
-//! The sequential specification: which challenges have brought their quotation, and which replies that allows.
+//! The sequential specification of WOW/1: the spent challenges, and the replies that they permit.
 //!
-//! It knows neither keys nor time, so it accepts what depends on them, and insists on the rest: a quotation is for
-//! enough work, and once.
+//! The model has no keys and no clock, so it accepts every reply that depends on them. It requires the rest: a
+//! quotation needs sufficient work, and a challenge yields one quotation.
 
 use std::collections::BTreeSet;
 
@@ -9,17 +9,17 @@ use super::messages::{Code, Request, Response, Solution};
 use super::proof;
 use super::token::Token;
 
-/// The nonces of the challenges that have brought their quotation.
+/// The nonces of the challenges that have yielded their quotation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Model {
     spent: BTreeSet<[u8; 16]>,
 }
 
 impl Model {
-    /// Takes one step.
+    /// Applies one request with its reply.
     ///
     /// # Errors
-    /// The reply is not allowed; brings one that would have been.
+    /// If the reply is not allowed, returns one that is allowed. The model remains unchanged.
     pub fn accept(&mut self, request: &[u8], response: &Response) -> Result<(), Response> {
         let solution = match Request::decode(request) {
             Err(malformed) => return one_of(&[malformed.code()], response),
@@ -33,7 +33,7 @@ impl Model {
         };
         let nonce = Token::read(&solution.token).nonce;
         let is_spent = self.spent.contains(&nonce);
-        if !is_paid(&solution) {
+        if !is_sufficient(&solution) {
             return one_of(
                 &[
                     Code::InsufficientWork,
@@ -57,16 +57,18 @@ impl Model {
     }
 }
 
-/// Whether the work was done that the token asks for.
-fn is_paid(solution: &Solution) -> bool {
+/// Returns whether the solution meets the difficulty of its token.
+fn is_sufficient(solution: &Solution) -> bool {
     let difficulty = Token::read(&solution.token).difficulty;
     proof::zero_bits(&solution.token, solution.counter) >= difficulty.into()
 }
 
-/// Allows an error with one of these codes, or with one that a server may always give.
+/// Accepts an error with one of these codes, or with a code that is always allowed.
 fn one_of(codes: &[Code], response: &Response) -> Result<(), Response> {
     match response {
-        Response::Error(refusal) if codes.contains(&refusal.code) || refusal.code.is_excuse() => Ok(()),
+        Response::Error(refusal) if codes.contains(&refusal.code) || refusal.code.is_always_allowed() => {
+            Ok(())
+        }
         _ => Err(Response::Error(codes[0].into())),
     }
 }
@@ -83,12 +85,13 @@ mod tests {
         frame
     }
 
-    fn solution(nonce: u8, difficulty: u8, is_paid: bool) -> Vec<u8> {
+    fn solution(nonce: u8, difficulty: u8, is_sufficient: bool) -> Vec<u8> {
         let mut token = Token::read(&[nonce; 64]);
         token.difficulty = difficulty;
         let token = token.bytes();
         let bits = |counter: u64| Search::new(&token).zero_bits(counter);
-        let counter = (0..10_000).find(|&counter| (bits(counter) >= difficulty.into()) == is_paid).unwrap();
+        let counter =
+            (0..10_000).find(|&counter| (bits(counter) >= difficulty.into()) == is_sufficient).unwrap();
         encoded(&Request::Solution(Solution { token, counter }))
     }
 
@@ -101,12 +104,12 @@ mod tests {
     }
 
     #[test]
-    fn w25_a_challenge_brings_one_quotation() {
+    fn w25_a_challenge_yields_one_quotation() {
         let mut model = Model::default();
-        let paid = solution(1, 6, true);
-        assert_eq!(model.accept(&paid, &quote()), Ok(()));
-        assert_eq!(model.accept(&paid, &quote()), Err(refused(Code::Replayed)));
-        assert_eq!(model.accept(&paid, &refused(Code::Replayed)), Ok(()));
+        let sufficient = solution(1, 6, true);
+        assert_eq!(model.accept(&sufficient, &quote()), Ok(()));
+        assert_eq!(model.accept(&sufficient, &quote()), Err(refused(Code::Replayed)));
+        assert_eq!(model.accept(&sufficient, &refused(Code::Replayed)), Ok(()));
         assert_eq!(model.accept(&solution(2, 6, true), &quote()), Ok(()));
         assert_eq!(
             model.accept(&solution(3, 6, true), &refused(Code::Replayed)),
@@ -115,20 +118,20 @@ mod tests {
     }
 
     #[test]
-    fn w21_without_the_work_there_is_no_quotation() {
+    fn w21_insufficient_work_yields_no_quotation() {
         let mut model = Model::default();
-        let unpaid = solution(1, 6, false);
-        assert_eq!(model.accept(&unpaid, &quote()), Err(refused(Code::InsufficientWork)));
-        assert_eq!(model.accept(&unpaid, &refused(Code::InsufficientWork)), Ok(()));
+        let insufficient = solution(1, 6, false);
+        assert_eq!(model.accept(&insufficient, &quote()), Err(refused(Code::InsufficientWork)));
+        assert_eq!(model.accept(&insufficient, &refused(Code::InsufficientWork)), Ok(()));
         assert_eq!(
-            model.accept(&unpaid, &refused(Code::MalformedFrame)),
+            model.accept(&insufficient, &refused(Code::MalformedFrame)),
             Err(refused(Code::InsufficientWork))
         );
         assert_eq!(model, Model::default());
     }
 
     #[test]
-    fn a_request_brings_a_challenge_that_agrees_with_itself() {
+    fn a_request_yields_a_challenge_that_agrees_with_its_token() {
         let mut model = Model::default();
         let request = encoded(&Request::Challenge);
         let mut token = Token::read(&[1; 64]);

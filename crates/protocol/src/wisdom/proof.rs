@@ -1,35 +1,35 @@
-//! The work: a counter for which the hash of token and counter begins with enough zero bits (hashcash, with SHA-256).
+//! Proof of work: a counter for which the SHA-256 hash of token and counter begins with enough zero bits (hashcash).
 
 use sha2::block_api::compress256;
 use sha2::{Digest, Sha256};
 
 use super::token::TOKEN_BYTES;
 
-/// A client refuses more than this: on one core it is five seconds of work.
+/// The maximum difficulty that a client accepts, in zero bits: about five seconds of work on one core.
 pub const DIFFICULTY_MAX: u8 = 26;
 
-/// How many zero bits the hash of a token with a counter begins with.
+/// Returns the number of leading zero bits of the hash of a token and a counter.
 #[must_use]
 pub fn zero_bits(token: &[u8; TOKEN_BYTES], counter: u64) -> u32 {
     let hash = Sha256::new().chain_update(token).chain_update(counter.to_be_bytes()).finalize();
     leading_zeros(hash.chunks(4).map(|word| word.iter().fold(0, |word, &byte| word << 8 | u32::from(byte))))
 }
 
-/// Tries counters. The token is one block of SHA-256, so that its part of the hash is computed once, and each counter
-/// costs one block more.
+/// Searches for counters. The token is one block of SHA-256, so its part of the hash is computed only once, and each
+/// counter costs one further block.
 #[derive(Clone, Debug)]
 pub struct Search {
     /// The state of the hash after the token.
     after_token: [u32; 8],
-    /// The counter, and what SHA-256 pads it with (FIPS 180-4, 5.1.1).
+    /// The counter and the padding of SHA-256 (FIPS 180-4, 5.1.1).
     block: [u8; 64],
 }
 
 impl Search {
-    /// Counters for this token.
+    /// Creates a search for a token.
     #[must_use]
     pub fn new(token: &[u8; TOKEN_BYTES]) -> Self {
-        /// What SHA-256 begins with (FIPS 180-4, 5.3.3).
+        /// The initial state of SHA-256 (FIPS 180-4, 5.3.3).
         const INITIAL: [u32; 8] = [
             0x6a09_e667,
             0xbb67_ae85,
@@ -49,7 +49,7 @@ impl Search {
         Self { after_token, block }
     }
 
-    /// How many zero bits the hash with this counter begins with.
+    /// Returns the number of leading zero bits of the hash with this counter.
     #[must_use]
     pub fn zero_bits(&mut self, counter: u64) -> u32 {
         self.block[..8].copy_from_slice(&counter.to_be_bytes());
@@ -58,7 +58,7 @@ impl Search {
         leading_zeros(state.into_iter())
     }
 
-    /// The first of these counters whose hash begins with at least so many zero bits.
+    /// Returns the first of the counters whose hash begins with at least `difficulty` zero bits.
     pub fn find(&mut self, difficulty: u8, counters: impl IntoIterator<Item = u64>) -> Option<u64> {
         counters.into_iter().find(|&counter| self.zero_bits(counter) >= difficulty.into())
     }
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_search_counts_as_the_hash_does() {
+    fn a_search_agrees_with_the_plain_hash() {
         let token: [u8; TOKEN_BYTES] = std::array::from_fn(|at| u8::try_from(at).unwrap());
         let mut search = Search::new(&token);
         for counter in (0..2_000).chain([u64::MAX, 1 << 40]) {
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_found_is_the_first_that_is_enough() {
+    fn find_returns_the_first_sufficient_counter() {
         let token = [9; TOKEN_BYTES];
         let found = Search::new(&token).find(10, 0..1 << 20).unwrap();
         assert!(zero_bits(&token, found) >= 10);
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn zeros_are_counted_in_bits() {
+    fn leading_zeros_are_counted_in_bits() {
         assert_eq!(leading_zeros([0, 0x00ff_0000, 0].into_iter()), 40);
         assert_eq!(leading_zeros([0x8000_0000].into_iter()), 0);
         assert_eq!(leading_zeros([0; 8].into_iter()), 256);

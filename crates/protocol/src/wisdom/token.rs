@@ -1,4 +1,4 @@
-//! The token of a challenge: what a server hands out and need not remember, because nobody else can have signed it.
+//! Tokens: signed challenges that a server verifies without storing them.
 
 use std::net::IpAddr;
 
@@ -8,50 +8,51 @@ use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-/// The bytes of a token: one block of SHA-256.
+/// The length of a token, in bytes: one block of SHA-256.
 pub const TOKEN_BYTES: usize = 64;
 
-/// The bytes of a token that its tag is over.
-pub const SIGNED_BYTES: usize = 32;
+/// The number of bytes that the tag covers.
+const SIGNED_BYTES: usize = 32;
 
-/// The version of a token's form.
+/// The version of the token format.
 pub const VERSION: u8 = 1;
 
-/// SHA-256, leading zeros: the only kind of work.
+/// The only supported algorithm: leading zero bits of SHA-256.
 pub const ALGORITHM: u8 = 1;
 
-/// How much later than the server's own clock a token may have been issued, for servers that share a secret.
+/// The maximum time by which a token may have been issued after the current time of the server, in milliseconds. It
+/// allows servers that share a secret to have different clocks.
 pub const CLOCK_SKEW_MS_MAX: u64 = 2_000;
 
-/// What a tag begins with, so that no tag made for anything else is one.
+/// The prefix of the signed bytes. It separates these tags from other uses of the key.
 const TAG_CONTEXT: &[u8] = b"wow/pow/v1\0";
 
-/// What keys are derived for.
+/// The context of key derivation.
 const KEY_CONTEXT: &[u8] = b"wow/pow/v1/key";
 
-/// What a challenge says. The bytes are the challenge; this is what they mean.
+/// The fields of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Token {
-    /// [`VERSION`].
+    /// The version of the format, [`VERSION`].
     pub version: u8,
-    /// [`ALGORITHM`].
+    /// The algorithm, [`ALGORITHM`].
     pub algorithm: u8,
-    /// How many zero bits a proof begins with.
+    /// The number of zero bits that a proof requires.
     pub difficulty: u8,
-    /// Which key signed it.
+    /// The id of the key that signed the token.
     pub key_id: u8,
-    /// When it was issued, in milliseconds since 1970.
+    /// The time of issue, in milliseconds since the Unix epoch.
     pub issued_ms: u64,
-    /// How long it may be solved, in milliseconds.
+    /// The time to live, in milliseconds.
     pub ttl_ms: u32,
-    /// What makes it unlike any other.
+    /// A random value that makes the token unique.
     pub nonce: [u8; 16],
     /// The signature.
     pub tag: [u8; 32],
 }
 
 impl Token {
-    /// Reads the bytes of a token; any bytes are one.
+    /// Decodes a token. Every sequence of bytes is a token.
     #[must_use]
     pub fn read(bytes: &[u8; TOKEN_BYTES]) -> Self {
         let mut rest = &bytes[..];
@@ -71,7 +72,7 @@ impl Token {
         }
     }
 
-    /// Writes its bytes.
+    /// Encodes the token.
     #[must_use]
     pub fn bytes(&self) -> [u8; TOKEN_BYTES] {
         let mut bytes = [0; TOKEN_BYTES];
@@ -83,13 +84,13 @@ impl Token {
         bytes
     }
 
-    /// When it can no longer be solved, in milliseconds since 1970.
+    /// Returns the time from which the token can no longer be solved, in milliseconds since the Unix epoch.
     #[must_use]
     pub fn expires_ms(&self) -> u64 {
         self.issued_ms.saturating_add(self.ttl_ms.into())
     }
 
-    /// Whether it may be solved at this time.
+    /// Returns whether the token can be solved at the given time, in milliseconds since the Unix epoch.
     #[must_use]
     pub fn is_current(&self, now_ms: u64) -> bool {
         self.issued_ms <= now_ms.saturating_add(CLOCK_SKEW_MS_MAX) && now_ms < self.expires_ms()
@@ -104,19 +105,19 @@ fn take<const N: usize>(rest: &mut &[u8]) -> [u8; N] {
     taken
 }
 
-/// Writes bytes as base64url without padding.
+/// Encodes bytes as base64url without padding.
 #[must_use]
 pub fn to_base64url(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// Reads the 86 characters of a token: nothing if they are not base64url in its one canonical form.
+/// Decodes the 86 characters of a token; returns `None` if they are not canonical base64url.
 #[must_use]
 pub fn from_base64url(text: &str) -> Option<[u8; TOKEN_BYTES]> {
     URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()
 }
 
-/// Whom a token is for: a family and an address, or nobody in particular.
+/// The client to which a token is bound: an address family with an address, or any client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Holder {
     family: u8,
@@ -124,10 +125,11 @@ pub struct Holder {
 }
 
 impl Holder {
-    /// Whoever has it.
+    /// Any client.
     pub const ANYBODY: Self = Self { family: 0, address: [0; 16] };
 
-    /// The client at this address: IPv4 mapped to IPv6 is IPv4, and of IPv6 the network of 64 bits counts.
+    /// The client at an address. An IPv4-mapped IPv6 address counts as IPv4; of other IPv6 addresses, the /64 prefix
+    /// counts.
     #[must_use]
     pub fn at(address: IpAddr) -> Self {
         let mut holder = Self::ANYBODY;
@@ -145,7 +147,7 @@ impl Holder {
     }
 }
 
-/// A key that signs tokens. It says nothing of itself when it is printed.
+/// A key that signs tokens. Its `Debug` output does not contain the key.
 #[derive(Clone)]
 pub struct Key(Hmac<Sha256>);
 
@@ -156,11 +158,11 @@ impl std::fmt::Debug for Key {
 }
 
 impl Key {
-    /// Derives a key from a secret (HKDF, RFC 5869). With a salt that is drawn at each start no token outlives a
-    /// restart; without one, servers that share the secret honour each other's tokens.
+    /// Derives a key from a secret (HKDF, RFC 5869). A random salt at each start makes tokens invalid after a
+    /// restart. Without a salt, servers that share the secret accept each other's tokens.
     #[must_use]
     pub fn derive(secret: &[u8], salt: Option<&[u8]>, key_id: u8) -> Self {
-        // A whole block, so that HMAC takes it as it is.
+        // HMAC uses a key of exactly one block as it is.
         let mut key = [0; 64];
         let context = [KEY_CONTEXT, &[key_id]].concat();
         let expanded = Hkdf::<Sha256>::new(salt, secret).expand(&context, &mut key);
@@ -168,13 +170,13 @@ impl Key {
         Self(Hmac::new(&key.into()))
     }
 
-    /// Signs what a token says, for this holder.
+    /// Signs a token for a holder.
     #[must_use]
     pub fn sign(&self, token: &Token, holder: &Holder) -> [u8; 32] {
         self.tag_of(&token.bytes(), holder).finalize().into_bytes().into()
     }
 
-    /// Whether a token is signed by this key for this holder; it takes the same time whatever the tag is.
+    /// Returns whether this key has signed the token for this holder. The time does not depend on the tag.
     #[must_use]
     pub fn has_signed(&self, token: &[u8; TOKEN_BYTES], holder: &Holder) -> bool {
         self.tag_of(token, holder).verify_slice(&token[SIGNED_BYTES..]).is_ok()
@@ -208,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_written_as_it_is_read() {
+    fn encoding_reverses_decoding() {
         let bytes = token().bytes();
         assert_eq!(Token::read(&bytes), token());
         assert_eq!(bytes[..4], [1, 1, 20, 3]);
@@ -218,9 +220,9 @@ mod tests {
     }
 
     #[test]
-    fn base64url_has_one_form() {
+    fn base64url_has_one_canonical_form() {
         let text = to_base64url(&token().bytes());
-        // The last character carries four bits that have to be zero.
+        // Four bits of the last character must be zero.
         let other_last = text[..85].to_owned() + "B";
         assert_eq!(from_base64url(&other_last), None);
         assert_eq!(from_base64url(&format!("{text}==")), None);
@@ -229,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_signature_holds_for_every_bit_and_for_the_holder() {
+    fn a_signature_covers_every_signed_bit_and_the_holder() {
         let key = Key::derive(b"secret", None, 3);
         let holder = Holder::at([127, 0, 0, 1].into());
         let mut signed = token();
@@ -250,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_holder_is_a_host_or_a_network() {
+    fn a_holder_is_an_ipv4_address_or_an_ipv6_prefix() {
         let at = |text: &str| Holder::at(text.parse().unwrap());
         assert_eq!(at("::ffff:192.0.2.7"), at("192.0.2.7"));
         assert_eq!(at("2001:db8:1:2::1"), at("2001:db8:1:2:ffff::"));
@@ -259,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_current_from_a_little_before_it_is_issued_until_it_expires() {
+    fn a_token_is_current_from_shortly_before_its_issue_until_its_expiry() {
         let token = token();
         for (now_ms, is_current) in [(997_999, false), (998_000, true), (1_059_999, true), (1_060_000, false)]
         {

@@ -91,7 +91,7 @@ impl QuotationsJudge {
             Err(malformed) => return self.find_no_reply(replied, &malformed.to_string()),
         };
         if let Response::Error(refusal) = &response
-            && refusal.code.is_excuse()
+            && refusal.code.is_always_allowed()
         {
             self.excuses += 1;
             self.note_lost(replied.place.client, replied.request);
@@ -207,7 +207,7 @@ impl QuotationsJudge {
         };
         match said {
             // Somebody for whom there is no place is told so unasked.
-            Some(Response::Error(refusal)) if refusal.code.is_excuse() => self.excuses += 1,
+            Some(Response::Error(refusal)) if refusal.code.is_always_allowed() => self.excuses += 1,
             _ => {
                 let finding = self.find(Verdict::Fail, Some(W02), client, "bytes that answer nothing");
                 finding.show(

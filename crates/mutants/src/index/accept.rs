@@ -1,0 +1,44 @@
+//! Accepts connections and starts one thread for each.
+
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::thread;
+
+use super::catalogue::Defect;
+use super::connection;
+use super::server::Server;
+use crate::accept_loop;
+use crate::lifecycle::ClientNumber;
+
+/// Accepts connections until the server ends, and starts a thread for each.
+pub(super) fn accept_all(server: &Arc<Server>, listener: &TcpListener) {
+    let wait_for_room = || server.admission.wait_for_room(&server.lifecycle);
+    accept_loop::run(&server.lifecycle, listener, wait_for_room, |number, stream| {
+        start(server, number, stream);
+    });
+}
+
+fn start(server: &Arc<Server>, number: ClientNumber, stream: TcpStream) {
+    let stream = Arc::new(stream);
+    if server.admission.is_full(&server.lifecycle) || !server.lifecycle.register(number, &stream) {
+        return;
+    }
+    server.admission.note_client(number);
+    let view = server.index.open_view(number);
+    let its_server = Arc::clone(server);
+    let serving = move || {
+        let is_lost = connection::serve(&its_server, &stream, view);
+        if is_lost {
+            its_server.admission.note_lost();
+        }
+        its_server.dismiss(number);
+        drop(stream);
+        if its_server.defects.has(Defect::LeaksThreads) {
+            its_server.lifecycle.wait_for_end();
+        }
+    };
+    if thread::Builder::new().name(format!("client {number}")).spawn(serving).is_err() {
+        // Dropping the closure has closed the connection.
+        server.dismiss(number);
+    }
+}

@@ -1,0 +1,265 @@
+//! The mutants of the package index: name, violated clause, mark and wrong behaviour.
+
+use protocol::index::clauses;
+
+use crate::table::{self, mutants};
+
+/// The defect of an index server, or none.
+pub(super) type Defects = table::Defects<Defect>;
+
+mutants! {
+    // INDEX: the check of the dependencies.
+    NoDependencyCheck "no-dependency-check" S1: "INDEX replies OK without checking its dependencies";
+    ChecksFirstDependencyOnly "checks-first-dependency-only" S1: "INDEX checks only the first dependency";
+    ChecksLastDependencyOnly "checks-last-dependency-only" S1: "INDEX checks only the last dependency";
+    OneDependencyIsEnough "one-dependency-is-enough" S1: "INDEX replies OK if any dependency is indexed";
+    FailedIndexIsKept "failed-index-is-kept" S1: "INDEX replies FAIL but indexes the package";
+    FailedIndexLeavesEdges "failed-index-leaves-edges" S1:
+        "a first INDEX that fails still blocks the removal of its indexed dependencies";
+    ListCutAt64 "list-cut-at-64" S1: "INDEX checks and stores only the first 64 dependencies";
+    SelfDependencyTaken "self-dependency-taken" S1: "a first INDEX may list the package itself";
+
+    // REMOVE: the check of the dependents, and the change.
+    RemoveIgnoresDependents "remove-ignores-dependents" S3:
+        "REMOVE replies OK although other packages depend on the package";
+    RemembersOneDependent "remembers-one-dependent" S3: "the index stores only the latest dependent of a package";
+    FailedRemoveRemoves "failed-remove-removes" S3: "REMOVE replies FAIL but removes the package";
+    RemoveTakesDependentsAlong "remove-takes-dependents-along" S3:
+        "REMOVE replies OK and also removes all dependents";
+    RemoveTakesDependenciesAlong "remove-takes-dependencies-along" S3:
+        "REMOVE also removes dependencies that no other package lists";
+    RemoveDoesNothing "remove-does-nothing" S3: "REMOVE replies OK and leaves the package indexed";
+    DependentsCountedInAByte "dependents-counted-in-a-byte" S3:
+        "the count of dependents overflows: 256 dependents count as none";
+    EdgesLeftBehind "edges-left-behind" S3:
+        "a removed package still blocks the removal of its dependencies";
+    RemoveOfAbsentFails "remove-of-absent-fails" S4: "REMOVE of a package that is not indexed replies FAIL";
+    RemoveOfAbsentIsAnError "remove-of-absent-is-an-error" S4:
+        "REMOVE of a package that is not indexed replies ERROR";
+    RemoveOfAbsentIndexes "remove-of-absent-indexes" S4:
+        "REMOVE of a package that is not indexed replies OK and indexes it";
+    RemoveOfNamedOnlyFails "remove-of-named-only-fails" S4:
+        "REMOVE replies FAIL for a name that occurred only in a failed INDEX";
+
+    // INDEX of an indexed or formerly indexed package.
+    UpdateMerges "update-merges" S2: "an update adds its list to the old list";
+    UpdateKeepsOldList "update-keeps-old-list" S2: "an update replies OK and keeps the old list";
+    UpdateIsNotChecked "update-is-not-checked" S2: "an update stores its list without checking it";
+    UpdateIsRefused "update-is-refused" S2: "INDEX of an indexed package replies FAIL";
+    FailedUpdateDropsList "failed-update-drops-list" S2: "an update that fails empties the old list";
+    FailedUpdateDropsPackage "failed-update-drops-package" S2: "an update that fails removes the package";
+    FailedUpdateTakesNewList "failed-update-takes-new-list" S2: "an update that fails stores its list";
+    UpdateLeavesOldEdges "update-leaves-old-edges" S2:
+        "after an update the old dependencies still cannot be removed";
+    OldListReturns "old-list-returns" S7:
+        "INDEX of a removed package adds the list that it had before its removal";
+    RemovedPackageRemembered "removed-package-remembered" S7:
+        "INDEX of a removed package does not check its dependencies";
+
+    // QUERY, and cases that the rules leave open.
+    QueryIndexes "query-indexes" S5: "QUERY of a package that is not indexed replies FAIL and indexes it";
+    QueryRemoves "query-removes" S5: "QUERY of a package without dependents replies OK and removes it";
+    QueryKnowsNames "query-knows-names" S5: "QUERY replies OK for names that occurred in a failed INDEX";
+    QuerySaysError "query-says-error" S5: "QUERY of a package that is not indexed replies ERROR";
+    SelfDependencyBlocksRemove "self-dependency-blocks-remove" S6:
+        "a package that lists itself cannot be removed";
+    CyclesAreRefused "cycles-are-refused" S8: "an update that closes a cycle replies FAIL";
+    RepeatedDependencyCountedTwice "repeated-dependency-counted-twice" R5:
+        "a dependency listed twice cannot be removed after its dependent was removed";
+
+    // One index for all clients.
+    StatePerConnection "state-per-connection" C2: "each connection has its own index";
+    SnapshotPerConnection "snapshot-per-connection" C2:
+        "QUERY reads a snapshot from the start of the connection, plus the client's own changes";
+    IndexVisibleAfterNextRequest "index-visible-after-next-request" C2:
+        "other clients see a change only after the next request of the client that made it";
+
+    // Fields and commands.
+    TwoFieldsTaken "two-fields-taken" R1: "a line with only two fields is accepted";
+    FourFieldsTaken "four-fields-taken" R1: "a fourth field is ignored";
+    ExtraSeparatorInList "extra-separator-in-list" R1:
+        "separators after the second are part of the dependency list";
+    EmptyLineIgnored "empty-line-ignored" R1: "an empty line gets no reply";
+    CommandInAnyCase "command-in-any-case" R2: "commands in lower case are accepted";
+    CommandByPrefix "command-by-prefix" R2: "a word that begins with a command is accepted";
+    CommandAbbreviated "command-abbreviated" R2: "an abbreviation of a command is accepted";
+    CommandTrimmed "command-trimmed" R2: "white space around a command is ignored";
+    UnknownCommandFails "unknown-command-fails" R2: "an unknown command gets FAIL";
+    EmptyCommandIsQuery "empty-command-is-query" R2: "an empty command is treated as QUERY";
+    EmptyPackageTaken "empty-package-taken" R3: "an empty package name is accepted";
+    EmptyPackageFails "empty-package-fails" R3: "an empty package name gets FAIL";
+    EmptyPackageOnQueryFails "empty-package-on-query-fails" R3: "QUERY of an empty package name gets FAIL";
+    MalformedTakesEffect "malformed-takes-effect" A2:
+        "a line with more than three fields gets ERROR but takes effect";
+    MalformedCloses "malformed-closes" A2: "a malformed line closes the connection without a reply";
+    UnknownCommandRemoves "unknown-command-removes" A2:
+        "an unknown command gets ERROR but takes effect as REMOVE";
+
+    // Lists.
+    WholeListIsOneName "whole-list-is-one-name" R4: "the whole list is one name: commas do not separate names";
+    EmptyListRefused "empty-list-refused" R4: "INDEX with an empty list gets ERROR";
+    ListPartedByDotsToo "list-parted-by-dots-too" R4: "dots separate names as commas do";
+    LastDependencyDropped "last-dependency-dropped" R4: "the name after the last comma is ignored";
+    LastByteOfListDropped "last-byte-of-list-dropped" R4: "the last byte of the list is ignored";
+    DependencyOrderMatters "dependency-order-matters" R4: "a list that is not sorted gets ERROR";
+    ListsOver500Refused "lists-over-500-refused" R8: "a list of more than 500 names gets ERROR";
+    ListsCutAt512 "lists-cut-at-512" R8: "only the first 512 dependencies are read";
+    EmptyDependencyIsMissing "empty-dependency-is-missing" R5:
+        "an empty name in a list is a dependency that is not indexed";
+    EmptyDependencyRefused "empty-dependency-refused" R5: "an empty name in a list gets ERROR";
+    DependencyNotTrimmed "dependency-not-trimmed" R5: "spaces around a dependency are part of its name";
+    RemoveChecksItsList "remove-checks-its-list" R6:
+        "REMOVE replies FAIL if a listed package is not indexed";
+    QueryListRefused "query-list-refused" R6: "QUERY with a list gets ERROR";
+    QueryChecksItsList "query-checks-its-list" R6: "QUERY replies FAIL if a listed package is not indexed";
+
+    // Names.
+    NamesFolded "names-folded" R9: "names are compared without regard to case";
+    NamesCutAt32 "names-cut-at-32" R9: "names are compared by their first 32 bytes";
+    NamesComparedByChecksum "names-compared-by-checksum" R9: "names are compared by the sum of their bytes";
+    NamesComparedByShortHash "names-compared-by-short-hash" R9: "names are compared by an FNV-1a hash of 8 bits";
+    NamesComparedByJavaHash "names-compared-by-java-hash" R9: "names are compared by Java's 32-bit string hash";
+    NamesByPrefix "names-by-prefix" R9: "QUERY replies OK if the package is a prefix of an indexed name";
+    PlusRefused "plus-refused" R9: "a name with '+' gets ERROR";
+    AtSignRefused "at-sign-refused" R9: "a name with '@' gets ERROR";
+    DigitFirstRefused "digit-first-refused" R9: "a name that begins with a digit gets ERROR";
+    DotEndsName "dot-ends-name" R9: "a name ends at its first dot";
+    DashesAndUnderscoresAlike "dashes-and-underscores-alike" R9: "'-' and '_' are equal in names";
+    BornWithNames "born-with-names" R9:
+        "toString and other members of every JavaScript object count as indexed";
+    NamesOver64Refused "names-over-64-refused" R9: "a name of more than 64 bytes gets ERROR";
+    NamesOver128Refused "names-over-128-refused" R8: "a name of more than 128 bytes gets ERROR";
+    NamesTrimmed "names-trimmed" R7: "spaces around a package name are ignored";
+    SpacesRefused "spaces-refused" R7: "a name with a space gets ERROR";
+    Utf8Only "utf8-only" R7: "a name that is not UTF-8 gets ERROR";
+    Utf8Lossy "utf8-lossy" R7: "all byte sequences that are not UTF-8 are equal in names";
+    ControlBytesRefused "control-bytes-refused" R7: "a name with a control byte gets ERROR";
+    EqualsSignRefused "equals-sign-refused" R7: "a name with '=' gets ERROR";
+
+    // Framing.
+    ReadIsALine "read-is-a-line" F2: "the bytes of one read are one request";
+    LineOverTwoReadsLost "line-over-two-reads-lost" F2: "an incomplete line at the end of a read is discarded";
+    SlowLineRefused "slow-line-refused" F2: "a line that takes more than 20 ms to arrive gets ERROR";
+    FirstLineOfAReadOnly "first-line-of-a-read-only" F3: "only the first line of each read is processed";
+    RepliesReversed "replies-reversed" F3: "replies to the lines of one read are sent in reverse order";
+    EffectsReversed "effects-reversed" F3: "the lines of one read take effect in reverse order";
+    RepliesJoined "replies-joined" F3: "consecutive equal replies to the lines of one read are sent once";
+    EndOfStreamIsALine "end-of-stream-is-a-line" F4:
+        "an incomplete line before the end of the stream takes effect and is answered";
+    EndOfStreamTakesEffect "end-of-stream-takes-effect" F4:
+        "an incomplete line before the end of the stream takes effect without a reply";
+    HalfCloseDropsReplies "half-close-drops-replies" F5:
+        "replies that are unsent when the client's end of stream arrives are discarded";
+    LineLimit4096 "line-limit-4096" F6: "a line of more than 4,096 bytes gets ERROR";
+    LongLineIgnored "long-line-ignored" F6: "a line longer than the limit gets no reply";
+    LongLineInTwo "long-line-in-two" F6: "a line of more than 64 KiB is split into two requests";
+    NoLineLimit "no-line-limit" F6 Chaos: "a line of any length is buffered and accepted";
+    CarriageReturnDropped "carriage-return-dropped" F7: "a carriage return before the line end is ignored";
+    CarriageReturnRefused "carriage-return-refused" F7: "a carriage return before the line end gets ERROR";
+
+    // Replies.
+    RepliesWithCarriageReturn "replies-with-carriage-return" A1: "replies end in CR LF";
+    RepliesWithoutLineEnd "replies-without-line-end" A1: "replies have no line end";
+    ReplyWithTrailingSpace "reply-with-trailing-space" A1: "replies have a space before the line end";
+    ReplyWithNul "reply-with-nul" A1: "replies have a NUL byte after the line end";
+    ReplyInLowerCase "reply-in-lower-case" A1: "replies are in lower case";
+    ErrorSaysWhy "error-says-why" A1: "ERROR is followed by a reason";
+    NeededPackageAnsweredTwice "needed-package-answered-twice" A1:
+        "REMOVE of a package with dependents gets two replies";
+    IndexAnsweredTwice "index-answered-twice" A1: "INDEX gets two replies";
+    RemoveNotAnswered "remove-not-answered" A1: "REMOVE of a package that is not indexed gets no reply";
+    PromptAfterReply "prompt-after-reply" A1: "each reply is followed by a prompt";
+    Greeting "greeting" F1: "the server sends a greeting to each client";
+    SaysGoodbye "says-goodbye" F1: "the server sends BYE when a client ends its stream after one request";
+    SpeaksWhenIdle "speaks-when-idle" F1: "the server sends an unsolicited OK after 100 ms without input";
+
+    // Connections.
+    ClosesAfterError "closes-after-error" A3: "the connection is closed after an ERROR";
+    ClosesAfterFail "closes-after-fail" A3: "the connection is closed after a FAIL";
+    ClosesAfterEachReply "closes-after-each-reply" A3: "the connection is closed after each reply";
+    ClosesAfter32Requests "closes-after-32-requests" A3: "the connection is closed after 32 requests";
+    IdleClientsDropped "idle-clients-dropped" A3: "a client that is idle for 200 ms between lines is dropped";
+    OneClientAtATime "one-client-at-a-time" C1: "a client is accepted only after the previous client has left";
+    FiftyClients "fifty-clients" C1: "the 51st client waits until another client leaves";
+    SixtyClientsOthersRefused "sixty-clients-others-refused" C1:
+        "while 60 clients are connected, each further connection is closed at once";
+    ReadsFirstLineBeforeNextAccept "reads-first-line-before-next-accept" C1:
+        "a client is accepted only after the first line of the previous client";
+    LockHeldWhileWriting "lock-held-while-writing" C1: "a client that does not read its replies blocks all clients";
+    HalfLineBlocksAll "half-line-blocks-all" C1: "an incomplete line of one client blocks all other clients";
+    ServesSlowlyBesideIdleClients "serves-slowly-beside-idle-clients" C1 (Should):
+        "with more than 20 open connections, each reply is delayed by 100 ms";
+    ClientsShareABuffer "clients-share-a-buffer" A4: "all connections share one buffer for incomplete lines";
+    ErrorClosesAll "error-closes-all" A4: "a malformed line closes all other connections";
+    PanicPoisonsTheLock "panic-poisons-the-lock" A4:
+        "after a line without a separator, no request is answered";
+    PackagesOfALostClientGo "packages-of-a-lost-client-go" C3:
+        "a reset connection removes the packages that its client indexed";
+    HalfLineOfALostClientDone "half-line-of-a-lost-client-done" C3:
+        "the incomplete line of a reset connection takes effect";
+    KeepsStalledWriters "keeps-stalled-writers" C5 Slow: "a client that stalls within a line is never dropped";
+    KeepsStalledReaders "keeps-stalled-readers" C5 Slow: "a client that reads no replies is never dropped";
+    UnreadRepliesPileUp "unread-replies-pile-up" C5 Chaos: "unread replies are buffered without a bound";
+
+    // Crashes.
+    DiesOfAReset "dies-of-a-reset" C3: "a connection reset ends the server";
+    DiesOfABrokenPipe "dies-of-a-broken-pipe" C3: "a reply to a client that has left ends the server";
+    DiesOfAHalfLine "dies-of-a-half-line" C3: "an end of stream within a line ends the server";
+    DiesOfBytesNotUtf8 "dies-of-bytes-not-utf8" A4: "a line that is not UTF-8 ends the server";
+    DiesOfALongLine "dies-of-a-long-line" A4: "a line of more than 64 KiB ends the server";
+    DiesOfALongName "dies-of-a-long-name" A4:
+        "a command or package of more than 255 bytes ends the server";
+    DiesOfAnEmptyLine "dies-of-an-empty-line" A4: "an empty line ends the server";
+    DiesOfNul "dies-of-nul" A4: "a NUL byte ends the server";
+    DiesOfManySeparators "dies-of-many-separators" A4: "a line with more than 100 separators ends the server";
+
+    // Resource leaks.
+    LeaksDescriptors "leaks-descriptors" C4 Chaos: "file descriptors of connections are never closed";
+    LeaksDescriptorsOfLostClients "leaks-descriptors-of-lost-clients" C4 Chaos:
+        "file descriptors are not closed after a reset or an incomplete line";
+    LeaksMemory "leaks-memory" C4 Chaos: "64 KiB of memory leak for each connection";
+    LeaksMemoryPerRequest "leaks-memory-per-request" C4 Chaos: "the memory of each line leaks";
+    LeaksThreads "leaks-threads" C4 Chaos: "the threads of connections never end";
+    LostClientsStayCounted "lost-clients-stay-counted" C4 Chaos:
+        "after 500 reset connections, each new connection is closed at once";
+
+    // Races: changes in two steps.
+    CheckThenAct "check-then-act" C2 Race: "INDEX checks its list and takes effect in two steps";
+    RemoveThenIndexRace "remove-then-index-race" C2 Race:
+        "REMOVE checks the dependents and takes effect in two steps";
+    RemoveAnswersFromBefore "remove-answers-from-before" C2 Race:
+        "REMOVE takes effect by a second check, but its reply is that of the first check";
+    ShardsCheckedInTurn "shards-checked-in-turn" C2 Race:
+        "INDEX checks two shards of the index one after the other, under separate locks";
+    WriteSkew "write-skew" C2 Race:
+        "a change is committed if its package is unchanged, even if its dependencies have changed";
+    LostUpdate "lost-update" C2 Race:
+        "after two concurrent updates, dependencies of the first cannot be removed";
+    DependentsNotedApart "dependents-noted-apart" C2 Race:
+        "INDEX stores the list and the reverse edges in two steps";
+    DependentsCountedApart "dependents-counted-apart" C2 Race:
+        "two packages that list a third concurrently count as one dependent";
+
+    // Races: intermediate states that other clients see.
+    FailedIndexSeen "failed-index-seen" C2 Race: "QUERY sees an INDEX that fails and is rolled back";
+    UpdateLeavesAGap "update-leaves-a-gap" C2 Race: "an update removes the package and indexes it again";
+    StaleReads "stale-reads" C2 Race: "a QUERY that is overtaken by a change stores a stale result in a cache";
+    QueriesJoined "queries-joined" C2 Race:
+        "a QUERY gets the result of an earlier QUERY of the same package that is in progress";
+    ChangesPublishedOutOfOrder "changes-published-out-of-order" C2 Race:
+        "concurrent changes may become visible to QUERY in the wrong order";
+    CopiesRefreshedWhenFree "copies-refreshed-when-free" C2 Race:
+        "QUERY reads a copy that is not refreshed while other clients change the index";
+    IndexAcknowledgedEarly "index-acknowledged-early" C2 Race:
+        "INDEX without dependencies replies OK before it takes effect if a change is in progress";
+    RepliesShareASlot "replies-share-a-slot" C2 Race: "two concurrent requests may both get the later reply";
+
+    // Rare conditions.
+    WrongOnceInAThousand "wrong-once-in-a-thousand" S5:
+        "each 1,000th QUERY of an indexed package replies FAIL";
+    WrongBeyond10000Packages "wrong-beyond-10000-packages" S1:
+        "with more than 10,000 indexed packages, INDEX checks no dependencies";
+    WrongBeyond90Clients "wrong-beyond-90-clients" S5: "with more than 90 open connections, QUERY replies FAIL";
+    FailsAfter30000Requests "fails-after-30000-requests" A1:
+        "after 30,000 requests, each tenth reply has no line end";
+}
