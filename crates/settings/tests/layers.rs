@@ -1,6 +1,4 @@
 //! The layers of a small program: which value applies, where it came from, and messages for wrong values.
-#![expect(clippy::unwrap_used, reason = "a test's failure is its message")]
-
 use std::ffi::OsString;
 use std::path::Path;
 
@@ -86,10 +84,14 @@ fn an_inactive_switch_has_an_origin_and_stays_inactive() {
     assert_eq!(shown(&layered, &["quiet"]), ["quiet false environment PROGRAM_QUIET"]);
 }
 
+/// Arguments, environment, file, and a part of the expected message.
+type Case =
+    (&'static [&'static str], &'static [(&'static str, &'static str)], (&'static str, Format), &'static str);
+
 #[test]
 fn each_error_names_the_layer_at_fault() {
     let toml = |text| (text, Format::Toml);
-    let cases: [(&[&str], &[(&str, &str)], (&str, Format), &str); 17] = [
+    let cases: [Case; 17] = [
         (&["--thread", "1"], &[], EMPTY, "unexpected argument '--thread' found; --help lists all flags"),
         (&[], &[("PROGRAM_THREADS", "0")], EMPTY, "environment variable PROGRAM_THREADS: invalid value '0'"),
         (&[], &[("PROGRAM_QUIET", "yes")], EMPTY, "PROGRAM_QUIET: 'yes' is neither true nor false"),
