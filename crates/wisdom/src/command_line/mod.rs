@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use std::iter;
 use std::process::ExitCode;
 
-use clap::{Command, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Arg, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 use server::command_line::{self, Error};
 use settings::{Environment, Layered};
 
@@ -73,17 +73,18 @@ const DEFAULTS: [(&str, &str); 7] = [
 ];
 
 fn command() -> Command {
-    let with_defaults = |task: Command| {
-        let task = DEFAULTS
-            .iter()
-            .fold(task, |task, (id, value)| task.mut_arg(id, |flag| flag.default_value(*value)));
-        task.mut_arg("max_connections_per_address", |flag| {
+    let with_default = |flag: Arg| {
+        let Some((id, value)) = DEFAULTS.iter().find(|(id, _)| flag.get_id() == *id) else { return flag };
+        let flag = flag.default_value(*value);
+        if *id == "max_connections_per_address" {
             flag.help("Limit of open connections per client address, which is a /64 network for IPv6")
-        })
+        } else {
+            flag
+        }
     };
-    SERVER_TASKS
-        .iter()
-        .fold(CommandLine::command(), |command, task| command.mut_subcommand(task, with_defaults))
+    SERVER_TASKS.iter().fold(CommandLine::command(), |command, task| {
+        command.mut_subcommand(task, |task| task.mut_args(with_default))
+    })
 }
 
 /// Runs the program with these arguments, of which the first is the program, and these environment variables. Errors
