@@ -140,13 +140,13 @@ fn w27_one_of_64_simultaneous_equal_solutions_returns_a_quotation() {
 }
 
 #[test]
-#[ignore = "takes long, and is the same again; ci/bench-wisdom runs it, optimized"]
+#[ignore = "it takes long; ci/bench-wisdom runs it in an optimized build"]
 fn w27_a_thousand_times() {
     println!("rounds 1000 right {}", rounds_of_equal_solutions(1000));
 }
 
-/// In how many of the rounds one of 64 clients with the same solution got a quotation, and all others were told why
-/// they did not.
+/// Sends the same solution on 64 connections in each round. Returns the number of rounds in which exactly one client
+/// received a quotation and all others `REPLAYED`.
 fn rounds_of_equal_solutions(rounds: usize) -> usize {
     const CLIENTS: usize = 64;
     let server = start(&["--threads", "4"]);

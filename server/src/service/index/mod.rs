@@ -44,7 +44,7 @@ impl IndexService {
         Self { shared: Mutex::new(shared), capacity, line_bytes_max }
     }
 
-    /// What was asked and answered so far, and how much the index holds now.
+    /// The counters of requests and the size of the index, read at the same time.
     #[must_use]
     pub fn counts_and_size(&self) -> (Counts, Size) {
         let shared = self.lock();
