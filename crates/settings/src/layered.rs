@@ -12,14 +12,15 @@ use crate::error::{Error, one_line, unknown};
 use crate::file::{File, Value};
 use crate::origin::Origin;
 
+/// The flag that names the file. A file cannot set it.
+const CONFIG: &str = "config";
+
 /// A command line to which lower layers are added as further arguments.
 #[derive(Debug)]
 pub struct Layered {
     command: Command,
     arguments: Vec<OsString>,
     matches: ArgMatches,
-    /// Flags that a file cannot set.
-    reserved: &'static [&'static str],
     alternatives: &'static [&'static [&'static str]],
     /// The origin of each value below the command line. An inactive switch has an origin too.
     origins: BTreeMap<String, Origin>,
@@ -39,13 +40,12 @@ impl Layered {
     ///
     /// # Errors
     /// Returns [`Error::Flags`] for a wrong flag and [`Error::HelpRequested`] for a request for help or the version.
-    pub fn parse(command: Command, arguments: &[OsString]) -> Result<Self, Error> {
-        let mut command = command;
+    pub fn parse(mut command: Command, arguments: &[OsString]) -> Result<Self, Error> {
         command.build();
         let arguments = arguments.to_vec();
         let matches = command.clone().try_get_matches_from(&arguments).map_err(Error::of_flags)?;
         let origins = BTreeMap::new();
-        Ok(Self { command, arguments, matches, reserved: &["config"], alternatives: &[], origins })
+        Ok(Self { command, arguments, matches, alternatives: &[], origins })
     }
 
     /// States groups of flags of which a higher layer's choice replaces all others in lower layers.
@@ -89,7 +89,7 @@ impl Layered {
         for entry in &file.entries {
             let origin = file.origin(entry.line);
             let wrong = |problem| Error::Value { origin: origin.clone(), problem };
-            let known = || self.settings().filter(|arg| !self.reserved.contains(&long(arg)));
+            let known = || self.settings().filter(|arg| long(arg) != CONFIG);
             let Some(arg) = known().find(|arg| long(arg) == entry.key) else {
                 let names = known().map(|arg| long(arg).to_owned());
                 return Err(wrong(unknown("key", &entry.key, names)));
