@@ -71,14 +71,9 @@ pub enum Error {
         /// Where and how.
         source: ExpectedError,
     },
-    /// The configuration file.
-    #[error("{}: {problem}", path.display())]
-    Config {
-        /// As it was given.
-        path: PathBuf,
-        /// What is wrong with it.
-        problem: String,
-    },
+    /// The configuration file is wrong.
+    #[error(transparent)]
+    Settings(#[from] settings::Error),
     /// A report that was to be compared.
     #[error("{} is no report of this kit: {problem}", path.display())]
     Report {
@@ -126,7 +121,7 @@ impl Error {
             | Self::Read { .. }
             | Self::Literal { .. }
             | Self::Expected { .. }
-            | Self::Config { .. }
+            | Self::Settings(_)
             | Self::Report { .. }
             | Self::History { .. }
             | Self::Write { .. }
