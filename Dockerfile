@@ -1,8 +1,9 @@
-# Images of the server and of the harness: one static binary each, an ordinary user, no shell.
+# Images of the servers and of the harness: static binaries, an unprivileged user, no shell.
 #
-#   docker build --tag gauntlet-server .                      the server, from source
+#   docker build --tag gauntlet-server .                      the package index, from source
+#   docker build --tag gauntlet-wisdom --target wisdom .      the server of quotations, from source
 #   docker build --tag gauntlet-harness --target harness .    the harness, from source
-#   ci/image                                                  both, of binaries built beforehand: no registry is asked
+#   ci/image                                                  all, from local binaries, without a registry
 #
 # The stages that need no image come first: the legacy builder goes through all stages up to the one asked for, and must
 # not meet one whose image cannot be had.
@@ -19,12 +20,29 @@ LABEL org.opencontainers.image.title="gauntlet-server" \
       org.opencontainers.image.version="$VERSION" \
       org.opencontainers.image.revision="$REVISION"
 COPY --chown=1001:1001 ci/empty /tmp
-# A drain ends before the 10 s are over that `docker stop` grants.
+# The drain ends before the 10 s that `docker stop` allows.
 ENV PACKAGE_INDEXER_ADDR=0.0.0.0:8080 PACKAGE_INDEXER_SHUTDOWN_TIMEOUT=8
 USER 1001:1001
 EXPOSE 8080
 HEALTHCHECK --interval=5s --timeout=3s --start-period=2s --retries=2 CMD ["/server", "health"]
 ENTRYPOINT ["/server"]
+
+# The server of quotations. With the arguments `get --addr HOST:PORT` it is the client.
+FROM scratch AS wisdom-base
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="gauntlet-wisdom" \
+      org.opencontainers.image.description="Quotations for a proof of work: the second server of the conformance kit Gauntlet" \
+      org.opencontainers.image.licenses="MIT OR Apache-2.0" \
+      org.opencontainers.image.version="$VERSION" \
+      org.opencontainers.image.revision="$REVISION"
+COPY --chown=1001:1001 ci/empty /tmp
+ENV PACKAGE_INDEXER_ADDR=0.0.0.0:8080 PACKAGE_INDEXER_SHUTDOWN_TIMEOUT=8
+USER 1001:1001
+EXPOSE 8080
+HEALTHCHECK --interval=5s --timeout=3s --start-period=2s --retries=2 CMD ["/wisdom", "health"]
+ENTRYPOINT ["/wisdom"]
+CMD ["serve"]
 
 # Reports go to /reports, and gauntlet.toml is looked for there. Chaos is there too: --entrypoint /chaos.
 FROM scratch AS harness-base
@@ -42,9 +60,12 @@ WORKDIR /reports
 USER 1001:1001
 ENTRYPOINT ["/harness"]
 
-# The context of these two is a directory with the binaries; in that of the others their crates have the same names.
+# The build context of these stages is a directory with the binaries; in that of the others their crates have the same names.
 FROM server-base AS prebuilt
 COPY server /server
+
+FROM wisdom-base AS prebuilt-wisdom
+COPY wisdom /wisdom
 
 FROM harness-base AS prebuilt-harness
 COPY harness chaos /
@@ -56,6 +77,9 @@ RUN ci/build-static /image
 
 FROM harness-base AS harness
 COPY --from=build /image/harness /image/chaos /
+
+FROM wisdom-base AS wisdom
+COPY --from=build /image/wisdom /wisdom
 
 FROM server-base AS server
 COPY --from=build /image/server /server

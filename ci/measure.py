@@ -11,16 +11,16 @@ SERVER = os.path.join(RELEASE, "server")
 
 
 class ReferenceServer:
-    """The reference server on a free port, with these flags."""
+    """The reference server, or another command that takes its flags, on a free port."""
 
     speech = "index"
     admin = None
 
-    def __init__(self, *flags):
-        self.flags = flags
+    def __init__(self, *flags, command=(SERVER,)):
+        self.command, self.flags = command, flags
 
     def __enter__(self):
-        command = [SERVER, "--addr", "127.0.0.1:0", "--threads", "1", "--log-level", "error", *self.flags]
+        command = [*self.command, "--addr", "127.0.0.1:0", "--threads", "1", "--log-level", "error", *self.flags]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         while not (line := self.process.stdout.readline()).startswith("listening on "):
             assert line, "the server ended before it listened"

@@ -21,7 +21,7 @@ SOLVING_SECONDS = 1
 # four bits easier than by default. 500 attackers are more connections than the server is told to have, and that is what
 # presses on it. How long a solution waits for a thread does not count here, since on a busy machine it always waits.
 DIFFICULTY, DIFFICULTY_MAX = 16, 20
-FLOODED = ["--service", "wisdom", "--admin", "127.0.0.1:0", "--max-connections", "400"]
+FLOODED = ["--admin", "127.0.0.1:0", "--max-connections", "400"]
 FLOODED += ["--difficulty", str(DIFFICULTY), "--difficulty-min", str(DIFFICULTY)]
 FLOODED += ["--difficulty-max", str(DIFFICULTY_MAX), "--quote-wait-target", "60000"]
 BACK_WITHIN_S = 60
@@ -38,7 +38,7 @@ def figures(is_short):
 
 def test(kind, name):
     """Runs a test that is ignored otherwise; returns what it said."""
-    command = ["cargo", "test", "--release", "--locked", "--quiet", "-p", "server", *kind, name]
+    command = ["cargo", "test", "--release", "--locked", "--quiet", "-p", "wisdom", *kind, name]
     command += ["--", "--ignored", "--nocapture"]
     return subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
 
@@ -92,7 +92,7 @@ def once():
 def flood(seconds):
     """Half of 500 attackers send solutions with a wrong tag, and half what they have hoarded: 1,000 solutions at once,
     which are replays from then on. 20 honest clients want a quotation every two seconds each."""
-    with ReferenceServer(*FLOODED) as server, Watch(server.admin) as watch:
+    with ReferenceServer(*FLOODED, command=(WISDOM, "serve")) as server, Watch(server.admin) as watch:
         command = [FLOOD, "--addr", server.addr, "--seconds", str(seconds)]
         flooding = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         begun = ended = None

@@ -4,7 +4,6 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use server::command_line::run_with_flags;
 use target::BUILT_IN_SUBCOMMAND;
 
 /// Runs the built-in server that the arguments name, if the hidden subcommand is among them. The server listens on a
@@ -14,13 +13,13 @@ pub fn run_hidden_subcommand(arguments: &[OsString]) -> Option<ExitCode> {
     if arguments.get(1)? != BUILT_IN_SUBCOMMAND {
         return None;
     }
-    let head = [BUILT_IN_SUBCOMMAND, "--addr", "127.0.0.1:0"].map(OsString::from);
-    let service = match arguments.get(2)?.to_str()? {
-        "wisdom" => Some(OsString::from("--service=wisdom")),
-        _ => None,
+    let free_port = ["--addr", "127.0.0.1:0"].map(OsString::from);
+    let flags = free_port.into_iter().chain(arguments.get(3..)?.iter().cloned());
+    let outcome = match arguments.get(2)?.to_str()? {
+        "wisdom" => wisdom::command_line::serve_with_flags(flags),
+        _ => server::index_command::serve_with_flags(flags),
     };
-    let flags = head.into_iter().chain(service).chain(arguments[3..].iter().cloned());
-    Some(match run_with_flags(flags) {
+    Some(match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // The parent process reads it.

@@ -72,14 +72,9 @@ pub enum Error {
         /// Where and how.
         source: KnownFailuresError,
     },
-    /// The configuration file.
-    #[error("{}: {problem}", path.display())]
-    Config {
-        /// As it was given.
-        path: PathBuf,
-        /// What is wrong with it.
-        problem: String,
-    },
+    /// The configuration file is wrong.
+    #[error(transparent)]
+    Settings(#[from] settings::Error),
     /// A report that is to be compared.
     #[error(transparent)]
     Report(#[from] report::compare::ReadError),

@@ -205,7 +205,7 @@ impl Flags {
 }
 
 /// The challenge's own harness takes its flags with one dash, and people have learnt to type them so.
-fn with_two_dashes(arguments: &[OsString]) -> impl Iterator<Item = OsString> {
+pub(crate) fn with_two_dashes(arguments: &[OsString]) -> impl Iterator<Item = OsString> {
     let command = Flags::command();
     let names: Vec<String> =
         command.get_arguments().filter_map(|flag| flag.get_long().map(str::to_owned)).collect();

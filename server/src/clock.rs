@@ -1,16 +1,16 @@
-//! Where the server reads time.
+//! The clock of the server.
 
 use std::time::{Duration, Instant};
 
-/// A source of time. It is injected, so that a test can move it.
+/// A source of time, injected so that tests can advance it.
 pub trait Clock: Clone + Send + Sync + 'static {
-    /// Now, on a clock that never goes back.
+    /// The current time of a monotonic clock.
     fn now(&self) -> Instant;
-    /// Ends after `duration`.
+    /// Completes after `duration`.
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send;
 }
 
-/// The machine's monotonic clock.
+/// The monotonic clock of the operating system.
 #[derive(Clone, Copy, Debug)]
 pub struct MonotonicClock;
 

@@ -1,44 +1,55 @@
-//! One connection: read what is there, answer it, write all replies with one call.
+//! One connection: read the available input, answer it, write all replies with one call.
 
 use std::cell::RefCell;
 use std::io::{self, ErrorKind, Read, Write};
+use std::sync::Arc;
 
 use crate::clock::Clock;
-use crate::connections::{Connection, Wait};
-use crate::farewell;
+use crate::connections::{Connection, Connections, Wait};
 use crate::limits::{Limits, Refusal};
-use crate::listener::Server;
-use crate::service::{Answered, Awaited, Parting, Service};
+use crate::linger;
+use crate::rates::Rates;
+use crate::service::{Answered, Awaited, CloseReason, Service};
 use crate::telemetry::Telemetry;
 
-/// How much is read at once. It bounds a connection's turn, so that no client keeps others waiting.
+/// Largest input of one read. It limits the turn of a connection, so that no client delays the others.
 const READ_BYTES_MAX: usize = 16 * 1024;
 
-/// Replies that took more memory than this give it back.
+/// Largest reply buffer that a connection keeps for the next turn.
 const KEPT_BYTES_MAX: usize = 1024;
 
 thread_local! {
-    /// One buffer a thread and not one a connection, so that an idle connection costs almost nothing.
+    /// One buffer per thread instead of one per connection, so that an idle connection needs little memory.
     static INPUT: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES_MAX].into_boxed_slice());
 }
 
-/// Serves a connection until its client ends it, or it is given up.
+/// The state that all connections share. The executor is not part of it, because the executor owns the tasks.
+pub(crate) struct Shared<S, C> {
+    pub(crate) service: Arc<S>,
+    pub(crate) limits: Limits,
+    pub(crate) telemetry: Arc<dyn Telemetry>,
+    pub(crate) clock: C,
+    pub(crate) connections: Connections,
+    pub(crate) rates: Rates,
+}
+
+/// Serves a connection until the client or the server closes it.
 ///
 /// # Errors
-/// The client vanished.
+/// Returns the socket error if the connection is lost.
 pub(crate) async fn serve<S: Service, C: Clock>(
     connection: &Connection,
-    server: &Server<S, C>,
+    shared: &Shared<S, C>,
 ) -> io::Result<()> {
-    let (service, telemetry) = (&server.service, &*server.telemetry);
-    let read_bytes_max = read_bytes_max::<S>(&server.limits);
+    let (service, telemetry) = (&shared.service, &*shared.telemetry);
+    let read_bytes_max = read_bytes_max::<S>(&shared.limits);
     let mut session = service.open_session(connection.address);
     let mut replies = Vec::new();
     loop {
-        // Waiting first saves a read that finds nothing; after a wait one read finds something.
+        // Waiting before the read avoids a system call that would find no input.
         connection.stream.readable().await?;
         let begun = telemetry.begin();
-        let (read_bytes, Answered { requests, is_over }) = INPUT
+        let (read_bytes, Answered { requests, closes_connection }) = INPUT
             .with_borrow_mut(|input| {
                 let read_bytes = connection.stream.get_ref().read(&mut input[..read_bytes_max])?;
                 Ok((read_bytes, service.answer(&mut session, &input[..read_bytes], &mut replies)))
@@ -47,34 +58,35 @@ pub(crate) async fn serve<S: Service, C: Clock>(
                 ErrorKind::WouldBlock | ErrorKind::Interrupted => Ok((usize::MAX, Answered::default())),
                 _ => Err(error),
             })?;
-        // Who is done needs no telling that it asked too often.
-        if !server.rates.may_go_on(connection.address, requests) && !is_over {
-            connection.give_up(Refusal::RequestRate);
+        // A connection that closes anyway needs no close reason for its request rate.
+        if !shared.rates.allows_requests(connection.address, requests) && !closes_connection {
+            connection.close_for(Refusal::RequestRate);
         }
-        // What had come when the server was told to stop is answered, and what comes meanwhile is not.
-        let is_last = server.connections.is_draining() && read_bytes < read_bytes_max;
-        let parting = match connection.given_up() {
-            _ if is_over => None,
-            Some(cause) => Some(Parting::Refused(cause)),
-            None => is_last.then_some(Parting::ShuttingDown),
+        // A full read may have left input from before the stop signal; that input is still answered.
+        let is_drained = shared.connections.is_draining() && read_bytes < read_bytes_max;
+        let reason = match connection.refusal() {
+            _ if closes_connection => None,
+            Some(cause) => Some(CloseReason::Refused(cause)),
+            None => is_drained.then_some(CloseReason::ShuttingDown),
         };
         let replies_bytes = replies.len();
-        if let Some(why) = parting {
-            service.say_last_words(why, &mut replies);
+        if let Some(reason) = reason {
+            service.append_close_reason(reason, &mut replies);
         }
-        if is_over {
-            // Its time for asking has no meaning any more.
-            connection.begin_wait(Wait::TakingReplies);
+        if closes_connection {
+            // The time limits of requests no longer apply.
+            connection.begin_wait(Wait::WritingReplies);
         }
         write(connection, telemetry, &replies).await?;
         if requests > 0 {
             telemetry.answered(begun);
         }
-        if is_over || parting.is_some() && (read_bytes > 0 || replies.len() > replies_bytes) {
-            let has_stopped_reading = || connection.given_up().is_some() || server.connections.is_draining();
-            farewell::part(&connection.stream, has_stopped_reading, S::FAREWELL, &server.clock).await;
+        if closes_connection || reason.is_some() && (read_bytes > 0 || replies.len() > replies_bytes) {
+            let is_receiving_half_closed =
+                || connection.refusal().is_some() || shared.connections.is_draining();
+            linger::close(&connection.stream, is_receiving_half_closed, S::LINGER, &shared.clock).await;
         }
-        if is_over || parting.is_some() || read_bytes == 0 {
+        if closes_connection || reason.is_some() || read_bytes == 0 {
             return Ok(());
         }
         note_wait(connection, service.awaits(&session), requests > 0);
@@ -83,13 +95,14 @@ pub(crate) async fn serve<S: Service, C: Clock>(
     }
 }
 
-/// Nothing more is read until the replies are written, so this bounds what they take.
+/// Largest input of one read for this service. It limits the memory of replies, because the connection reads no more
+/// input until they are written.
 fn read_bytes_max<S: Service>(limits: &Limits) -> usize {
-    (limits.unread_reply_bytes_max / S::REPLY_BYTES_FOR_A_BYTE_MAX).clamp(1, READ_BYTES_MAX)
+    (limits.unread_reply_bytes_max / S::REPLY_BYTES_PER_BYTE_MAX).clamp(1, READ_BYTES_MAX)
 }
 
-/// The time for a request runs from its first byte to its last, not from read to read: a client that sends a byte
-/// now and then gains nothing.
+/// Notes the current wait. The time limit of a request covers all its reads, so a client that sends single bytes does
+/// not extend it.
 fn note_wait(connection: &Connection, awaited: Awaited, was_answered: bool) {
     let wait = Wait::For(awaited);
     if awaited != Awaited::RestOfRequest || was_answered || connection.wait() != wait {
@@ -97,7 +110,7 @@ fn note_wait(connection: &Connection, awaited: Awaited, was_answered: bool) {
     }
 }
 
-/// Writes all of `replies`: tries first, and waits only for a client whose window is full.
+/// Writes all `replies`; waits only if the client's receive window is full.
 async fn write(connection: &Connection, telemetry: &dyn Telemetry, mut replies: &[u8]) -> io::Result<()> {
     let mut has_waited = false;
     while !replies.is_empty() {
@@ -106,7 +119,7 @@ async fn write(connection: &Connection, telemetry: &dyn Telemetry, mut replies: 
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 if !has_waited {
-                    connection.begin_wait(Wait::TakingReplies);
+                    connection.begin_wait(Wait::WritingReplies);
                     telemetry.blocked();
                     has_waited = true;
                 }

@@ -1,8 +1,8 @@
-//! The open connections: what each waits for, when it is given up, and how all of them are drained.
+//! The registry of open connections: current waits, deadlines, and the drain.
 //!
-//! One sweep over all connections keeps their deadlines, which is cheaper than a timer for each read. A connection
-//! notes only *that* it waits; the sweep, which alone reads the clock, notes since when. So no deadline is kept
-//! early, and each is kept at most two sweeps late.
+//! One periodic sweep enforces all deadlines, which costs less than a timer for each read. A connection only notes
+//! *that* it waits. The sweep reads the clock and notes the time at which it first saw the wait. So no deadline is
+//! enforced early, and each is enforced at most two sweeps late.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Shutdown, TcpStream};
@@ -18,7 +18,7 @@ use crate::service::Awaited;
 /// All open connections.
 #[derive(Debug, Default)]
 pub(crate) struct Connections {
-    open: Mutex<Registry>,
+    registry: Mutex<Registry>,
     is_draining: AtomicBool,
 }
 
@@ -32,9 +32,9 @@ struct Registry {
 #[derive(Debug)]
 struct Watched {
     connection: Arc<Connection>,
-    /// When the first sweep saw it.
+    /// The time of the first sweep that saw the connection.
     opened: Option<Instant>,
-    /// The wait that the last sweep saw, and when it saw that wait first.
+    /// The wait that the last sweep saw, and the time of the first sweep that saw it.
     wait_since: Option<(u64, Instant)>,
 }
 
@@ -44,27 +44,27 @@ pub(crate) struct Connection {
     pub(crate) id: u64,
     pub(crate) address: IpAddr,
     pub(crate) stream: Async<TcpStream>,
-    /// What is waited for, in the lowest bits, and the number of the wait above them.
+    /// The current wait in the lowest bits, and the sequence number of the wait above them.
     wait: AtomicU64,
-    /// Why the connection is given up, if it is.
-    given_up: OnceLock<Refusal>,
+    /// The limit that closes the connection.
+    refusal: OnceLock<Refusal>,
 }
 
-/// What a connection waits for; each wait has a deadline.
+/// A wait of a connection. Each has a deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wait {
-    /// What the service awaits of its client.
+    /// For an action that the service awaits.
     For(Awaited),
-    /// The client, to take in its replies.
-    TakingReplies,
+    /// For the client to read its replies.
+    WritingReplies,
 }
 
-/// The bits below the number of a wait.
+/// The number of bits below the sequence number of a wait.
 const WAIT_BITS: u32 = 2;
 
 impl Connections {
-    /// Whether there is room for one more from this address.
-    pub(crate) fn room_for(&self, address: IpAddr, limits: &Limits) -> Result<(), Refusal> {
+    /// Checks the limits of open connections for one more connection from this address.
+    pub(crate) fn check_room(&self, address: IpAddr, limits: &Limits) -> Result<(), Refusal> {
         let registry = self.lock();
         if registry.watched.len() >= limits.connections_max {
             return Err(Refusal::Connections);
@@ -76,7 +76,7 @@ impl Connections {
         Ok(())
     }
 
-    /// Adds a connection; it stays until [`Connections::remove`].
+    /// Adds a connection; [`Connections::remove`] removes it.
     pub(crate) fn add(&self, stream: Async<TcpStream>, address: IpAddr) -> Arc<Connection> {
         let mut registry = self.lock();
         registry.opened_total += 1;
@@ -86,7 +86,7 @@ impl Connections {
             address,
             stream,
             wait: AtomicU64::new(0),
-            given_up: OnceLock::new(),
+            refusal: OnceLock::new(),
         });
         let watched = Watched { connection: Arc::clone(&connection), opened: None, wait_since: None };
         registry.watched.insert(connection.id, watched);
@@ -108,7 +108,7 @@ impl Connections {
         self.lock().watched.len()
     }
 
-    /// Gives up every connection that has waited longer than it may, or is too old.
+    /// Closes each connection whose current wait or total age exceeds its limit.
     pub(crate) fn sweep(&self, now: Instant, limits: &Limits) {
         for watched in self.lock().watched.values_mut() {
             let wait = watched.connection.wait.load(Ordering::Relaxed);
@@ -116,7 +116,7 @@ impl Connections {
                 Wait::For(Awaited::NextRequest) => (limits.idle_timeout, Refusal::IdleTimeout),
                 Wait::For(Awaited::RestOfRequest) => (limits.read_timeout, Refusal::ReadTimeout),
                 Wait::For(Awaited::Work) => (limits.work_timeout, Refusal::WorkTimeout),
-                Wait::TakingReplies => (limits.write_timeout, Refusal::WriteTimeout),
+                Wait::WritingReplies => (limits.write_timeout, Refusal::WriteTimeout),
             };
             let since = match watched.wait_since {
                 Some((seen, since)) if seen == wait => since,
@@ -125,28 +125,28 @@ impl Connections {
             watched.wait_since = Some((wait, since));
             let opened = *watched.opened.get_or_insert(now);
             if now.duration_since(since) >= timeout {
-                watched.connection.give_up(cause);
+                watched.connection.close_for(cause);
             } else if now.duration_since(opened) >= limits.lifetime {
-                watched.connection.give_up(Refusal::Lifetime);
+                watched.connection.close_for(Refusal::Lifetime);
             }
         }
     }
 
-    /// Lets every connection answer what it has been sent and then end.
-    pub(crate) fn end_reading(&self) {
+    /// Ends the input of every connection, so that it answers the requests it has received and then ends.
+    pub(crate) fn drain(&self) {
         self.is_draining.store(true, Ordering::Relaxed);
         for watched in self.lock().watched.values() {
             watched.connection.shut_down(Shutdown::Read);
         }
     }
 
-    /// Whether connections are to end.
+    /// Reports whether the connections are being drained.
     pub(crate) fn is_draining(&self) -> bool {
         self.is_draining.load(Ordering::Relaxed)
     }
 
-    /// Ends every connection at once; says how many there were.
-    pub(crate) fn cut(&self) -> usize {
+    /// Closes every connection immediately and returns their number.
+    pub(crate) fn abort(&self) -> usize {
         let registry = self.lock();
         for watched in registry.watched.values() {
             watched.connection.shut_down(Shutdown::Both);
@@ -155,37 +155,37 @@ impl Connections {
     }
 
     fn lock(&self) -> MutexGuard<'_, Registry> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Connection {
-    /// Begins a wait: its deadline counts from now.
+    /// Begins a wait, whose time limit starts now.
     pub(crate) fn begin_wait(&self, wait: Wait) {
         let number = (self.wait.load(Ordering::Relaxed) >> WAIT_BITS) + 1;
         self.wait.store(number << WAIT_BITS | wait.bits(), Ordering::Relaxed);
     }
 
-    /// What is waited for now.
+    /// The current wait.
     pub(crate) fn wait(&self) -> Wait {
         Wait::of(self.wait.load(Ordering::Relaxed))
     }
 
-    /// Why the connection ends before its client ends it, if it does.
-    pub(crate) fn given_up(&self) -> Option<Refusal> {
-        self.given_up.get().copied()
+    /// The limit that closes the connection, if one was exceeded.
+    pub(crate) fn refusal(&self) -> Option<Refusal> {
+        self.refusal.get().copied()
     }
 
-    /// Wakes the connection's task with an end of stream; one that stalls while it is told something has no use
-    /// for last words, and is cut.
-    pub(crate) fn give_up(&self, cause: Refusal) {
-        // The first cause stays: a client that does not read its last words is given up for what came before.
-        let _ = self.given_up.set(cause);
+    /// Closes the connection because of a limit. Its task reads the end of the stream and then sends the close reason.
+    /// A client that does not read its replies would not read the reason either, so that connection is cut off.
+    pub(crate) fn close_for(&self, cause: Refusal) {
+        // The first cause stays: a client that does not read its close reason was refused for an earlier cause.
+        let _ = self.refusal.set(cause);
         self.shut_down(if cause == Refusal::WriteTimeout { Shutdown::Both } else { Shutdown::Read });
     }
 
     fn shut_down(&self, half: Shutdown) {
-        // The only error is that the client was faster.
+        // Shutting down fails only if the client has closed the connection.
         let _ = self.stream.get_ref().shutdown(half);
     }
 }
@@ -195,7 +195,7 @@ impl Wait {
         Self::For(Awaited::NextRequest),
         Self::For(Awaited::RestOfRequest),
         Self::For(Awaited::Work),
-        Self::TakingReplies,
+        Self::WritingReplies,
     ];
 
     fn of(bits: u64) -> Self {
@@ -205,7 +205,7 @@ impl Wait {
     fn bits(self) -> u64 {
         match self {
             Self::For(awaited) => awaited as u64,
-            Self::TakingReplies => 3,
+            Self::WritingReplies => 3,
         }
     }
 }

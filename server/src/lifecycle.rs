@@ -1,29 +1,29 @@
-//! Where the server is between its start and its end, for those who ask whether it is well.
+//! The phase of the server, for health checks.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
-/// Shared by who changes it and who asks.
+/// The current phase, shared by the server and the admin endpoint.
 #[derive(Debug, Default)]
 pub struct Lifecycle(AtomicU8);
 
-/// A part of the server's life.
+/// A phase of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// It does not listen yet.
+    /// The server does not listen yet.
     Starting,
-    /// It takes connections.
+    /// The server accepts connections.
     Ready,
-    /// It was told to stop, takes no more connections, and answers what is under way.
+    /// The server received a stop signal: it accepts no connections and answers pending requests.
     Draining,
 }
 
 impl Lifecycle {
-    /// The next part begins.
-    pub fn begin(&self, phase: Phase) {
+    /// Enters a phase.
+    pub fn enter(&self, phase: Phase) {
         self.0.store(phase as u8, Ordering::Release);
     }
 
-    /// The part that it is in.
+    /// The current phase.
     pub fn phase(&self) -> Phase {
         match self.0.load(Ordering::Acquire) {
             0 => Phase::Starting,
@@ -34,7 +34,7 @@ impl Lifecycle {
 }
 
 impl Phase {
-    /// Its name in answers.
+    /// The name of the phase in health reports.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

@@ -1,32 +1,32 @@
-//! Every bound that a connection meets.
+//! The limits of connections.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-/// How many, how much, and how long. A limit that is `None` is off.
+/// Limits of number, size and time. A limit of `None` is disabled.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Connections at the same time.
+    /// Open connections.
     pub connections_max: usize,
-    /// Connections of one address at the same time.
+    /// Open connections of one client address.
     pub connections_per_address_max: Option<NonZeroU32>,
-    /// New connections of one address each second.
+    /// New connections per second from one client address.
     pub connect_rate: Option<NonZeroU32>,
-    /// Requests of one address each second.
+    /// Requests per second from one client address.
     pub request_rate: Option<NonZeroU32>,
-    /// Memory of one connection's replies that its client has not taken in.
+    /// Bytes of replies that one connection holds until its client reads them.
     pub unread_reply_bytes_max: usize,
-    /// From the first byte of a request to its last.
+    /// Time from the first byte of a request to its last.
     pub read_timeout: Duration,
-    /// From a reply to the next request.
+    /// Time from a reply to the next request.
     pub idle_timeout: Duration,
-    /// From a reply that gives the client something to work on to its next request.
+    /// Time from a reply that requires work of the client to its next request.
     pub work_timeout: Duration,
-    /// For a client to take in the replies to what was read at once.
+    /// Time for a client to read the replies to one batch of requests.
     pub write_timeout: Duration,
-    /// From the beginning of a connection to its end.
+    /// Time from the start of a connection to its end.
     pub lifetime: Duration,
-    /// For all connections to end once the server is told to stop.
+    /// Time for all connections to end after the stop signal.
     pub shutdown_timeout: Duration,
 }
 
@@ -48,7 +48,7 @@ impl Default for Limits {
     }
 }
 
-/// Why a client is turned away, or its connection given up.
+/// The limit for which the server refuses a client or closes its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Refusal {
     /// [`Limits::connections_max`].
@@ -72,7 +72,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// All of them.
+    /// All causes, in the order of [`Limits`].
     pub const ALL: [Self; 9] = [
         Self::Connections,
         Self::ConnectionsPerAddress,
@@ -85,7 +85,7 @@ impl Refusal {
         Self::Lifetime,
     ];
 
-    /// Its name in logs and metrics.
+    /// The label of this cause in logs and counters.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! Accepts connections, turns away what there is no room for, keeps deadlines, and drains when it is told to stop.
+//! The accept loop, the refusal of connections, the deadline sweep, and the drain at shutdown.
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -15,100 +15,83 @@ use smol::{Async, Executor, future};
 use tracing::{Instrument, debug, info, info_span, warn};
 
 use crate::clock::Clock;
+use crate::connection::{self, Shared};
 use crate::connections::{Connection, Connections};
 use crate::limits::{Limits, Refusal};
-use crate::rates::{Rates, address_of};
-use crate::service::{Parting, Service};
+use crate::linger;
+use crate::rates::{Rates, limited_address};
+use crate::service::{CloseReason, Service};
 use crate::telemetry::Telemetry;
-use crate::{connection, farewell};
 
-/// What a server is made of.
+/// The components of a server.
 pub struct Parts<S, C> {
-    /// Runs its tasks.
+    /// Runs the tasks.
     pub executor: Arc<Executor<'static>>,
-    /// Answers requests.
+    /// Answers the requests.
     pub service: Arc<S>,
-    /// The bounds that its connections meet.
+    /// The limits of the connections.
     pub limits: Limits,
-    /// Hears what happens.
+    /// Observes the connections.
     pub telemetry: Arc<dyn Telemetry>,
-    /// Tells the time.
+    /// The source of time.
     pub clock: C,
 }
 
-/// How serving ended.
+/// The result of [`serve`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// Every connection ended by itself.
+    /// All connections ended within the shutdown timeout.
     Drained,
-    /// So many connections were cut: they outlived the shutdown timeout, or there was no time for them.
-    Cut(usize),
+    /// The server closed this number of connections before they were drained.
+    Aborted(usize),
 }
 
-/// How long to wait when no connection can be accepted, most often because descriptors ran out.
+/// Pause after a failed accept, most often for lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// How often deadlines are looked at.
+/// Longest interval of the deadline sweep.
 const SWEEP_INTERVAL_MAX: Duration = Duration::from_secs(1);
 
-/// How many clients that were turned away may be reading why; beyond that they are just closed.
-const FAREWELLS_MAX: usize = 128;
+/// Refused clients that may receive a close reason at the same time. Others are closed without one.
+const LINGERING_REFUSALS_MAX: usize = 128;
 
-/// What the tasks of a server share. The executor is not among it: it owns the tasks.
-pub(crate) struct Server<S, C> {
-    pub(crate) service: Arc<S>,
-    pub(crate) limits: Limits,
-    pub(crate) telemetry: Arc<dyn Telemetry>,
-    pub(crate) clock: C,
-    pub(crate) connections: Connections,
-    pub(crate) rates: Rates,
-    farewells: Semaphore,
-}
-
-/// Serves on `listener` until `stops` brings an item; then accepts no more, answers what is under way, and ends. At the
-/// second item it ends at once.
+/// Serves on `listener` until `stops` yields an item. Then it stops accepting and drains the open connections. A second
+/// item ends the drain immediately.
 pub async fn serve<S: Service, C: Clock>(
     parts: Parts<S, C>,
     listener: Async<TcpListener>,
     stops: impl Stream<Item = ()>,
 ) -> Ending {
     let Parts { executor, service, limits, telemetry, clock } = parts;
-    let server = Arc::new(Server {
-        service,
-        limits,
-        telemetry,
-        clock: clock.clone(),
-        rates: Rates::new(&limits),
-        connections: Connections::default(),
-        farewells: Semaphore::new(FAREWELLS_MAX),
-    });
-    // Nothing is ever sent: each connection holds a sender, and the channel closes when the last one is gone.
-    let (alive, all_gone) = bounded::<Infallible>(1);
+    let (rates, connections) = (Rates::new(&limits), Connections::default());
+    let shared = Arc::new(Shared { service, limits, telemetry, clock: clock.clone(), connections, rates });
+    // Each connection holds a sender. The channel carries no items; it closes when the last connection ends.
+    let (alive, all_ended) = bounded::<Infallible>(1);
 
-    // The loops are tasks of their own: a future that is joined to others is polled whenever one of them moves.
-    let accepting = executor.spawn(accept(Arc::clone(&executor), Arc::clone(&server), listener, alive));
-    let sweeping = executor.spawn(sweep(Arc::clone(&server)));
-    let running = executor.spawn(Arc::clone(&server.service).run(clock.clone()));
+    // The loops are separate tasks: joined futures would all be polled whenever one of them makes progress.
+    let accepting = executor.spawn(accept(Arc::clone(&executor), Arc::clone(&shared), listener, alive));
+    let sweeping = executor.spawn(sweep(Arc::clone(&shared)));
+    let running = executor.spawn(Arc::clone(&shared.service).run(clock.clone()));
 
     let mut stops = pin!(stops);
     stops.next().await;
     accepting.cancel().await;
-    info!(connections = server.connections.count(), "draining");
-    server.connections.end_reading();
+    info!(connections = shared.connections.count(), "draining");
+    shared.connections.drain();
     let drained = async {
-        let _ = all_gone.recv().await;
+        let _ = all_ended.recv().await;
         Ending::Drained
     };
-    let no_time_left = async {
-        let told_again = async {
+    let aborted = async {
+        let second_stop = async {
             if stops.next().await.is_none() {
                 pending::<()>().await;
             }
         };
-        future::or(clock.sleep(limits.shutdown_timeout), told_again).await;
-        Ending::Cut(server.connections.cut())
+        future::or(clock.sleep(limits.shutdown_timeout), second_stop).await;
+        Ending::Aborted(shared.connections.abort())
     };
-    let ending = future::or(drained, no_time_left).await;
+    let ending = future::or(drained, aborted).await;
     sweeping.cancel().await;
     running.cancel().await;
     ending
@@ -116,11 +99,12 @@ pub async fn serve<S: Service, C: Clock>(
 
 async fn accept<S: Service, C: Clock>(
     executor: Arc<Executor<'static>>,
-    server: Arc<Server<S, C>>,
+    shared: Arc<Shared<S, C>>,
     listener: Async<TcpListener>,
     alive: Sender<Infallible>,
 ) {
-    let Server { limits, telemetry, clock, .. } = &*server;
+    let Shared { limits, telemetry, clock, .. } = &*shared;
+    let lingering = Arc::new(Semaphore::new(LINGERING_REFUSALS_MAX));
     loop {
         let (stream, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
@@ -131,79 +115,80 @@ async fn accept<S: Service, C: Clock>(
                 continue;
             }
         };
-        // Replies are whole writes already; holding one back for more would only delay it.
+        // Replies are already written in large pieces, so Nagle's algorithm would only delay them.
         let _ = stream.get_ref().set_nodelay(true);
-        let address = address_of(peer.ip());
-        let room = if server.rates.may_connect(address) {
-            server.connections.room_for(address, limits)
+        let address = limited_address(peer.ip());
+        let admission = if shared.rates.allows_connection(address) {
+            shared.connections.check_room(address, limits)
         } else {
             Err(Refusal::ConnectRate)
         };
-        match room {
+        match admission {
             Ok(()) => {
-                // Added here and not in its task, which a drain could overtake.
-                let connection = server.connections.add(stream, address);
-                executor.spawn(serve_one(Arc::clone(&server), connection, peer, alive.clone())).detach();
+                // Registered here instead of in its task, so that a drain cannot miss it.
+                let connection = shared.connections.add(stream, address);
+                executor.spawn(serve_one(Arc::clone(&shared), connection, peer, alive.clone())).detach();
             }
             Err(cause) => {
                 telemetry.refused(cause);
-                debug!(%peer, cause = cause.name(), "turned away");
-                executor.spawn(turn_away(Arc::clone(&server), stream, cause)).detach();
+                debug!(%peer, cause = cause.name(), "connection refused");
+                executor.spawn(refuse(Arc::clone(&shared), Arc::clone(&lingering), stream, cause)).detach();
             }
         }
     }
 }
 
 async fn serve_one<S: Service, C: Clock>(
-    server: Arc<Server<S, C>>,
+    shared: Arc<Shared<S, C>>,
     connection: Arc<Connection>,
     peer: SocketAddr,
     alive: Sender<Infallible>,
 ) {
-    let telemetry = &server.telemetry;
+    let telemetry = &shared.telemetry;
     telemetry.opened();
     let span = info_span!("connection", id = connection.id, %peer);
     let serving = async {
         debug!("opened");
-        // A client that vanishes harms nobody (C3); there is nobody left to tell.
-        let ended = connection::serve(&connection, &server).await;
-        if let Some(cause) = connection.given_up() {
+        // A lost connection is not an error of the server (C3).
+        let ended = connection::serve(&connection, &shared).await;
+        if let Some(cause) = connection.refusal() {
             telemetry.refused(cause);
-            info!(cause = cause.name(), "given up");
+            info!(cause = cause.name(), "closed because of a limit");
         } else {
             debug!(error = ended.err().map(tracing::field::display), "closed");
         }
     };
     serving.instrument(span).await;
-    server.connections.remove(&connection);
+    shared.connections.remove(&connection);
     telemetry.closed();
     drop(alive);
 }
 
-/// Lets a client read why it is not served, if not too many others are reading that already.
-async fn turn_away<S: Service, C: Clock>(
-    server: Arc<Server<S, C>>,
+/// Sends a refused client its close reason, unless too many refused clients are lingering.
+async fn refuse<S: Service, C: Clock>(
+    shared: Arc<Shared<S, C>>,
+    lingering: Arc<Semaphore>,
     mut stream: Async<TcpStream>,
     cause: Refusal,
 ) {
-    let Some(_place) = server.farewells.try_acquire() else { return };
-    let mut words = Vec::new();
-    server.service.say_last_words(Parting::Refused(cause), &mut words);
-    // So few bytes always fit.
-    if stream.write_all(&words).await.is_ok() {
-        farewell::part(&stream, || false, S::FAREWELL, &server.clock).await;
+    let Some(_permit) = lingering.try_acquire() else { return };
+    let mut reply = Vec::new();
+    shared.service.append_close_reason(CloseReason::Refused(cause), &mut reply);
+    // The send buffer of a new socket always has room for the reason.
+    if stream.write_all(&reply).await.is_ok() {
+        linger::close(&stream, || false, S::LINGER, &shared.clock).await;
     }
 }
 
-async fn sweep<S: Service, C: Clock>(server: Arc<Server<S, C>>) {
-    let Server { limits, clock, .. } = &*server;
+async fn sweep<S: Service, C: Clock>(shared: Arc<Shared<S, C>>) {
+    let Shared { limits, clock, .. } = &*shared;
     let Limits { read_timeout, idle_timeout, work_timeout, write_timeout, lifetime, .. } = *limits;
     let shortest = read_timeout.min(idle_timeout).min(work_timeout).min(write_timeout).min(lifetime);
-    // Each limit is kept at most two sweeps late, a quarter of it.
+    // A deadline is enforced at most two sweeps late: a quarter of the shortest limit.
     let interval = SWEEP_INTERVAL_MAX.min(shortest / 8);
     loop {
         clock.sleep(interval).await;
-        server.connections.sweep(clock.now(), limits);
-        server.rates.forget_absent();
+        shared.connections.sweep(clock.now(), limits);
+        shared.rates.remove_inactive();
     }
 }

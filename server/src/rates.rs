@@ -1,4 +1,4 @@
-//! How often an address may come and ask: a bucket of tokens for each, which a second fills.
+//! Rate limits per client address: a token bucket each, refilled within a second.
 
 use std::hash::RandomState;
 use std::net::{IpAddr, Ipv6Addr};
@@ -12,7 +12,7 @@ use crate::limits::Limits;
 
 type Buckets = RateLimiter<IpAddr, HashMapStateStore<IpAddr, RandomState>, MonotonicClock>;
 
-/// The buckets of all addresses, where there is a limit.
+/// The buckets of all client addresses, for the limits that are set.
 #[derive(Debug)]
 pub(crate) struct Rates {
     connections: Option<Buckets>,
@@ -25,21 +25,21 @@ impl Rates {
         Self { connections: limits.connect_rate.map(buckets), requests: limits.request_rate.map(buckets) }
     }
 
-    /// Whether an address may open a connection now.
-    pub(crate) fn may_connect(&self, address: IpAddr) -> bool {
+    /// Counts a new connection and reports whether the address is within its limit.
+    pub(crate) fn allows_connection(&self, address: IpAddr) -> bool {
         self.connections.as_ref().is_none_or(|buckets| buckets.check_key(&address).is_ok())
     }
 
-    /// Whether an address, which has asked so many times just now, may go on.
-    pub(crate) fn may_go_on(&self, address: IpAddr, requests: usize) -> bool {
+    /// Counts requests and reports whether the address is within its limit.
+    pub(crate) fn allows_requests(&self, address: IpAddr, requests: usize) -> bool {
         let (Some(buckets), Ok(requests)) = (&self.requests, u32::try_from(requests)) else { return true };
-        // More at once than a bucket holds is more than a second's worth.
+        // A batch larger than the bucket exceeds the rate of a whole second.
         NonZeroU32::new(requests)
             .is_none_or(|requests| buckets.check_key_n(&address, requests).is_ok_and(|taken| taken.is_ok()))
     }
 
-    /// Forgets addresses whose buckets are full again, so that memory follows who is here.
-    pub(crate) fn forget_absent(&self) {
+    /// Removes the full buckets: their addresses have been inactive for a second.
+    pub(crate) fn remove_inactive(&self) {
         for buckets in [&self.connections, &self.requests].into_iter().flatten() {
             buckets.retain_recent();
             buckets.shrink_to_fit();
@@ -47,8 +47,8 @@ impl Rates {
     }
 }
 
-/// What counts as one address: of IPv6 the network, since a host has as many addresses in it as it likes.
-pub(crate) fn address_of(peer: IpAddr) -> IpAddr {
+/// The client address that limits apply to. For IPv6 this is the /64 network, because a host can use all addresses in it.
+pub(crate) fn limited_address(peer: IpAddr) -> IpAddr {
     const NETWORK: u128 = !(u64::MAX as u128);
     match peer.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & NETWORK)),
@@ -66,27 +66,27 @@ mod tests {
     }
 
     #[test]
-    fn a_bucket_is_emptied_and_others_are_not() {
+    fn each_address_has_its_own_bucket() {
         let (rates, here, there) = (rates(3), [127, 0, 0, 1].into(), [127, 0, 0, 2].into());
-        assert_eq!([(); 4].map(|()| rates.may_connect(here)), [true, true, true, false]);
-        assert!(rates.may_connect(there));
-        assert_eq!([2, 2].map(|requests| rates.may_go_on(here, requests)), [true, false]);
-        assert!(!rates.may_go_on(there, 4), "more than a bucket holds");
-        assert!(rates.may_go_on(there, 0));
+        assert_eq!([(); 4].map(|()| rates.allows_connection(here)), [true, true, true, false]);
+        assert!(rates.allows_connection(there));
+        assert_eq!([2, 2].map(|requests| rates.allows_requests(here, requests)), [true, false]);
+        assert!(!rates.allows_requests(there, 4), "the batch is larger than the bucket");
+        assert!(rates.allows_requests(there, 0));
     }
 
     #[test]
-    fn without_a_limit_everybody_may() {
+    fn without_a_limit_everything_is_allowed() {
         let rates = Rates::new(&Limits::default());
-        assert!((0..1000).all(|_| rates.may_connect([127, 0, 0, 1].into())));
-        assert!(rates.may_go_on([127, 0, 0, 1].into(), usize::MAX));
+        assert!((0..1000).all(|_| rates.allows_connection([127, 0, 0, 1].into())));
+        assert!(rates.allows_requests([127, 0, 0, 1].into(), usize::MAX));
     }
 
     #[test]
-    fn an_address_is_a_host_or_a_network() {
-        let of = |text: &str| address_of(text.parse().unwrap()).to_string();
-        assert_eq!(of("192.0.2.7"), "192.0.2.7");
-        assert_eq!(of("::ffff:192.0.2.7"), "192.0.2.7");
-        assert_eq!(of("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+    fn limits_apply_to_an_ipv4_address_or_an_ipv6_network() {
+        let limited = |text: &str| limited_address(text.parse().unwrap()).to_string();
+        assert_eq!(limited("192.0.2.7"), "192.0.2.7");
+        assert_eq!(limited("::ffff:192.0.2.7"), "192.0.2.7");
+        assert_eq!(limited("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
     }
 }

@@ -1,38 +1,38 @@
-//! What happens to connections, told to whoever counts it.
+//! Events of connections, reported to an observer.
 
 use std::time::Instant;
 
 use crate::limits::Refusal;
 
-/// Hears what happens, as it happens, on the threads that serve: it must not wait.
+/// An observer of connections. Its methods run on the threads that serve connections and must not block.
 pub trait Telemetry: Send + Sync + 'static {
-    /// A connection is served from now on.
+    /// A connection was accepted and is served.
     fn opened(&self);
 
-    /// A connection has ended.
+    /// A served connection has ended.
     fn closed(&self);
 
-    /// A client was turned away, or its connection given up.
+    /// A client was refused or its connection was closed because of a limit.
     fn refused(&self, cause: Refusal);
 
-    /// No connection could be accepted, most often because descriptors ran out.
+    /// Accepting a connection failed, most often for lack of file descriptors.
     fn accept_failed(&self);
 
-    /// Some requests are there. Brings the time, if anybody wants to know how long they take.
+    /// Input is available. Returns the current time if the observer measures durations.
     fn begin(&self) -> Option<Instant>;
 
-    /// The replies to what was there at [`Telemetry::begin`] have been written.
+    /// The replies to the input reported by [`Telemetry::begin`] were written.
     fn answered(&self, begun: Option<Instant>);
 
-    /// A client does not take in its replies, and is waited for.
+    /// A client does not read its replies; the connection waits for it.
     fn blocked(&self);
 }
 
-/// Nobody counts.
+/// Telemetry that ignores all events.
 #[derive(Clone, Copy, Debug)]
-pub struct Silence;
+pub struct NoTelemetry;
 
-impl Telemetry for Silence {
+impl Telemetry for NoTelemetry {
     fn opened(&self) {}
     fn closed(&self) {}
     fn refused(&self, _: Refusal) {}

@@ -102,9 +102,9 @@ fn a_configuration_is_written_read_and_overridden() {
     assert!(said.stdout.contains("--only R3") && said.stdout.contains("--seed 5 "), "{said:?}");
     assert!(run(&["--seed", "6"]).stdout.contains("--seed 6 "));
     for (line, says) in [
-        ("sed = 7", "unknown key 'sed'; 'seed' is nearest"),
+        ("sed = 7", "unknown key 'sed'; did you mean 'seed'?"),
         ("concurrency = \"many\"", "invalid value 'many' for '--concurrency"),
-        ("strict = 7", "'strict' is true or false"),
+        ("strict = 7", "'strict' must be true or false"),
     ] {
         fs::write(&path, format!("{line}\n")).unwrap();
         let said = run(&[]);

@@ -1,4 +1,4 @@
-//! Asks the admin address of a server whether it is well.
+//! A client of the admin endpoint that asks for the health of a server.
 
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
@@ -11,23 +11,23 @@ use hyper::{Request, StatusCode};
 use smol::{Async, Timer, future};
 use smol_hyper::rt::FuturesIo;
 
-/// Far more than the answer takes.
-const ANSWER_BYTES_MAX: usize = 4096;
+/// Longest body of a response.
+const BODY_BYTES_MAX: usize = 4096;
 
-/// Asks.
+/// Asks for `/healthz`.
 ///
 /// # Errors
-/// It does not answer in time, or says that it is not ready.
-pub fn ask_health(addr: SocketAddr, timeout: Duration) -> Result<(), String> {
+/// Returns a message if the server is not ready or does not answer in time.
+pub(crate) fn ask_health(addr: SocketAddr, timeout: Duration) -> Result<(), String> {
     let asking = async {
         let (status, body) = get(addr, "/healthz").await.map_err(|error| error.to_string())?;
         if status == StatusCode::OK { Ok(()) } else { Err(format!("{status}: {}", body.trim_end())) }
     };
-    let time_over = async {
+    let timed_out = async {
         Timer::after(timeout).await;
         Err(format!("no answer within {} s", timeout.as_secs_f64()))
     };
-    smol::block_on(future::or(asking, time_over))
+    smol::block_on(future::or(asking, timed_out))
 }
 
 async fn get(
@@ -40,13 +40,13 @@ async fn get(
     let answered = async {
         let answer = sender.send_request(request).await?;
         let status = answer.status();
-        let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect().await?.to_bytes();
+        let body = Limited::new(answer.into_body(), BODY_BYTES_MAX).collect().await?.to_bytes();
         Ok((status, String::from_utf8_lossy(&body).into_owned()))
     };
-    // The connection moves while the answer is awaited; when it ends first, the answer tells why.
-    let moved = async {
+    // The connection makes progress only while it is polled. If it ends first, the pending request returns the error.
+    let driven = async {
         let _ = connection.await;
         future::pending().await
     };
-    future::or(answered, moved).await
+    future::or(answered, driven).await
 }

@@ -1,9 +1,11 @@
-//! Health, metrics, build information and profiles over HTTP, on an address and a thread of their own: whoever asks is
-//! answered while the server is busy, and keeps nobody waiting.
+//! The admin endpoint: health, metrics, build information and CPU profiles over HTTP.
+//!
+//! It listens on its own address and runs on its own thread, so that a busy server still answers and an admin request
+//! delays no client.
 
-mod answers;
 mod ask;
-mod metrics;
+mod endpoint;
+pub mod metrics;
 mod profile;
 
 use std::convert::Infallible;
@@ -12,58 +14,34 @@ use std::net::{TcpListener, TcpStream};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use prometheus_client::registry::Registry;
 use smol::lock::Semaphore;
 use smol::{Async, LocalExecutor, Timer, future};
 use smol_hyper::rt::{FuturesIo, SmolTimer};
 use tracing::warn;
 
-pub use ask::ask_health;
-pub use metrics::Measured;
+pub(crate) use ask::ask_health;
+pub use endpoint::{Admin, Build};
 
-use crate::lifecycle::Lifecycle;
-use crate::telemetry::Telemetry;
-
-/// How long a client may take to send the head of its request.
+/// Time limit for the head of a request.
 const HEADERS_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a connection may last in all: it carries one request, so this bounds reading, writing and doing nothing.
+/// Time limit of a connection, without the duration of a profile. A connection carries one request.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// How many clients are served at the same time; others wait.
+/// Connections that are served at the same time; others wait.
 const CONNECTIONS_MAX: usize = 32;
 
-/// How long to wait when no connection can be accepted.
+/// Pause after a failed accept.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// What is told to those who ask.
-pub struct Admin {
-    lifecycle: Arc<Lifecycle>,
-    registry: Registry,
-    gives_profiles: bool,
-}
-
-impl Admin {
-    /// Tells of this server. What hears of its connections comes with it.
-    #[must_use]
-    pub fn new<M: Measured>(
-        lifecycle: Arc<Lifecycle>,
-        service: Arc<M>,
-        gives_profiles: bool,
-    ) -> (Self, Arc<dyn Telemetry>) {
-        let (registry, telemetry) = metrics::registry(service, Instant::now());
-        (Self { lifecycle, registry, gives_profiles }, telemetry)
-    }
-}
-
-/// Answers on `listener`, on a thread of its own, until the process ends.
+/// Serves the endpoint on `listener`, on its own thread, until the process ends.
 ///
 /// # Errors
-/// The system refuses the thread.
+/// Fails if the thread cannot be created.
 pub fn start(listener: Async<TcpListener>, admin: Admin) -> io::Result<()> {
     thread::Builder::new().name("admin".into()).spawn(move || {
         let executor = LocalExecutor::new();
@@ -73,15 +51,15 @@ pub fn start(listener: Async<TcpListener>, admin: Admin) -> io::Result<()> {
 }
 
 async fn accept(executor: &LocalExecutor<'_>, listener: Async<TcpListener>, admin: Rc<Admin>) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
-        let place = places.acquire_arc().await;
+        let permit = permits.acquire_arc().await;
         match listener.accept().await {
             Ok((stream, _)) => {
                 let admin = Rc::clone(&admin);
                 let serving = async move {
                     serve(stream, &admin).await;
-                    drop(place);
+                    drop(permit);
                 };
                 executor.spawn(serving).detach();
             }
@@ -100,8 +78,8 @@ async fn serve(stream: Async<TcpStream>, admin: &Admin) {
         .header_read_timeout(HEADERS_TIMEOUT)
         .keep_alive(false)
         .serve_connection(FuturesIo::new(stream), answer);
-    // A client that breaks HTTP or goes away harms nobody.
+    // Errors of HTTP and lost connections concern only this client.
     let served = async { _ = connection.await };
-    let time_over = async { _ = Timer::after(CONNECTION_TIMEOUT + profile::DURATION_MAX).await };
-    future::or(served, time_over).await;
+    let timeout = async { _ = Timer::after(CONNECTION_TIMEOUT + profile::DURATION_MAX).await };
+    future::or(served, timeout).await;
 }

@@ -1,44 +1,47 @@
-//! Asks a server whether it is well, as a container's health check does.
+//! The health check of a server, for container platforms.
 
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
-use super::flags::Flags;
+use super::error::Error;
+use super::flags::ServerFlags;
 use crate::admin;
 
-/// How long the server may take for its answer.
+/// Time limit of the check.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// More than any reply to a question takes.
+/// Longest reply to a check.
 const REPLY_BYTES_MAX: usize = 8192;
 
-/// What is asked where there is no admin address.
-#[derive(Debug)]
-pub(super) struct Question {
-    /// What is sent.
-    pub(super) request: fn() -> Vec<u8>,
-    /// Whether a reply shows that the server is well; nothing while it is not whole.
-    pub(super) is_well: fn(&[u8]) -> Option<bool>,
+/// A request that a healthy service answers, for servers without an admin endpoint.
+#[derive(Clone, Copy, Debug)]
+pub struct HealthCheck {
+    /// Returns the request.
+    pub request: fn() -> Vec<u8>,
+    /// Reports whether a reply is that of a healthy service; `None` while the reply is incomplete.
+    pub is_healthy: fn(&[u8]) -> Option<bool>,
 }
 
-/// Asks.
+/// Checks the server with these flags: by its admin endpoint if it has one, otherwise by a request.
 ///
 /// # Errors
-/// It is not well, for this reason.
-pub(super) fn ask(flags: &Flags) -> Result<(), String> {
+/// Returns [`Error::NotHealthy`] with the reason.
+pub fn check(flags: &ServerFlags, health_check: &HealthCheck) -> Result<(), Error> {
     if let Some(admin) = &flags.admin {
-        let addr = reachable(admin).map_err(|error| format!("{admin}: {error}"))?;
-        return admin::ask_health(addr, TIMEOUT).map_err(|problem| format!("{admin}: {problem}"));
+        let failed = |problem: String| Error::NotHealthy(format!("{admin}: {problem}"));
+        let addr = reachable(admin).map_err(|error| failed(error.to_string()))?;
+        return admin::ask_health(addr, TIMEOUT).map_err(failed);
     }
     let addr = &flags.addr;
-    let question = &flags.service.question;
-    let put = |addr| put(question, addr);
-    let (reply, is_well) = reachable(addr).and_then(put).map_err(|error| format!("{addr}: {error}"))?;
-    if is_well { Ok(()) } else { Err(format!("{addr}: it answered '{}'", reply.escape_ascii())) }
+    let failed = |problem: String| Error::NotHealthy(format!("{addr}: {problem}"));
+    let exchange = |addr| exchange(health_check, addr);
+    let (reply, is_healthy) =
+        reachable(addr).and_then(exchange).map_err(|error| failed(error.to_string()))?;
+    if is_healthy { Ok(()) } else { Err(failed(format!("unexpected reply '{}'", reply.escape_ascii()))) }
 }
 
-/// Where a server that listens on `addr` is reached from here: one that listens everywhere, on loopback.
+/// The address that reaches a listener from this host: the loopback address if it listens on all interfaces.
 fn reachable(addr: &str) -> io::Result<SocketAddr> {
     let mut addr = addr.to_socket_addrs()?.next().ok_or(io::ErrorKind::NotFound)?;
     addr.set_ip(match addr.ip() {
@@ -49,18 +52,18 @@ fn reachable(addr: &str) -> io::Result<SocketAddr> {
     Ok(addr)
 }
 
-/// Sends the request, and brings the reply, or what there is of it, and whether it is a good one.
-fn put(question: &Question, addr: SocketAddr) -> io::Result<(Vec<u8>, bool)> {
+/// Sends the request. Returns the reply, as far as it was received, and whether it is that of a healthy service.
+fn exchange(health_check: &HealthCheck, addr: SocketAddr) -> io::Result<(Vec<u8>, bool)> {
     let deadline = Instant::now() + TIMEOUT;
     let left = || deadline.checked_duration_since(Instant::now()).filter(|left| !left.is_zero());
     let mut stream = TcpStream::connect_timeout(&addr, TIMEOUT)?;
     stream.set_write_timeout(Some(TIMEOUT))?;
-    stream.write_all(&(question.request)())?;
+    stream.write_all(&(health_check.request)())?;
     let (mut reply, mut byte) = (Vec::new(), [0]);
-    // A byte at a time: no reply is long, and none is followed by another.
+    // Single bytes, because the reply is short and its length is not known.
     while reply.len() < REPLY_BYTES_MAX {
-        if let Some(is_well) = (question.is_well)(&reply) {
-            return Ok((reply, is_well));
+        if let Some(is_healthy) = (health_check.is_healthy)(&reply) {
+            return Ok((reply, is_healthy));
         }
         stream.set_read_timeout(Some(left().ok_or(io::ErrorKind::TimedOut)?))?;
         match stream.read(&mut byte) {

@@ -1,22 +1,22 @@
-//! The log: to standard error, by a thread of its own, so that no connection ever waits for whoever reads it.
+//! The log on standard error, written by its own thread so that no connection waits for its reader.
 
 use std::io;
 
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::filter::LevelFilter;
 
-use super::flags::{Flags, LogFormat, LogLevel};
+use super::flags::{LogFormat, LogLevel, ServerFlags};
 
-/// How many lines wait to be written at the most; beyond that they are lost, and no request is late.
-const LINES_WAITING_MAX: usize = 8192;
+/// Lines that may wait to be written. Further lines are lost, so that no request is delayed.
+const QUEUED_LINES_MAX: usize = 8192;
 
-/// Begins the log; when what it brings is dropped, what waits is written.
-pub(super) fn begin(flags: &Flags) -> Option<WorkerGuard> {
+/// Starts the log. Dropping the returned guard writes the waiting lines.
+pub(super) fn start(flags: &ServerFlags) -> Option<WorkerGuard> {
     if flags.quiet {
         return None;
     }
     let (writer, guard) = NonBlockingBuilder::default()
-        .buffered_lines_limit(LINES_WAITING_MAX)
+        .buffered_lines_limit(QUEUED_LINES_MAX)
         .lossy(true)
         .thread_name("log")
         .finish(io::stderr());
@@ -32,7 +32,7 @@ pub(super) fn begin(flags: &Flags) -> Option<WorkerGuard> {
         .with_ansi(false)
         .with_target(false)
         .with_writer(writer);
-    // A second server in one process logs where the first one does.
+    // A second server in the same process uses the log of the first.
     let _ = match flags.log_format {
         LogFormat::Text => log.try_init(),
         LogFormat::Json => {

@@ -1,7 +1,6 @@
-//! What a protocol gives to the server: bytes in, replies out.
+//! The interface between connections and a protocol: input bytes in, reply bytes out.
 
 pub mod index;
-pub mod wisdom;
 
 use std::future::pending;
 use std::net::IpAddr;
@@ -11,72 +10,72 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::limits::Refusal;
 
-/// Answers the requests of every connection.
+/// Answers the requests of all connections.
 ///
-/// The state that clients share is behind `&self`; what one connection has to remember is its session.
+/// State that clients share is behind `&self`. State of one connection is its session.
 pub trait Service: Send + Sync + 'static {
-    /// What is remembered of one connection between two reads, such as a line that is not whole.
+    /// The state of one connection between two reads, such as an incomplete line.
     type Session: Send;
 
-    /// How many bytes of replies one byte of requests brings at the most.
-    const REPLY_BYTES_FOR_A_BYTE_MAX: usize;
+    /// The largest number of reply bytes for one byte of input.
+    const REPLY_BYTES_PER_BYTE_MAX: usize;
 
-    /// What bounds the time in which a client reads why its connection ends.
-    const FAREWELL: Farewell;
+    /// The limits of the lingering close.
+    const LINGER: Linger;
 
-    /// The session of a new connection from this address.
+    /// Creates the session of a new connection from this address.
     fn open_session(&self, peer: IpAddr) -> Self::Session;
 
-    /// Takes in what was read, and appends the replies to all requests that are complete now, in order.
+    /// Processes input and appends the replies to all complete requests, in order.
     fn answer(&self, session: &mut Self::Session, input: &[u8], replies: &mut Vec<u8>) -> Answered;
 
-    /// What the client is to do now.
+    /// What the connection waits for.
     fn awaits(&self, session: &Self::Session) -> Awaited;
 
-    /// Appends what a client is told whose connection the server ends.
-    fn say_last_words(&self, why: Parting, replies: &mut Vec<u8>);
+    /// Appends the close reason: the last reply on a connection that the server closes.
+    fn append_close_reason(&self, reason: CloseReason, replies: &mut Vec<u8>);
 
-    /// What goes on beside all connections; it ends with the server.
+    /// Runs background work next to all connections. The server cancels it when it ends.
     fn run(self: Arc<Self>, clock: impl Clock) -> impl Future<Output = ()> + Send {
         drop(clock);
         pending()
     }
 }
 
-/// What became of some input.
+/// The result of processing some input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Answered {
-    /// How many requests were complete.
+    /// The number of complete requests.
     pub requests: usize,
-    /// The replies are the last ones: they are written, and the connection ends.
-    pub is_over: bool,
+    /// Whether the protocol requires that the connection closes after these replies.
+    pub closes_connection: bool,
 }
 
-/// What a client is waited for to do; each has a limit.
+/// The client action that a connection waits for. Each has its own time limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Awaited {
-    /// To ask.
+    /// The first byte of the next request.
     NextRequest,
-    /// To ask to the end what it has begun to.
+    /// The rest of an incomplete request.
     RestOfRequest,
-    /// To do some work before it asks again.
+    /// Work that the client performs before its next request.
     Work,
 }
 
-/// Why the server ends a connection.
+/// The reason why the server closes a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Parting {
-    /// Its client was turned away or is given up.
+pub enum CloseReason {
+    /// A limit was exceeded.
     Refused(Refusal),
-    /// The server was told to stop.
+    /// The server received a stop signal.
     ShuttingDown,
 }
 
-/// How long a client is listened to that has been told the last.
+/// Limits of the lingering close, in which input is discarded so that the client can read the last reply.
 #[derive(Clone, Copy, Debug)]
-pub struct Farewell {
-    /// What is taken in of it meanwhile, at the most.
+pub struct Linger {
+    /// Bytes of discarded input.
     pub bytes_max: usize,
-    /// The time.
+    /// Duration of the lingering close.
     pub duration_max: Duration,
 }

@@ -1,51 +1,50 @@
-//! Health, metrics and profiles over HTTP.
+//! The admin endpoint: health, metrics and profiles over HTTP.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::binary::{command, connect, exchange, start, start_with_admin};
-use crate::support::PATIENCE;
+use crate::binary::{connect, exchange};
+use crate::support::WAIT_MAX;
+use crate::{command, start, start_with_admin};
 
 #[test]
-fn health_is_ready_and_falls_with_the_first_moment_of_draining() {
+fn readiness_ends_when_the_drain_begins() {
     let server = start_with_admin(&["--shutdown-timeout", "3600"]);
     let ready = "{\"liveness\":true,\"readiness\":true,\"status\":\"ready\"}\n";
     assert_eq!(server.get("/healthz"), (200, ready.to_owned()));
-    // Somebody who keeps it from ending.
-    let mut deaf = server.connect();
-    deaf.send_until_blocked();
+    // A client that prevents the end of the drain.
+    let mut blocked = server.connect();
+    blocked.send_until_blocked();
     server.signal(Signal::TERM);
     let begun = Instant::now();
     while server.get("/healthz").0 == 200 {
-        assert!(begun.elapsed() < PATIENCE, "it goes on being ready");
+        assert!(begun.elapsed() < WAIT_MAX, "the server is still ready");
     }
     let draining = "{\"liveness\":true,\"readiness\":false,\"status\":\"draining\"}\n";
     assert_eq!(server.get("/healthz"), (503, draining.to_owned()));
     let output = command().args(["health", "--admin", &server.admin]).output().unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1));
-    assert!(said.contains("not healthy") && said.contains("draining"), "{said}");
-    assert_eq!(said.lines().count(), 1);
+    assert!(message.contains("not healthy") && message.contains("draining"), "{message}");
+    assert_eq!(message.lines().count(), 1);
 }
 
 #[test]
-fn health_is_not_ready_before_the_server_listens() {
-    // The name of its address takes a while to be looked up or the port is taken: there is no moment to catch, but a
-    // server that cannot listen ends, and was never ready.
+fn a_server_that_cannot_listen_is_never_ready() {
+    // The starting phase is too short to observe. A server whose port is taken stays in it until it ends.
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = taken.local_addr().unwrap().to_string();
     let output = command().args(["--addr", &addr, "--admin", "127.0.0.1:0"]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
-    let said = String::from_utf8(output.stdout).unwrap();
-    assert!(said.starts_with("admin on ") && !said.contains("listening"), "{said}");
+    let message = String::from_utf8(output.stdout).unwrap();
+    assert!(message.starts_with("admin on ") && !message.contains("listening"), "{message}");
 }
 
 #[test]
-fn the_health_subcommand_asks_by_whichever_address_there_is() {
+fn the_health_subcommand_uses_the_available_address() {
     let server = start_with_admin(&[]);
     for flags in [["--admin", &server.admin], ["--addr", &server.addr]] {
         let output = command().arg("health").args(flags).output().unwrap();
@@ -54,7 +53,7 @@ fn the_health_subcommand_asks_by_whichever_address_there_is() {
     let everywhere = server.addr.replace("127.0.0.1", "0.0.0.0");
     let output = command().arg("health").env("PACKAGE_INDEXER_ADDR", everywhere).output().unwrap();
     assert_eq!(output.status.code(), Some(0));
-    // One that is stopped takes connections, and answers nothing.
+    // The kernel accepts connections for a stopped process, but nothing answers.
     server.signal(Signal::STOP);
     for flags in [["--admin", &server.admin], ["--addr", &server.addr]] {
         let output = command().arg("health").args(flags).output().unwrap();
@@ -66,7 +65,7 @@ fn the_health_subcommand_asks_by_whichever_address_there_is() {
 
 /// All counters and gauges that do not depend on the machine.
 #[test]
-fn the_metrics_count_what_happened() {
+fn metrics_count_requests_and_connections() {
     let server = start_with_admin(&[]);
     server
         .connect()
@@ -78,13 +77,13 @@ fn the_metrics_count_what_happened() {
     server.await_metric("package_indexer_connections_open", 1.0);
     let (status, metrics) = server.get("/metrics");
     assert_eq!(status, 200);
-    let is_steady = |line: &&str| {
+    let is_fixed = |line: &&str| {
         line.starts_with("package_indexer_")
-            && !["duration_seconds", "uptime"].iter().any(|moving| line.contains(moving))
+            && !["duration_seconds", "uptime"].iter().any(|varying| line.contains(varying))
     };
-    let mut steady: Vec<&str> = metrics.lines().filter(is_steady).collect();
-    steady.sort_unstable();
-    insta::assert_snapshot!(steady.join("\n"));
+    let mut fixed: Vec<&str> = metrics.lines().filter(is_fixed).collect();
+    fixed.sort_unstable();
+    insta::assert_snapshot!(fixed.join("\n"));
     assert!(server.metric("package_indexer_request_duration_seconds_count") >= 3.0);
     assert!(server.metric("package_indexer_uptime_seconds") > 0.0);
     if cfg!(target_os = "linux") {
@@ -97,7 +96,7 @@ fn the_metrics_count_what_happened() {
 }
 
 #[test]
-fn the_form_of_the_metrics_follows_what_is_accepted() {
+fn the_format_of_metrics_follows_the_accept_header() {
     let server = start_with_admin(&[]);
     let (_, plain) = server.get("/metrics");
     assert!(plain.contains("# TYPE package_indexer_connections_total counter\n"), "{plain}");
@@ -112,7 +111,6 @@ fn the_form_of_the_metrics_follows_what_is_accepted() {
 fn other_paths_and_methods_are_refused() {
     let server = start_with_admin(&[]);
     assert_eq!(server.get("/nothing").0, 404);
-    assert_eq!(server.get("/debug/pprof/profile").0, 403);
     assert!(
         exchange(&server.admin, b"POST /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")
             .contains(" 405 ")
@@ -121,12 +119,31 @@ fn other_paths_and_methods_are_refused() {
     let (status, information) = server.get("/buildinfo");
     assert_eq!(status, 200);
     assert!(information.contains("\"name\":\"server\""), "{information}");
-    // And the protocol's port speaks no HTTP.
+    // The port of the protocol does not speak HTTP.
     assert!(!exchange(&server.addr, b"GET /healthz HTTP/1.1\r\n\r\n\n").contains("HTTP/"));
 }
 
 #[test]
-fn a_profile_shows_where_the_time_goes() {
+#[cfg(not(feature = "profile"))]
+fn a_build_without_a_profiler_names_the_feature() {
+    for flags in [&[][..], &["--pprof"]] {
+        let (status, text) = start_with_admin(flags).get("/debug/pprof/profile");
+        assert!(status == 501 && text.contains("--features profile"), "{status} {text}");
+    }
+}
+
+#[test]
+#[cfg(feature = "profile")]
+fn profiles_are_disabled_by_default() {
+    let (status, text) = start_with_admin(&[]).get("/debug/pprof/profile");
+    assert!(status == 403 && text.contains("--pprof"), "{status} {text}");
+}
+
+#[test]
+#[cfg(feature = "profile")]
+fn a_profile_contains_functions_of_the_server() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     let server = start_with_admin(&["--pprof"]);
     for wrong in ["0", "61", "x"] {
         assert_eq!(server.get(&format!("/debug/pprof/profile?seconds={wrong}")).0, 400);
@@ -139,7 +156,7 @@ fn a_profile_shows_where_the_time_goes() {
                 client.ask(&b"QUERY|a|\n".repeat(100), &b"FAIL\n".repeat(100));
             }
         });
-        // A machine that is busy may give the server so little time that no sample falls into it.
+        // On a busy machine a profile may contain no sample of the server.
         let shows_server = (0..20).any(|_| {
             let mut asking = connect(&server.admin);
             asking.send(b"GET /debug/pprof/profile?seconds=1 HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -150,13 +167,13 @@ fn a_profile_shows_where_the_time_goes() {
             text.contains("server::connection")
         });
         is_over.store(true, Ordering::Relaxed);
-        assert!(shows_server, "no function of the server is in any profile");
+        assert!(shows_server, "no profile contains a function of the server");
     });
 }
 
-/// A client that sends half a head is not waited for, and keeps nobody from being answered.
+/// A client that sends an incomplete head delays no other client, and its connection is closed.
 #[test]
-fn clients_that_stall_are_dropped() {
+fn stalled_admin_clients_are_closed() {
     let server = start_with_admin(&[]);
     let mut stalled: Vec<_> = (0..8).map(|_| connect(&server.admin)).collect();
     for client in &mut stalled {
@@ -170,7 +187,7 @@ fn clients_that_stall_are_dropped() {
 }
 
 #[test]
-fn without_an_admin_address_nothing_else_listens() {
+fn the_admin_endpoint_is_disabled_by_default() {
     let server = start(&[]);
     assert_eq!(server.admin, "");
     let (status, _) = server.stop();
@@ -178,12 +195,15 @@ fn without_an_admin_address_nothing_else_listens() {
 }
 
 #[test]
-fn an_admin_address_that_is_taken_is_one_clear_line() {
+fn an_admin_address_in_use_is_one_line() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = taken.local_addr().unwrap().to_string();
     let output = command().args(["--addr", "127.0.0.1:0", "--admin", &addr]).output().unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1));
-    assert!(said.lines().count() == 1 && said.contains(&addr) && said.contains("--admin"), "{said}");
+    assert!(
+        message.lines().count() == 1 && message.contains(&addr) && message.contains("--admin"),
+        "{message}"
+    );
     assert!(TcpStream::connect_timeout(&taken.local_addr().unwrap(), Duration::from_secs(1)).is_ok());
 }

@@ -1,4 +1,4 @@
-//! The server's index against the model: every short sequence of requests, and long ones at random.
+//! The index against the model: every short sequence of requests, and random long sequences.
 #![expect(clippy::unwrap_used, reason = "a test's failure is its message")]
 
 use proptest::prelude::*;
@@ -6,7 +6,7 @@ use protocol::index::model::Model;
 use protocol::index::wire::{Command, Reply, Request};
 use server::service::index::Index;
 
-/// Every sequence of up to this many requests over three names is tried: 30 + 30² + 30³ + 30⁴, or 837,930.
+/// Longest sequence of the exhaustive test over three names: 30 + 30² + 30³ + 30⁴ = 837,930 sequences.
 const EXHAUSTIVE_LENGTH: usize = 4;
 
 fn answer(index: &mut Index, line: &[u8]) -> Reply {
@@ -19,7 +19,7 @@ fn answer(index: &mut Index, line: &[u8]) -> Reply {
     if is_done { Reply::Ok } else { Reply::Fail }
 }
 
-/// Every request over three names: 3 × 8 INDEX (each subset as list, the package itself too), 3 REMOVE, 3 QUERY.
+/// All requests over three names: 3 × 8 INDEX (each subset as the list, including the package itself), 3 REMOVE, 3 QUERY.
 fn all_requests() -> Vec<Vec<u8>> {
     let names = ["a", "b", "c"];
     let mut requests = Vec::new();
@@ -40,9 +40,9 @@ fn try_all(requests: &[Vec<u8>], index: &Index, model: &Model, left: usize, path
     }
     for (number, request) in requests.iter().enumerate() {
         let (mut index, mut model) = (index.clone(), model.clone());
-        let (got, expected) = (answer(&mut index, request), model.answer(request));
+        let (actual, expected) = (answer(&mut index, request), model.answer(request));
         path.push(number);
-        assert_eq!(got, expected, "{}", shown(requests, path));
+        assert_eq!(actual, expected, "{}", shown(requests, path));
         for name in ["a", "b", "c"].map(str::as_bytes) {
             assert_eq!(index.contains(name), model.is_indexed(name), "{}", shown(requests, path));
         }
@@ -56,13 +56,13 @@ fn shown(requests: &[Vec<u8>], path: &[usize]) -> String {
 }
 
 #[test]
-fn every_short_sequence_over_three_names_is_answered_as_the_model_does() {
+fn every_short_sequence_over_three_names_matches_the_model() {
     let requests = all_requests();
     assert_eq!(requests.len(), 30);
     try_all(&requests, &Index::default(), &Model::default(), EXHAUSTIVE_LENGTH, &mut Vec::new());
 }
 
-/// A request over `names` names; indexing is likelier than removing, or nothing would ever be there.
+/// A request over `names` names. INDEX is more frequent than REMOVE, so that packages remain indexed.
 fn request(names: usize) -> impl Strategy<Value = Vec<u8>> {
     let name = move || (0..names).prop_map(|number| format!("n{number}"));
     prop_oneof![
@@ -78,7 +78,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn long_sequences_are_answered_as_the_model_does(
+    fn long_sequences_match_the_model(
         requests in (2usize..30).prop_flat_map(|names| prop::collection::vec(request(names), 1..1500))
     ) {
         let (mut index, mut model) = (Index::default(), Model::default());

@@ -1,4 +1,4 @@
-//! The server's binary: flags, output, signals, exit status.
+//! The server process: flags, output, signals and exit status.
 #![expect(clippy::unwrap_used, reason = "a test's failure is its message")]
 
 use std::io::{Read, Write};
@@ -8,11 +8,11 @@ use std::time::Instant;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::binary::{command, start};
-use crate::support::{Client, PATIENCE};
+use crate::support::{Client, WAIT_MAX};
+use crate::{command, start};
 
 #[test]
-fn sigint_and_sigterm_drain_and_end_with_status_0() {
+fn sigint_and_sigterm_drain_the_server_with_status_0() {
     for signal in [Signal::INT, Signal::TERM] {
         for threads in ["1", "2"] {
             let mut server = start(&["--threads", threads]);
@@ -43,25 +43,25 @@ fn threads_share_one_index() {
     assert_eq!(server.child.wait().unwrap().code(), Some(0));
 }
 
-/// Clients that go on asking do not keep it from ending, and get whole replies as long as they get any.
+/// Clients that keep sending do not prevent the end of the drain, and receive complete replies until then.
 #[test]
-fn a_drain_under_load_answers_what_is_under_way() {
+fn a_drain_under_load_answers_received_requests() {
     let mut server = start(&["--shutdown-timeout", "60"]);
-    let asking: Vec<_> = [1, 1, 1, 1, 50, 50, 50, 50].map(|lines| (server.connect(), lines)).into();
-    let threads: Vec<_> = asking
+    let clients: Vec<_> = [1, 1, 1, 1, 50, 50, 50, 50].map(|lines| (server.connect(), lines)).into();
+    let threads: Vec<_> = clients
         .into_iter()
         .map(|(mut client, lines)| {
             std::thread::spawn(move || {
-                let (mut asked, mut replies) = (0, Vec::new());
+                let (mut requests, mut replies) = (0, Vec::new());
                 while client.stream.write_all(&b"QUERY|a|\n".repeat(lines)).is_ok() {
-                    asked += lines;
+                    requests += lines;
                     let mut chunk = [0; 4096];
                     match client.stream.read(&mut chunk) {
                         Ok(0) | Err(_) => break,
                         Ok(count) => replies.extend_from_slice(&chunk[..count]),
                     }
                 }
-                (asked, replies)
+                (requests, replies)
             })
         })
         .collect();
@@ -69,47 +69,47 @@ fn a_drain_under_load_answers_what_is_under_way() {
     server.signal(Signal::TERM);
     assert_eq!(server.child.wait().unwrap().code(), Some(0));
     for thread in threads {
-        let (asked, replies) = thread.join().unwrap();
-        assert!(asked > 0 && !replies.is_empty());
+        let (requests, replies) = thread.join().unwrap();
+        assert!(requests > 0 && !replies.is_empty());
         assert!(replies.chunks(5).all(|reply| reply == b"FAIL\n"), "{}", replies.escape_ascii());
     }
 }
 
 #[test]
-fn a_second_signal_ends_it_at_once() {
+fn a_second_signal_ends_the_drain() {
     let mut server = start(&["--shutdown-timeout", "3600"]);
-    let mut deaf = server.connect();
-    deaf.send_until_blocked();
+    let mut blocked = server.connect();
+    blocked.send_until_blocked();
     server.signal(Signal::TERM);
-    // It has taken in the first signal when it listens no more.
+    // The server has received the first signal when it no longer listens.
     let begun = Instant::now();
     while TcpStream::connect(&server.addr).is_ok() {
-        assert!(begun.elapsed() < PATIENCE, "it goes on listening");
+        assert!(begun.elapsed() < WAIT_MAX, "the server still listens");
     }
-    assert_eq!(server.child.try_wait().unwrap(), None, "it waits for the client");
+    assert_eq!(server.child.try_wait().unwrap(), None, "the server ended without waiting for the client");
     server.signal(Signal::TERM);
     assert_eq!(server.child.wait().unwrap().code(), Some(1));
 }
 
-/// What the command says on standard error, and its exit status.
+/// The standard error and the exit status of the command.
 fn fails(flags: &[&str]) -> (String, Option<i32>) {
     let output = command().args(flags).output().unwrap();
     (String::from_utf8(output.stderr).unwrap(), output.status.code())
 }
 
 #[test]
-fn an_address_that_is_taken_is_one_clear_line() {
+fn an_address_in_use_is_one_line() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = taken.local_addr().unwrap().to_string();
-    let (said, status) = fails(&["--addr", &addr]);
+    let (message, status) = fails(&["--addr", &addr]);
     assert_eq!(status, Some(1));
-    assert_eq!(said.lines().count(), 1, "{said}");
-    assert!(said.contains(&addr) && said.contains("--addr"), "{said}");
+    assert_eq!(message.lines().count(), 1, "{message}");
+    assert!(message.contains(&addr) && message.contains("--addr"), "{message}");
 }
 
 #[test]
-fn quiet_says_nothing() {
-    // A quiet server does not say where it listens, so the port is one that was free a moment ago.
+fn quiet_prints_nothing() {
+    // A quiet server does not print its address, so the test selects a port that was free before.
     let addr = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let child = command()
         .args(["--quiet", "--addr", &addr])
@@ -119,7 +119,7 @@ fn quiet_says_nothing() {
         .unwrap();
     let begun = Instant::now();
     while TcpStream::connect(&addr).is_err() {
-        assert!(begun.elapsed() < PATIENCE, "it does not listen");
+        assert!(begun.elapsed() < WAIT_MAX, "the server does not listen");
     }
     kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
     let output = child.wait_with_output().unwrap();

@@ -1,4 +1,4 @@
-//! Clients that stall, and the end of the server, on a clock that the test moves.
+//! Stalled clients and the shutdown, on a clock that the test advances.
 
 use std::io::{Read, Write};
 use std::time::Duration;
@@ -8,10 +8,10 @@ use server::listener::Ending;
 
 use crate::support::Server;
 
-/// Far more than a test takes, so that nothing ends before the clock is moved.
+/// Longer than a test, so that no limit is exceeded before the clock is advanced.
 const LONG: Duration = Duration::from_hours(1);
 
-/// Longer than the clock is moved.
+/// Limits that the advanced clock does not reach.
 fn never() -> Limits {
     let never = LONG * 1_000_000;
     Limits {
@@ -28,74 +28,74 @@ fn server() -> Server {
     Server::start_with(Limits { read_timeout: LONG, write_timeout: LONG, shutdown_timeout: LONG, ..never() })
 }
 
-/// Moves the clock until the server has looked at it and given the client up.
-fn move_until_given_up(server: &Server, mut is_given_up: impl FnMut() -> bool) {
+/// Advances the clock until the server has closed the connection.
+fn advance_until_closed(server: &Server, mut is_closed: impl FnMut() -> bool) {
     for _ in 0..10_000 {
-        server.move_clock(LONG);
+        server.advance_clock(LONG);
         std::thread::sleep(Duration::from_millis(2));
-        if is_given_up() {
+        if is_closed() {
             return;
         }
     }
-    panic!("the client was not given up");
+    panic!("the connection was not closed");
 }
 
 #[test]
-fn c5_a_client_that_stalls_in_a_line_is_told_and_dropped_and_an_idle_one_is_not() {
+fn c5_a_client_that_stalls_in_a_line_is_closed_and_an_idle_one_is_not() {
     let server = server();
     let mut idle = server.connect();
     idle.ask(b"QUERY|a|\n", b"FAIL\n");
     let mut stalled = server.connect();
     stalled.send(b"INDEX|a");
-    let mut said = Vec::new();
-    move_until_given_up(&server, || {
+    let mut received = Vec::new();
+    advance_until_closed(&server, || {
         let mut chunk = [0; 64];
         stalled.stream.set_read_timeout(Some(Duration::from_millis(1))).ok();
         match stalled.stream.read(&mut chunk) {
             Ok(count) => {
-                said.extend_from_slice(&chunk[..count]);
+                received.extend_from_slice(&chunk[..count]);
                 count == 0
             }
             Err(_) => false,
         }
     });
-    assert_eq!(said, b"ERROR\n");
+    assert_eq!(received, b"ERROR\n");
     idle.ask(b"QUERY|a|\n", b"FAIL\n");
 }
 
 #[test]
-fn c5_the_deadline_is_for_the_line_and_not_for_each_byte() {
+fn c5_the_deadline_covers_the_whole_line() {
     let server = server();
-    let mut dribbler = server.connect();
-    dribbler.stream.set_read_timeout(Some(Duration::from_millis(1))).ok();
-    let mut is_over = false;
-    // Each byte comes well within the limit; the line as a whole does not.
+    let mut slow = server.connect();
+    slow.stream.set_read_timeout(Some(Duration::from_millis(1))).ok();
+    let mut is_closed = false;
+    // Each byte arrives within the limit, but the complete line does not.
     for _ in 0..10_000 {
-        server.move_clock(LONG / 4);
+        server.advance_clock(LONG / 4);
         std::thread::sleep(Duration::from_millis(5));
-        if dribbler.stream.write_all(b"x").is_err() {
-            is_over = true;
+        if slow.stream.write_all(b"x").is_err() {
+            is_closed = true;
             break;
         }
-        if dribbler.stream.read(&mut [0; 64]).is_ok() {
-            is_over = true;
+        if slow.stream.read(&mut [0; 64]).is_ok() {
+            is_closed = true;
             break;
         }
     }
-    assert!(is_over, "a client that sends a byte now and then stays for ever");
+    assert!(is_closed, "a client that sends single bytes is never closed");
 }
 
 #[test]
-fn c5_a_client_that_never_reads_its_replies_is_dropped() {
+fn c5_a_client_that_never_reads_its_replies_is_closed() {
     let server = server();
-    let mut deaf = server.connect();
-    deaf.send_until_blocked();
-    move_until_given_up(&server, || deaf.is_cut());
+    let mut blocked = server.connect();
+    blocked.send_until_blocked();
+    advance_until_closed(&server, || blocked.is_aborted());
     server.connect().ask(b"QUERY|a|\n", b"FAIL\n");
 }
 
 #[test]
-fn a_stop_answers_what_was_sent_and_ends_idle_connections() {
+fn a_stop_answers_received_requests_and_closes_idle_connections() {
     let server = Server::start();
     let mut idle = server.connect();
     idle.ask(b"QUERY|a|\n", b"FAIL\n");
@@ -107,15 +107,15 @@ fn a_stop_answers_what_was_sent_and_ends_idle_connections() {
     idle.expect_to_end(b"");
     let addr = server.addr;
     assert_eq!(server.ending(), Ending::Drained);
-    assert!(std::net::TcpStream::connect(addr).is_err(), "nobody listens any more");
+    assert!(std::net::TcpStream::connect(addr).is_err(), "the server still listens");
 }
 
 #[test]
-fn a_stop_cuts_what_outlives_the_shutdown_timeout() {
+fn a_stop_aborts_connections_after_the_shutdown_timeout() {
     let server = Server::start_with(Limits { shutdown_timeout: LONG, ..never() });
-    let mut deaf = server.connect();
-    deaf.send_until_blocked();
+    let mut blocked = server.connect();
+    blocked.send_until_blocked();
     server.begin_stop();
-    move_until_given_up(&server, || deaf.is_cut());
-    assert_eq!(server.ending(), Ending::Cut(1));
+    advance_until_closed(&server, || blocked.is_aborted());
+    assert_eq!(server.ending(), Ending::Aborted(1));
 }

@@ -1,11 +1,11 @@
-//! What the server logs, and that it waits for nobody who reads it.
+//! The log, and its independence of readers.
 
 use std::net::SocketAddr;
 
-use crate::binary::start;
+use crate::{command, start};
 
 #[test]
-fn every_line_of_a_connection_has_its_number_and_its_peer() {
+fn each_line_of_a_connection_has_its_id_and_its_peer() {
     let server = start(&["--log-level", "trace"]);
     let mut client = server.connect();
     let peer: SocketAddr = client.stream.local_addr().unwrap();
@@ -22,7 +22,7 @@ fn every_line_of_a_connection_has_its_number_and_its_peer() {
 }
 
 #[test]
-fn json_lines_are_objects_with_the_same() {
+fn json_lines_contain_the_same_fields() {
     let server = start(&["--log-level", "trace", "--log-format", "json"]);
     let mut client = server.connect();
     let peer = client.stream.local_addr().unwrap().to_string();
@@ -40,7 +40,7 @@ fn json_lines_are_objects_with_the_same() {
 }
 
 #[test]
-fn no_client_can_write_a_line_of_the_log() {
+fn a_client_cannot_forge_a_line_of_the_log() {
     for format in ["text", "json"] {
         let server = start(&["--log-level", "trace", "--log-format", format]);
         let mut client = server.connect();
@@ -61,8 +61,8 @@ fn no_client_can_write_a_line_of_the_log() {
 }
 
 #[test]
-fn nobody_who_reads_the_log_keeps_a_client_waiting() {
-    // Nobody reads standard error, and far more is logged than a pipe holds.
+fn an_unread_log_delays_no_client() {
+    // The test does not read standard error, and the log exceeds the capacity of a pipe.
     let server = start(&["--log-level", "trace"]);
     let mut client = server.connect();
     for _ in 0..500 {
@@ -71,8 +71,8 @@ fn nobody_who_reads_the_log_keeps_a_client_waiting() {
 }
 
 #[test]
-fn the_level_comes_from_flag_or_environment() {
-    let mut command = crate::binary::command();
+fn the_environment_sets_the_log_level() {
+    let mut command = command();
     command.args(["--addr", "127.0.0.1:0"]).env("PACKAGE_INDEXER_LOG_LEVEL", "warn");
     let server = crate::binary::start_command(command);
     server.connect().ask(b"QUERY|a|\n", b"FAIL\n");

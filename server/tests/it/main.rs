@@ -1,4 +1,4 @@
-//! The server from outside: its index against the model, its bytes on a socket, its limits, its command line.
+//! Tests of the server from outside: the index against the model, bytes on a socket, limits, and the command line.
 
 mod admin;
 mod against_model;
@@ -8,8 +8,26 @@ mod deadlines;
 mod limits;
 mod log;
 mod raw_bytes;
-mod scripted;
 mod settings;
 mod support;
-mod wisdom;
-mod wisdom_client;
+
+use std::process::Command;
+
+use binary::{Running, clean_command, start_command};
+
+/// The server with an environment that does not change its settings.
+fn command() -> Command {
+    clean_command("server")
+}
+
+/// Starts a server on a free port.
+fn start(flags: &[&str]) -> Running {
+    let mut command = command();
+    command.args(["--addr", "127.0.0.1:0"]).args(flags);
+    start_command(command)
+}
+
+/// Starts a server and its admin endpoint on free ports.
+fn start_with_admin(flags: &[&str]) -> Running {
+    start(&[&["--admin", "127.0.0.1:0"], flags].concat())
+}

@@ -1,11 +1,11 @@
-//! What the server says to which bytes, clause by clause.
+//! Replies to literal bytes, clause by clause.
 
 use std::io::Write;
 
 use crate::support::{Client, LINE_BYTES_MAX, Server};
 
 #[test]
-fn f1_it_says_nothing_unasked() {
+fn f1_no_unsolicited_bytes() {
     let server = Server::start();
     let mut client = server.connect();
     client.ask(b"QUERY|a|\n", b"FAIL\n");
@@ -14,13 +14,13 @@ fn f1_it_says_nothing_unasked() {
 }
 
 #[test]
-fn f2_a_line_cut_at_any_byte_is_one_request() {
+fn f2_a_line_split_at_any_byte_is_one_request() {
     let server = Server::start();
     let mut client = server.connect();
     let line = b"INDEX|cut|\n";
     for cut in 1..line.len() {
         client.send(&line[..cut]);
-        // A round trip on another connection: the server has read what was sent before it.
+        // A round trip on another connection ensures that the server has read the first part.
         server.connect().ask(b"QUERY|other|\n", b"FAIL\n");
         client.ask(&line[cut..], b"OK\n");
     }
@@ -65,7 +65,7 @@ fn f5_a_client_that_ends_its_sending_half_gets_its_replies() {
 }
 
 #[test]
-fn f6_a_line_over_the_limit_is_an_error_and_is_skipped() {
+fn f6_a_line_over_the_limit_is_answered_error_and_skipped() {
     let server = Server::start();
     let mut client = server.connect();
     let fits = [b"QUERY|", &b"n".repeat(LINE_BYTES_MAX - 7)[..], b"|\n"].concat();
@@ -76,7 +76,7 @@ fn f6_a_line_over_the_limit_is_an_error_and_is_skipped() {
 }
 
 #[test]
-fn r1_to_r3_what_is_no_request_is_an_error_and_the_connection_goes_on() {
+fn r1_to_r3_an_invalid_request_is_answered_error_and_the_connection_stays_open() {
     let server = Server::start();
     let mut client = server.connect();
     for line in [
@@ -103,7 +103,7 @@ fn r1_to_r3_what_is_no_request_is_an_error_and_the_connection_goes_on() {
 }
 
 #[test]
-fn r5_to_r7_where_the_specification_is_silent_it_does_as_documented() {
+fn r5_to_r7_unspecified_cases_behave_as_documented() {
     let server = Server::start();
     let mut client = server.connect();
     client.ask(b"INDEX|b|\nINDEX|c|\n", b"OK\nOK\n");
@@ -115,7 +115,7 @@ fn r5_to_r7_where_the_specification_is_silent_it_does_as_documented() {
 }
 
 #[test]
-fn r8_a_thousand_dependencies_within_a_line_of_64_kib_are_taken() {
+fn r8_a_thousand_dependencies_in_a_line_of_64_kib_are_accepted() {
     let server = Server::start();
     let mut client = server.connect();
     let name = |number: usize| format!("{number:0>60}");
@@ -142,7 +142,7 @@ fn s1_to_s8_hold_over_a_socket() {
 }
 
 #[test]
-fn c1_a_hundred_and_more_clients_are_served_beside_idle_and_stalled_ones() {
+fn c1_more_than_a_hundred_clients_are_served_next_to_idle_and_stalled_ones() {
     let server = Server::start();
     let mut clients: Vec<Client> = (0..250).map(|_| server.connect()).collect();
     for (number, client) in clients.iter_mut().enumerate() {
@@ -158,7 +158,7 @@ fn c1_a_hundred_and_more_clients_are_served_beside_idle_and_stalled_ones() {
 }
 
 #[test]
-fn c3_a_client_that_vanishes_leaves_what_it_completed_and_nothing_else() {
+fn c3_a_lost_client_leaves_its_complete_requests_only() {
     let server = Server::start();
     for number in 0..50 {
         let mut client = server.connect();

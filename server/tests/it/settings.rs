@@ -1,4 +1,4 @@
-//! Flags over environment over file, and what is said of those that are wrong.
+//! The layers of settings, and the messages for wrong ones.
 #![expect(clippy::unwrap_used, reason = "a test's failure is its message")]
 
 use std::io::Write;
@@ -6,9 +6,9 @@ use std::process::Output;
 
 use tempfile::NamedTempFile;
 
-use crate::binary::command;
+use crate::command;
 
-/// Runs the command with a file of this content, whose name stands for `FILE` among the arguments.
+/// Runs the command with a configuration file of this content. The argument `FILE` is replaced by its path.
 fn run(arguments: &[&str], environment: &[(&str, &str)], file: &str) -> Output {
     let mut config = NamedTempFile::with_suffix(".yaml").unwrap();
     config.write_all(file.as_bytes()).unwrap();
@@ -17,19 +17,19 @@ fn run(arguments: &[&str], environment: &[(&str, &str)], file: &str) -> Output {
     command().args(arguments).envs(environment.iter().copied()).output().unwrap()
 }
 
-/// The lines of `server config` for these settings, in the order of the flags.
+/// The lines of `server config` for these flags, in the order of the help text.
 fn in_force(arguments: &[&str], environment: &[(&str, &str)], file: &str, names: &[&str]) -> Vec<String> {
     let output = run(&[&["config"], arguments].concat(), environment, file);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let said = String::from_utf8(output.stdout).unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
     let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-    let lines = said.lines().map(words).filter(|words| names.contains(&&*words[0]));
-    // The file's name differs from run to run.
+    let lines = text.lines().map(words).filter(|words| names.contains(&&*words[0]));
+    // The path of the file differs between runs.
     lines.map(|words| words[..words.len().min(4)].join(" ").split(" /").next().unwrap().to_owned()).collect()
 }
 
 #[test]
-fn flags_override_the_environment_and_that_overrides_the_file() {
+fn flags_override_the_environment_which_overrides_the_file() {
     let file = "addr: 127.0.0.1:1\nthreads: 2\nquiet: true\nmax-line: 70000\nread-timeout: 0.5\n";
     let environment = [("PACKAGE_INDEXER_ADDR", "127.0.0.1:2"), ("PACKAGE_INDEXER_THREADS", "3")];
     let names = ["addr", "threads", "quiet", "max-line", "read-timeout", "lifetime"];
@@ -39,19 +39,19 @@ fn flags_override_the_environment_and_that_overrides_the_file() {
             "addr 127.0.0.1:3 flag",
             "quiet true file",
             "threads 3 environment PACKAGE_INDEXER_THREADS",
-            "max-line 70000 file",
             "read-timeout 0.5 file",
             "lifetime 86400 default",
+            "max-line 70000 file",
         ]
     );
 }
 
 #[test]
-fn switches_can_be_set_and_not_set_everywhere() {
+fn switches_can_be_on_and_off_in_every_layer() {
     let quiet = |value: &str| in_force(&[], &[("PACKAGE_INDEXER_QUIET", value)], "", &["quiet"]).remove(0);
     assert_eq!(quiet("true"), "quiet true environment PACKAGE_INDEXER_QUIET");
     assert_eq!(quiet("0"), "quiet false environment PACKAGE_INDEXER_QUIET");
-    // A file that the environment names, with one setting that needs another one from elsewhere.
+    // A setting of the file that depends on one of another layer.
     let names = ["pprof", "admin"];
     assert_eq!(
         in_force(&["--config", "FILE", "--admin", "127.0.0.1:4"], &[], "pprof: true\n", &names),
@@ -60,7 +60,7 @@ fn switches_can_be_set_and_not_set_everywhere() {
 }
 
 #[test]
-fn what_kubernetes_sets_beside_a_service_is_no_setting() {
+fn variables_of_kubernetes_are_ignored() {
     let environment = [
         ("PACKAGE_INDEXER_PORT", "tcp://10.0.0.1:8080"),
         ("PACKAGE_INDEXER_PORT_8080_TCP_ADDR", "10.0.0.1"),
@@ -69,29 +69,12 @@ fn what_kubernetes_sets_beside_a_service_is_no_setting() {
     assert_eq!(in_force(&[], &environment, "", &["threads"]), ["threads 1 default"]);
 }
 
-#[test]
-fn a_service_has_defaults_of_its_own_below_all_that_is_set() {
-    let names = ["service", "max-connections", "read-timeout", "lifetime", "shutdown-timeout", "threads"];
-    let environment = [("PACKAGE_INDEXER_SERVICE", "wisdom"), ("PACKAGE_INDEXER_READ_TIMEOUT", "7")];
-    assert_eq!(
-        in_force(&["--config", "FILE", "--max-connections", "9"], &environment, "lifetime: 8\n", &names),
-        [
-            "service wisdom environment PACKAGE_INDEXER_SERVICE",
-            "threads 1 default",
-            "max-connections 9 flag",
-            "read-timeout 7 environment PACKAGE_INDEXER_READ_TIMEOUT",
-            "lifetime 8 file",
-            "shutdown-timeout 10 service wisdom",
-        ]
-    );
-}
-
-/// Arguments, environment, file, and what the one line has to say.
+/// Arguments, environment, file, and a part of the expected message.
 type Bad = (&'static [&'static str], &'static [(&'static str, &'static str)], &'static str, &'static str);
 
 const FILE: &[&str] = &["--config", "FILE"];
 
-const BAD: [Bad; 31] = [
+const BAD: [Bad; 29] = [
     (&["--no-such-flag"], &[], "", "--no-such-flag"),
     (&["stray"], &[], "", "stray"),
     (&["--addr"], &[], "", "--addr"),
@@ -106,41 +89,49 @@ const BAD: [Bad; 31] = [
     (&["--lifetime", "1e12"], &[], "", "at most"),
     (&["--log-level", "loud"], &[], "", "loud"),
     (&["--pprof"], &[], "", "--pprof needs --admin"),
-    (&["--service", "other"], &[], "", "wisdom"),
-    (&["--service", "wisdom", "--difficulty", "12"], &[], "", "lower that too"),
-    (&["--service", "wisdom", "--difficulty-max", "18"], &[], "", "raise that too"),
-    (&["--service", "wisdom", "--difficulty-max", "27"], &[], "", "--difficulty-max"),
-    (&["--service", "wisdom", "--quote-url", "ftp://somewhere"], &[], "", "http://"),
+    (&["--service", "index"], &[], "", "--service"),
     (&[], &[("PACKAGE_INDEXER_THREADS", "0")], "", "PACKAGE_INDEXER_THREADS"),
-    (&[], &[("PACKAGE_INDEXER_THRAEDS", "2")], "", "'PACKAGE_INDEXER_THREADS' is nearest"),
+    (&[], &[("PACKAGE_INDEXER_THRAEDS", "2")], "", "did you mean 'PACKAGE_INDEXER_THREADS'?"),
     (&[], &[("PACKAGE_INDEXER_QUIET", "perhaps")], "", "neither true nor false"),
     (&[], &[("PACKAGE_INDEXER_CONFIG", "/no/such/file")], "", "/no/such/file"),
     (&["--config", "/"], &[], "", "cannot read /"),
-    (FILE, &[], "threads: many\n", "--threads"),
-    (FILE, &[], "thraeds: 2\n", "'threads' is nearest"),
-    (FILE, &[], "threads: [1, 2]\n", "threads needs a single value"),
+    (FILE, &[], "\nthreads: many\n", "yaml:2: invalid value 'many' for '--threads"),
+    (FILE, &[], "thraeds: 2\n", "did you mean 'threads'?"),
+    (FILE, &[], "threads: [1, 2]\n", "yaml:1: 'threads' takes a single value"),
     (FILE, &[], "threads: 1\nthreads: 2\n", "threads"),
     (FILE, &[], "threads: 1\n  quiet: [\n", "line"),
     (FILE, &[], "just words\n", ".yaml"),
-    (FILE, &[], "quiet: loud\n", "neither true nor false"),
+    (FILE, &[], "quiet: loud\n", "must be true or false"),
+    (FILE, &[], "config: other\n", "unknown key 'config'"),
+    (FILE, &[], "addr: 8080\n", "'addr' takes text"),
 ];
 
 #[test]
-fn each_bad_setting_is_one_clear_line_and_exit_status_2() {
+fn each_wrong_setting_is_one_line_and_exit_status_2() {
     for (arguments, environment, file, needed) in BAD {
         let output = run(arguments, environment, file);
-        let said = String::from_utf8(output.stderr).unwrap();
-        let what = format!("{arguments:?} {environment:?} {file:?}: {said}");
+        let message = String::from_utf8(output.stderr).unwrap();
+        let what = format!("{arguments:?} {environment:?} {file:?}: {message}");
         assert_eq!(output.status.code(), Some(2), "{what}");
-        assert_eq!(said.lines().count(), 1, "{what}");
-        assert!(said.starts_with("server: ") && said.contains(needed), "{what}");
+        assert_eq!(message.lines().count(), 1, "{what}");
+        assert!(message.starts_with("server: ") && message.contains(needed), "{what}");
         assert!(output.stdout.is_empty(), "{what}");
     }
 }
 
 #[test]
-fn help_names_every_flag_with_its_default() {
-    let output = run(&["--help"], &[], "");
+fn help_texts() {
+    let texts = [&["--help"][..], &["-h"], &["health", "--help"], &["config", "--help"]].map(|arguments| {
+        let output = run(arguments, &[], "");
+        assert!(output.status.success());
+        String::from_utf8(output.stdout).unwrap()
+    });
+    insta::assert_snapshot!(texts.join("\n----\n\n"));
+}
+
+#[test]
+fn the_settings_in_effect_are_printed() {
+    let output = run(&["config"], &[], "");
     assert!(output.status.success());
     insta::assert_snapshot!(String::from_utf8(output.stdout).unwrap());
 }

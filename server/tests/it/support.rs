@@ -1,4 +1,4 @@
-//! A server in this process, on a free port, with a clock that a test can move.
+//! A server in this process, on a free port, with a clock that a test can advance.
 #![expect(clippy::unwrap_used, reason = "a test's failure is its message")]
 
 use std::io::{ErrorKind, Read, Write};
@@ -12,24 +12,24 @@ use server::limits::Limits;
 use server::listener::{Ending, Parts, serve};
 use server::service::Service;
 use server::service::index::{Capacity, IndexService};
-use server::telemetry::Silence;
+use server::telemetry::NoTelemetry;
 use smol::channel::{Receiver, Sender, bounded};
 use smol::{Async, Executor, Timer};
 
-/// Longer than any machine should need, shorter than anybody's patience.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+/// Time limit of each wait: longer than a slow machine needs.
+pub(crate) const WAIT_MAX: Duration = Duration::from_secs(30);
 
 pub(crate) const LINE_BYTES_MAX: usize = 64 * 1024;
 
-/// A clock that goes with the machine's, and can be moved on.
+/// The monotonic clock with an offset that a test can increase.
 #[derive(Clone)]
 pub(crate) struct TestClock {
-    moved_by: Arc<Mutex<Duration>>,
+    offset: Arc<Mutex<Duration>>,
 }
 
 impl Clock for TestClock {
     fn now(&self) -> Instant {
-        Instant::now() + *self.moved_by.lock().unwrap()
+        Instant::now() + *self.offset.lock().unwrap()
     }
 
     async fn sleep(&self, duration: Duration) {
@@ -63,7 +63,7 @@ impl Server {
     ) -> Self {
         let listener = Async::<TcpListener>::bind(([127, 0, 0, 1], 0)).unwrap();
         let addr = listener.get_ref().local_addr().unwrap();
-        let clock = TestClock { moved_by: Arc::default() };
+        let clock = TestClock { offset: Arc::default() };
         let (stop, stopped): (_, Receiver<()>) = bounded(2);
         let thread = std::thread::spawn({
             let clock = clock.clone();
@@ -73,7 +73,7 @@ impl Server {
                     executor: executor.clone(),
                     service: Arc::new(build(clock.clone())),
                     limits,
-                    telemetry: Arc::new(Silence),
+                    telemetry: Arc::new(NoTelemetry),
                     clock,
                 };
                 smol::block_on(executor.run(serve(parts, listener, stopped)))
@@ -84,16 +84,16 @@ impl Server {
 
     pub(crate) fn connect(&self) -> Client {
         let stream = TcpStream::connect(self.addr).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(WAIT_MAX)).unwrap();
         stream.set_nodelay(true).unwrap();
         Client { stream }
     }
 
-    pub(crate) fn move_clock(&self, by: Duration) {
-        *self.clock.moved_by.lock().unwrap() += by;
+    pub(crate) fn advance_clock(&self, by: Duration) {
+        *self.clock.offset.lock().unwrap() += by;
     }
 
-    /// Tells it to stop, and when it was told already, to hurry; [`Server::ending`] waits until it has.
+    /// Sends a stop signal; a second one aborts the drain. [`Server::ending`] waits for the end.
     pub(crate) fn begin_stop(&self) {
         let _ = self.stop.try_send(());
     }
@@ -103,7 +103,7 @@ impl Server {
     }
 }
 
-/// A client that sends and reads bytes, and nothing else.
+/// A client that sends and reads bytes.
 pub(crate) struct Client {
     pub(crate) stream: TcpStream,
 }
@@ -113,7 +113,7 @@ impl Client {
         self.stream.write_all(bytes).unwrap();
     }
 
-    /// Reads exactly as many bytes as are expected, and compares.
+    /// Reads as many bytes as are expected, and compares them.
     #[track_caller]
     pub(crate) fn expect(&mut self, expected: &[u8]) {
         let mut got = vec![0; expected.len()];
@@ -121,14 +121,14 @@ impl Client {
         assert_eq!(got.escape_ascii().to_string(), expected.escape_ascii().to_string());
     }
 
-    /// Sends, and compares what comes.
+    /// Sends bytes, reads as many as are expected, and compares them.
     #[track_caller]
     pub(crate) fn ask(&mut self, bytes: &[u8], expected: &[u8]) {
         self.send(bytes);
         self.expect(expected);
     }
 
-    /// Sends until the server has stopped reading, because nobody takes its replies.
+    /// Sends requests and reads no replies, until the server has stopped reading.
     pub(crate) fn send_until_blocked(&mut self) {
         self.stream.set_nonblocking(true).unwrap();
         let requests = b"nonsense\n".repeat(1000);
@@ -143,8 +143,8 @@ impl Client {
         }
     }
 
-    /// Whether the server has closed a connection that is full.
-    pub(crate) fn is_cut(&mut self) -> bool {
+    /// Reports whether the server has closed a blocked connection.
+    pub(crate) fn is_aborted(&mut self) -> bool {
         self.stream.write(b"x").is_err_and(|error| error.kind() != ErrorKind::WouldBlock)
     }
 

@@ -1,4 +1,4 @@
-//! Single numbers in the form that the library writes.
+//! Encoding of single numbers, for collectors that read their values at the time of a scrape.
 
 use std::fmt;
 
@@ -7,19 +7,20 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Unit;
 
-/// Writes a number that only grows.
-pub(super) fn counter(
-    encoder: &mut DescriptorEncoder<'_>,
-    name: &str,
-    help: &str,
-    count: u64,
-) -> fmt::Result {
+/// Encodes a counter.
+///
+/// # Errors
+/// Fails if the encoder fails.
+pub fn counter(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, count: u64) -> fmt::Result {
     let counter = ConstCounter::new(count);
     counter.encode(encoder.encode_descriptor(name, help, None, counter.metric_type())?)
 }
 
-/// Writes a number of this moment.
-pub(super) fn gauge(
+/// Encodes a gauge.
+///
+/// # Errors
+/// Fails if the encoder fails.
+pub fn gauge(
     encoder: &mut DescriptorEncoder<'_>,
     name: &str,
     help: &str,

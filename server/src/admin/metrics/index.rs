@@ -1,4 +1,4 @@
-//! What the index service counts, read when somebody asks.
+//! Metrics of the index service, read at the time of a scrape.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use super::Measured;
 use super::encoding::{counter, gauge};
 use crate::service::index::IndexService;
 
-/// What a command can be answered.
+/// The possible replies to each command.
 const POSSIBLE: [(Option<Command>, Reply); 8] = [
     (Some(Command::Index), Reply::Ok),
     (Some(Command::Index), Reply::Fail),
@@ -46,17 +46,17 @@ impl Collector for IndexMetrics {
             let wanted = POSSIBLE.into_iter().filter(|(_, reply)| wanted(*reply));
             wanted.map(|(command, reply)| counts.requests(command, reply)).sum()
         };
-        counter(&mut encoder, "commands_processed", "Requests that were answered", sum(&|_| true))?;
+        counter(&mut encoder, "commands_processed", "Requests answered", sum(&|_| true))?;
         let errors = sum(&|reply| reply == Reply::Error);
-        counter(&mut encoder, "errors", "Requests that were answered ERROR", errors)?;
+        counter(&mut encoder, "errors", "Requests answered ERROR", errors)?;
 
-        let help = "Requests by command and reply; what could not be read is no command";
+        let help = "Requests by command and reply; an unreadable request has the command none";
         let mut family = encoder.encode_descriptor("requests", help, None, MetricType::Counter)?;
         for (command, reply) in POSSIBLE {
             let labels = [("command", command_name(command)), ("reply", reply_name(reply))];
             ConstCounter::new(counts.requests(command, reply)).encode(family.encode_family(&labels)?)?;
         }
-        let help = "Requests that were answered ERROR because of a limit";
+        let help = "Requests answered ERROR because of a limit";
         let mut family = encoder.encode_descriptor("limited_requests", help, None, MetricType::Counter)?;
         for (limit, count) in counts.refusals() {
             ConstCounter::new(count).encode(family.encode_family(&[("limit", limit)])?)?;
@@ -67,15 +67,15 @@ impl Collector for IndexMetrics {
         gauge(
             &mut encoder,
             "packages_limit",
-            "Packages that the index may hold",
+            "Largest number of packages in the index",
             None,
             capacity.packages_max,
         )?;
-        gauge(&mut encoder, "index", "Memory of the index, estimated", Some(&Unit::Bytes), size.bytes)?;
+        gauge(&mut encoder, "index", "Estimated memory of the index", Some(&Unit::Bytes), size.bytes)?;
         gauge(
             &mut encoder,
             "index_limit",
-            "Memory that the index may take",
+            "Largest estimated memory of the index",
             Some(&Unit::Bytes),
             capacity.bytes_max,
         )

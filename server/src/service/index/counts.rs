@@ -1,18 +1,19 @@
-//! What the index service counts of itself, for whoever wants to know.
+//! Counters of the index service.
 
 use protocol::index::wire::{Command, Reply};
 
-/// How often each command got each reply. What could not be read counts as no command.
+/// The number of requests by command and reply. Unreadable requests have no command.
 ///
-/// Plain numbers, kept under the lock of the index: at many lines a read, atomic ones cost a tenth of a request.
+/// The counters are plain numbers under the lock of the index. With many lines per read, atomic counters would cost a
+/// tenth of a request.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counts {
     by_command_and_reply: [[u64; 3]; 4],
-    /// Lines beyond the limit.
+    /// Lines longer than the limit.
     pub(super) lines_too_long: u64,
-    /// INDEX requests beyond the limit of packages.
+    /// INDEX requests that exceeded the limit of packages.
     pub(super) packages_too_many: u64,
-    /// INDEX requests beyond the limit of memory.
+    /// INDEX requests that exceeded the limit of memory.
     pub(super) bytes_too_many: u64,
 }
 
@@ -21,13 +22,13 @@ impl Counts {
         self.by_command_and_reply[command.map_or(3, |command| command as usize)][reply as usize] += 1;
     }
 
-    /// How often `command` got `reply`.
+    /// The number of requests with this command that were answered with this reply.
     #[must_use]
     pub fn requests(&self, command: Option<Command>, reply: Reply) -> u64 {
         self.by_command_and_reply[command.map_or(3, |command| command as usize)][reply as usize]
     }
 
-    /// What was refused for a limit, by the limit's name.
+    /// The number of requests answered `ERROR` because of a limit, with the name of the limit.
     #[must_use]
     pub fn refusals(&self) -> [(&'static str, u64); 3] {
         [

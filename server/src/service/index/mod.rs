@@ -1,4 +1,4 @@
-//! The package-index service: lines in, `OK`, `FAIL` and `ERROR` out, over one index for all connections.
+//! The package-index service: answers lines with `OK`, `FAIL` or `ERROR` from one index for all connections.
 
 mod counts;
 mod store;
@@ -13,11 +13,11 @@ use protocol::{Framing, Lines, Next, Protocol};
 use tracing::{trace, warn};
 
 pub use counts::Counts;
-pub use store::{Capacity, Index, NotInserted, Size};
+pub use store::{Capacity, Index, InsertError, Size};
 
-use super::{Answered, Awaited, Farewell, Parting, Service};
+use super::{Answered, Awaited, CloseReason, Linger, Service};
 
-/// One index, shared by all connections.
+/// The service over one index, shared by all connections.
 #[derive(Debug)]
 pub struct IndexService {
     shared: Mutex<Shared>,
@@ -25,41 +25,41 @@ pub struct IndexService {
     line_bytes_max: usize,
 }
 
-/// What the lock is for.
+/// The state behind the lock.
 #[derive(Debug)]
 struct Shared {
     index: Index,
     counts: Counts,
-    has_warned: bool,
+    is_nearly_full: bool,
 }
 
-/// From this share of its capacity on, in a hundred, an index is nearly full, which is worth a warning.
+/// Share of the capacity, in percent, at which the service logs a warning.
 const NEARLY_FULL_PERCENT: u64 = 80;
 
 impl IndexService {
-    /// A service with an empty index, for lines of at most `line_bytes_max` bytes without their line end.
+    /// Creates a service with an empty index. Lines have at most `line_bytes_max` bytes, without the line end.
     #[must_use]
     pub fn new(line_bytes_max: usize, capacity: Capacity) -> Self {
-        let shared = Shared { index: Index::new(capacity), counts: Counts::default(), has_warned: false };
+        let shared = Shared { index: Index::new(capacity), counts: Counts::default(), is_nearly_full: false };
         Self { shared: Mutex::new(shared), capacity, line_bytes_max }
     }
 
-    /// What was asked and answered so far, and how much the index holds now.
+    /// The counters of requests and the size of the index, read at the same time.
     #[must_use]
     pub fn counts_and_size(&self) -> (Counts, Size) {
         let shared = self.lock();
         (shared.counts, shared.index.size())
     }
 
-    /// How much it may hold.
+    /// The capacity of the index.
     #[must_use]
     pub fn capacity(&self) -> Capacity {
         self.capacity
     }
 
-    /// The lock is held while the lines of one read are answered, and never across a wait.
+    /// The lock is held while the lines of one read are answered, and never across an await point.
     fn lock(&self) -> MutexGuard<'_, Shared> {
-        // Each change of the index is made whole or not at all, so a thread that panicked left it in order.
+        // Changes of the index are atomic, so the index is consistent even if a thread panicked.
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -85,9 +85,9 @@ impl Shared {
                 self.warn_if_nearly_full(capacity);
                 return Reply::Ok;
             }
-            Err(NotInserted::DependencyMissing) => return Reply::Fail,
-            Err(NotInserted::TooManyPackages) => self.counts.packages_too_many += 1,
-            Err(NotInserted::TooManyBytes) => self.counts.bytes_too_many += 1,
+            Err(InsertError::DependencyMissing) => return Reply::Fail,
+            Err(InsertError::TooManyPackages) => self.counts.packages_too_many += 1,
+            Err(InsertError::TooManyBytes) => self.counts.bytes_too_many += 1,
         }
         Reply::Error
     }
@@ -97,21 +97,21 @@ impl Shared {
         let is_nearly = |held: usize, most: usize| held as u64 * 100 >= most as u64 * NEARLY_FULL_PERCENT;
         let is_nearly_full =
             is_nearly(size.packages, capacity.packages_max) || is_nearly(size.bytes, capacity.bytes_max);
-        // Once each time, not once for each package.
-        if is_nearly_full && !self.has_warned {
+        // One warning for each time the threshold is crossed, not one for each package.
+        if is_nearly_full && !self.is_nearly_full {
             warn!(?size, ?capacity, "the index is nearly full");
         }
-        self.has_warned = is_nearly_full;
+        self.is_nearly_full = is_nearly_full;
     }
 }
 
 impl Service for IndexService {
     type Session = Lines;
 
-    /// An empty line, which is one byte, is an `ERROR`.
-    const REPLY_BYTES_FOR_A_BYTE_MAX: usize = Reply::Error.line().len();
+    /// An empty line has one byte and is answered `ERROR`.
+    const REPLY_BYTES_PER_BYTE_MAX: usize = Reply::Error.line().len();
 
-    const FAREWELL: Farewell = Farewell { bytes_max: usize::MAX, duration_max: Duration::from_secs(1) };
+    const LINGER: Linger = Linger { bytes_max: usize::MAX, duration_max: Duration::from_secs(1) };
 
     fn open_session(&self, _: IpAddr) -> Lines {
         IndexProtocol::framing(self.line_bytes_max)
@@ -127,7 +127,7 @@ impl Service for IndexService {
                 Next::Frame(line) => {
                     let shared = shared.get_or_insert_with(|| self.lock());
                     let reply = shared.answer(line, self.capacity);
-                    // Escaped, so that no client can write a line of the log.
+                    // Escaped, so that a client cannot forge a line of the log.
                     trace!(request = %line.escape_ascii(), ?reply);
                     reply
                 }
@@ -137,7 +137,7 @@ impl Service for IndexService {
                     shared.counts.count(None, Reply::Error);
                     Reply::Error
                 }
-                Next::Incomplete => return Answered { requests, is_over: false },
+                Next::Incomplete => return Answered { requests, closes_connection: false },
             };
             replies.extend_from_slice(reply.line());
             requests += 1;
@@ -148,11 +148,11 @@ impl Service for IndexService {
         if lines.is_mid_frame() { Awaited::RestOfRequest } else { Awaited::NextRequest }
     }
 
-    /// A client that reads nothing more when the server stops knows enough.
-    fn say_last_words(&self, why: Parting, replies: &mut Vec<u8>) {
-        match why {
-            Parting::Refused(_) => replies.extend_from_slice(Reply::Error.line()),
-            Parting::ShuttingDown => {}
+    /// At shutdown the end of the stream is sufficient.
+    fn append_close_reason(&self, reason: CloseReason, replies: &mut Vec<u8>) {
+        match reason {
+            CloseReason::Refused(_) => replies.extend_from_slice(Reply::Error.line()),
+            CloseReason::ShuttingDown => {}
         }
     }
 }

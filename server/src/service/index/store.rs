@@ -1,14 +1,14 @@
-//! The packages and who needs whom.
+//! The indexed packages and their dependencies.
 //!
-//! Only indexed packages have an entry, and entries are used again, so memory follows the most that was ever indexed
-//! at once, and nothing that clients merely named.
-//! Edges are kept forward; of the reverse edges only their number is kept, since no rule asks who the dependents
-//! are. `insert` and `remove` cost O(dependencies) and `contains` O(1).
+//! Only indexed packages have an entry, and entries are reused. So memory follows the largest number of packages that
+//! were indexed at the same time, and names in rejected requests need none. Forward edges are stored. Of the reverse
+//! edges only the number is stored, because no rule needs the dependents. `insert` and `remove` cost O(dependencies),
+//! `contains` costs O(1).
 
 use std::collections::HashMap;
 use std::mem;
 
-/// A package's place in `entries`, given again to another package once it is free.
+/// The position of a package in `entries`. A free position is reused by another package.
 type Id = u32;
 
 /// The indexed packages.
@@ -21,12 +21,12 @@ pub struct Index {
     bytes: usize,
 }
 
-/// How much an index may hold.
+/// The capacity of an index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capacity {
-    /// Packages.
+    /// Number of packages.
     pub packages_max: usize,
-    /// Memory, as [`Size::bytes`] counts it.
+    /// Memory in bytes, as estimated by [`Size::bytes`].
     pub bytes_max: usize,
 }
 
@@ -36,68 +36,68 @@ impl Default for Capacity {
     }
 }
 
-/// How much an index holds.
+/// The size of an index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size {
-    /// Packages.
+    /// Number of packages.
     pub packages: usize,
-    /// Memory: names, lists, and an estimate of what each package takes beside them.
+    /// Estimated memory in bytes: names, dependency lists, and a fixed overhead per package.
     pub bytes: usize,
 }
 
-/// Why a package was not let in.
+/// The reason why a package was not added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NotInserted {
+pub enum InsertError {
     /// A dependency is not indexed.
     DependencyMissing,
-    /// There is no room for another package.
+    /// The index contains the maximum number of packages.
     TooManyPackages,
-    /// There is no room for so long a name or list.
+    /// The name and the dependency list exceed the memory limit.
     TooManyBytes,
 }
 
-/// What a package takes beside its name and its list: its places in the table and among the entries, which are up to
-/// half empty, and what the allocator adds.
+/// Overhead of a package in bytes, in addition to its name and its list: table slots, which are up to half empty, and
+/// the allocator's overhead.
 const PACKAGE_BYTES: usize = 160;
 
 #[derive(Clone, Debug, Default)]
 struct Entry {
-    /// What the package lists: each name once, in ascending order, itself left out (S6).
+    /// The dependencies: sorted, without duplicates and without the package itself (S6).
     dependencies: Box<[Id]>,
-    /// How many other packages list it.
+    /// The number of other packages that depend on this one.
     dependents: u32,
 }
 
 impl Index {
-    /// An empty index.
+    /// Creates an empty index.
     #[must_use]
     pub fn new(capacity: Capacity) -> Self {
         Self { capacity, ..Self::default() }
     }
 
-    /// Whether the package is indexed (S5).
+    /// Reports whether the package is indexed (S5).
     #[must_use]
     pub fn contains(&self, package: &[u8]) -> bool {
         self.ids.contains_key(package)
     }
 
-    /// How much is indexed.
+    /// The current size.
     #[must_use]
     pub fn size(&self) -> Size {
         Size { packages: self.ids.len(), bytes: self.bytes }
     }
 
-    /// Lets the package in, or gives it a new list.
+    /// Adds the package, or replaces its dependency list.
     ///
     /// # Errors
-    /// A dependency is not indexed (S1, S2), or there is no room. Nothing is changed then.
+    /// Fails if a dependency is not indexed (S1, S2) or a limit is exceeded. The index is unchanged then.
     pub fn insert<'a>(
         &mut self,
         package: &[u8],
         dependencies: impl Iterator<Item = &'a [u8]>,
-    ) -> Result<(), NotInserted> {
+    ) -> Result<(), InsertError> {
         let ids = dependencies.map(|name| self.ids.get(name).copied()).collect::<Option<Vec<_>>>();
-        let mut listed = ids.ok_or(NotInserted::DependencyMissing)?;
+        let mut listed = ids.ok_or(InsertError::DependencyMissing)?;
         let known = self.ids.get(package).copied();
         listed.sort_unstable();
         listed.dedup();
@@ -106,13 +106,13 @@ impl Index {
         for &dependency in &listed {
             self.entry(dependency).dependents += 1;
         }
-        let id = known.unwrap_or_else(|| self.new_id_of(package));
+        let id = known.unwrap_or_else(|| self.add(package));
         let replaced = mem::replace(&mut self.entry(id).dependencies, listed.into_boxed_slice());
-        self.forget_dependent(&replaced);
+        self.release(&replaced);
         Ok(())
     }
 
-    /// Takes the package out if it is in; false, and nothing is changed, if another one lists it (S3, S4).
+    /// Removes the package if it is indexed. Returns false, without a change, if another package depends on it (S3, S4).
     pub fn remove(&mut self, package: &[u8]) -> bool {
         let Some(&id) = self.ids.get(package) else {
             return true;
@@ -122,40 +122,40 @@ impl Index {
         }
         self.ids.remove(package);
         let dependencies = mem::take(&mut self.entry(id).dependencies);
-        self.forget_dependent(&dependencies);
+        self.release(&dependencies);
         self.free.push(id);
         self.bytes -= PACKAGE_BYTES + package.len() + mem::size_of_val(&*dependencies);
         true
     }
 
-    /// The memory that the index will take with a list of so many for this package, if there is room for that. What
-    /// takes no more than before always has room.
-    fn bytes_with(&self, package: &[u8], known: Option<Id>, listed: usize) -> Result<usize, NotInserted> {
+    /// The memory of the index after the package gets a list of `listed` dependencies, if that is within the limits. A
+    /// change that needs no additional memory is always within the limits.
+    fn bytes_with(&self, package: &[u8], known: Option<Id>, listed: usize) -> Result<usize, InsertError> {
         let list_bytes = listed * mem::size_of::<Id>();
         let (before, after) = match known {
             Some(id) => (mem::size_of_val(&*self.entries[id as usize].dependencies), list_bytes),
-            None if self.ids.len() >= self.capacity.packages_max => return Err(NotInserted::TooManyPackages),
+            None if self.ids.len() >= self.capacity.packages_max => return Err(InsertError::TooManyPackages),
             None => (0, PACKAGE_BYTES + package.len() + list_bytes),
         };
         let bytes = self.bytes - before + after;
         if after > before && bytes > self.capacity.bytes_max {
-            Err(NotInserted::TooManyBytes)
+            Err(InsertError::TooManyBytes)
         } else {
             Ok(bytes)
         }
     }
 
-    /// Lets a package in with an empty list.
-    fn new_id_of(&mut self, package: &[u8]) -> Id {
+    /// Adds a package with an empty list.
+    fn add(&mut self, package: &[u8]) -> Id {
         let id = self.free.pop().unwrap_or_else(|| {
             self.entries.push(Entry::default());
-            Id::try_from(self.entries.len() - 1).expect("memory ends long before 2^32 packages do")
+            Id::try_from(self.entries.len() - 1).expect("memory is exhausted long before 2^32 packages")
         });
         self.ids.insert(package.into(), id);
         id
     }
 
-    fn forget_dependent(&mut self, dependencies: &[Id]) {
+    fn release(&mut self, dependencies: &[Id]) {
         for &dependency in dependencies {
             self.entry(dependency).dependents -= 1;
         }
@@ -170,26 +170,26 @@ impl Index {
 mod tests {
     use super::*;
 
-    fn insert(index: &mut Index, package: &str, dependencies: &[&str]) -> Result<(), NotInserted> {
+    fn insert(index: &mut Index, package: &str, dependencies: &[&str]) -> Result<(), InsertError> {
         index.insert(package.as_bytes(), dependencies.iter().map(|name| name.as_bytes()))
     }
 
     #[test]
-    fn memory_follows_what_is_indexed() {
+    fn memory_follows_the_indexed_packages() {
         let mut index = Index::default();
         for round in 0..100 {
             let package = format!("package-{round}");
-            assert_eq!(insert(&mut index, &package, &["missing"]), Err(NotInserted::DependencyMissing));
+            assert_eq!(insert(&mut index, &package, &["missing"]), Err(InsertError::DependencyMissing));
             assert_eq!(insert(&mut index, &package, &[]), Ok(()));
             assert_eq!(index.size(), Size { packages: 1, bytes: PACKAGE_BYTES + package.len() });
             assert!(index.remove(package.as_bytes()));
             assert_eq!(index.size(), Size { packages: 0, bytes: 0 });
         }
-        assert_eq!(index.entries.len(), 1, "places are used again, and refused packages get none");
+        assert_eq!(index.entries.len(), 1, "entries are reused, and rejected packages have none");
     }
 
     #[test]
-    fn bytes_follow_the_lists() {
+    fn bytes_follow_the_dependency_lists() {
         let mut index = Index::default();
         for package in ["b", "c"] {
             insert(&mut index, package, &[]).unwrap();
@@ -204,17 +204,17 @@ mod tests {
     }
 
     #[test]
-    fn a_full_index_refuses_what_is_new_and_goes_on_otherwise() {
+    fn a_full_index_rejects_new_packages_and_accepts_other_requests() {
         let capacity = Capacity { packages_max: 2, bytes_max: 2 * PACKAGE_BYTES + 6 };
         let mut index = Index::new(capacity);
         insert(&mut index, "a", &[]).unwrap();
         insert(&mut index, "b", &["a"]).unwrap();
-        assert_eq!(insert(&mut index, "c", &[]), Err(NotInserted::TooManyPackages));
-        assert_eq!(insert(&mut index, "c", &["missing"]), Err(NotInserted::DependencyMissing));
-        assert_eq!(insert(&mut index, "a", &["b"]), Err(NotInserted::TooManyBytes));
+        assert_eq!(insert(&mut index, "c", &[]), Err(InsertError::TooManyPackages));
+        assert_eq!(insert(&mut index, "c", &["missing"]), Err(InsertError::DependencyMissing));
+        assert_eq!(insert(&mut index, "a", &["b"]), Err(InsertError::TooManyBytes));
         assert_eq!(insert(&mut index, "b", &[]), Ok(()));
         assert!(index.remove(b"a"));
-        assert_eq!(insert(&mut index, "longer", &[]), Err(NotInserted::TooManyBytes));
+        assert_eq!(insert(&mut index, "longer", &[]), Err(InsertError::TooManyBytes));
         assert_eq!(insert(&mut index, "c", &["b"]), Ok(()));
         assert!(!index.remove(b"b") && index.contains(b"c"));
     }

@@ -1,0 +1,121 @@
+//! The state that all connections share: how challenges are issued and how solutions are checked.
+
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use protocol::wisdom::messages::{Challenge, Code, Solution};
+use protocol::wisdom::proof;
+use protocol::wisdom::token::{self, Token};
+use server::clock::Clock;
+
+use super::counts::Counts;
+use super::difficulty::{self, Range};
+use super::error::Error;
+use super::keys::{self, Keys};
+use super::recent_requests::RecentRequests;
+use super::session::Session;
+use super::spent::{Spending, SpentNonces};
+use super::time::Time;
+
+/// Addresses whose recent requests are counted; each needs about a hundred bytes.
+const ADDRESSES_MAX: usize = 65_536;
+
+/// The settings of challenges and of their difficulty.
+#[derive(Clone, Debug)]
+pub struct ChallengeSettings {
+    /// The range of the difficulty.
+    pub difficulty: Range,
+    /// Lifetime of a challenge.
+    pub ttl: Duration,
+    /// Whether a challenge is valid for the address that requested it only.
+    pub binds_address: bool,
+    /// The keys that sign challenges.
+    pub keys: keys::Settings,
+    /// Capacity for the nonces of solved challenges.
+    pub spent_max: usize,
+    /// Connections above which the difficulty rises.
+    pub connections_target: usize,
+    /// Challenges per second above which the difficulty rises.
+    pub challenge_rate_target: u32,
+    /// Delay of a solution above which the difficulty rises.
+    pub wait_target: Duration,
+}
+
+#[derive(Debug)]
+pub(super) struct State<C> {
+    pub(super) settings: ChallengeSettings,
+    pub(super) time: Time<C>,
+    pub(super) keys: Keys,
+    pub(super) spent: SpentNonces,
+    pub(super) recent_requests: Mutex<RecentRequests>,
+    pub(super) difficulty: AtomicU8,
+    pub(super) sessions: Arc<AtomicUsize>,
+    pub(super) counts: Counts,
+}
+
+impl<C: Clock> State<C> {
+    pub(super) fn new(settings: ChallengeSettings, clock: C) -> Result<Self, Error> {
+        Ok(Self {
+            time: Time::new(clock),
+            keys: Keys::new(&settings.keys)?,
+            spent: SpentNonces::new(settings.spent_max),
+            recent_requests: Mutex::new(RecentRequests::new(ADDRESSES_MAX)),
+            difficulty: AtomicU8::new(settings.difficulty.base),
+            sessions: Arc::default(),
+            counts: Counts::default(),
+            settings,
+        })
+    }
+
+    /// The difficulty of the next challenge, in zero bits, without the surcharge for frequent requests.
+    pub(super) fn difficulty(&self) -> u8 {
+        self.difficulty.load(Ordering::Relaxed)
+    }
+
+    /// Issues a challenge.
+    pub(super) fn challenge(&self, session: &Session) -> Result<Challenge, Error> {
+        let issued_ms = self.time.now_ms();
+        let requests = {
+            let mut recent = self.recent_requests.lock().unwrap_or_else(PoisonError::into_inner);
+            recent.count(session.address, issued_ms)
+        };
+        let difficulty = self.difficulty().saturating_add(difficulty::extra_bits(requests));
+        let token = Token {
+            version: token::VERSION,
+            algorithm: token::ALGORITHM,
+            difficulty: difficulty.min(self.settings.difficulty.max),
+            key_id: 0,
+            issued_ms,
+            ttl_ms: u32::try_from(self.settings.ttl.as_millis()).unwrap_or(u32::MAX),
+            nonce: keys::random_bytes()?,
+            tag: [0; 32],
+        };
+        Ok(Challenge::of(&self.keys.sign(token, &session.holder)))
+    }
+
+    /// Checks a solution in the order of the specification, and spends its challenge if it is valid.
+    pub(super) fn check(&self, session: &Session, solution: &Solution) -> Result<(), Code> {
+        let now_ms = self.time.now_ms();
+        let token = Token::read(&solution.token);
+        if !self.keys.have_signed(&solution.token, &session.holder, now_ms) {
+            return Err(Code::InvalidSignature);
+        }
+        if !token.is_current(now_ms) {
+            return Err(Code::ChallengeExpired);
+        }
+        if proof::zero_bits(&solution.token, solution.counter) < token.difficulty.into() {
+            return Err(Code::InsufficientWork);
+        }
+        match self.spent.spend(token.nonce, token.expires_ms()) {
+            Spending::Spent => {
+                let duration_ms = now_ms.saturating_sub(token.issued_ms);
+                self.counts.solve.observe(Duration::from_millis(duration_ms));
+                Ok(())
+            }
+            Spending::AlreadySpent => Err(Code::Replayed),
+            Spending::Full => Err(Code::ServerBusy),
+            Spending::Expired => Err(Code::ChallengeExpired),
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! The life of a server process: addresses, threads, signals and the drain.
+
+use std::io::{self, Write};
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::sync::Arc;
+use std::thread;
+
+use async_signal::{Signal, Signals};
+use rustix::process::{Resource, getrlimit, setrlimit};
+use smol::channel::bounded;
+use smol::stream::StreamExt;
+use smol::{Async, Executor};
+use tracing::info;
+
+use super::error::Error;
+use super::flags::ServerFlags;
+use super::logging;
+use crate::admin::metrics::Measured;
+use crate::admin::{self, Admin, Build};
+use crate::clock::MonotonicClock;
+use crate::lifecycle::{Lifecycle, Phase};
+use crate::limits::Limits;
+use crate::listener::{self, Ending, Parts};
+use crate::service::Service;
+use crate::telemetry::{NoTelemetry, Telemetry};
+
+/// Connections that may wait to be accepted; the operating system may allow fewer.
+const BACKLOG: i32 = 4096;
+
+/// Serves until SIGINT or SIGTERM. `create` runs after the log has started.
+///
+/// # Errors
+/// Fails if the server cannot start, and returns [`Error::Aborted`] if connections outlived the shutdown timeout.
+pub fn serve<S: Service + Measured>(
+    flags: &ServerFlags,
+    limits: Limits,
+    build: Build,
+    create: impl FnOnce() -> Result<S, Error>,
+) -> Result<(), Error> {
+    // Before any output, so that a signal sent in response to it is handled.
+    let signals = Signals::new([Signal::Int, Signal::Term])?;
+    let _log = logging::start(flags);
+    raise_descriptor_limit();
+    let service = Arc::new(create()?);
+    let lifecycle = Arc::new(Lifecycle::default());
+    // The admin endpoint starts before the server listens, so that it can report the starting phase.
+    let telemetry: Arc<dyn Telemetry> = match &flags.admin {
+        None => Arc::new(NoTelemetry),
+        Some(addr) => {
+            let listener = listen(addr, "--admin")?;
+            let (admin, telemetry) =
+                Admin::new(Arc::clone(&lifecycle), Arc::clone(&service), build, flags.pprof);
+            let addr = listener.get_ref().local_addr()?;
+            admin::start(listener, admin)?;
+            announce(flags, "admin", addr)?;
+            telemetry
+        }
+    };
+    let listener = listen(&flags.addr, "--addr")?;
+    let addr = listener.get_ref().local_addr()?;
+    lifecycle.enter(Phase::Ready);
+    announce(flags, "listening", addr)?;
+    let stops = signals.filter_map(move |signal| {
+        lifecycle.enter(Phase::Draining);
+        info!(?signal, "stop signal received");
+        Some(())
+    });
+    let executor = Arc::new(Executor::new());
+    let parts = Parts { executor: Arc::clone(&executor), service, limits, telemetry, clock: MonotonicClock };
+    let ending = run_on_threads(&executor, flags.threads, listener::serve(parts, listener, stops))?;
+    info!(?ending, "ended");
+    match ending {
+        Ending::Drained => Ok(()),
+        Ending::Aborted(connections) => Err(Error::Aborted(connections)),
+    }
+}
+
+/// Runs `main` on this thread, and the tasks that it spawns on this one and `threads - 1` others.
+fn run_on_threads<T>(
+    executor: &Arc<Executor<'static>>,
+    threads: u8,
+    main: impl Future<Output = T> + Send + 'static,
+) -> Result<T, Error>
+where
+    T: Send + 'static,
+{
+    let (running, ended) = bounded::<()>(1);
+    for number in 1..threads {
+        let (executor, ended) = (Arc::clone(executor), ended.clone());
+        thread::Builder::new().name(format!("server-{number}")).spawn(move || {
+            smol::block_on(executor.run(async { _ = ended.recv().await }));
+        })?;
+    }
+    let outcome = smol::block_on(executor.run(executor.spawn(main)));
+    drop(running);
+    Ok(outcome)
+}
+
+fn listen(addr: &str, flag: &'static str) -> Result<Async<TcpListener>, Error> {
+    let failed = |source| Error::Listen { addr: addr.to_owned(), flag, source };
+    let addresses: Vec<SocketAddr> = addr.to_socket_addrs().map_err(failed)?.collect();
+    let listener = TcpListener::bind(&addresses[..]).map_err(failed)?;
+    // The standard library sets a backlog of 128; a second call of listen raises it. When the backlog is full the
+    // system drops the first packet of a client, which repeats it after a second.
+    rustix::net::listen(&listener, BACKLOG).map_err(|errno| failed(errno.into()))?;
+    Async::new(listener).map_err(failed)
+}
+
+/// Prints an address to standard output, for programs that start the server on a free port.
+fn announce(flags: &ServerFlags, what: &str, addr: SocketAddr) -> io::Result<()> {
+    info!(%addr, "{what}");
+    if flags.quiet {
+        return Ok(());
+    }
+    let mut out = io::stdout().lock();
+    writeln!(out, "{what} on {addr}")?;
+    out.flush()
+}
+
+/// Raises the limit of file descriptors to its maximum. Many systems start a process with 1,024, and each client needs
+/// one.
+fn raise_descriptor_limit() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // If the system refuses, the server runs with fewer.
+    let _ = setrlimit(Resource::Nofile, limit);
+}
