@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::error::ErrorKind;
 
+use crate::format::Format;
 use crate::origin::Origin;
 
 /// The reason why the layers could not be combined.
@@ -31,6 +32,14 @@ pub enum Error {
         path: PathBuf,
         /// The error of the operating system.
         source: io::Error,
+    },
+    /// This build has no parser for the format of the file.
+    #[error("cannot read {}: this build has no {format:?} parser; build it with the Cargo feature `{}`", path.display(), format.feature())]
+    NotBuilt {
+        /// The path as it was given.
+        path: PathBuf,
+        /// The format.
+        format: Format,
     },
 }
 

@@ -1,5 +1,6 @@
 //! Configuration files: one key for each flag, without its dashes.
 
+#[cfg(any(feature = "toml", feature = "yaml"))]
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -7,19 +8,8 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::error::Error;
+use crate::format::Format;
 use crate::origin::Origin;
-
-/// The format of a configuration file. Each is enabled by the Cargo feature of the same name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Format {
-    /// TOML.
-    #[cfg(feature = "toml")]
-    Toml,
-    /// YAML.
-    #[cfg(feature = "yaml")]
-    Yaml,
-}
 
 /// A parsed configuration file.
 #[derive(Clone, Debug)]
@@ -53,7 +43,8 @@ impl File {
     /// Reads a file.
     ///
     /// # Errors
-    /// Returns [`Error::Unreadable`] if the file cannot be read and [`Error::Value`] if it is not in this format.
+    /// Returns [`Error::Unreadable`] if the file cannot be read, [`Error::Value`] if it is not in this format, and
+    /// [`Error::NotBuilt`] if this build has no parser for the format.
     pub fn read(path: &Path, format: Format) -> Result<Self, Error> {
         let unreadable = |source| Error::Unreadable { path: path.to_owned(), source };
         let text = std::fs::read_to_string(path).map_err(unreadable)?;
@@ -63,14 +54,11 @@ impl File {
     /// Parses the text of a file. The path is used in messages only.
     ///
     /// # Errors
-    /// Returns [`Error::Value`] if the text is not in this format.
+    /// Returns [`Error::Value`] if the text is not in this format, and [`Error::NotBuilt`] if this build has no parser for
+    /// the format.
     pub fn parse(path: &Path, text: &str, format: Format) -> Result<Self, Error> {
-        let entries = match format {
-            #[cfg(feature = "toml")]
-            Format::Toml => toml_entries(text),
-            #[cfg(feature = "yaml")]
-            Format::Yaml => yaml_entries(text),
-        };
+        let not_built = || Error::NotBuilt { path: path.to_owned(), format };
+        let entries = entries(text, format).ok_or_else(not_built)?;
         let wrong =
             |(line, problem)| Error::Value { origin: Origin::File { path: path.to_owned(), line }, problem };
         Ok(Self { path: path.to_owned(), entries: entries.map_err(wrong)? })
@@ -84,6 +72,22 @@ impl File {
 
 /// The line of a syntax error, if it is known, and the parser's message.
 type Syntax = (Option<usize>, String);
+
+/// Parses a text; returns `None` if this build has no parser for the format.
+#[cfg_attr(
+    not(any(feature = "toml", feature = "yaml")),
+    expect(unused_variables, reason = "a build without any format parses nothing")
+)]
+fn entries(text: &str, format: Format) -> Option<Result<Vec<Entry>, Syntax>> {
+    match format {
+        #[cfg(feature = "toml")]
+        Format::Toml => Some(toml_entries(text)),
+        #[cfg(feature = "yaml")]
+        Format::Yaml => Some(yaml_entries(text)),
+        #[cfg(not(all(feature = "toml", feature = "yaml")))]
+        _ => None,
+    }
+}
 
 #[cfg(feature = "toml")]
 fn toml_entries(text: &str) -> Result<Vec<Entry>, Syntax> {

@@ -36,18 +36,17 @@
 //! # }
 //! ```
 
-#[cfg(not(any(feature = "toml", feature = "yaml")))]
-compile_error!("enable the feature `toml` or `yaml` of the crate `settings`");
-
 mod environment;
 mod error;
 mod file;
+mod format;
 mod layered;
 mod origin;
 pub mod values;
 
 pub use environment::Environment;
 pub use error::{Error, one_line};
-pub use file::{File, Format};
+pub use file::File;
+pub use format::Format;
 pub use layered::Layered;
 pub use origin::Origin;
