@@ -138,8 +138,9 @@ fn run_page(file: &str, server: &CorrectServer) {
     }
     let directory = tempfile::tempdir().unwrap();
     for block in blocks {
-        let text =
-            addresses.iter().fold(block.text.clone(), |text, (written, actual)| text.replace(written, actual));
+        let text = addresses
+            .iter()
+            .fold(block.text.clone(), |text, (written, actual)| text.replace(written, actual));
         if let Err(problem) = run_block(&text, &binaries, directory.path()) {
             panic!("docs/guide/{file}, block at line {}: {problem}", block.line);
         }
