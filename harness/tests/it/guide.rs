@@ -74,8 +74,9 @@ const WISDOM: CorrectServer =
 fn every_page_has_a_test_and_is_in_the_index() {
     let pages: BTreeSet<String> = fs::read_dir(GUIDE)
         .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name.ends_with(".md"))
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
+        .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
         .collect();
     let tested: BTreeSet<String> = TESTED.iter().copied().map(str::to_owned).collect();
     assert_eq!(pages, tested, "docs/guide and the list of pages in harness/tests/it/guide.rs differ");
