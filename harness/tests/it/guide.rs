@@ -112,6 +112,8 @@ fn a_stated_exit_status_is_checked() {
     };
     assert_eq!(run("true\nfalse \\\n  more  # exit 1\ntrue\n"), 0);
     assert_eq!(run("true  # exit 1\n"), UNEXPECTED);
+    assert_eq!(run("true  # exit 0 or 3\nfalse  # exit 0 or 3\n"), UNEXPECTED);
+    assert_eq!(run("(exit 3)  # exit 0 or 3\n"), 0);
     assert_eq!(run("false\ntrue\n"), 1);
     assert_eq!(run("true  # a comment\n"), 0);
 }
@@ -262,18 +264,20 @@ fn blocks(page: &str) -> Vec<Block> {
     blocks
 }
 
-/// Returns the script of a block: a line that ends in `# exit N` ends the script unless its exit status is N.
+/// Returns the script of a block: a line that ends in `# exit N` ends the script unless its exit status is N. `# exit N or M`
+/// permits two.
 fn script(text: &str) -> String {
     let mut script = String::new();
     let joined = text.replace("\\\n", " ");
     for line in joined.lines() {
         let stated = line
             .rsplit_once("# exit ")
-            .and_then(|(command, status)| Some((command, status.trim().parse::<u8>().ok()?)));
-        if let Some((command, status)) = stated {
+            .filter(|(_, statuses)| statuses.split(" or ").all(|status| status.trim().parse::<u8>().is_ok()));
+        if let Some((command, statuses)) = stated {
+            let pattern = statuses.trim().replace(" or ", "|");
             let check = format!(
                 "if {command}\nthen actual=0; else actual=$?; fi\n\
-                 [ $actual -eq {status} ] || {{ echo \"exit status $actual, expected {status}\" >&2; exit {UNEXPECTED}; }}\n"
+                 case $actual in {pattern}) ;; *) echo \"exit status $actual, expected {statuses}\" >&2; exit {UNEXPECTED} ;; esac\n"
             );
             script.push_str(&check);
         } else {
