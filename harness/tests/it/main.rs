@@ -3,6 +3,7 @@
 mod command_line;
 mod contention;
 mod exec;
+mod guide;
 mod image;
 mod judging;
 mod plan;
