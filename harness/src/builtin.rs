@@ -1,7 +1,8 @@
 //! The built-in servers: a hidden subcommand of this binary runs them. The only file that names the server crates.
 
 use std::ffi::OsString;
-use std::io::{self, Write};
+use std::io;
+use std::io::Write;
 use std::process::ExitCode;
 
 use server::command_line::run_with_flags;

@@ -2,24 +2,23 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
+use std::io::Write;
 use std::path::Path;
+
+use tokio::runtime::Runtime;
 
 use conformance::case::Case;
 use report::{catalogue, compare, write_file};
-use tokio::runtime::Runtime;
 use verdict::Verdict;
 use verdict::exit::{CommandEnd, exit_code};
 use verdict::selection::nearest;
 
-use crate::config;
 use crate::error::Error;
 use crate::flags::{CatalogueFormat, Flags, Subcommand};
-use crate::judge_command;
 use crate::options::Options;
-use crate::protocols::{self, PROTOCOLS};
-use crate::replay_command;
-use crate::run_command;
+use crate::protocols::PROTOCOLS;
+use crate::{config, judge_command, protocols, replay_command, run_command};
 
 /// The result of a command.
 #[derive(Debug)]

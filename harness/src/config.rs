@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 use clap::CommandFactory;
 use toml::{Table, Value};
 
+use verdict::selection::nearest;
+
 use crate::error::Error;
 use crate::flags::Flags;
-use verdict::selection::nearest;
 
 /// Where it is looked for.
 pub(crate) const DEFAULT_PATH: &str = "gauntlet.toml";

@@ -3,10 +3,9 @@
 use std::io;
 use std::path::PathBuf;
 
-use fixtures::ParseError;
-
 use conformance::request_script;
 use driver::history::ReadError;
+use fixtures::ParseError;
 use target;
 use verdict::exit::{CommandEnd, exit_code};
 use verdict::known_failures::KnownFailuresError;

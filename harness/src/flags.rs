@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
+
 use report::ReportFlags;
 use settings::values::{SeedRange, seconds, seeds};
 use target::TargetFlags;
 
 use crate::protocols::parse_name;
-use crate::workload::contention::Edition;
-use crate::workload::contention::Schedule;
+use crate::workload::contention::{Edition, Schedule};
 
 /// Says whether a package-index server keeps the protocol: runs a catalogue of cases, then replays a package graph.
 ///

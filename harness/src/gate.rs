@@ -10,29 +10,25 @@ use std::fs::File;
 use std::io::Write;
 use std::time::Duration;
 
-use crate::error::Error;
-use crate::flags::Flags;
-use crate::options::Options;
-use crate::options::subjects;
-use crate::protocols::ProtocolEntry;
-use crate::workload::pace;
-use conformance::case::Case;
-use conformance::case::Runs;
+use conformance::case::{Case, Runs};
 use conformance::request_script::LeadingRequests;
-use conformance::results::CaseResult;
-use conformance::results::Results;
+use conformance::results::{CaseResult, Results};
 use conformance::run::Terms;
 use conformance::workload::{Earlier, Workload};
 use driver::history::Ending;
 use driver::recorder::Recorder;
 use driver::run_limits::RunLimits;
-use items::{left_out, with_expectation};
-use report::RunReport;
-use report::terminal;
-use report::{Item, ItemKind, WriteError};
+use report::{Item, ItemKind, RunReport, WriteError, terminal};
 use target::Target;
 use verdict::Verdict;
 use verdict::selection::Subject;
+
+use crate::error::Error;
+use crate::flags::Flags;
+use crate::gate::items::{left_out, with_expectation};
+use crate::options::{Options, subjects};
+use crate::protocols::ProtocolEntry;
+use crate::workload::pace;
 
 /// A case with many requests is run where it takes no longer than this.
 const MANY_REQUESTS_TIME: Duration = Duration::from_secs(4);

@@ -1,14 +1,14 @@
 //! The harness's binary.
 
 use std::ffi::OsString;
-use std::io::{self, Write};
+use std::io;
+use std::io::Write;
 use std::process::ExitCode;
 
 use harness::builtin;
 use harness::command::carry_out;
 use harness::error::Error;
-use target::raise_descriptor_limit;
-use target::run_hidden_subcommand;
+use target::{raise_descriptor_limit, run_hidden_subcommand};
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();

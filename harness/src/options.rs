@@ -1,26 +1,25 @@
 //! What a command is to do: the flags, checked against each other and against the world.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use conformance::case::Case;
+use driver::history::Params;
 use fixtures::Graph;
 use protocol::Level;
+use report::{FixtureSummary, ReportFlags, write_file};
+use settings::values::random_seed;
+use target::{Choice, choose_target};
+use verdict::known_failures::KnownFailures;
+use verdict::selection::{Selection, Subject};
 
 use crate::error::Error;
 use crate::flags::Flags;
-use crate::protocols::{self, ProtocolEntry};
+use crate::protocols;
+use crate::protocols::ProtocolEntry;
 use crate::workload::contention::Schedule;
-use conformance::case::Case;
-use driver::history::Params;
-use report::FixtureSummary;
-use report::{ReportFlags, write_file};
-use settings::values::random_seed;
-use target::Choice;
-use target::choose_target;
-use verdict::known_failures::KnownFailures;
-use verdict::selection::Selection;
-use verdict::selection::Subject;
 
 /// What the flags ask for, checked.
 #[derive(Debug)]

@@ -5,19 +5,18 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::time::Duration;
 
-use crate::error::Error;
-use crate::protocols::INDEX;
-use crate::shrink::run_requests;
 use conformance::request_script::{BYTES_MAX, RequestScript};
 use conformance::workload::{Found, Judgement};
 use driver::history::Ending;
 use driver::recorder::Recorder;
 use driver::run_limits::RunLimits;
-use report::reproduction;
-use report::terminal;
-use target::Target;
-use target::{TargetFlags, choose_target};
+use report::{reproduction, terminal};
+use target::{Target, TargetFlags, choose_target};
 use verdict::Verdict;
+
+use crate::error::Error;
+use crate::protocols::INDEX;
+use crate::shrink::run_requests;
 
 /// Makes the requests so many times, prints how often they fail, and brings the worst verdict.
 ///

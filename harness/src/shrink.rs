@@ -3,19 +3,18 @@
 use std::io::Write;
 use std::time::Duration;
 
-use crate::run::Outcome;
-use crate::run::run;
-use crate::workload::request_script::plan;
 use conformance::reduce::reduce;
 use conformance::request_script::{LeadingRequests, RequestScript};
-use driver::drive::Limits;
-use driver::drive::OPENINGS_AT_ONCE_GENTLE;
+use driver::drive::{Limits, OPENINGS_AT_ONCE_GENTLE};
 use driver::history::Ending;
 use driver::recorder::Recorder;
 use driver::run_limits::RunLimits;
 use report::progress::PhaseBar;
 use target::Target;
 use verdict::Verdict;
+
+use crate::run::{Outcome, run};
+use crate::workload::request_script::plan;
 
 /// What is left has to fail so often …
 const FAILS_MIN: u32 = 2;

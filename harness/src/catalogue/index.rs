@@ -7,9 +7,8 @@ mod replies;
 mod requests;
 mod rules;
 
-use protocol::index::clauses::{A4, CLAUSES};
-
 use conformance::suite::Suite;
+use protocol::index::clauses::{A4, CLAUSES};
 
 /// All cases of the package index, in the order of the clauses.
 pub const SUITE: Suite = Suite {

@@ -3,21 +3,17 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use protocol::Level;
-
-use super::Gate;
-use crate::options::Options;
-use crate::options::subjects;
 use conformance::case::Runs;
 use conformance::results::CaseResult;
 use driver::run_limits::RunLimits;
-use report::reproduction;
-use report::{Item, ItemKind};
+use protocol::Level;
+use report::{Item, ItemKind, reproduction};
 use target::Target;
-use verdict::Finding;
-use verdict::Verdict;
-use verdict::selection::NOT_SELECTED;
-use verdict::selection::Subject;
+use verdict::selection::{NOT_SELECTED, Subject};
+use verdict::{Finding, Verdict};
+
+use crate::gate::Gate;
+use crate::options::{Options, subjects};
 
 /// How long after a run that did not pass it is looked whether the target has died.
 const DEATH_PATIENCE: Duration = Duration::from_millis(300);

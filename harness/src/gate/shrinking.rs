@@ -3,14 +3,14 @@
 use std::fs::File;
 use std::io::Write;
 
-use super::Gate;
-use crate::error::Error;
-use crate::shrink::Shrink;
 use conformance::request_script::LeadingRequests;
 use driver::run_limits::RunLimits;
-use report::reproduction;
-use report::write_file;
+use report::{reproduction, write_file};
 use target::Target;
+
+use crate::error::Error;
+use crate::gate::Gate;
+use crate::shrink::Shrink;
 
 impl Gate<'_> {
     /// Keeps what led to the first failure.

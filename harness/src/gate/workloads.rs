@@ -13,7 +13,7 @@ use report::{Item, WorkloadRun, terminal};
 use target::Target;
 use verdict::Verdict;
 
-use super::Gate;
+use crate::gate::Gate;
 use crate::run::{Outcome, header, run};
 use crate::workload::pace;
 

@@ -2,14 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use protocol::Level;
-
 use conformance::case::{Case, Runs};
 use conformance::plan::{CasePlan, connections_max};
 use conformance::suite::Suite;
 use driver::history::LINE_BYTES_MAX;
+use protocol::Level;
 
-use super::{INDEX, PROTOCOLS};
+use crate::protocols::{INDEX, PROTOCOLS};
 
 /// Every case, with the catalogue that it stands in.
 fn all() -> impl Iterator<Item = (Suite, &'static Case)> {

@@ -6,15 +6,12 @@ mod findings;
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 
+use driver::exchanges::{Exchange, Observation, Place};
 use protocol::index::wire::Reply;
 use protocol::{Clause, Level};
+use verdict::{Finding, Verdict};
 
-use driver::exchanges::Exchange;
-use driver::exchanges::Observation;
-use driver::exchanges::Place;
 pub use findings::one_of;
-use verdict::Finding;
-use verdict::Verdict;
 
 /// Follows the conversations of all clients of a run.
 #[derive(Debug, Default)]

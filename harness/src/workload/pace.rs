@@ -2,28 +2,20 @@
 //! much is asked of the target afterwards.
 
 use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::time::Duration;
 
-use protocol::Protocol;
-use protocol::index::Index;
-use std::net::SocketAddr;
-use std::ops::ControlFlow;
 use tokio::time::sleep;
 
-use driver::drive::Limits;
-use driver::drive::NoProcess;
-use driver::drive::OPENINGS_AT_ONCE_GENTLE;
-use driver::drive::drive;
-use driver::exchanges::ExchangeReader;
-use driver::exchanges::Observation;
-use driver::history::Ending;
-use driver::history::Event;
-use driver::history::EventKind;
-use driver::moves::Move;
-use driver::moves::MoveResult;
-use driver::moves::Script;
+use driver::drive::{Limits, NoProcess, OPENINGS_AT_ONCE_GENTLE, drive};
+use driver::exchanges::{ExchangeReader, Observation};
+use driver::history::{Ending, Event, EventKind};
+use driver::moves::{Move, MoveResult, Script};
 use driver::run_limits::RunLimits;
+use protocol::Protocol;
+use protocol::index::Index;
 
 /// How often each client asks while the time is taken.
 const ASKED_BY_EACH: u32 = 5;

@@ -5,13 +5,14 @@
 
 use std::rc::Rc;
 
+use sha2::{Digest, Sha256};
+
 use conformance::request_script::RequestScript;
 use conformance::workload::Plan;
 use driver::moves::Script;
 use protocol::Protocol;
 use protocol::index::Index;
 use protocol::text::hex;
-use sha2::{Digest, Sha256};
 
 use crate::workload::contention::{ContentionJudge, ContentionScript, PHASES, Requests, label};
 

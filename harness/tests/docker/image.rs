@@ -1,11 +1,10 @@
 //! The images: what is in them, and how the server behaves as a container.
 #![expect(clippy::unwrap_used, reason = "a test's failure is its message")]
 
-use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::thread;
 use std::time::Duration;
+use std::{fs, thread};
 
 use insta::assert_snapshot;
 use testcontainers::ImageExt;

@@ -1,13 +1,12 @@
 //! Targets that the harness starts itself: found, judged, and ended with all their children.
 #![expect(clippy::unwrap_used, reason = "a test's failure is its message")]
 
-use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fs, thread};
 
 use assert_cmd::cargo::cargo_bin;
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};

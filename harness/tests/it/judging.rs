@@ -1,20 +1,16 @@
 //! Recorded histories, judged again without a server: what is said of them, and with which exit code.
 #![expect(clippy::unwrap_used, reason = "a test's failure is its message")]
 
-use std::fs::{self, File};
+use std::fs;
+use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use driver::history::Ending;
-use driver::history::Event;
-use driver::history::EventKind;
-use driver::history::Reader;
-use driver::history::VERSION;
-use driver::history::Writer;
-use driver::history::{Header, Params};
 use insta::assert_snapshot;
-use mutants::{BUGS, Bug, Level};
 use tempfile::TempDir;
+
+use driver::history::{Ending, Event, EventKind, Header, Params, Reader, VERSION, Writer};
+use mutants::{BUGS, Bug, Level};
 
 use crate::support::{Said, TINY, harness, replay, zoo};
 

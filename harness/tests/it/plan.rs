@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use std::thread;
 use std::time::Duration;
 
-use driver::history::Event;
-use driver::history::EventKind;
+use driver::history::{Event, EventKind};
 
 use crate::support::{Server, TINY, first_part, replay};
 

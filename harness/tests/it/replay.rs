@@ -2,13 +2,12 @@
 
 use std::fs::File;
 
-use driver::history::Event;
-use driver::history::EventKind;
-use harness::workload::replay::Replay;
 use insta::assert_snapshot;
 use serde_json::Value;
-use verdict::Finding;
-use verdict::Verdict;
+
+use driver::history::{Event, EventKind};
+use harness::workload::replay::Replay;
+use verdict::{Finding, Verdict};
 
 use crate::support::{TINY, first_part, harness, rejudge, replay};
 

@@ -2,23 +2,23 @@
 #![expect(clippy::unwrap_used, reason = "a test's failure is its message")]
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
-use std::thread;
 use std::time::Duration;
+use std::{fs, thread};
 
 use assert_cmd::cargo::cargo_bin;
-use harness::options::subjects;
-use harness::protocols;
 use insta::assert_snapshot;
 use quick_junit::{NonSuccessKind, Report, TestCaseStatus};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 use tempfile::TempDir;
+
+use harness::options::subjects;
+use harness::protocols;
 
 use crate::support::{Said, Server, TINY, harness, say};
 

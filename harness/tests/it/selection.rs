@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use assert_cmd::cargo::cargo_bin;
+
 use conformance::CaseBatch;
 use harness::protocols;
 use verdict::Verdict;

@@ -10,12 +10,10 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use assert_cmd::Command;
+
 use conformance::workload::{Judgement, Workload};
 use driver::exchanges::ExchangeReader;
-use driver::history::Event;
-use driver::history::EventKind;
-use driver::history::Header;
-use driver::history::Reader;
+use driver::history::{Event, EventKind, Header, Reader};
 use protocol::index::model::Model;
 use protocol::index::wire::Reply;
 

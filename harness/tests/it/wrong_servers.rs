@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use insta::assert_snapshot;
+
 use protocol::index::wire::Reply;
 
 use crate::support::{Act, Said, Server, replay, replay_tiny, say};

@@ -7,10 +7,11 @@ use std::process::Command;
 use std::sync::{LazyLock, Mutex};
 use std::thread;
 
+use serde_json::Value;
+
 use conformance::case::Runs;
 use harness::protocols::INDEX;
 use mutants::{self as zoo, BUGS, Bug, Level, Mark};
-use serde_json::Value;
 
 use crate::support::{Said, harness};
 

@@ -1,41 +1,13 @@
 //! C1 to C5: many clients, and what they may cost.
 
+use conformance::case::Step::{
+    AllAsk, AllSend, Ask, AwaitEnd, AwaitEndWithin, Close, CloseAll, EndSending, Expect, Flood, Join, Open,
+    Pause, PauseForStallLimit, Repeat, Reset, Sample, Send,
+};
+use conformance::case::{A, ANY, B, C, Case, D, ERROR, FAIL, OK, OK_OR_FAIL, Runs, Step, ask, case};
+use conformance::resources::VISITS;
 use protocol::Level::Should;
 use protocol::index::clauses::{C1, C2, C3, C4, C5};
-
-use conformance::case::A;
-use conformance::case::ANY;
-use conformance::case::B;
-use conformance::case::C;
-use conformance::case::Case;
-use conformance::case::D;
-use conformance::case::ERROR;
-use conformance::case::FAIL;
-use conformance::case::OK;
-use conformance::case::OK_OR_FAIL;
-use conformance::case::Runs;
-use conformance::case::Step;
-use conformance::case::Step::AllAsk;
-use conformance::case::Step::AllSend;
-use conformance::case::Step::Ask;
-use conformance::case::Step::AwaitEnd;
-use conformance::case::Step::AwaitEndWithin;
-use conformance::case::Step::Close;
-use conformance::case::Step::CloseAll;
-use conformance::case::Step::EndSending;
-use conformance::case::Step::Expect;
-use conformance::case::Step::Flood;
-use conformance::case::Step::Join;
-use conformance::case::Step::Open;
-use conformance::case::Step::Pause;
-use conformance::case::Step::PauseForStallLimit;
-use conformance::case::Step::Repeat;
-use conformance::case::Step::Reset;
-use conformance::case::Step::Sample;
-use conformance::case::Step::Send;
-use conformance::case::ask;
-use conformance::case::case;
-use conformance::resources::VISITS;
 
 /// Requests whose replies are as long as they are. Shorter lines would keep a slow target busy for longer than others
 /// can wait.

@@ -1,31 +1,12 @@
 //! F1 to F7: how requests and replies lie in the stream.
 
+use conformance::case::Step::{
+    Ask, Close, EndSending, Expect, ExpectTimes, Open, Pause, Send, SendCut, SendTimes,
+};
+use conformance::case::{
+    A, ANY, ANY_OR_END, B, Case, ERROR, FAIL, FAIL_OR_END, OBSERVED, OK, OK_OR_FAIL, Runs, ask, case,
+};
 use protocol::index::clauses::{F1, F2, F3, F4, F5, F6, F7};
-
-use conformance::case::A;
-use conformance::case::ANY;
-use conformance::case::ANY_OR_END;
-use conformance::case::B;
-use conformance::case::Case;
-use conformance::case::ERROR;
-use conformance::case::FAIL;
-use conformance::case::FAIL_OR_END;
-use conformance::case::OBSERVED;
-use conformance::case::OK;
-use conformance::case::OK_OR_FAIL;
-use conformance::case::Runs;
-use conformance::case::Step::Ask;
-use conformance::case::Step::Close;
-use conformance::case::Step::EndSending;
-use conformance::case::Step::Expect;
-use conformance::case::Step::ExpectTimes;
-use conformance::case::Step::Open;
-use conformance::case::Step::Pause;
-use conformance::case::Step::Send;
-use conformance::case::Step::SendCut;
-use conformance::case::Step::SendTimes;
-use conformance::case::ask;
-use conformance::case::case;
 
 /// Long enough for a word that comes unasked to arrive, and for a half line to be taken for a whole one.
 const WHILE_MS: u64 = 150;

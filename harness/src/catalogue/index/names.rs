@@ -1,17 +1,8 @@
 //! R5 to R9: lists that could be read in two ways, and names.
 
+use conformance::case::Step::{AllAsk, Join};
+use conformance::case::{Case, FAIL, OBSERVED, OK, OK_OR_FAIL, Runs, ask, case};
 use protocol::index::clauses::{R5, R6, R7, R8, R9};
-
-use conformance::case::Case;
-use conformance::case::FAIL;
-use conformance::case::OBSERVED;
-use conformance::case::OK;
-use conformance::case::OK_OR_FAIL;
-use conformance::case::Runs;
-use conformance::case::Step::AllAsk;
-use conformance::case::Step::Join;
-use conformance::case::ask;
-use conformance::case::case;
 
 /// What a list that is not as it should be can be taken for.
 const DROPPED_OR_MISSING: &[(&str, &str)] = &[

@@ -1,27 +1,9 @@
 //! A1 to A4: what a reply is, and what no client can do to the others.
 
-use protocol::index::clauses::{A1, A2, A3, A4};
-
-use conformance::case::A;
-use conformance::case::ANY;
-use conformance::case::ANY_OR_END;
-use conformance::case::B;
-use conformance::case::C;
-use conformance::case::Case;
-use conformance::case::ERROR;
-use conformance::case::FAIL;
-use conformance::case::OK;
-use conformance::case::Step;
-use conformance::case::Step::Ask;
-use conformance::case::Step::Close;
-use conformance::case::Step::Expect;
-use conformance::case::Step::Flood;
-use conformance::case::Step::Pause;
-use conformance::case::Step::Repeat;
-use conformance::case::Step::Send;
-use conformance::case::ask;
-use conformance::case::case;
+use conformance::case::Step::{Ask, Close, Expect, Flood, Pause, Repeat, Send};
+use conformance::case::{A, ANY, ANY_OR_END, B, C, Case, ERROR, FAIL, OK, Step, ask, case};
 use driver::moves::Slot;
+use protocol::index::clauses::{A1, A2, A3, A4};
 
 pub(super) const CASES: &[Case] = &[
     // Which of the three is right is for other cases to say: where this one fails nothing else can be judged.

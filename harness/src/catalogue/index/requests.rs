@@ -1,15 +1,8 @@
 //! R1 to R4: what a request looks like.
 
+use conformance::case::Step::{AllAsk, Join};
+use conformance::case::{Case, ERROR, FAIL, OK, ask, case};
 use protocol::index::clauses::{R1, R2, R3, R4};
-
-use conformance::case::Case;
-use conformance::case::ERROR;
-use conformance::case::FAIL;
-use conformance::case::OK;
-use conformance::case::Step::AllAsk;
-use conformance::case::Step::Join;
-use conformance::case::ask;
-use conformance::case::case;
 
 pub(super) const CASES: &[Case] = &[
     case("index/R1/1", R1, "A line of two fields is answered ERROR.")

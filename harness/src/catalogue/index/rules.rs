@@ -1,18 +1,8 @@
 //! S1 to S8: what the index lets in and out.
 
+use conformance::case::Step::{AllAsk, Join};
+use conformance::case::{ANY, Case, FAIL, FAIL_OR_ERROR, OBSERVED, OK, Runs, ask, case};
 use protocol::index::clauses::{S1, S2, S3, S4, S5, S6, S7, S8};
-
-use conformance::case::ANY;
-use conformance::case::Case;
-use conformance::case::FAIL;
-use conformance::case::FAIL_OR_ERROR;
-use conformance::case::OBSERVED;
-use conformance::case::OK;
-use conformance::case::Runs;
-use conformance::case::Step::AllAsk;
-use conformance::case::Step::Join;
-use conformance::case::ask;
-use conformance::case::case;
 
 pub(super) const CASES: &[Case] = &[
     case(

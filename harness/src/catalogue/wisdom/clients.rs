@@ -1,29 +1,13 @@
 //! Cases about places, and about what clients leave behind: W30 to W32.
 
-use protocol::wisdom::clauses::{W30, W31, W32};
-
-use super::{CHALLENGE, QUOTE};
-use conformance::case::A;
-use conformance::case::Allowed;
-use conformance::case::B;
-use conformance::case::Case;
-use conformance::case::Runs;
-use conformance::case::Step;
-use conformance::case::Step::AllAsk;
-use conformance::case::Step::Ask;
-use conformance::case::Step::CloseAll;
-use conformance::case::Step::Ends;
-use conformance::case::Step::Gather;
-use conformance::case::Step::Join;
-use conformance::case::Step::Repeat;
-use conformance::case::Step::Reset;
-use conformance::case::Step::Sample;
-use conformance::case::Step::Send;
-use conformance::case::ask;
-use conformance::case::case;
+use conformance::case::Step::{AllAsk, Ask, CloseAll, Ends, Gather, Join, Repeat, Reset, Sample, Send};
+use conformance::case::{A, Allowed, B, Case, Runs, Step, ask, case};
 use conformance::dialects::wisdom::REQUEST;
 use conformance::resources::VISITS;
 use driver::moves::Source;
+use protocol::wisdom::clauses::{W30, W31, W32};
+
+use crate::catalogue::wisdom::replies::{CHALLENGE, QUOTE};
 
 /// The limit that the target is told, and a few more.
 const MORE_THAN_ALL_PLACES: u16 = 272;

@@ -1,28 +1,12 @@
 //! Cases about frames and payloads: W01 to W15.
 
-use protocol::wisdom::clauses::{W01, W02, W03, W04, W05, W06, W07, W08, W09, W10, W11, W12, W13, W14, W15};
-
-use super::{CHALLENGE, QUOTE, error};
-use conformance::case::A;
-use conformance::case::Allowed;
-use conformance::case::B;
-use conformance::case::Case;
-use conformance::case::Runs;
-use conformance::case::Step;
-use conformance::case::Step::Ask;
-use conformance::case::Step::Close;
-use conformance::case::Step::Ends;
-use conformance::case::Step::Expect;
-use conformance::case::Step::Open;
-use conformance::case::Step::Pause;
-use conformance::case::Step::Repeat;
-use conformance::case::Step::Sample;
-use conformance::case::Step::Send;
-use conformance::case::Step::SendCut;
-use conformance::case::ask;
-use conformance::case::case;
+use conformance::case::Step::{Ask, Close, Ends, Expect, Open, Pause, Repeat, Sample, Send, SendCut};
+use conformance::case::{A, Allowed, B, Case, Runs, Step, ask, case};
 use conformance::dialects::wisdom::REQUEST;
 use conformance::resources::Keeps;
+use protocol::wisdom::clauses::{W01, W02, W03, W04, W05, W06, W07, W08, W09, W10, W11, W12, W13, W14, W15};
+
+use crate::catalogue::wisdom::replies::{CHALLENGE, QUOTE, error};
 
 /// A client gets its quotation.
 const SERVED: Step = Repeat(1, &[Ask(A, REQUEST, CHALLENGE), Ask(A, b"{solution}", QUOTE), Ends(A)]);

@@ -1,24 +1,12 @@
 //! Cases about tokens and proofs: W16 to W23.
 
-use protocol::wisdom::clauses::{W16, W17, W18, W19, W20, W21, W22, W23};
-
-use super::{CHALLENGE, QUOTE, error};
-use conformance::case::A;
-use conformance::case::Allowed;
-use conformance::case::B;
-use conformance::case::C;
-use conformance::case::Case;
-use conformance::case::Runs;
-use conformance::case::Step::Ask;
-use conformance::case::Step::Close;
-use conformance::case::Step::Ends;
-use conformance::case::Step::OpenFrom;
-use conformance::case::Step::OpenMapped;
-use conformance::case::Step::Repeat;
-use conformance::case::ask;
-use conformance::case::case;
+use conformance::case::Step::{Ask, Close, Ends, OpenFrom, OpenMapped, Repeat};
+use conformance::case::{A, Allowed, B, C, Case, Runs, ask, case};
 use conformance::dialects::wisdom::REQUEST;
 use driver::moves::Source;
+use protocol::wisdom::clauses::{W16, W17, W18, W19, W20, W21, W22, W23};
+
+use crate::catalogue::wisdom::replies::{CHALLENGE, QUOTE, error};
 
 /// Anything but a quotation.
 const REFUSED: Allowed = Allowed::Lines(&[

@@ -1,26 +1,12 @@
 //! Cases about the time of a challenge, and about spending it: W24 to W27.
 
-use protocol::wisdom::clauses::{W24, W25, W26, W27};
-
-use super::{CHALLENGE, QUOTE, error};
-use conformance::case::A;
-use conformance::case::Allowed;
-use conformance::case::B;
-use conformance::case::Case;
-use conformance::case::Runs;
-use conformance::case::Step;
-use conformance::case::Step::AllAsk;
-use conformance::case::Step::Ask;
-use conformance::case::Step::Close;
-use conformance::case::Step::CloseAll;
-use conformance::case::Step::Ends;
-use conformance::case::Step::Gather;
-use conformance::case::Step::Pause;
-use conformance::case::Step::Repeat;
-use conformance::case::ask;
-use conformance::case::case;
+use conformance::case::Step::{AllAsk, Ask, Close, CloseAll, Ends, Gather, Pause, Repeat};
+use conformance::case::{A, Allowed, B, Case, Runs, Step, ask, case};
 use conformance::dialects::wisdom::REQUEST;
 use driver::moves::Source;
+use protocol::wisdom::clauses::{W24, W25, W26, W27};
+
+use crate::catalogue::wisdom::replies::{CHALLENGE, QUOTE, error};
 
 /// A client gets a quotation for a challenge of its own.
 const SERVED: Step = Repeat(1, &[Ask(B, REQUEST, CHALLENGE), Ask(B, b"{solution}", QUOTE), Ends(B)]);

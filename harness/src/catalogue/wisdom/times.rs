@@ -1,25 +1,12 @@
 //! Cases about keys and deadlines: W28 and W29.
 
-use protocol::wisdom::clauses::{W28, W29};
-
-use super::{CHALLENGE, QUOTE, error};
-use conformance::case::A;
-use conformance::case::B;
-use conformance::case::C;
-use conformance::case::Case;
-use conformance::case::Runs;
-use conformance::case::Step::Act as Do;
-use conformance::case::Step::Ask;
-use conformance::case::Step::Close;
-use conformance::case::Step::Ends;
-use conformance::case::Step::EndsSaying;
-use conformance::case::Step::Open;
-use conformance::case::Step::Pause;
-use conformance::case::Step::Send;
-use conformance::case::ask;
-use conformance::case::case;
+use conformance::case::Step::{Act as Do, Ask, Close, Ends, EndsSaying, Open, Pause, Send};
+use conformance::case::{A, B, C, Case, Runs, ask, case};
 use conformance::dialects::wisdom::REQUEST;
 use driver::moves::Act;
+use protocol::wisdom::clauses::{W28, W29};
+
+use crate::catalogue::wisdom::replies::{CHALLENGE, QUOTE, error};
 
 /// The secret file names another key, and no longer the first one.
 const NEXT_KEY: u16 = 1;

@@ -1,11 +1,12 @@
 //! The packages that a group works on, their lists, and what each of its clients asks for.
 
-use protocol::index::wire::Command;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use super::options::Edition;
+use protocol::index::wire::Command;
+
+use crate::workload::contention::options::Edition;
 
 /// How many requests a client of an episode makes, at least and at most.
 const REQUESTS: std::ops::RangeInclusive<u32> = 60..=100;

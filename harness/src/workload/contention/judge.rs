@@ -1,20 +1,18 @@
 //! Judges what many clients saw at once.
 
+use conformance::collect::Operations;
+use conformance::linearizable::{FromEmpty, Linearizability};
+use conformance::request_script::LeadingRequests;
+use conformance::workload::{Judge, Judgement, Progress};
+use driver::exchanges::{Exchange, Observation};
+use driver::history::Ending;
 use protocol::Clause;
 use protocol::index::clauses::{F3, S1, S3, S5};
 use protocol::index::wire::{Command, Reply, Request};
-
-use super::phases::{CONTEND, SWEEP, phase_name};
-use crate::workload::conversations::Conversations;
-use conformance::collect::Operations;
-use conformance::linearizable::FromEmpty;
-use conformance::linearizable::Linearizability;
-use conformance::request_script::LeadingRequests;
-use conformance::workload::{Judge, Judgement, Progress};
-use driver::exchanges::Exchange;
-use driver::exchanges::Observation;
-use driver::history::Ending;
 use verdict::Finding;
+
+use crate::workload::contention::phases::{CONTEND, SWEEP, phase_name};
+use crate::workload::conversations::Conversations;
 
 /// What any request of this workload may be answered with.
 const OK_OR_FAIL: &[Reply] = &[Reply::Ok, Reply::Fail];

@@ -4,30 +4,28 @@
 
 use std::rc::Rc;
 
+use rand::RngExt;
+use sha2::{Digest, Sha256};
+
+use conformance::workload;
+use conformance::workload::{Judge, Judgement, Progress};
+use driver::exchanges::{Exchange, Observation};
+use driver::history::Ending;
+use driver::moves::{Move, MoveResult, Script, Slot};
 use protocol::Protocol;
 use protocol::index::Index;
 use protocol::index::model::Model;
 use protocol::index::wire::{Command, Reply, Request};
-use rand::RngExt;
-use sha2::{Digest, Sha256};
-
-use super::component;
-use super::judge::clause_of;
-use super::options::Options;
-use super::phases::{CONTEND, PHASES, SWEEP, phase_name};
-use super::plan::Plan;
-use super::script::Requests;
-use crate::workload::conversations::Conversations;
-use conformance::workload::{self, Judge, Judgement, Progress};
-use driver::exchanges::Exchange;
-use driver::exchanges::Observation;
-use driver::history::Ending;
-use driver::moves::Move;
-use driver::moves::MoveResult;
-use driver::moves::Script;
-use driver::moves::Slot;
 use protocol::text::hex;
 use verdict::Finding;
+
+use crate::workload::contention::component;
+use crate::workload::contention::judge::clause_of;
+use crate::workload::contention::options::Options;
+use crate::workload::contention::phases::{CONTEND, PHASES, SWEEP, phase_name};
+use crate::workload::contention::plan::Plan;
+use crate::workload::contention::script::Requests;
+use crate::workload::conversations::Conversations;
 
 /// A request, line end included, and the connection of the client that makes it.
 type Turn = (Slot, Vec<u8>);

@@ -4,10 +4,11 @@ use sha2::{Digest, Sha256};
 
 use protocol::text::hex;
 
-use super::component::{self, Component};
-use super::groups::{Group, Temper, groups};
-use super::options::{Edition, Options};
-use super::script::Requests;
+use crate::workload::contention::component;
+use crate::workload::contention::component::Component;
+use crate::workload::contention::groups::{Group, Temper, groups};
+use crate::workload::contention::options::{Edition, Options};
+use crate::workload::contention::script::Requests;
 
 /// All that decides what clients ask for.
 #[derive(Debug)]

@@ -2,12 +2,8 @@
 
 use std::rc::Rc;
 
+use driver::moves::{Move, MoveResult, Script, Slot};
 use protocol::index::wire::Command;
-
-use driver::moves::Move;
-use driver::moves::MoveResult;
-use driver::moves::Script;
-use driver::moves::Slot;
 
 const ONLY: Slot = 0;
 

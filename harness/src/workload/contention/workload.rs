@@ -3,7 +3,8 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use conformance::workload::{self, Conditions, Earlier, Pilot, PlanError, Size, Workload};
+use conformance::workload;
+use conformance::workload::{Conditions, Earlier, Pilot, PlanError, Size, Workload};
 use driver::history::Params;
 use driver::moves::Script;
 use protocol::index::Index;
@@ -12,12 +13,12 @@ use protocol::index::wire::Request;
 use protocol::{Level, Protocol};
 use verdict::Verdict;
 
-use super::judge::ContentionJudge;
-use super::lockstep::Lockstep;
-use super::options::{Edition, Options};
-use super::phases::PHASES;
-use super::plan::Plan;
-use super::script::ContentionScript;
+use crate::workload::contention::judge::ContentionJudge;
+use crate::workload::contention::lockstep::Lockstep;
+use crate::workload::contention::options::{Edition, Options};
+use crate::workload::contention::phases::PHASES;
+use crate::workload::contention::plan::Plan;
+use crate::workload::contention::script::ContentionScript;
 use crate::workload::replay::sends_one_at_a_time;
 
 /// The id of the workload in which each client sends one request at a time.

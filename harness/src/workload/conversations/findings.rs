@@ -1,22 +1,16 @@
 //! What is found of conversations, and how it is said.
 
+use conformance::foreign::foreign_speech;
+use conformance::limits::LATE_NS_MAX;
+use driver::exchanges::{Exchange, Place};
+use driver::history::{Ending, EventKind, Failure, FailureKind};
 use protocol::Clause;
 use protocol::index::clauses::{A1, A3, A4, C1, F1};
 use protocol::index::wire::{Reply, Request};
-
-use super::{Conversations, IDLE_NS_MAX, Refusal, Unsolicited};
-use conformance::foreign::foreign_speech;
-use conformance::limits::LATE_NS_MAX;
-use driver::exchanges::Exchange;
-use driver::exchanges::Place;
-use driver::history::Ending;
-use driver::history::EventKind;
-use driver::history::Failure;
-use driver::history::FailureKind;
 use protocol::text::printable;
-use verdict::Finding;
-use verdict::Verdict;
-use verdict::seconds;
+use verdict::{Finding, Verdict, seconds};
+
+use crate::workload::conversations::{Conversations, IDLE_NS_MAX, Refusal, Unsolicited};
 
 /// The protocol promises to serve this many clients (C1); what happens beyond is no violation.
 const CLIENTS_PROMISED: usize = 100;

@@ -4,7 +4,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use super::steps::{BROKEN_LINES, Step};
+use crate::workload::replay::steps::{BROKEN_LINES, Step};
 
 /// All draws of a seed: `ChaCha` keyed by the seed, a stream for each client, a block for each draw.
 #[derive(Clone, Debug)]

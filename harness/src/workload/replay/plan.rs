@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use fixtures::{Graph, PackageNumber};
 
-use super::draws::Draws;
-use super::requests::Requests;
-use super::steps::{BROKEN_LINES, Step};
-use super::walk_ask::Ask;
+use crate::workload::replay::draws::Draws;
+use crate::workload::replay::requests::Requests;
+use crate::workload::replay::steps::{BROKEN_LINES, Step};
+use crate::workload::replay::walk_ask::Ask;
 
 /// What is asked for when a replay is planned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,15 +5,12 @@
 
 use std::rc::Rc;
 
+use driver::moves::{Move, MoveResult, Script, Slot};
 use protocol::index::wire::Reply;
 
-use super::plan::Plan;
-use super::steps::Step;
-use super::walk::Walk;
-use driver::moves::Move;
-use driver::moves::MoveResult;
-use driver::moves::Script;
-use driver::moves::Slot;
+use crate::workload::replay::plan::Plan;
+use crate::workload::replay::steps::Step;
+use crate::workload::replay::walk::Walk;
 
 /// A client of the replay has one connection at a time.
 const ONLY: Slot = 0;

@@ -3,10 +3,10 @@
 
 use protocol::index::wire::Reply;
 
-use super::draws::Spot;
-use super::plan::Plan;
-use super::steps::Step;
-use super::walk_ask::Ask;
+use crate::workload::replay::draws::Spot;
+use crate::workload::replay::plan::Plan;
+use crate::workload::replay::steps::Step;
+use crate::workload::replay::walk_ask::Ask;
 
 /// Where a client is.
 #[derive(Clone, Debug)]

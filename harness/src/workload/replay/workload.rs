@@ -6,6 +6,8 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
+use sha2::{Digest, Sha256};
+
 use conformance::workload::{Conditions, Earlier, Pilot, PlanError, Size, Workload};
 use driver::history::Params;
 use driver::moves::Script;
@@ -14,17 +16,17 @@ use protocol::Protocol;
 use protocol::index::Index;
 use protocol::index::wire::{Reply, Request};
 use protocol::text::hex;
-use sha2::{Digest, Sha256};
 use verdict::Verdict;
 
-use super::draws::Draws;
-use super::judge::ReplayJudge;
+use crate::workload::replay::draws::Draws;
+use crate::workload::replay::judge::ReplayJudge;
+use crate::workload::replay::plan::Plan;
+use crate::workload::replay::requests::Requests;
+use crate::workload::replay::script::ReplayScript;
+use crate::workload::replay::steps::{ID, PHASES, Step};
+use crate::workload::replay::walk::Walk;
+
 pub use super::plan::Options;
-use super::plan::Plan;
-use super::requests::Requests;
-use super::script::ReplayScript;
-use super::steps::{ID, PHASES, Step};
-use super::walk::Walk;
 
 /// A plan of the replay.
 #[derive(Clone, Debug)]

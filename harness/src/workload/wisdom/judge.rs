@@ -3,26 +3,19 @@
 
 use std::collections::BTreeMap;
 
+use conformance::foreign::foreign_speech;
+use conformance::limits::LATE_NS_MAX;
+use conformance::workload::{Judge, Judgement, Progress};
+use driver::REPLY_BYTES_MAX;
+use driver::exchanges::{Exchange, Observation};
+use driver::history::{Ending, EventKind, Failure, FailureKind};
+use protocol::text::printable;
 use protocol::wisdom::clauses::{W01, W02, W21, W24, W25, W27, W31};
 use protocol::wisdom::messages::{Challenge, Code, Request, Response, Solution};
 use protocol::wisdom::proof::zero_bits;
 use protocol::wisdom::token::Token;
 use protocol::{Clause, Framing, Next, Protocol};
-
-use conformance::foreign::foreign_speech;
-use conformance::limits::LATE_NS_MAX;
-use conformance::workload::{Judge, Judgement, Progress};
-use driver::REPLY_BYTES_MAX;
-use driver::exchanges::Exchange;
-use driver::exchanges::Observation;
-use driver::history::Ending;
-use driver::history::EventKind;
-use driver::history::Failure;
-use driver::history::FailureKind;
-use protocol::text::printable;
-use verdict::Finding;
-use verdict::Verdict;
-use verdict::seconds;
+use verdict::{Finding, Verdict, seconds};
 
 /// The id of the workload.
 pub(super) const ID: &str = "wisdom/quotations";

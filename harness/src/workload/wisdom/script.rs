@@ -4,16 +4,12 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
+use driver::moves::{Move, MoveResult, Script, Slot, Source};
 use protocol::wisdom::messages::{Request, Response, Solution};
 use protocol::wisdom::proof::Search;
 use protocol::wisdom::token::{TOKEN_BYTES, Token};
 
-use super::round::{Round, TWINS};
-use driver::moves::Move;
-use driver::moves::MoveResult;
-use driver::moves::Script;
-use driver::moves::Slot;
-use driver::moves::Source;
+use crate::workload::wisdom::round::{Round, TWINS};
 
 /// The connection on which a client asks.
 const ASKING: Slot = 0;

@@ -2,23 +2,19 @@
 
 use std::borrow::Cow;
 
+use conformance::workload::Judge;
+use driver::exchanges::ExchangeReader;
+use driver::history::{Ending, Event, EventKind, Failure, FailureKind};
 use protocol::wisdom::Wisdom;
 use protocol::wisdom::messages::{Challenge, Code, Quotation, Request, Response, Solution, Source};
 use protocol::wisdom::proof::Search;
 use protocol::wisdom::token::Token;
 use protocol::{Clause, Protocol};
-
-use super::judge::QuotationsJudge;
-use super::round::Round;
-use super::workload::{Options, QuotationsPlan};
-use conformance::workload::Judge;
-use driver::exchanges::ExchangeReader;
-use driver::history::Ending;
-use driver::history::Event;
-use driver::history::EventKind;
-use driver::history::Failure;
-use driver::history::FailureKind;
 use verdict::Verdict;
+
+use crate::workload::wisdom::judge::QuotationsJudge;
+use crate::workload::wisdom::round::Round;
+use crate::workload::wisdom::workload::{Options, QuotationsPlan};
 
 /// A history as it is written down: client, connection, what happened, in the order in which it did.
 #[derive(Default)]

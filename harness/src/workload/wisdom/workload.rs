@@ -3,6 +3,10 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use sha2::{Digest, Sha256};
+
 use conformance::workload::{Conditions, Pilot, Plan, PlanError, Size, Workload};
 use driver::history::Params;
 use driver::moves::{Script, Source};
@@ -10,13 +14,10 @@ use protocol::Protocol;
 use protocol::text::hex;
 use protocol::wisdom::Wisdom;
 use protocol::wisdom::messages::Request;
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
-use sha2::{Digest, Sha256};
 
-use super::judge::{ID, QuotationsJudge};
-use super::round::Round;
-use super::script::QuotationsScript;
+use crate::workload::wisdom::judge::{ID, QuotationsJudge};
+use crate::workload::wisdom::round::Round;
+use crate::workload::wisdom::script::QuotationsScript;
 
 /// What is asked for when the workload is planned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

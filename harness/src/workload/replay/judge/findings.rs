@@ -1,19 +1,19 @@
 //! What the judge of a replay finds beside what holds of every conversation.
 
-use fixtures::PackageNumber;
-use protocol::index::clauses::{S1, S2, S3, S4};
-use protocol::index::wire::Reply;
-
-use super::super::steps::Step;
-use super::super::walk_ask::Ask;
-use super::ReplayJudge;
-use crate::workload::conversations::one_of;
 use conformance::linearizable::violation_finding;
 use conformance::workload::{Judge, Progress};
 use driver::history::Ending;
+use fixtures::PackageNumber;
 use linearizability::bounds;
+use protocol::index::clauses::{S1, S2, S3, S4};
+use protocol::index::wire::Reply;
 use protocol::text::printable;
 use verdict::Verdict;
+
+use crate::workload::conversations::one_of;
+use crate::workload::replay::judge::ReplayJudge;
+use crate::workload::replay::steps::Step;
+use crate::workload::replay::walk_ask::Ask;
 
 impl ReplayJudge {
     /// A reply that no order of all the requests allows, though its step took it.

@@ -5,23 +5,22 @@ mod findings;
 use std::cell::OnceCell;
 use std::rc::Rc;
 
+use conformance::collect::Operations;
+use conformance::request_script::LeadingRequests;
+use conformance::workload::{Judge, Judgement, Progress};
+use driver::exchanges::{Exchange, Observation};
+use driver::history::Ending;
 use fixtures::PackageNumber;
 use protocol::Clause;
 use protocol::index::clauses::{R1, R2, S1, S3, S5};
 use protocol::index::wire::{Command, Reply};
-
-use super::plan::Plan;
-use super::steps::{BROKEN_LINES, BrokenBy, ID, Step};
-use super::walk::Walk;
-use super::walk_ask::Ask;
-use crate::workload::conversations::Conversations;
-use conformance::collect::Operations;
-use conformance::request_script::LeadingRequests;
-use conformance::workload::{Judge, Judgement, Progress};
-use driver::exchanges::Exchange;
-use driver::exchanges::Observation;
-use driver::history::Ending;
 use verdict::Finding;
+
+use crate::workload::conversations::Conversations;
+use crate::workload::replay::plan::Plan;
+use crate::workload::replay::steps::{BROKEN_LINES, BrokenBy, ID, Step};
+use crate::workload::replay::walk::Walk;
+use crate::workload::replay::walk_ask::Ask;
 
 /// The judge of one replay.
 #[derive(Debug)]
