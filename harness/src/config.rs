@@ -1,4 +1,4 @@
-//! `gauntlet.toml`: flags in a file, which those of the command line override.
+//! `gauntlet.toml`: flags in a file. Flags on the command line override them.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -14,32 +14,31 @@ use verdict::selection::nearest;
 use crate::error::Error;
 use crate::flags::Flags;
 
-/// Where it is looked for.
+/// The default path of the configuration file.
 pub(crate) const DEFAULT_PATH: &str = "gauntlet.toml";
 
-/// What `harness init` writes.
-const TEMPLATE: &str = r#"# What `harness` does when it is run here. Each key is a flag without its dashes; `harness --help` explains
-# them all, and a flag on the command line overrides what stands here.
+/// The file that `harness init` writes.
+const TEMPLATE: &str = r#"# Flags of `harness` for this directory. Each key is a flag without its dashes; `harness --help` describes all flags.
+# A flag on the command line overrides this file.
 
-# The target: an address, a command that is started and ended, or an image of which a container is. None of them: the
-# built-in reference server.
+# The target: an address, a command to start, or a container image. Default: the built-in reference server.
 #addr = "127.0.0.1:8080"
 #exec = "./server --port {port}"
 #image = "server:latest"
 
-# The plan. Without a seed each run draws one, and prints it.
+# The plan. Without a seed, each run uses a random seed and prints it.
 #seed = 7
 #concurrency = 100
 #timeout = 10
 #deadline = 45
 
-# What is run: patterns over ids, clauses and levels. `harness cases` prints them.
+# The selection: patterns for ids, clauses and levels. `harness cases` lists all cases.
 #only = ["must", "should"]
 #skip = ["index/F6/*"]
 #strict = true
 #stall-limit = 30
 
-# Known failures, each with its reason: a file of lines such as
+# A list of known failures with reasons, one per line, such as:
 #   index/S2/4  we follow the early edition of the protocol
 #expect = "gauntlet-expected.txt"
 
@@ -49,10 +48,10 @@ const TEMPLATE: &str = r#"# What `harness` does when it is run here. Each key is
 #html = "gauntlet.html"
 "#;
 
-/// The arguments with those of the configuration file among them, where there is one.
+/// Returns the arguments, preceded by those of the configuration file if it exists.
 ///
 /// # Errors
-/// It cannot be read, or holds what is no flag.
+/// The file cannot be read, or contains an invalid flag.
 pub(crate) fn with_config(arguments: &[OsString]) -> Result<Vec<OsString>, Error> {
     let typed = Flags::parse_arguments(arguments)?;
     if typed.subcommand.is_some() {
@@ -66,10 +65,10 @@ pub(crate) fn with_config(arguments: &[OsString]) -> Result<Vec<OsString>, Error
         }
         Err(source) => return Err(Error::Read { path, source }),
     };
-    let wrong = |problem| Error::Config { path: path.clone(), problem };
-    let settings = parse(&text).map_err(wrong)?;
+    let invalid = |problem| Error::Config { path: path.clone(), problem };
+    let settings = parse(&text).map_err(invalid)?;
     let program = arguments.first().cloned().unwrap_or_default();
-    let typed_names = named_by(&arguments[1.min(arguments.len())..]);
+    let typed_names = flag_names_of(&arguments[1.min(arguments.len())..]);
     let from_file = settings
         .into_iter()
         .filter(|(name, _)| !is_overridden(name, &typed_names))
@@ -79,23 +78,23 @@ pub(crate) fn with_config(arguments: &[OsString]) -> Result<Vec<OsString>, Error
         .chain(from_file.map(OsString::from))
         .chain(arguments.iter().skip(1).cloned())
         .collect();
-    // What is wrong with the two together is the file's fault: the command line alone was right.
+    // The command line alone is valid, so an error of the combination is an error in the file.
     match Flags::parse_arguments(&all) {
         Ok(_) => Ok(all),
-        Err(error) => Err(wrong(first_line(&error))),
+        Err(error) => Err(invalid(first_line(&error))),
     }
 }
 
-/// Writes a configuration with comments.
+/// Writes a commented configuration file.
 ///
 /// # Errors
-/// There is one already, or it cannot be written.
+/// The file exists already, or cannot be written.
 pub(crate) fn init(path: &Path) -> Result<(), Error> {
     let written = File::create_new(path).and_then(|mut file| file.write_all(TEMPLATE.as_bytes()));
     written.map_err(|source| report::WriteError { path: path.to_owned(), source }.into())
 }
 
-/// The flags of a file, by name, as they would be typed.
+/// Parses a file. Returns its flags by name, as command-line arguments.
 fn parse(text: &str) -> Result<BTreeMap<String, Vec<String>>, String> {
     let table: Table = text.parse().map_err(|error: toml::de::Error| {
         let line = error.span().map_or(1, |span| text[..span.start].lines().count().max(1));
@@ -106,22 +105,23 @@ fn parse(text: &str) -> Result<BTreeMap<String, Vec<String>>, String> {
     for (key, value) in table {
         if !names.contains(&key) {
             let hint = nearest(&key, names.iter().map(String::as_str));
-            let hint = hint.map_or(String::new(), |near| format!("; '{near}' is nearest"));
+            let hint = hint.map_or(String::new(), |near| format!("; did you mean '{near}'?"));
             return Err(format!("unknown key '{key}'{hint}"));
         }
-        flags.insert(key.clone(), as_typed(&key, &value)?);
+        flags.insert(key.clone(), as_arguments(&key, &value)?);
     }
     Ok(flags)
 }
 
-/// The names of all flags that may stand in a file.
+/// Returns the names of all flags that a file may contain.
 fn flag_names() -> Vec<String> {
     let command = Flags::command();
     let names = command.get_arguments().filter_map(|flag| flag.get_long().map(str::to_owned));
     names.filter(|name| !["config", "help", "version"].contains(&name.as_str())).collect()
 }
 
-fn as_typed(key: &str, value: &Value) -> Result<Vec<String>, String> {
+/// Returns a key and its value as command-line arguments.
+fn as_arguments(key: &str, value: &Value) -> Result<Vec<String>, String> {
     let text = |value: &Value| match value {
         Value::String(text) => Some(text.clone()),
         Value::Integer(number) => Some(number.to_string()),
@@ -135,21 +135,22 @@ fn as_typed(key: &str, value: &Value) -> Result<Vec<String>, String> {
         Value::Boolean(is_set) if is_switch => {
             Ok(if *is_set { vec![format!("--{key}")] } else { Vec::new() })
         }
-        _ if is_switch => Err(format!("'{key}' is true or false")),
+        _ if is_switch => Err(format!("'{key}' must be true or false")),
         Value::Array(values) => {
             let texts: Option<Vec<String>> = values.iter().map(text).collect();
-            let texts = texts.ok_or_else(|| format!("'{key}' is a list of texts or numbers"))?;
+            let texts = texts.ok_or_else(|| format!("'{key}' must be a list of strings or numbers"))?;
             Ok(if texts.is_empty() { Vec::new() } else { vec![format!("--{key}={}", texts.join(","))] })
         }
         value => {
-            let text = text(value).ok_or_else(|| format!("'{key}' is a text, a number or a list of them"))?;
+            let text = text(value)
+                .ok_or_else(|| format!("'{key}' must be a string, a number, or a list of them"))?;
             Ok(vec![format!("--{key}={text}")])
         }
     }
 }
 
-/// The names of the flags on a command line.
-fn named_by(arguments: &[OsString]) -> Vec<String> {
+/// Returns the names of the flags on a command line.
+fn flag_names_of(arguments: &[OsString]) -> Vec<String> {
     let name = |argument: &OsString| {
         let text = argument.to_str()?.strip_prefix('-')?;
         Some(text.trim_start_matches('-').split('=').next()?.to_owned())
@@ -157,8 +158,7 @@ fn named_by(arguments: &[OsString]) -> Vec<String> {
     arguments.iter().filter_map(name).collect()
 }
 
-/// Whether a flag of the command line takes the place of one of the file: itself, or one that says the same thing in
-/// another way.
+/// Whether a flag of the command line overrides a flag of the file: the same flag, or an alternative to it.
 fn is_overridden(name: &str, typed: &[String]) -> bool {
     const ALTERNATIVES: [&[&str]; 2] = [&["addr", "host", "port", "exec", "image"], &["seed", "seeds"]];
     let is_typed = |name: &str| typed.iter().any(|typed| typed == name);
@@ -179,7 +179,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_init_writes_is_read_with_and_without_its_comment_marks() {
+    fn the_template_is_valid_with_and_without_comment_marks() {
         assert_eq!(parse(TEMPLATE), Ok(BTreeMap::new()));
         let settings = TEMPLATE.lines().filter_map(|line| line.strip_prefix('#'));
         let bare: Vec<&str> = settings.filter(|line| line.contains(" = ")).collect();
@@ -192,24 +192,24 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_names_the_key_or_the_line() {
+    fn errors_name_the_key_or_the_line() {
         assert_eq!(
             parse("concurency = 1\n").unwrap_err(),
-            "unknown key 'concurency'; 'concurrency' is nearest"
+            "unknown key 'concurency'; did you mean 'concurrency'?"
         );
-        assert_eq!(parse("strict = 1\n").unwrap_err(), "'strict' is true or false");
-        assert_eq!(parse("seed = {}\n").unwrap_err(), "'seed' is a text, a number or a list of them");
+        assert_eq!(parse("strict = 1\n").unwrap_err(), "'strict' must be true or false");
+        assert_eq!(parse("seed = {}\n").unwrap_err(), "'seed' must be a string, a number, or a list of them");
         assert!(parse("seed = 1\nseed = = 2\n").unwrap_err().starts_with("line 2: "));
     }
 
     #[test]
-    fn a_flag_of_the_command_line_takes_the_place_of_its_like() {
-        let typed = named_by(&["-port=1".into(), "--seeds".into(), "1..2".into()]);
+    fn a_flag_overrides_its_alternatives() {
+        let typed = flag_names_of(&["-port=1".into(), "--seeds".into(), "1..2".into()]);
         assert_eq!(typed, ["port", "seeds"]);
-        for (name, is_out) in
+        for (name, is_expected) in
             [("addr", true), ("exec", true), ("image", true), ("seed", true), ("json", false)]
         {
-            assert_eq!(is_overridden(name, &typed), is_out, "{name}");
+            assert_eq!(is_overridden(name, &typed), is_expected, "{name}");
         }
     }
 }

@@ -12,7 +12,7 @@ use conformance::suite::Suite;
 use protocol::index::clauses::{A4, CLAUSES};
 
 /// The cases of the package index, in the order of the clauses.
-pub const SUITE: Suite = Suite {
+pub(crate) const SUITE: Suite = Suite {
     opening: "index/F1/1",
     first: "index/A1/1",
     gates: &["index/C1/1", "index/C1/2"],

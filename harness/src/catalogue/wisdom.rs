@@ -12,7 +12,7 @@ use protocol::wisdom::clauses::{CLAUSES, W31};
 use target::settings::{BuiltIn, Settings};
 
 /// The cases of WOW/1, in the order of the clauses.
-pub const SUITE: Suite = Suite {
+pub(crate) const SUITE: Suite = Suite {
     opening: "wisdom/W01/4",
     first: "wisdom/W02/1",
     gates: &["wisdom/W03/2"],
@@ -27,7 +27,7 @@ pub const SUITE: Suite = Suite {
 
 /// The settings of a target that the harness starts: low difficulty, short-lived challenges, few connections, and keys
 /// that change.
-pub const SETTINGS: Settings = Settings {
+pub(crate) const SETTINGS: Settings = Settings {
     values: &[
         ("difficulty", "10"),
         ("ttl", "6"),

@@ -1,5 +1,6 @@
-//! The harness from outside: its output, its exit codes, and servers that are wrong on purpose.
+//! Tests of the harness from outside: its output, its exit codes, and defective servers.
 
+mod catalogues;
 mod command_line;
 mod contention;
 mod exec;

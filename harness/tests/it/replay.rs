@@ -6,7 +6,7 @@ use insta::assert_snapshot;
 use serde_json::Value;
 
 use driver::history::{Event, EventKind};
-use harness::workload::replay::Replay;
+use harness::protocols::find_workload;
 use verdict::{Finding, Verdict};
 
 use crate::support::{TINY, first_part, harness, rejudge, replay};
@@ -73,7 +73,7 @@ fn a_recorded_history_is_judged_again_without_a_server() {
     let (header, events) = first_part(&path);
     assert!(said.stdout.contains(&header.plan_sha256));
     let judge = |events: &[Event<'_>]| -> (Verdict, Vec<Finding>) {
-        let judgement = rejudge(&Replay, &header, events);
+        let judgement = rejudge(find_workload("index/replay").unwrap(), &header, events);
         (judgement.verdict, judgement.found.into_iter().map(|found| found.finding).collect())
     };
     let (verdict, findings) = judge(&events);

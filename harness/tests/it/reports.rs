@@ -17,7 +17,6 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use harness::options::subjects;
 use harness::protocols;
 
 use crate::support::{Said, Server, TINY, harness, say};
@@ -65,7 +64,7 @@ impl Reported {
     /// Every subject has one verdict, and all forms say the same.
     fn is_whole(&self) {
         let (json, junit, html) = (self.in_json(), self.in_junit(), self.read("report.html"));
-        for subject in subjects(&protocols::INDEX) {
+        for subject in protocols::INDEX.subjects() {
             let verdict = json.get(subject.id).unwrap_or_else(|| panic!("no verdict for {}", subject.id));
             let expected = match verdict.as_str() {
                 "pass" => "pass",
@@ -78,7 +77,7 @@ impl Reported {
         }
         assert_eq!(
             (json.len(), junit.len()),
-            (subjects(&protocols::INDEX).len(), subjects(&protocols::INDEX).len())
+            (protocols::INDEX.subjects().len(), protocols::INDEX.subjects().len())
         );
         self.keeps_the_schema();
         assert!(html.ends_with("</html>") && !html.contains("<script"), "{html}");

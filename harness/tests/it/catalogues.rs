@@ -1,4 +1,4 @@
-//! What holds for the catalogue of every protocol.
+//! Properties of the catalogues of all protocols.
 
 use std::collections::BTreeSet;
 
@@ -8,10 +8,10 @@ use conformance::suite::Suite;
 use driver::history::LINE_BYTES_MAX;
 use protocol::Level;
 
-use crate::protocols::{INDEX, PROTOCOLS};
+use harness::protocols::{INDEX, PROTOCOLS};
 
-/// Every case, with the catalogue that it stands in.
-fn all() -> impl Iterator<Item = (Suite, &'static Case)> {
+/// Returns every case with its suite.
+fn all_cases() -> impl Iterator<Item = (Suite, &'static Case)> {
     PROTOCOLS.iter().flat_map(|entry| entry.suite.cases().map(|case| (entry.suite, case)))
 }
 
@@ -41,7 +41,7 @@ fn ids_are_unique_name_the_clause_and_count_from_one() {
         for case in entry.suite.cases() {
             let (head, number) = case.id.rsplit_once('/').unwrap();
             assert_eq!(head, format!("{}/{}", entry.name, case.clause.id));
-            assert!(seen.insert(case.id), "{} stands there twice", case.id);
+            assert!(seen.insert(case.id), "{} is not unique", case.id);
             numbers.push((case.clause.id, number.parse().unwrap()));
         }
         for clause in entry.suite.clauses {
@@ -57,8 +57,8 @@ fn ids_are_unique_name_the_clause_and_count_from_one() {
 }
 
 #[test]
-fn every_case_says_what_a_reader_needs() {
-    for (_, case) in all() {
+fn every_case_has_complete_texts() {
+    for (_, case) in all_cases() {
         assert!(case.requirement.ends_with('.'), "{}", case.id);
         assert_eq!(case.usual_cause.is_empty(), case.level == Level::Info, "{}", case.id);
         assert_eq!(case.meanings.is_empty(), case.level != Level::Info, "{}", case.id);
@@ -66,28 +66,28 @@ fn every_case_says_what_a_reader_needs() {
     }
 }
 
-/// A server has room for a hundred clients, and none is asked for more that was not told so.
+/// The protocol promises service to a hundred clients. A case with more needs a target with suitable settings.
 #[test]
 fn no_case_has_more_than_a_hundred_connections() {
-    for (suite, case) in all() {
+    for (suite, case) in all_cases() {
         let connections = connections_max(suite.dialect, case);
-        let is_told = matches!(case.runs, Runs::WithSettings(_));
-        assert!((1..=100).contains(&connections) || is_told, "{}: {connections}", case.id);
+        let has_settings = matches!(case.runs, Runs::WithSettings(_));
+        assert!((1..=100).contains(&connections) || has_settings, "{}: {connections}", case.id);
         assert!(connections <= 26 || case.is_alone, "{}: {connections}", case.id);
     }
 }
 
-/// Whatever a case sends in one move can be written into a history, and read again.
+/// Every move of a case fits into one line of a history.
 #[test]
-fn no_case_sends_more_at_once_than_a_history_can_hold() {
-    for (suite, case) in all() {
+fn no_move_of_a_case_exceeds_a_history_line() {
+    for (suite, case) in all_cases() {
         let plan = CasePlan::new(suite.dialect, case, u64::MAX, std::time::Duration::ZERO);
         let longest = plan.bytes().map(escaped_bytes).max().unwrap_or(0);
         assert!(longest < LINE_BYTES_MAX / 2, "{}: {longest}", case.id);
     }
 }
 
-/// What a byte that is no text takes: its escape, the backslash of which JSON escapes again.
+/// Returns the length of bytes in a history, where JSON escapes the backslash of each escape sequence again.
 fn escaped_bytes(bytes: &[u8]) -> usize {
     bytes.iter().map(|byte| if byte.is_ascii_graphic() { 1 } else { r"\\xff".len() }).sum()
 }
