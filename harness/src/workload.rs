@@ -4,6 +4,8 @@
 
 pub(crate) mod contention;
 mod exchange_checks;
+#[cfg(test)]
+mod finding_text;
 pub(crate) mod pace;
 pub(crate) mod replay;
 pub(crate) mod request_script;

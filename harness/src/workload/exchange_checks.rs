@@ -6,6 +6,8 @@
 mod checks;
 mod findings;
 mod lines;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use checks::ExchangeChecks;
 pub(crate) use lines::one_of;

@@ -3,5 +3,7 @@
 mod findings;
 mod follow;
 mod state;
+#[cfg(test)]
+mod tests;
 
 pub(super) use state::ReplayJudge;

@@ -12,6 +12,7 @@ use protocol::wisdom::token::Token;
 use protocol::{Clause, Protocol};
 use verdict::Verdict;
 
+use crate::workload::finding_text::describe;
 use crate::workload::wisdom::judge::QuotationsJudge;
 use crate::workload::wisdom::round::Round;
 use crate::workload::wisdom::workload::{QuotationsOptions, QuotationsPlan};
@@ -54,8 +55,8 @@ impl History {
             .event(connection, EventKind::Closed)
     }
 
-    /// Returns the verdict and the clause of the first finding.
-    fn judge(self) -> (Verdict, Option<&'static str>) {
+    /// Returns the judge after the history, and its verdict.
+    fn observe(self) -> (QuotationsJudge, Verdict) {
         let mut exchanges = ExchangeReader::new(Wisdom::framing);
         let mut judge = QuotationsJudge::new(1);
         for ((client, connection, event), number) in self.0.into_iter().zip(1..) {
@@ -63,6 +64,17 @@ impl History {
             exchanges.observe(&event, |observation| judge.observe(&observation));
         }
         let verdict = judge.finish(Some(Ending::Finished), &|| false).verdict;
+        (judge, verdict)
+    }
+
+    /// Returns the text of all findings.
+    fn findings(self) -> String {
+        describe(self.observe().0.findings())
+    }
+
+    /// Returns the verdict and the clause of the first finding.
+    fn judge(self) -> (Verdict, Option<&'static str>) {
+        let (judge, verdict) = self.observe();
         let clause = judge.findings().first().and_then(|finding| finding.clause);
         (verdict, clause.map(|clause: Clause| clause.id))
     }
@@ -202,4 +214,64 @@ fn the_plan_contains_every_kind_of_round() {
     for kind in Round::ALL {
         assert!(plan.rounds.iter().any(|rounds| rounds.contains(&kind)), "{kind:?}");
     }
+}
+
+/// Returns the findings of a solution with this reply, for a challenge with nonce 1.
+fn findings_of(request: &Request, response: &Response) -> String {
+    History::default().challenge(1, 1).open(0, 2).send(2, request).receive(2, response).findings()
+}
+
+/// Returns the findings of a request for a challenge after which this event happens.
+fn findings_after_request(event: EventKind<'static>) -> String {
+    History::default().open(0, 1).send(1, &Request::Challenge).event(1, event).findings()
+}
+
+fn failure(kind: FailureKind) -> Failure {
+    Failure { kind, message: "the error of the system".into() }
+}
+
+/// The bytes of solutions are long and depend on the proof; the snapshot shows only their length.
+fn without_frames(text: &str) -> String {
+    let frame = |line: &str| match line.strip_prefix("  sent: WW") {
+        Some(rest) => format!("  sent: [frame of {} characters]\n", rest.len() + 2),
+        None => format!("{line}\n"),
+    };
+    text.lines().map(frame).collect()
+}
+
+#[test]
+fn findings() {
+    use conformance::limits::LATE_NS_MAX;
+    let served =
+        || History::default().challenge(1, 1).open(0, 2).send(2, &solution(1, true)).receive(2, &quote());
+    let replayed_twice = || {
+        let history = History::default().challenge(1, 1).open(0, 2).open(0, 3);
+        let sent = history.send(2, &solution(1, true)).send(3, &solution(1, true));
+        sent.receive(2, &error(Code::Replayed)).receive(3, &error(Code::Replayed)).findings()
+    };
+    let disagreeing = Challenge { difficulty: 0, ..Challenge::of(&token(1)) };
+    let texts = [
+        findings_of(&solution(1, false), &quote()),
+        findings_of(&solution(1, false), &error(Code::Replayed)),
+        findings_of(&solution(1, true), &error(Code::InsufficientWork)),
+        findings_of(&solution(1, true), &error(Code::ChallengeExpired)),
+        findings_of(&solution(1, true), &Response::Challenge(Challenge::of(&token(2)))),
+        findings_of(&Request::Challenge, &Response::Challenge(disagreeing)),
+        findings_of(&Request::Challenge, &Response::Challenge(Challenge::of(&token(1)))),
+        findings_of(&Request::Challenge, &quote()),
+        served().open(0, 3).send(3, &solution(1, true)).receive(3, &quote()).findings(),
+        replayed_twice(),
+        findings_after_request(EventKind::Received(Cow::Borrowed(b"WW\x01\x02\0\0\0\x02{}"))),
+        findings_after_request(EventKind::Received(Cow::Borrowed(b"HTTP/1.1 400 Bad Request\r\n"))),
+        findings_after_request(EventKind::TimedOut { waited_ns: 1_000_000_000, late_ns: 0 }),
+        findings_after_request(EventKind::TimedOut { waited_ns: 1_000_000_000, late_ns: LATE_NS_MAX + 1 }),
+        findings_after_request(EventKind::Lost(failure(FailureKind::Other))),
+        findings_after_request(EventKind::Lost(failure(FailureKind::OutOfResources))),
+        findings_after_request(EventKind::Ended),
+        served().receive(2, &quote()).findings(),
+        served().event(2, EventKind::Lost(failure(FailureKind::Other))).findings(),
+        served().event(2, EventKind::StayedOpen { waited_ns: 5_000_000_000 }).findings(),
+        History::default().challenge(1, 1).findings(),
+    ];
+    insta::assert_snapshot!(without_frames(&texts.concat()));
 }
