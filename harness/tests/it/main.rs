@@ -3,15 +3,15 @@
 mod catalogues;
 mod command_line;
 mod contention;
+mod correct_servers;
+mod defective_servers;
 mod exec;
 mod image;
 mod judging;
 mod plan;
 mod replay;
 mod reports;
-mod right_servers;
 mod selection;
 mod support;
 mod wisdom;
-mod wrong_servers;
 mod zoo;

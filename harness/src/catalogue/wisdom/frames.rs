@@ -136,13 +136,13 @@ pub(super) const CASES: &[Case] = &[
             Expect(A, &[CHALLENGE, CHALLENGE]),
         ])
         .cause("The server discards the bytes after the first frame of a read."),
-    case("wisdom/W06/1", W06, "A wrong magic number is answered MALFORMED_FRAME.")
+    case("wisdom/W06/1", W06, "An invalid magic number is answered MALFORMED_FRAME.")
         .steps(refused!(b"XX\x01\x01\0\0\0\x02{}" => "MALFORMED_FRAME"))
         .cause("The server does not check the magic number."),
     case(
         "wisdom/W06/2",
         W06,
-        "A magic number with one wrong byte is answered MALFORMED_FRAME, also after a valid \
+        "A magic number with one invalid byte is answered MALFORMED_FRAME, also after a valid \
              request.",
     )
     .steps(&[ask(REQUEST, CHALLENGE), ask(b"Ww\x01\x01\0\0\0\x02{}", error!("MALFORMED_FRAME")), Ends(A)])

@@ -1,4 +1,4 @@
-//! Servers that are right, each in a way that could be mistaken for wrong: none may be accused.
+//! Correct servers with unusual behaviour: no run may accuse them.
 #![expect(clippy::unwrap_used, reason = "a test's failure is its message")]
 
 use std::io::{Read, Write};
@@ -13,76 +13,76 @@ use crate::support::{Act, Server, harness, replay, replay_tiny};
 
 #[track_caller]
 fn passes(addr: SocketAddr, flags: &[&str]) {
-    let said = replay_tiny(addr, flags);
-    assert_eq!(said.status, 0, "{}{}", said.stdout, said.stderr);
+    let output = replay_tiny(addr, flags);
+    assert_eq!(output.status, 0, "{}{}", output.stdout, output.stderr);
 }
 
-/// The whole gate with its default settings, on several seeds.
+/// Runs the whole gate with its default settings and several seeds.
 #[track_caller]
 fn passes_the_gate(addr: SocketAddr) {
     for seed in ["1", "2", "3", "4", "5"] {
-        let said = harness(&["--addr", &addr.to_string(), "--seed", seed]);
-        assert_eq!(said.status, 0, "seed {seed}: {}{}", said.stdout, said.stderr);
-        assert!(said.stdout.contains("replay: "), "{}", said.stdout);
+        let output = harness(&["--addr", &addr.to_string(), "--seed", seed]);
+        assert_eq!(output.status, 0, "seed {seed}: {}{}", output.stdout, output.stderr);
+        assert!(output.stdout.contains("replay: "), "{}", output.stdout);
     }
 }
 
 #[test]
-fn the_gate_passes_one_that_takes_two_milliseconds_for_each_reply() {
-    let server = Server::new(|asked| {
+fn the_gate_passes_a_server_with_two_milliseconds_per_reply() {
+    let server = Server::new(|received| {
         thread::sleep(Duration::from_millis(2));
-        asked.say_right()
+        received.correct_act()
     });
     passes_the_gate(server.start());
 }
 
 #[test]
-fn the_gate_passes_one_with_a_thread_for_each_client_and_a_backlog_of_five() {
+fn the_gate_passes_a_server_with_a_thread_per_client_and_a_backlog_of_five() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listen(&listener, 5).unwrap();
     let addr = listener.local_addr().unwrap();
-    Server::right().start_on(listener);
+    Server::correct().start_on(listener);
     passes_the_gate(addr);
 }
 
 #[test]
-fn the_gate_passes_one_that_sends_byte_by_byte() {
-    let server = Server::new(|asked| Act::SayByteByByte(asked.right.line().to_vec()));
+fn the_gate_passes_a_server_that_sends_byte_by_byte() {
+    let server = Server::new(|received| Act::SendByteByByte(received.correct_reply.line().to_vec()));
     passes_the_gate(server.start());
 }
 
 #[test]
-fn the_gate_passes_one_that_is_far_away() {
-    passes_the_gate(delayed(Server::right().start(), Duration::from_millis(30)));
+fn the_gate_passes_a_distant_server() {
+    passes_the_gate(delayed(Server::correct().start(), Duration::from_millis(30)));
 }
 
 #[test]
-fn one_that_is_plain_passes_again_and_again() {
-    let addr = Server::right().start();
+fn a_plain_server_passes_repeatedly() {
+    let addr = Server::correct().start();
     for concurrency in ["1", "10", "100"] {
         passes(addr, &["--concurrency", concurrency]);
     }
 }
 
 #[test]
-fn one_that_takes_its_time() {
-    let addr = Server::new(|asked| {
+fn a_slow_server_passes() {
+    let addr = Server::new(|received| {
         thread::sleep(Duration::from_millis(2));
-        asked.say_right()
+        received.correct_act()
     })
     .start();
     passes(addr, &["--concurrency", "10"]);
 }
 
-/// The limit is for each reply, also where many were asked for at once.
+/// The time limit applies to each reply, also after many requests in one write.
 #[test]
-fn one_that_takes_longer_for_two_hundred_lines_than_a_reply_may_take() {
-    let addr = Server::new(|asked| {
+fn a_server_may_take_longer_for_two_hundred_lines_than_for_one_reply() {
+    let addr = Server::new(|received| {
         thread::sleep(Duration::from_millis(10));
-        asked.say_right()
+        received.correct_act()
     })
     .start();
-    let said = harness(&[
+    let output = harness(&[
         "--addr",
         &addr.to_string(),
         "--only",
@@ -93,31 +93,31 @@ fn one_that_takes_longer_for_two_hundred_lines_than_a_reply_may_take() {
         "--seed",
         "1",
     ]);
-    assert_eq!(said.status, 0, "{}{}", said.stdout, said.stderr);
+    assert_eq!(output.status, 0, "{}{}", output.stdout, output.stderr);
 }
 
 #[test]
-fn one_that_sends_byte_by_byte() {
-    let addr = Server::new(|asked| Act::SayByteByByte(asked.right.line().to_vec())).start();
+fn a_server_that_sends_byte_by_byte_passes() {
+    let addr = Server::new(|received| Act::SendByteByByte(received.correct_reply.line().to_vec())).start();
     passes(addr, &["--concurrency", "10"]);
 }
 
 #[test]
-fn one_with_a_backlog_of_five() {
+fn a_server_with_a_backlog_of_five_passes() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listen(&listener, 5).unwrap();
     let addr = listener.local_addr().unwrap();
-    Server::right().start_on(listener);
+    Server::correct().start_on(listener);
     passes(addr, &["--concurrency", "100"]);
 }
 
 #[test]
-fn one_that_never_closes_its_side() {
+fn a_server_that_never_closes_its_side_passes() {
     let held = Mutex::new(Vec::<TcpStream>::new());
-    let mut server = Server::right();
-    server.farewell = Box::new(move |stream| {
+    let mut server = Server::correct();
+    server.at_end = Box::new(move |stream| {
         held.lock().unwrap().push(stream.try_clone().unwrap());
-        // Holds on until the harness has gone.
+        // Keeps the connection open until the harness has ended.
         let mut stream = stream;
         let _ = std::io::Read::read(&mut stream, &mut [0]);
         thread::sleep(Duration::from_secs(2));
@@ -126,9 +126,9 @@ fn one_that_never_closes_its_side() {
 }
 
 #[test]
-fn one_that_says_error_as_it_closes() {
-    let mut server = Server::right();
-    server.farewell = Box::new(|mut stream| _ = stream.write_all(b"ERROR\n"));
+fn a_server_that_sends_error_as_it_closes_passes() {
+    let mut server = Server::correct();
+    server.at_end = Box::new(|mut stream| _ = stream.write_all(b"ERROR\n"));
     let addr = server.start();
     for concurrency in ["1", "3", "100"] {
         passes(addr, &["--concurrency", concurrency]);
@@ -136,9 +136,9 @@ fn one_that_says_error_as_it_closes() {
 }
 
 #[test]
-fn one_whose_last_word_comes_in_pieces_and_ends_with_a_reset() {
-    let mut server = Server::right();
-    server.farewell = Box::new(|mut stream| {
+fn a_server_with_a_split_error_and_a_reset_at_the_end_passes() {
+    let mut server = Server::correct();
+    server.at_end = Box::new(|mut stream| {
         for byte in b"ERROR\n" {
             let _ = stream.write_all(&[*byte]);
             thread::sleep(Duration::from_millis(1));
@@ -152,51 +152,51 @@ fn one_whose_last_word_comes_in_pieces_and_ends_with_a_reset() {
     }
 }
 
-/// While others wait to be connected, it ends a connection on which nothing is asked. The protocol does not promise to
-/// keep it, so that is not known to be wrong.
+/// The server closes an idle connection while other clients wait to connect. The protocol does not require it to keep the
+/// connection, so the result is unknown.
 #[test]
-fn one_that_keeps_no_idle_connections_and_is_slow_to_serve_new_ones() {
-    let mut server = Server::right();
+fn a_server_that_closes_idle_connections_and_serves_new_ones_slowly_is_unknown() {
+    let mut server = Server::correct();
     server.greet = Box::new(|stream, connection| {
         stream.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
-        // The first is the harness looking whether anybody is there; the one that all others wait for is late.
+        // The first connection only checks whether the server is reachable. The one that all clients wait for is late.
         if connection == 3 {
             thread::sleep(Duration::from_secs(4));
         }
         true
     });
-    let said = replay_tiny(server.start(), &["--concurrency", "5"]);
-    assert_eq!(said.status, 3, "{}{}", said.stdout, said.stderr);
-    assert!(said.stdout.contains("idle while others were opened"), "{}", said.stdout);
+    let output = replay_tiny(server.start(), &["--concurrency", "5"]);
+    assert_eq!(output.status, 3, "{}{}", output.stdout, output.stderr);
+    assert!(output.stdout.contains("idle while other clients connected"), "{}", output.stdout);
 }
 
-/// A pool of a hundred threads is all that C1 asks for: at more clients nothing is promised, and nobody is accused.
+/// C1 requires service to a hundred clients. A pool of a hundred threads is therefore sufficient.
 #[test]
-fn one_that_serves_a_hundred_and_no_more() {
+fn a_server_for_a_hundred_clients_is_not_accused() {
     static SERVED: (Mutex<usize>, Condvar) = (Mutex::new(0), Condvar::new());
-    let mut server = Server::right();
+    let mut server = Server::correct();
     server.greet = Box::new(|_, _| {
         let mut open = SERVED.1.wait_while(SERVED.0.lock().unwrap(), |count| *count == 100).unwrap();
         *open += 1;
         true
     });
-    server.farewell = Box::new(|_| {
+    server.at_end = Box::new(|_| {
         *SERVED.0.lock().unwrap() -= 1;
         SERVED.1.notify_one();
     });
     let addr = server.start();
     passes(addr, &["--concurrency", "100"]);
-    // Those who wait may be served when others are done in time; if not, it is unknown.
-    let said = replay(&["--addr", &addr.to_string(), "--concurrency", "130", "--timeout", "1"]);
-    assert!([0, 3].contains(&said.status), "{}{}", said.stdout, said.stderr);
+    // Waiting clients may be served in time when others have finished; otherwise the result is unknown.
+    let output = replay(&["--addr", &addr.to_string(), "--concurrency", "130", "--timeout", "1"]);
+    assert!([0, 3].contains(&output.status), "{}{}", output.stdout, output.stderr);
 }
 
-/// The same, and those beyond are told so.
+/// The same server, which refuses further clients with ERROR.
 #[test]
-fn one_that_refuses_the_hundred_and_first() {
+fn a_server_that_refuses_the_hundred_and_first_client_is_unknown() {
     let open = std::sync::Arc::new(Mutex::new(0_usize));
     let (opened, left) = (std::sync::Arc::clone(&open), open);
-    let mut server = Server::right();
+    let mut server = Server::correct();
     server.greet = Box::new(move |mut stream, _| {
         let mut open = opened.lock().unwrap();
         if *open == 100 {
@@ -206,13 +206,13 @@ fn one_that_refuses_the_hundred_and_first() {
         *open += 1;
         true
     });
-    server.farewell = Box::new(move |_| *left.lock().unwrap() -= 1);
-    let said = replay(&["--addr", &server.start().to_string(), "--concurrency", "130"]);
-    assert_eq!(said.status, 3, "{}{}", said.stdout, said.stderr);
-    assert!(said.stdout.contains("beyond 100 clients nothing is promised"), "{}", said.stdout);
+    server.at_end = Box::new(move |_| *left.lock().unwrap() -= 1);
+    let output = replay(&["--addr", &server.start().to_string(), "--concurrency", "130"]);
+    assert_eq!(output.status, 3, "{}{}", output.stdout, output.stderr);
+    assert!(output.stdout.contains("promises service to 100 clients"), "{}", output.stdout);
 }
 
-/// The same server, with everything that goes there and comes back taking a while.
+/// Returns the address of a relay that delays all bytes in both directions.
 fn delayed(server: SocketAddr, delay: Duration) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap();
@@ -229,7 +229,7 @@ fn delayed(server: SocketAddr, delay: Duration) -> SocketAddr {
     addr
 }
 
-/// Carries bytes and the end of the stream from one connection to another, each when its time has come.
+/// Forwards bytes and the end of the stream from one connection to another, after a delay.
 fn carry(mut from: TcpStream, mut to: TcpStream, delay: Duration) {
     let (sender, receiver) = mpsc::channel::<(Instant, Vec<u8>)>();
     thread::spawn(move || {
