@@ -109,10 +109,10 @@ async fn a_container_that_exceeds_its_memory_is_reported() {
     until("it listens", async || TcpStream::connect(addr).is_ok()).await;
     fill(addr);
     let output = running.wait_with_output().unwrap();
-    let output = String::from_utf8(output.stdout).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{output}");
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{stdout}");
     let ended = "The target's process ended during the run: by signal 9, for it took more memory than it may";
-    assert!(output.contains(ended), "{output}");
+    assert!(stdout.contains(ended), "{stdout}");
     assert!(is_removed(&name).await);
 }
 

@@ -15,8 +15,8 @@ fn last_line(daemon: &Path) -> (String, Option<i32>) {
         .env("DOCKER_HOST", format!("unix://{}", daemon.display()))
         .output()
         .unwrap();
-    let output = String::from_utf8(output.stdout).unwrap();
-    (output.lines().last().unwrap().to_owned(), output.status.code())
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    (stdout.lines().last().unwrap().to_owned(), output.status.code())
 }
 
 #[test]
