@@ -163,7 +163,8 @@ fn a_summary_for_github() {
 fn a_matrix_of_two_implementations() {
     let directory = tempfile::tempdir().unwrap();
     let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
-    let (correct_json, defective_json, page) = (path("correct.json"), path("defective.json"), path("matrix.html"));
+    let (correct_json, defective_json, page) =
+        (path("correct.json"), path("defective.json"), path("matrix.html"));
     let flags = ["--only", "S1,index/R1/1", "--skip", "index/S1/8", "--seed", "1"];
     let judge = |addr: &str, json: &str| harness(&[&["--addr", addr, "--json", json], &flags[..]].concat());
     judge(&Server::correct().start().to_string(), &correct_json);
