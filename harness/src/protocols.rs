@@ -51,7 +51,7 @@ pub static WISDOM: ProtocolEntry = ProtocolEntry {
 impl ProtocolEntry {
     /// Returns the flag that selects the protocol, followed by a space, or an empty string for the default protocol.
     #[must_use]
-    pub fn flag(&self) -> String {
+    pub(crate) fn flag(&self) -> String {
         if self.name == PROTOCOLS[0].name { String::new() } else { format!("--protocol {} ", self.name) }
     }
 
@@ -73,7 +73,7 @@ impl ProtocolEntry {
 ///
 /// # Errors
 /// No protocol has this name; the error lists the names.
-pub fn by_name(name: &str) -> Result<&'static ProtocolEntry, String> {
+pub(crate) fn by_name(name: &str) -> Result<&'static ProtocolEntry, String> {
     let found = PROTOCOLS.into_iter().find(|protocol| protocol.name == name);
     let names = || PROTOCOLS.map(|protocol| protocol.name).join(", ");
     found.ok_or_else(|| format!("the protocols are: {}", names()))
@@ -83,13 +83,13 @@ pub fn by_name(name: &str) -> Result<&'static ProtocolEntry, String> {
 ///
 /// # Errors
 /// No protocol has this name; the error lists the names.
-pub fn parse_name(name: &str) -> Result<&'static str, String> {
+pub(crate) fn parse_name(name: &str) -> Result<&'static str, String> {
     by_name(name).map(|protocol| protocol.name)
 }
 
 /// Returns the protocol with a name that [`parse_name`] returned. An unknown name selects the default protocol.
 #[must_use]
-pub fn named(name: &str) -> &'static ProtocolEntry {
+pub(crate) fn named(name: &str) -> &'static ProtocolEntry {
     by_name(name).unwrap_or(PROTOCOLS[0])
 }
 
@@ -111,7 +111,7 @@ pub fn find_workload(id: &str) -> Option<&'static dyn Workload> {
 
 /// Returns the clause with this id and its suite, of any protocol.
 #[must_use]
-pub fn find_clause(id: &str) -> Option<(Suite, &'static Clause)> {
+pub(crate) fn find_clause(id: &str) -> Option<(Suite, &'static Clause)> {
     let of = |suite: Suite| Some((suite, suite.clauses.iter().find(|clause| clause.id == id)?));
     PROTOCOLS.into_iter().find_map(|protocol| of(protocol.suite))
 }
