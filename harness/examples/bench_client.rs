@@ -1,7 +1,7 @@
-//! The one client program of `ci/bench`: it speaks to our server and to Redis, so that both are measured alike.
+//! The load client of `ci/bench`. It measures the package index and Redis in the same way.
 //!
-//! Every connection keeps a number of requests in flight: it writes them at once, reads that many replies, and
-//! begins again. The last line of the output is `requests seconds`.
+//! Every connection sends a batch of requests in one write, reads the replies, and repeats. The last line of the output is
+//! `requests seconds`.
 #![expect(clippy::print_stdout, reason = "its output is read by a script")]
 
 use std::net::SocketAddr;
@@ -13,14 +13,14 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 #[derive(Clone, Copy, ValueEnum)]
-enum Speech {
-    /// INDEX once, then QUERY.
+enum Dialect {
+    /// The package index: INDEX once, then QUERY.
     Index,
-    /// SET once, then GET.
+    /// Redis: SET once, then GET.
     Redis,
 }
 
-impl Speech {
+impl Dialect {
     fn first_request(self) -> &'static [u8] {
         match self {
             Self::Index => b"INDEX|bench-package|\n",
@@ -43,13 +43,13 @@ impl Speech {
     }
 }
 
-/// Sends as many requests as the server answers, for a time or up to a number.
+/// Sends requests for a fixed time and counts the replies.
 #[derive(Parser)]
 struct Flags {
     #[arg(long)]
     addr: SocketAddr,
     #[arg(long, value_enum)]
-    speech: Speech,
+    speech: Dialect,
     #[arg(long, default_value_t = 100)]
     connections: usize,
     #[arg(long, default_value_t = 1)]
@@ -71,8 +71,8 @@ async fn main() -> std::io::Result<()> {
         stream.set_nodelay(true)?;
         streams.push(stream);
     }
-    let begun = Instant::now();
-    let end = begun + Duration::from_secs_f64(flags.seconds);
+    let start = Instant::now();
+    let end = start + Duration::from_secs_f64(flags.seconds);
     let mut clients = JoinSet::new();
     for stream in streams {
         clients.spawn(client(stream, flags.speech, flags.in_flight, end));
@@ -81,13 +81,13 @@ async fn main() -> std::io::Result<()> {
     while let Some(outcome) = clients.join_next().await {
         requests += outcome??;
     }
-    println!("{requests} {}", begun.elapsed().as_secs_f64());
+    println!("{requests} {}", start.elapsed().as_secs_f64());
     Ok(())
 }
 
 async fn client(
     mut stream: TcpStream,
-    speech: Speech,
+    speech: Dialect,
     in_flight: usize,
     end: Instant,
 ) -> std::io::Result<usize> {

@@ -1,13 +1,14 @@
-//! The built-in servers: a hidden subcommand of this binary runs them. The only file that names the server crates.
+//! The built-in servers, which a hidden subcommand of this binary runs. Only this file names the server crates.
 
 use std::ffi::OsString;
-use std::io::{self, Write};
+use std::io;
+use std::io::Write;
 use std::process::ExitCode;
 
 use target::BUILT_IN_SUBCOMMAND;
 
-/// Runs the built-in server that the arguments name, if the hidden subcommand is among them. The server listens on a
-/// free port, which the first line of its output names, unless further arguments name another address.
+/// Runs the built-in server that the arguments name, if they contain the hidden subcommand. The server listens on a free
+/// port, which the first line of its output names, unless further arguments give another address.
 #[must_use]
 pub fn run_hidden_subcommand(arguments: &[OsString]) -> Option<ExitCode> {
     if arguments.get(1)? != BUILT_IN_SUBCOMMAND {
@@ -22,7 +23,7 @@ pub fn run_hidden_subcommand(arguments: &[OsString]) -> Option<ExitCode> {
     Some(match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // The parent process reads it.
+            // The parent process reads this line.
             let _ = writeln!(io::stderr(), "{error}");
             ExitCode::FAILURE
         }

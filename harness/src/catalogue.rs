@@ -1,4 +1,4 @@
 //! The catalogues of cases, one for each protocol.
 
-pub mod index;
-pub mod wisdom;
+pub(crate) mod index;
+pub(crate) mod wisdom;

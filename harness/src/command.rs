@@ -1,60 +1,59 @@
-//! The command line as a whole: parses it, carries it out, and returns the exit code.
+//! The command line: parses it, executes it, and returns the exit code.
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
+use std::io::Write;
 use std::path::Path;
+
+use tokio::runtime::Runtime;
 
 use conformance::case::Case;
 use report::{catalogue, compare, write_file};
-use tokio::runtime::Runtime;
 use verdict::Verdict;
 use verdict::exit::{CommandEnd, exit_code};
 use verdict::selection::nearest;
 
-use crate::config;
 use crate::error::Error;
 use crate::flags::{CatalogueFormat, Flags, Subcommand};
-use crate::judge_command;
 use crate::options::Options;
-use crate::protocols::{self, PROTOCOLS};
-use crate::replay_command;
-use crate::run_command;
+use crate::protocols::PROTOCOLS;
+use crate::{config, judge_command, protocols, replay_command, run_command};
 
 /// The result of a command.
 #[derive(Debug)]
-pub struct Done {
+pub struct CommandResult {
     /// The exit code.
     pub exit_code: u8,
-    /// The files that could not be written, or not be read to their end.
+    /// The errors of files that could not be written, or not be read completely.
     pub file_errors: Vec<Error>,
 }
 
-/// Carries out a command line and prints to `out`.
+/// Executes a command line and prints to `out`. The first argument is the name of the program.
 ///
 /// # Errors
-/// The command line is invalid; nothing was done.
-pub fn carry_out(arguments: &[OsString], out: &mut impl Write) -> Result<Done, Error> {
+/// The command line is invalid, or the command could not start. [`Error::exit_code`] returns the exit code.
+pub fn execute(arguments: &[OsString], out: &mut impl Write) -> Result<CommandResult, Error> {
     let flags = Flags::parse_arguments(&config::with_config(arguments)?)?;
     let Some(subcommand) = flags.subcommand.clone() else {
         let options = Options::new(flags)?;
         let runtime = runtime()?;
         let mut file_errors = Vec::new();
         let verdict = runtime.block_on(run_command::run(&options, &mut file_errors, out));
-        // A host name that is still being resolved is not awaited.
+        // Do not wait for a pending host name resolution.
         runtime.shutdown_background();
-        return Ok(Done::judged(verdict?, file_errors));
+        return Ok(CommandResult::judged(verdict?, file_errors));
     };
     match subcommand {
         Subcommand::Replay { file, times, timeout, target } => {
             let runtime = runtime()?;
             let verdict = runtime.block_on(replay_command::replay(&file, times, timeout, &target, out));
             runtime.shutdown_background();
-            return Ok(Done::judged(verdict?, Vec::new()));
+            return Ok(CommandResult::judged(verdict?, Vec::new()));
         }
         Subcommand::Judge { file } => {
             let (verdict, error) = judge_command::judge(&file, out)?;
-            return Ok(Done::judged(verdict, error.into_iter().collect()));
+            return Ok(CommandResult::judged(verdict, error.into_iter().collect()));
         }
         Subcommand::Cases { format, protocol } => write_cases(format, protocol, out),
         Subcommand::Explain { id } => explain(&id, out)?,
@@ -67,14 +66,15 @@ pub fn carry_out(arguments: &[OsString], out: &mut impl Write) -> Result<Done, E
         }
         Subcommand::Init => {
             config::init(Path::new(config::DEFAULT_PATH))?;
-            let written = writeln!(out, "wrote {}; `harness` reads it from here", config::DEFAULT_PATH);
+            let written =
+                writeln!(out, "wrote {}; `harness` reads it in this directory", config::DEFAULT_PATH);
             ignore_closed(written);
         }
     }
-    Ok(Done { exit_code: exit_code(CommandEnd::Printed), file_errors: Vec::new() })
+    Ok(CommandResult { exit_code: exit_code(CommandEnd::Printed), file_errors: Vec::new() })
 }
 
-impl Done {
+impl CommandResult {
     fn judged(verdict: Verdict, file_errors: Vec<Error>) -> Self {
         let end = CommandEnd::Judged { verdict, has_file_error: !file_errors.is_empty() };
         Self { exit_code: exit_code(end), file_errors }

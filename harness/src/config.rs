@@ -1,4 +1,4 @@
-//! `gauntlet.toml`: flags in a file, which flags on the command line override.
+//! `gauntlet.toml`: flags in a file. Flags on the command line override them.
 
 use std::ffi::OsString;
 use std::fs;
@@ -18,28 +18,27 @@ pub(crate) const DEFAULT_PATH: &str = "gauntlet.toml";
 const ALTERNATIVES: &[&[&str]] = &[&["addr", "host", "port", "exec", "image"], &["seed", "seeds"]];
 
 /// The file that `harness init` writes.
-const TEMPLATE: &str = r#"# What `harness` does when it is run here. Each key is a flag without its dashes; `harness --help` explains
-# them all, and a flag on the command line overrides what stands here.
+const TEMPLATE: &str = r#"# Flags of `harness` for this directory. Each key is a flag without its dashes; `harness --help` describes all flags.
+# A flag on the command line overrides this file.
 
-# The target: an address, a command that is started and ended, or an image of which a container is. None of them: the
-# built-in reference server.
+# The target: an address, a command to start, or a container image. Default: the built-in reference server.
 #addr = "127.0.0.1:8080"
 #exec = "./server --port {port}"
 #image = "server:latest"
 
-# The plan. Without a seed each run draws one, and prints it.
+# The plan. Without a seed, each run uses a random seed and prints it.
 #seed = 7
 #concurrency = 100
 #timeout = 10
 #deadline = 45
 
-# What is run: patterns over ids, clauses and levels. `harness cases` prints them.
+# The selection: patterns for ids, clauses and levels. `harness cases` lists all cases.
 #only = ["must", "should"]
 #skip = ["index/F6/*"]
 #strict = true
 #stall-limit = 30
 
-# Known failures, each with its reason: a file of lines such as
+# A list of known failures with reasons, one per line, such as:
 #   index/S2/4  we follow the early edition of the protocol
 #expect = "gauntlet-expected.txt"
 

@@ -1,89 +1,87 @@
-//! Why a command cannot be carried out, and the exit code that says so.
+//! The reasons for which a command cannot be executed, and their exit codes.
 
 use std::io;
 use std::path::PathBuf;
 
-use fixtures::ParseError;
-
 use conformance::request_script;
 use driver::history::ReadError;
-use target;
+use fixtures::ParseError;
 use verdict::exit::{CommandEnd, exit_code};
 use verdict::known_failures::KnownFailuresError;
 use verdict::selection::NoMatch;
 
-/// Why a command cannot be carried out.
+/// The reason for which a command cannot be executed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The command line is wrong, or asks for help.
+    /// The command line is invalid, or asks for help.
     #[error(transparent)]
     Flags(#[from] clap::Error),
-    /// Flags that do not go together.
+    /// Flags contradict each other.
     #[error("{0}")]
     Usage(&'static str),
     /// The fixture cannot be read.
     #[error("cannot read the fixture {}: {source}", path.display())]
     FixtureFile {
-        /// As it was given.
+        /// The path as given.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// The fixture breaks the form.
-    #[error("the fixture {}, {source}", path.display())]
+    /// The fixture is malformed.
+    #[error("the fixture {} is malformed: {source}", path.display())]
     Fixture {
-        /// As it was given.
+        /// The path as given.
         path: PathBuf,
-        /// Where and how.
+        /// The position and the error.
         source: ParseError,
     },
-    /// A pattern of --only or --skip.
-    #[error("{0}; `harness cases` prints the cases, with their clauses and levels")]
+    /// A pattern of --only or --skip matches nothing.
+    #[error("{0}; `harness cases` lists the cases with their clauses and levels")]
     Pattern(#[from] NoMatch),
     /// No case has this id.
-    #[error("there is no case '{id}'{hint}; `harness cases` prints them")]
+    #[error("there is no case '{id}'{hint}; `harness cases` lists all cases")]
     NoCase {
-        /// As it was given.
+        /// The id as given.
         id: String,
-        /// What is nearest, in words.
+        /// A suggestion, as the end of a sentence.
         hint: String,
     },
     /// A file cannot be read.
     #[error("cannot read {}: {source}", path.display())]
     Read {
-        /// As it was given.
+        /// The path as given.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// A file that holds no requests.
+    /// A file contains no valid request script.
     #[error("{}: {source}", path.display())]
     RequestScript {
-        /// As it was given.
+        /// The path as given.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The error in the file.
         source: request_script::Error,
     },
-    /// The list of expected failures.
-    #[error("the expected failures {}, {source}", path.display())]
+    /// The list of known failures is invalid.
+    #[error("the list of known failures {}: {source}", path.display())]
     Expected {
-        /// As it was given.
+        /// The path as given.
         path: PathBuf,
-        /// Where and how.
+        /// The position and the error.
         source: KnownFailuresError,
     },
-    /// The configuration file is wrong.
+    /// The configuration file is invalid.
     #[error(transparent)]
     Settings(#[from] settings::Error),
-    /// A report that is to be compared.
+    /// A report for the comparison cannot be read.
     #[error(transparent)]
     Report(#[from] report::compare::ReadError),
-    /// A history that was to be judged.
+    /// A history cannot be read.
     #[error("the history {} {source}", path.display())]
     History {
-        /// As it was given.
+        /// The path as given.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The error in the file.
         source: ReadError,
     },
     /// A report cannot be written.
@@ -92,10 +90,10 @@ pub enum Error {
     /// Target flags that contradict each other.
     #[error(transparent)]
     TargetFlags(#[from] target::FlagsError),
-    /// What the flags say of the target cannot be right.
+    /// The target cannot be started as the flags describe it.
     #[error(transparent)]
     Target(#[from] target::Error),
-    /// The system refused something that the harness needs.
+    /// The operating system refused a resource that the harness needs.
     #[error("cannot start: {0}")]
     Start(#[from] io::Error),
 }

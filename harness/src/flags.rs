@@ -1,210 +1,210 @@
-//! The command line as it is typed: a plain struct, not yet checked against the world.
+//! The command line as given: a plain struct, validated only flag by flag.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
+
 use report::ReportFlags;
 use settings::values::{SeedRange, seconds, seeds};
 use target::TargetFlags;
 
 use crate::protocols::parse_name;
 use crate::workload::contention::Edition;
-use crate::workload::contention::Schedule;
+use crate::workload::schedule::RequestSchedule;
 
-/// Says whether a package-index server keeps the protocol: runs a catalogue of cases, then replays a package graph.
+/// Judges whether a server conforms to its protocol: runs a catalogue of cases, then workloads with many clients.
 ///
-/// Without --addr, --host, --port, --exec or --image the built-in reference server is the target. Long flags are taken with
-/// one dash too (-concurrency 100).
+/// Without --addr, --host, --port, --exec or --image, the target is the built-in reference server. Long flags also work with
+/// one dash (-concurrency 100).
 #[derive(Clone, Debug, Parser)]
 #[command(name = "harness", version, max_term_width = 100, after_help = AFTER_HELP)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
-pub struct Flags {
-    /// What else it can do.
+pub(crate) struct Flags {
+    /// The subcommand; without one, the harness judges a target.
     #[command(subcommand)]
     pub subcommand: Option<Subcommand>,
 
-    /// What is judged.
+    /// The target.
     #[command(flatten)]
     pub target: TargetFlags,
 
-    /// What the target is to speak: index, the package index, or wisdom, quotations for a proof of work
+    /// Protocol of the target: index (the package index) or wisdom (quotations in exchange for a proof of work)
     #[arg(long, value_name = "NAME", default_value = "index", value_parser = parse_name)]
     pub protocol: &'static str,
 
-    /// Read flags from this file; gauntlet.toml, if it is here, when not given. `harness init` writes one
+    /// Read flags from this file [default: gauntlet.toml in the current directory, if it exists]. `harness init` writes one
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 
-    /// Run only what these patterns match: ids (index/R1/*), clauses (S2), levels (must) or workloads (index/replay)
+    /// Run only the cases and workloads that match a pattern: ids (index/R1/*, index/replay), clauses (S2) or levels (must)
     #[arg(long, value_name = "PATTERN[,PATTERN]", value_delimiter = ',')]
     pub only: Vec<String>,
 
-    /// Leave out what these patterns match
+    /// Skip the cases and workloads that match a pattern
     #[arg(long, value_name = "PATTERN[,PATTERN]", value_delimiter = ',')]
     pub skip: Vec<String>,
 
-    /// A broken SHOULD fails, and does not only warn
+    /// A violated SHOULD fails instead of warning
     #[arg(long)]
     pub strict: bool,
 
-    /// Known failures, `ID REASON` a line: they count as expected, and it is an error if one of them passes
+    /// List of known failures, one `ID REASON` per line. A listed failure is expected; a listed item that passes is an error
     #[arg(long, value_name = "FILE")]
     pub expect: Option<PathBuf>,
 
-    /// Also run the cases that wait for the target's deadlines: seconds within which it drops a client that stalls
+    /// Also run the cases that wait for the target to drop a stalled client, which must happen within this number of seconds
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub stall_limit: Option<Duration>,
 
-    /// Also run the cases that watch the target's process, where the harness starts it
+    /// Also run the cases that measure the target's process; the harness must start the target
     #[arg(long)]
     pub process: bool,
 
-    /// Decides every draw; random, and printed, if not given
+    /// Seed of every random draw [default: random; the output shows it]
     #[arg(long, value_name = "N", conflicts_with = "seeds")]
     pub seed: Option<u64>,
 
-    /// Run each of these seeds, first and last included, and print one table
+    /// Run each seed from A to B, both included, and print one table
     #[arg(long, value_name = "A..B", value_parser = seeds)]
     pub seeds: Option<SeedRange>,
 
-    /// How many clients, 1 to 10000; with several, as in 1,10,100, run each and print one table
+    /// Number of clients, 1 to 10000. With several numbers (1,10,100), run each and print one table
     #[arg(long, value_name = "N[,N]", value_delimiter = ',', default_value = "100",
           value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub concurrency: Vec<u32>,
 
-    /// The chance, in a hundred, of a broken line before a package is indexed
+    /// Chance, in percent, of a malformed line before a package is indexed
     #[arg(long, value_name = "PERCENT", default_value_t = 5, value_parser = clap::value_parser!(u32).range(..=100))]
     pub unluckiness: u32,
 
-    /// A package graph in the form of `brew deps --for-each`; 3,403 packages of Debian if not given
+    /// Package graph in the format of `brew deps --for-each` [default: 3,403 packages of Debian]
     #[arg(long, value_name = "FILE")]
     pub fixture: Option<PathBuf>,
 
-    /// Replay only so many packages of it; all if not given, or fewer where the target is too slow for all
+    /// Number of packages of the graph to replay [default: all, or fewer for a slow target]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub packages: Option<u32>,
 
-    /// How often each group of clients contends for packages that nobody has used; as often as the target has time for if
-    /// not given
+    /// Number of contention episodes, each with new packages [default: as many as the pace of the target allows]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub episodes: Option<u32>,
 
-    /// What is under way at once where clients contend: a request of each client, or one in all, of the client that the
-    /// seed names next, so that what fails only without it is a race
+    /// Requests in flight under contention: one per client, or one in total (lockstep, in an order that the seed
+    /// determines). A target that passes in lockstep and fails otherwise has a race
     #[arg(long, value_name = "SCHEDULE", value_enum, default_value = "concurrent")]
-    pub schedule: Schedule,
+    pub schedule: RequestSchedule,
 
-    /// The edition of the protocol by which clients contend: in the first, an update need not change anything (S2)
+    /// Edition of the protocol under contention. In the first edition, an update need not change the list (S2)
     #[arg(long, value_name = "EDITION", value_enum, default_value = "2")]
     pub edition: Edition,
 
-    /// Seconds that a reply may take
+    /// Maximum time for a reply, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub timeout: Duration,
 
-    /// Seconds that a run may take; what is not decided by then is unknown
+    /// Maximum duration of a run, in seconds. Anything undecided by then is unknown
     #[arg(long, value_name = "SECONDS", default_value = "45", value_parser = seconds)]
     pub deadline: Duration,
 
-    /// How often a client may go through its packages in one step before that is called unknown
+    /// Maximum number of rounds of a client through its packages in one step. Beyond it, the result is unknown
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
     pub rounds_max: u32,
 
-    /// If a workload fails by replies that no order allows, reduce it to the fewest clients and requests that still fail,
-    /// and write them into this file
+    /// If the replies of a workload are not linearizable, reduce it to the fewest clients and requests that still fail, and
+    /// write them to this file
     #[arg(long, value_name = "FILE")]
     pub shrink: Option<PathBuf>,
 
-    /// Seconds that this may take
+    /// Maximum duration of the reduction, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub shrink_time: Duration,
 
-    /// Where the run is told of.
+    /// The reports.
     #[command(flatten)]
     pub reports: ReportFlags,
 }
 
-/// What the harness can do beside judging a target.
+/// The subcommands.
 #[derive(Clone, Debug, clap::Subcommand)]
-pub enum Subcommand {
-    /// Print the catalogue, a case a line
+pub(crate) enum Subcommand {
+    /// List all cases, one per line
     Cases {
-        /// The form
+        /// Output format
         #[arg(long, value_enum, default_value = "text")]
         format: CatalogueFormat,
-        /// Of which protocol: index or wisdom
+        /// Protocol: index or wisdom
         #[arg(long, value_name = "NAME", default_value = "index", value_parser = parse_name)]
         protocol: &'static str,
     },
-    /// Say all there is to know of a case or a clause: what is asked for and why, the bytes, the usual cause of a failure
+    /// Explain a case, a clause or a workload: the requirement, the bytes, and the usual cause of a failure
     Explain {
-        /// The id of a case, such as index/R1/2, or of a clause, such as S2
+        /// Id of a case (index/R1/2), a clause (S2) or a workload (index/replay)
         id: String,
     },
-    /// Draw the matrix of implementations and cases from several JSON reports
+    /// Print the matrix of implementations and cases from several JSON reports
     Compare {
-        /// Reports that --json wrote
+        /// JSON reports, as --json writes them
         #[arg(required = true, value_name = "REPORT")]
         reports: Vec<PathBuf>,
-        /// Write the matrix as one HTML page
+        /// Also write the matrix to an HTML page
         #[arg(long, value_name = "FILE")]
         html: Option<PathBuf>,
     },
-    /// Run the requests of a file that --shrink wrote, or of one like it, and say how often they fail
+    /// Send the requests of a file repeatedly and report how often they fail. --shrink writes such a file
     Replay {
-        /// The file
+        /// Request script
         file: PathBuf,
-        /// How often
+        /// Number of repetitions
         #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
         times: u32,
-        /// Seconds that a reply may take
+        /// Maximum time for a reply, in seconds
         #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
         timeout: Duration,
-        /// What they are sent to
+        /// The target.
         #[command(flatten)]
         target: Box<TargetFlags>,
     },
-    /// Judge a history that --record wrote, here or in chaos, again: without a server, and against the rules as a whole
+    /// Judge a recorded history again, without a target. --record writes it, in harness and in chaos
     Judge {
-        /// The history, compressed or as lines
+        /// History file, compressed or as plain lines
         file: PathBuf,
     },
-    /// Write a gauntlet.toml with comments, to be changed
+    /// Write a commented gauntlet.toml to the current directory
     Init,
 }
 
-/// The forms of the catalogue.
+/// The output formats of the catalogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum CatalogueFormat {
-    /// A case a line.
+pub(crate) enum CatalogueFormat {
+    /// One case per line
     Text,
-    /// All that is known of each.
+    /// Complete data of each case
     Json,
-    /// What docs/CASES.md holds.
+    /// The content of docs/CASES.md
     Markdown,
 }
 
 const AFTER_HELP: &str = "\
 Exit status:
   0  pass
-  1  a clause of the protocol was violated, or an expected failure passed
-  2  the command line, or a file that it names, is wrong
-  3  unknown: something was not decided, and nothing was violated
+  1  fail: a MUST is violated (with --strict, also a SHOULD), or a known failure passes
+  2  the command line, or a file that it names, is invalid
+  3  unknown: a result is inconclusive, and nothing failed
   4  the target cannot be reached or started, or speaks another protocol";
 
 impl Flags {
     /// Parses a command line; the first argument is the program.
     ///
     /// # Errors
-    /// It is wrong, or asks for help or the version.
-    pub fn parse_arguments(arguments: &[OsString]) -> Result<Self, clap::Error> {
+    /// The command line is invalid, or asks for help or the version.
+    pub(crate) fn parse_arguments(arguments: &[OsString]) -> Result<Self, clap::Error> {
         Self::try_parse_from(with_two_dashes(arguments))
     }
 }
 
-/// The challenge's own harness takes its flags with one dash, and people have learnt to type them so.
+/// Rewrites long flags with one dash. The challenge's own harness uses one dash, and users are accustomed to it.
 pub(crate) fn with_two_dashes(arguments: &[OsString]) -> impl Iterator<Item = OsString> {
     let command = Flags::command();
     let names: Vec<String> =
@@ -227,12 +227,12 @@ mod tests {
     }
 
     #[test]
-    fn the_definition_of_the_flags_holds_together() {
+    fn flag_definitions_are_consistent() {
         Flags::command().debug_assert();
     }
 
     #[test]
-    fn the_challenges_flags_are_taken_with_one_dash_and_with_two() {
+    fn flags_work_with_one_dash_and_with_two() {
         let one =
             parse(&["-host", "h", "-port=81", "-concurrency", "3", "-seed=9", "-unluckiness=50", "-debug"])
                 .unwrap();
@@ -244,14 +244,14 @@ mod tests {
     }
 
     #[test]
-    fn lists_and_ranges_are_read() {
+    fn lists_and_ranges_are_parsed() {
         let flags = parse(&["--seeds", "1..5", "--concurrency", "1,10,1000"]).unwrap();
         assert_eq!(flags.seeds, Some(SeedRange { first: 1, last: 5 }));
         assert_eq!(flags.concurrency, [1, 10, 1000]);
     }
 
     #[test]
-    fn what_is_wrong_is_refused() {
+    fn invalid_flags_are_refused() {
         for arguments in [
             &["--seeds", "5..1"][..],
             &["--seeds", "1"],

@@ -1,4 +1,4 @@
-//! `harness judge`: judges a recorded history again, without a target.
+//! `harness judge`: judges a recorded history without a target.
 
 use std::fs::File;
 use std::io::Write;
@@ -25,17 +25,17 @@ pub(crate) fn judge(path: &Path, out: &mut impl Write) -> Result<(Verdict, Optio
     let batches = batches.iter().map(|batch| -> &dyn Workload { batch });
     let workloads: Vec<&dyn Workload> =
         batches.chain(PROTOCOLS.iter().flat_map(|entry| entry.workloads.iter().copied())).collect();
-    let mut has_head = false;
+    let mut is_head_written = false;
     // The reader of standard output may stop reading; the exit code still tells the verdict.
     let (totals, error) = rejudge(file, &workloads, |part| {
-        if !has_head {
+        if !is_head_written {
             let _ = rejudged::write_head(out, path);
-            has_head = true;
+            is_head_written = true;
         }
         let _ = rejudged::write_part(out, part);
     })
     .map_err(history_error)?;
-    if !has_head {
+    if !is_head_written {
         let _ = rejudged::write_head(out, path);
     }
     let verdict = totals.verdict();

@@ -1,54 +1,49 @@
-//! What a command is to do: the flags, checked against each other and against the world.
+//! The options of a run: the flags, validated against each other and against the environment.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use driver::history::Params;
 use fixtures::Graph;
-use protocol::Level;
+use report::{FixtureSummary, ReportFlags, write_file};
+use settings::values::random_seed;
+use target::{Choice, choose_target};
+use verdict::known_failures::KnownFailures;
+use verdict::selection::{Selection, Subject};
 
 use crate::error::Error;
 use crate::flags::Flags;
-use crate::protocols::{self, ProtocolEntry};
-use crate::workload::contention::Schedule;
-use conformance::case::Case;
-use driver::history::Params;
-use report::FixtureSummary;
-use report::{ReportFlags, write_file};
-use settings::values::random_seed;
-use target::Choice;
-use target::choose_target;
-use verdict::known_failures::KnownFailures;
-use verdict::selection::Selection;
-use verdict::selection::Subject;
+use crate::protocols;
+use crate::protocols::ProtocolEntry;
+use crate::workload::schedule::RequestSchedule;
 
-/// What the flags ask for, checked.
+/// The validated options of a run.
 #[derive(Debug)]
-pub struct Options {
-    /// The protocol.
+pub(crate) struct Options {
+    /// The protocol to judge.
     pub protocol: &'static ProtocolEntry,
-    /// What is judged.
+    /// The target.
     pub choice: Choice,
-    /// What is replayed.
-    pub graph: Graph,
-    /// The same in figures.
+    /// The figures of the package graph of the replay.
     pub fixture: FixtureSummary,
-    /// One seed a run.
+    /// The seeds; each run uses one.
     pub seeds: Vec<u64>,
-    /// What is run.
+    /// The selected cases and workloads.
     pub selection: Selection,
-    /// What is known to fail.
-    pub expected: KnownFailures,
-    /// All else, as it was typed.
+    /// The known failures.
+    pub known_failures: KnownFailures,
+    /// All flags as given.
     pub flags: Flags,
 }
 
 impl Options {
-    /// Checks what was typed against the world: reads the fixture, and looks whether the reports can be written.
+    /// Validates the flags: reads the fixture, and checks that the reports can be written.
     ///
     /// # Errors
-    /// Flags that do not go together, a fixture that cannot be read, a report that cannot be written.
-    pub fn new(flags: Flags) -> Result<Self, Error> {
+    /// Flags contradict each other, the fixture cannot be read, or a report cannot be written.
+    pub(crate) fn new(flags: Flags) -> Result<Self, Error> {
         let protocol = protocols::named(flags.protocol);
         let choice = choose_target(&flags.target)?;
         let (graph, name) = match &flags.fixture {
@@ -75,14 +70,14 @@ impl Options {
                 "--process watches the target's process; start it with --exec or --image, or judge the built-in server",
             ));
         }
-        let subjects = subjects(protocol);
+        let subjects = protocol.subjects();
         let selection = Selection::new(&flags.only, &flags.skip, &subjects)?;
         if !subjects.iter().any(|subject| selection.wants(subject).is_ok()) {
             return Err(Error::Usage("--only and --skip leave nothing to run"));
         }
-        let expected = match &flags.expect {
+        let known_failures = match &flags.expect {
             None => KnownFailures::default(),
-            Some(path) => read_expected(path, &subjects)?,
+            Some(path) => read_known_failures(path, &subjects)?,
         };
         let ReportFlags { json, junit, html, record, .. } = &flags.reports;
         let reports: Vec<&PathBuf> = [json, junit, html, record].into_iter().flatten().collect();
@@ -92,23 +87,23 @@ impl Options {
                 "two of --json, --junit, --html, --record and --shrink name the same file",
             ));
         }
-        // Better now than after the run.
+        // An unwritable report must be detected before the run, not after it.
         for path in reports {
             let open = |path: &Path| File::options().append(true).create(true).open(path);
             write_file(open, path, |_| Ok(()))?;
         }
-        Ok(Self { protocol, choice, graph, fixture, seeds, selection, expected, flags })
+        Ok(Self { protocol, choice, fixture, seeds, selection, known_failures, flags })
     }
 
-    /// Returns the options of a run, by the names of the flags.
+    /// Returns the options of one run as parameters, named like the flags.
     #[must_use]
-    pub fn of_run(&self, seed: u64, concurrency: u32) -> Params {
+    pub(crate) fn of_run(&self, seed: u64, concurrency: u32) -> Params {
         self.of_all_runs().with("seed", seed).with("concurrency", concurrency)
     }
 
-    /// Returns the options of every run: all but the seed and the number of clients.
+    /// Returns the options that all runs share: everything except the seed and the number of clients.
     #[must_use]
-    pub fn of_all_runs(&self) -> Params {
+    pub(crate) fn of_all_runs(&self) -> Params {
         let flags = &self.flags;
         let mut named = Params::default()
             .with("timeout", flags.timeout.as_secs_f64())
@@ -129,7 +124,7 @@ impl Options {
             ("fixture", flags.fixture.as_ref().map(|path| path.display().to_string())),
             ("packages", flags.packages.map(|count| count.to_string())),
             ("episodes", flags.episodes.map(|count| count.to_string())),
-            ("schedule", (flags.schedule == Schedule::Lockstep).then(|| "lockstep".to_owned())),
+            ("schedule", (flags.schedule == RequestSchedule::Lockstep).then(|| "lockstep".to_owned())),
             ("stall-limit", flags.stall_limit.map(|limit| limit.as_secs_f64().to_string())),
         ];
         for (name, value) in others {
@@ -142,27 +137,15 @@ impl Options {
 
     /// Whether there is more than one run.
     #[must_use]
-    pub fn is_matrix(&self) -> bool {
+    pub(crate) fn is_matrix(&self) -> bool {
         self.seeds.len() * self.flags.concurrency.len() > 1
     }
 }
 
-/// All that can be run, or has a verdict.
-#[must_use]
-pub fn subjects(protocol: &ProtocolEntry) -> Vec<Subject> {
-    let case = |case: &'static Case| Subject { id: case.id, clause: case.clause.id, level: case.level };
-    let other = |id| Subject { id, clause: "", level: Level::Must };
-    let others = [protocol.suite.alive]
-        .into_iter()
-        .chain(protocol.workloads.iter().map(|workload| workload.id()))
-        .map(other);
-    protocol.suite.cases().map(case).chain(others).collect()
-}
-
-fn read_expected(path: &Path, subjects: &[Subject]) -> Result<KnownFailures, Error> {
+fn read_known_failures(path: &Path, subjects: &[Subject]) -> Result<KnownFailures, Error> {
     let text = fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
-    let wrong = |source| Error::Expected { path: path.to_owned(), source };
-    KnownFailures::parse(&text, subjects).map_err(wrong)
+    let invalid = |source| Error::Expected { path: path.to_owned(), source };
+    KnownFailures::parse(&text, subjects).map_err(invalid)
 }
 
 fn read_fixture(path: &Path) -> Result<Graph, Error> {

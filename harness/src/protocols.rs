@@ -1,10 +1,11 @@
-//! The protocol registry: what the harness knows of each protocol that it can judge.
+//! The protocol registry: the cases, workloads and settings of each protocol that the harness can judge.
 
 use conformance::case::Case;
 use conformance::suite::Suite;
 use conformance::workload::Workload;
-use protocol::Clause;
+use protocol::{Clause, Level};
 use target::settings::Settings;
+use verdict::selection::Subject;
 
 use crate::catalogue;
 use crate::workload::contention::{Contention, ContentionPipelined};
@@ -16,13 +17,13 @@ use crate::workload::wisdom::Quotations;
 pub struct ProtocolEntry {
     /// The value of `--protocol`; the ids of its cases and workloads begin with it.
     pub name: &'static str,
-    /// Its cases.
+    /// The cases.
     pub suite: Suite,
-    /// Its workloads, in the order in which they run.
+    /// The workloads, in the order in which they run.
     pub workloads: &'static [&'static dyn Workload],
     /// The settings of a target that the harness starts.
     pub settings: Settings,
-    /// Whether a package graph is replayed; if not, the options that concern the graph are left out.
+    /// Whether a workload replays a package graph. Otherwise, reports omit the options of the graph.
     pub replays_a_graph: bool,
 }
 
@@ -38,7 +39,7 @@ pub static INDEX: ProtocolEntry = ProtocolEntry {
     replays_a_graph: true,
 };
 
-/// Quotations for a proof of work.
+/// WOW/1: quotations in exchange for a proof of work.
 pub static WISDOM: ProtocolEntry = ProtocolEntry {
     name: "wisdom",
     suite: catalogue::wisdom::SUITE,
@@ -48,10 +49,23 @@ pub static WISDOM: ProtocolEntry = ProtocolEntry {
 };
 
 impl ProtocolEntry {
-    /// Returns the flag that chooses the protocol, with a space after it; empty for the default one.
+    /// Returns the flag that selects the protocol, followed by a space, or an empty string for the default protocol.
     #[must_use]
-    pub fn flag(&self) -> String {
+    pub(crate) fn flag(&self) -> String {
         if self.name == PROTOCOLS[0].name { String::new() } else { format!("--protocol {} ", self.name) }
+    }
+
+    /// Returns everything that can be selected and has a verdict: the cases, the survival of the target, the workloads.
+    #[must_use]
+    pub fn subjects(&self) -> Vec<Subject> {
+        let case = |case: &'static Case| Subject { id: case.id, clause: case.clause.id, level: case.level };
+        let other = |id| Subject { id, clause: "", level: Level::Must };
+        let workloads = self.workloads.iter().map(|workload| workload.id());
+        self.suite
+            .cases()
+            .map(case)
+            .chain([self.suite.alive].into_iter().chain(workloads).map(other))
+            .collect()
     }
 }
 
@@ -59,23 +73,23 @@ impl ProtocolEntry {
 ///
 /// # Errors
 /// No protocol has this name; the error lists the names.
-pub fn by_name(name: &str) -> Result<&'static ProtocolEntry, String> {
+pub(crate) fn by_name(name: &str) -> Result<&'static ProtocolEntry, String> {
     let found = PROTOCOLS.into_iter().find(|protocol| protocol.name == name);
     let names = || PROTOCOLS.map(|protocol| protocol.name).join(", ");
     found.ok_or_else(|| format!("the protocols are: {}", names()))
 }
 
-/// Parses the name of a protocol.
+/// Parses the name of a protocol and returns it with a static lifetime.
 ///
 /// # Errors
 /// No protocol has this name; the error lists the names.
-pub fn parse_name(name: &str) -> Result<&'static str, String> {
+pub(crate) fn parse_name(name: &str) -> Result<&'static str, String> {
     by_name(name).map(|protocol| protocol.name)
 }
 
-/// Returns the protocol with a name that was parsed, or the default one.
+/// Returns the protocol with a name that [`parse_name`] returned. An unknown name selects the default protocol.
 #[must_use]
-pub fn named(name: &str) -> &'static ProtocolEntry {
+pub(crate) fn named(name: &str) -> &'static ProtocolEntry {
     by_name(name).unwrap_or(PROTOCOLS[0])
 }
 
@@ -97,10 +111,7 @@ pub fn find_workload(id: &str) -> Option<&'static dyn Workload> {
 
 /// Returns the clause with this id and its suite, of any protocol.
 #[must_use]
-pub fn find_clause(id: &str) -> Option<(Suite, &'static Clause)> {
+pub(crate) fn find_clause(id: &str) -> Option<(Suite, &'static Clause)> {
     let of = |suite: Suite| Some((suite, suite.clauses.iter().find(|clause| clause.id == id)?));
     PROTOCOLS.into_iter().find_map(|protocol| of(protocol.suite))
 }
-
-#[cfg(test)]
-mod tests;

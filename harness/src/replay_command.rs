@@ -1,28 +1,27 @@
-//! `harness replay`: the requests of a file, made again and again, and how often they fail.
+//! `harness replay`: sends the requests of a file repeatedly and counts the failures.
 
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::time::Duration;
 
-use crate::error::Error;
-use crate::protocols::INDEX;
-use crate::shrink::run_requests;
 use conformance::request_script::{BYTES_MAX, RequestScript};
 use conformance::workload::{Found, Judgement};
 use driver::history::Ending;
 use driver::recorder::Recorder;
 use driver::run_limits::RunLimits;
-use report::reproduction;
-use report::terminal;
-use target::Target;
-use target::{TargetFlags, choose_target};
+use report::{reproduction, terminal};
+use target::{Target, TargetFlags, choose_target};
 use verdict::Verdict;
 
-/// Makes the requests so many times, prints how often they fail, and brings the worst verdict.
+use crate::error::Error;
+use crate::protocols::INDEX;
+use crate::shrink::run_requests;
+
+/// Sends the requests `times` times, prints the number of failures, and returns the worst verdict.
 ///
 /// # Errors
-/// The file holds no requests, or there is no target.
+/// The file contains no valid requests, or the target cannot be started.
 pub(crate) async fn replay(
     path: &Path,
     times: u32,
@@ -33,7 +32,7 @@ pub(crate) async fn replay(
     let requests = read(path)?;
     let choice = choose_target(flags)?;
     let mut limits = RunLimits::new()?;
-    // Whoever reads the output may stop reading; the verdict is in the exit code all the same.
+    // The reader of standard output may stop reading; the exit code still tells the verdict.
     let _ = terminal::write_head(out, &choice.describe());
     let target = match Target::start(&choice, INDEX.settings).await {
         Ok(target) => target,
@@ -72,7 +71,7 @@ pub(crate) async fn replay(
     }
     let _ = writeln!(out, "\n{} fails {fails} of {done} times", worst.word());
     if let (Some(line), true) = (reproduction::by_nc(&target.addr().to_string(), &requests), fails > 0) {
-        let _ = writeln!(out, "\none connection is enough:\n{line}");
+        let _ = writeln!(out, "\nreproduce with one connection:\n{line}");
     }
     Ok(worst)
 }
@@ -80,7 +79,7 @@ pub(crate) async fn replay(
 fn read(path: &Path) -> Result<RequestScript, Error> {
     let unreadable = |source| Error::Read { path: path.to_owned(), source };
     let mut text = String::new();
-    // A byte more than is allowed tells a file that is too large from one that is just large enough.
+    // One byte more than the limit distinguishes a file that is too large from a file of the maximum size.
     let file = File::open(path).map_err(unreadable)?.take(BYTES_MAX as u64 + 1);
     { file }.read_to_string(&mut text).map_err(unreadable)?;
     RequestScript::parse(&text).map_err(|source| Error::RequestScript { path: path.to_owned(), source })

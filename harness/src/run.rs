@@ -19,12 +19,12 @@ use report::statistics::Statistics;
 /// The time that the judge may take after the last event.
 const JUDGING_TIME: Duration = Duration::from_secs(10);
 
-/// The outcome of a run.
+/// The outcome of one run of a workload.
 #[derive(Debug)]
-pub(crate) struct Outcome {
+pub(crate) struct RunOutcome {
     /// The judgement.
     pub judgement: Judgement,
-    /// The figures that were measured.
+    /// The measured figures.
     pub statistics: Statistics,
 }
 
@@ -42,7 +42,7 @@ pub(crate) async fn run(
     recorder: &Recorder,
     bar: PhaseBar,
     until: impl Future<Output = Ending>,
-) -> Outcome {
+) -> RunOutcome {
     let Plan { framing, label, scripts, judge, .. } = plan;
     let observation = Rc::new(RefCell::new(RunObserver {
         exchanges: ExchangeReader::new(framing),
@@ -62,10 +62,10 @@ pub(crate) async fn run(
     // The driver's tasks have ended, and with them their borrows of the observer.
     let mut observation = observation.borrow_mut();
     let judgement = observation.judge.finish(Some(ending), &|| deadline.has_passed());
-    Outcome { judgement, statistics: std::mem::take(&mut observation.statistics) }
+    RunOutcome { judgement, statistics: std::mem::take(&mut observation.statistics) }
 }
 
-/// Everything that reads the events of a run as they happen.
+/// The observer of a run: it passes each event to the judge, the statistics, the recorder and the progress bar.
 struct RunObserver {
     exchanges: ExchangeReader<Box<dyn Framing>>,
     label: fn(&[u8]) -> &'static str,
@@ -76,7 +76,7 @@ struct RunObserver {
 }
 
 impl RunObserver {
-    /// Observes an event. Returns `Break` once there is a finding, for later events prove little.
+    /// Observes an event. Returns `Break` after a finding, because later events prove little.
     fn observe(&mut self, event: &Event<'_>) -> ControlFlow<()> {
         self.recorder.record(event);
         let Self { exchanges, label, judge, statistics, .. } = self;

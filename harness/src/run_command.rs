@@ -17,7 +17,7 @@ use crate::options::Options;
 /// The environment variable that names the file for the summary of a GitHub job.
 const GITHUB_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 
-/// Runs what the options ask for, and returns the worst verdict.
+/// Executes the runs that the options ask for, writes the reports, and returns the worst verdict.
 ///
 /// # Errors
 /// The first run could not start. The errors of later runs and of report files are added to `file_errors`.
@@ -34,7 +34,7 @@ pub(crate) async fn run(
     Ok(verdict)
 }
 
-/// Runs each seed with each number of clients, until there is no target or the user interrupts.
+/// Runs each seed with each number of clients, until the target is unreachable or the user interrupts.
 async fn run_all(
     options: &Options,
     file_errors: &mut Vec<Error>,
@@ -59,7 +59,7 @@ async fn run_all(
         let run = match Gate::new(options, seed, concurrency).judge(&mut limits, file_errors, out).await {
             Ok(run) => run,
             Err(error) if runs.is_empty() => return Err(error.into()),
-            // The earlier runs stand.
+            // The results of the earlier runs remain valid.
             Err(error) => {
                 file_errors.push(error.into());
                 break;

@@ -1,15 +1,11 @@
-//! Reduces what failed where clients contend to the fewest clients, requests and names that still fail, and runs that again.
+//! Reduces a failed contention run to the fewest clients, requests and names that still fail.
 
 use std::io::Write;
 use std::time::Duration;
 
-use crate::run::Outcome;
-use crate::run::run;
-use crate::workload::request_script::plan;
 use conformance::reduce::reduce;
 use conformance::request_script::{LeadingRequests, RequestScript};
-use driver::drive::Limits;
-use driver::drive::OPENINGS_AT_ONCE_GENTLE;
+use driver::drive::{Limits, OPENINGS_AT_ONCE_GENTLE};
 use driver::history::Ending;
 use driver::recorder::Recorder;
 use driver::run_limits::RunLimits;
@@ -17,13 +13,16 @@ use report::progress::PhaseBar;
 use target::Target;
 use verdict::Verdict;
 
-/// What is left has to fail so often …
+use crate::run::{RunOutcome, run};
+use crate::workload::request_script::plan;
+
+/// The number of failures that confirm a candidate.
 const FAILS_MIN: u32 = 2;
 
-/// … of so many times: a race does not show each time.
+/// The number of runs of a candidate. A race does not occur in every run.
 const TRIES: u32 = 10;
 
-/// Runs a request script under names that no other run uses, and judges it.
+/// Runs a request script with package names that no other run uses, and judges it.
 pub(crate) async fn run_requests(
     requests: &RequestScript,
     number: u32,
@@ -31,7 +30,7 @@ pub(crate) async fn run_requests(
     reply_timeout: Duration,
     recorder: &Recorder,
     until: impl Future<Output = Ending>,
-) -> Outcome {
+) -> RunOutcome {
     let plan = plan(requests.renamed(|name| [name, format!(".{number}").as_bytes()].concat()));
     let limits = Limits {
         reply_timeout,
@@ -43,7 +42,7 @@ pub(crate) async fn run_requests(
     run(target.addr(), plan, limits, recorder, bar, until).await
 }
 
-/// What is tried, and how often so far.
+/// The reduction of a request script.
 pub(crate) struct Shrink<'s, W: ?Sized> {
     target: &'s Target,
     reply_timeout: Duration,
@@ -53,7 +52,7 @@ pub(crate) struct Shrink<'s, W: ?Sized> {
 }
 
 impl<'s, W: Write + ?Sized> Shrink<'s, W> {
-    /// Nothing is tried yet. The limits say how long it may take.
+    /// Returns a reduction that has not started. The limits bound its duration.
     pub(crate) fn new(
         target: &'s Target,
         reply_timeout: Duration,
@@ -63,8 +62,8 @@ impl<'s, W: Write + ?Sized> Shrink<'s, W> {
         Self { target, reply_timeout, limits, out, runs: 0 }
     }
 
-    /// Reduces requests that have failed; nothing if they do not fail again. What is best when the time is over or the
-    /// user breaks it off stands.
+    /// Reduces failed requests. Returns `None` if they do not fail again. At the deadline or after an interruption, returns
+    /// the best script so far.
     pub(crate) async fn shrink(&mut self, leading: &LeadingRequests) -> Option<RequestScript> {
         let failed = if self.fails(&leading.sequential).await? {
             &leading.sequential
@@ -84,7 +83,7 @@ impl<'s, W: Write + ?Sized> Shrink<'s, W> {
         Some(self.without_names(fewer_requests).await.with_short_names())
     }
 
-    /// Leaves names out of lists, as far as it fails without them.
+    /// Removes names that the failure does not need.
     async fn without_names(&mut self, mut best: RequestScript) -> RequestScript {
         let names: Vec<Vec<u8>> = best.names().into_iter().map(<[u8]>::to_vec).collect();
         for name in names {
@@ -101,7 +100,7 @@ impl<'s, W: Write + ?Sized> Shrink<'s, W> {
         best
     }
 
-    /// Whether requests fail often enough; nothing if there is no time to find out.
+    /// Whether requests fail at least [`FAILS_MIN`] times. Returns `None` if the time is over or the target is unreachable.
     async fn fails(&mut self, requests: &RequestScript) -> Option<bool> {
         let mut fails = 0;
         for tried in 0..TRIES {
@@ -120,7 +119,7 @@ impl<'s, W: Write + ?Sized> Shrink<'s, W> {
             if fails == FAILS_MIN {
                 let (clients, count) = (requests.clients.len(), requests.request_count());
                 let of = tried + 1;
-                // Whoever reads the output may stop reading.
+                // The reader of standard output may stop reading.
                 let _ = writeln!(
                     self.out,
                     "shrink   {count} requests of {clients} clients fail {fails} of {of} times"

@@ -1,8 +1,13 @@
-//! The workloads: what many clients send to a target, and how what they observe is judged.
+//! The workloads: the requests that many clients send to a target, and the judges of their replies.
+//!
+//! A workload implements `conformance::workload::Workload` and is listed in `protocols.rs`.
 
-pub mod contention;
-pub mod conversations;
-pub mod pace;
-pub mod replay;
-pub mod request_script;
-pub mod wisdom;
+pub(crate) mod contention;
+mod exchange_checks;
+#[cfg(test)]
+mod finding_text;
+pub(crate) mod pace;
+pub(crate) mod replay;
+pub(crate) mod request_script;
+pub(crate) mod schedule;
+pub(crate) mod wisdom;

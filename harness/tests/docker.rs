@@ -1,5 +1,5 @@
-//! The images, and containers as targets: what only a Docker daemon can show. `ci/image` builds the images first, and
-//! `ci/test` runs this where a daemon answers.
+//! Tests that need a Docker daemon: the images, and containers as targets. `ci/image` builds the images first, and
+//! `ci/test` runs these tests where a daemon is available.
 
 #[path = "docker/daemon.rs"]
 mod daemon;

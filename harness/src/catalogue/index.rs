@@ -2,17 +2,17 @@
 
 mod clients;
 mod framing;
+mod indexing;
 mod names;
+mod removal;
 mod replies;
 mod requests;
-mod rules;
-
-use protocol::index::clauses::{A4, CLAUSES};
 
 use conformance::suite::Suite;
+use protocol::index::clauses::{A4, CLAUSES};
 
-/// All cases of the package index, in the order of the clauses.
-pub const SUITE: Suite = Suite {
+/// The cases of the package index, in the order of the clauses.
+pub(crate) const SUITE: Suite = Suite {
     opening: "index/F1/1",
     first: "index/A1/1",
     gates: &["index/C1/1", "index/C1/2"],
@@ -22,5 +22,13 @@ pub const SUITE: Suite = Suite {
     spoken: "the package index",
     clauses: &CLAUSES,
     dialect: &conformance::dialects::index::DIALECT,
-    tables: &[framing::CASES, requests::CASES, names::CASES, replies::CASES, rules::CASES, clients::CASES],
+    tables: &[
+        framing::CASES,
+        requests::CASES,
+        names::CASES,
+        replies::CASES,
+        indexing::CASES,
+        removal::CASES,
+        clients::CASES,
+    ],
 };

@@ -1,19 +1,18 @@
-//! The catalogue of quotations for a proof of work, WOW/1.
+//! The catalogue of WOW/1: quotations in exchange for a proof of work.
 
 mod clients;
 mod frames;
+mod replies;
 mod solutions;
 mod spending;
 mod times;
 
-use protocol::wisdom::clauses::{CLAUSES, W31};
-
-use conformance::case::Allowed;
 use conformance::suite::Suite;
+use protocol::wisdom::clauses::{CLAUSES, W31};
 use target::settings::{BuiltIn, Settings};
 
-/// All cases of WOW/1, in the order of the clauses.
-pub const SUITE: Suite = Suite {
+/// The cases of WOW/1, in the order of the clauses.
+pub(crate) const SUITE: Suite = Suite {
     opening: "wisdom/W01/4",
     first: "wisdom/W02/1",
     gates: &["wisdom/W03/2"],
@@ -26,8 +25,9 @@ pub const SUITE: Suite = Suite {
     tables: &[frames::CASES, solutions::CASES, spending::CASES, times::CASES, clients::CASES],
 };
 
-/// What a target is told that the harness starts: little work, a short life of challenges, few places, and keys that change.
-pub const SETTINGS: Settings = Settings {
+/// The settings of a target that the harness starts: low difficulty, short-lived challenges, few connections, and keys
+/// that change.
+pub(crate) const SETTINGS: Settings = Settings {
     values: &[
         ("difficulty", "10"),
         ("ttl", "6"),
@@ -38,16 +38,3 @@ pub const SETTINGS: Settings = Settings {
     file: Some(("secret-file", &["1 the first secret of a test\n", "2 the second secret of a test\n"])),
     built_in: BuiltIn { server: "wisdom", arguments: &["--difficulty-min=8"] },
 };
-
-/// A challenge has to come.
-const CHALLENGE: Allowed = Allowed::Lines(&[b"CHALLENGE"]);
-/// A quotation has to come.
-const QUOTE: Allowed = Allowed::Lines(&[b"QUOTE"]);
-
-/// An error with this code has to come.
-macro_rules! error {
-    ($code:literal) => {
-        conformance::case::Allowed::Lines(&[concat!("ERROR ", $code).as_bytes()])
-    };
-}
-use error;

@@ -1,31 +1,31 @@
-//! What failed where clients contend, reduced and written into a file that shows it again.
+//! The reduction of a failed workload to a file that reproduces the failure.
 
 use std::fs::File;
 use std::io::Write;
 
-use super::Gate;
-use crate::error::Error;
-use crate::shrink::Shrink;
 use conformance::request_script::LeadingRequests;
 use driver::run_limits::RunLimits;
-use report::reproduction;
-use report::write_file;
+use report::{reproduction, write_file};
 use target::Target;
 
+use crate::error::Error;
+use crate::gate::state::Gate;
+use crate::shrink::Shrink;
+
 impl Gate<'_> {
-    /// Keeps what led to the first failure.
+    /// Keeps the requests that led to the first failure.
     pub(super) fn note_leading_requests(&mut self, id: &'static str, leading: Option<LeadingRequests>) {
         if let (None, Some(leading)) = (&self.leading, leading) {
             self.leading = Some((id, leading));
         }
     }
 
-    /// Reduces it, if that was asked for, and writes it.
+    /// Reduces these requests and writes the file, if `--shrink` is given.
     pub(super) async fn shrink(
         &mut self,
         target: &Target,
         limits: &mut RunLimits,
-        troubles: &mut Vec<Error>,
+        file_errors: &mut Vec<Error>,
         out: &mut dyn Write,
     ) {
         let (Some(path), Some((id, leading))) = (&self.options.flags.shrink, self.leading.take()) else {
@@ -34,10 +34,10 @@ impl Gate<'_> {
         limits.begin_run(self.options.flags.shrink_time);
         let timeout = self.results.patience(self.options.flags.timeout);
         let shrunk = Shrink::new(target, timeout, limits, out).shrink(&leading).await;
-        let Some(literal) = shrunk else {
+        let Some(script) = shrunk else {
             let _ = writeln!(
                 out,
-                "shrink   what led to it did not fail again: it takes all clients, or more time"
+                "shrink   the reduced requests did not fail again: the failure needs all clients, or --shrink-time is too short"
             );
             return;
         };
@@ -45,16 +45,18 @@ impl Gate<'_> {
         let path_shown = path.display();
         let seed = self.seed;
         let written = write_file(File::create, path, |mut file| {
-            writeln!(file, "# What is left of {id}, seed {seed}, that still fails. See it again:")?;
+            writeln!(file, "# Requests of {id}, seed {seed}, reduced while they still fail. To reproduce:")?;
             writeln!(file, "# harness replay {path_shown} {}", flags.trim_end())?;
-            if let Some(line) = reproduction::by_nc(&self.report.addr, &literal) {
+            if let Some(line) = reproduction::by_nc(&self.report.addr, &script) {
                 writeln!(file, "# {line}")?;
             }
-            write!(file, "{literal}")?;
+            write!(file, "{script}")?;
             file.flush()
         });
-        let _ =
-            writeln!(out, "shrink   {path_shown} is written; `harness replay {path_shown}` runs it again");
-        troubles.extend(written.err().map(Error::from));
+        let _ = writeln!(
+            out,
+            "shrink   wrote {path_shown}; `harness replay {path_shown}` sends these requests again"
+        );
+        file_errors.extend(written.err().map(Error::from));
     }
 }

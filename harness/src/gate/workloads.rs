@@ -1,4 +1,4 @@
-//! Running one workload of a run: as much of it as the target has time for.
+//! The workloads of a run, each in the size for which the target is fast enough.
 
 use std::io::Write;
 use std::time::Duration;
@@ -9,19 +9,32 @@ use driver::history::Params;
 use driver::run_limits::RunLimits;
 use report::progress::PhaseBar;
 use report::statistics::per_second;
-use report::{Item, WorkloadRun, terminal};
+use report::{Item, ItemKind, WorkloadRun, terminal};
 use target::Target;
 use verdict::Verdict;
 
-use super::Gate;
-use crate::run::{Outcome, header, run};
+use crate::gate::state::Gate;
+use crate::run::{RunOutcome, header, run};
 use crate::workload::pace;
 
-/// A workload with fewer requests says little about the pace of the target.
+/// The minimum number of requests from which the pace of the target is computed.
 const PACE_REQUESTS_MIN: u64 = 1000;
 
 impl Gate<'_> {
-    /// Runs a workload in the size that fits the target, and returns its item.
+    /// Returns the item of a workload without a verdict yet.
+    pub(super) fn workload_item(&self, workload: &dyn Workload) -> Item {
+        let clients = if self.concurrency == 1 {
+            "1 client".to_owned()
+        } else {
+            format!("{} clients", self.concurrency)
+        };
+        Item {
+            requirement: workload.requirement(&clients),
+            ..Item::new(workload.id(), ItemKind::Workload, workload.level())
+        }
+    }
+
+    /// Runs a workload in the size that fits the target and returns its item.
     pub(super) async fn run_workload(
         &mut self,
         workload: &'static dyn Workload,
@@ -37,7 +50,7 @@ impl Gate<'_> {
         };
         let conditions = |gate: &Self, limits: &RunLimits| Conditions {
             pace_per_second,
-            slowest_pace_per_second: gate.pace_seen,
+            slowest_pace_per_second: gate.slowest_pace_per_second,
             remaining: limits.remaining(),
             has_client_addresses: target.addr().ip().is_loopback(),
         };
@@ -76,7 +89,7 @@ impl Gate<'_> {
         }
     }
 
-    /// Runs a plan, notes its figures and returns its item.
+    /// Runs a plan, records its figures and returns its item.
     #[expect(clippy::too_many_arguments, reason = "the parts of one run")]
     async fn run_plan(
         &mut self,
@@ -102,7 +115,7 @@ impl Gate<'_> {
         }
         self.recorder.begin(&header(id, params.clone(), &plan));
         let bar = PhaseBar::new(phases, !self.options.flags.reports.debug);
-        // A target that once let a request time out is not awaited for as long again.
+        // After a request has timed out, later requests wait for a shorter time.
         let timeout = self.results.patience(self.options.flags.timeout);
         let drive_limits = Limits {
             reply_timeout: timeout,
@@ -111,11 +124,12 @@ impl Gate<'_> {
             openings_at_once_max: OPENINGS_AT_ONCE_GENTLE,
         };
         let outcome = run(target.addr(), plan, drive_limits, &self.recorder, bar, limits.reached()).await;
-        let Outcome { judgement, statistics } = outcome;
+        let RunOutcome { judgement, statistics } = outcome;
         let (requests, duration_ns) = (statistics.requests(), statistics.duration_ns());
         if requests >= PACE_REQUESTS_MIN {
             let pace = per_second(requests, duration_ns);
-            self.pace_seen = Some(self.pace_seen.map_or(pace, |seen| seen.min(pace)));
+            let slowest = self.slowest_pace_per_second.map_or(pace, |slowest| slowest.min(pace));
+            self.slowest_pace_per_second = Some(slowest);
         }
         if let Some(figures) = self.report.workloads.last_mut() {
             (figures.requests, figures.duration_ns) = (requests, duration_ns);
@@ -141,7 +155,7 @@ impl Gate<'_> {
             workload.reproduction_flags(params),
         );
         Item {
-            verdict: self.strictly(judgement.verdict),
+            verdict: self.apply_strict(judgement.verdict),
             findings,
             observed: judgement.observed,
             duration_ns,
@@ -159,7 +173,10 @@ impl Gate<'_> {
             let _ = writeln!(out);
             let _ = terminal::write_fixture(out, &self.options.fixture);
             if let (Some(count), None) = (params.get("packages"), self.options.flags.packages) {
-                let _ = writeln!(out, "pace     the target is slow: it replays a part, --packages {count}");
+                let _ = writeln!(
+                    out,
+                    "pace     the target is slow and replays a part of the graph: --packages {count}"
+                );
             }
         }
         if let Some(figures) = self.report.workloads.last() {

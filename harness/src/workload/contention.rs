@@ -1,11 +1,10 @@
-//! `index/contention`: clients in small groups change the same few packages at once, and what all of them saw is held
-//! against the rules of one index.
+//! `index/contention`: small groups of clients change the same packages at the same time. The replies must be linearizable.
 //!
-//! The whole script of a client follows from the seed, and never from a reply. A group works on a component of packages
-//! for an episode, all meet, and each group goes on with another component that nobody has used. Beside them pairs of
-//! clients work on large components whose packages are seldom touched twice. First and last all packages are swept out.
-//! How many changes of one component are under way at once is bounded by the size of a group: the search for an order
-//! needs more the more there are.
+//! The script of a client follows from the seed alone, not from replies. A group works on a component of packages for one
+//! episode. Then all clients meet, and each group continues with a new component. In addition, pairs of clients work on
+//! large components, whose packages rarely change twice. Before and after the episodes, the clients remove all packages.
+//! The size of a group limits the number of concurrent changes, because the cost of the linearizability search grows with
+//! it.
 
 mod component;
 mod groups;
@@ -14,12 +13,13 @@ mod lockstep;
 mod options;
 mod phases;
 mod plan;
+mod request_clauses;
 mod script;
 mod workload;
 
-pub use judge::ContentionJudge;
-pub use options::{Edition, Options, Schedule};
-pub use phases::PHASES;
-pub use script::{ContentionScript, Requests};
-pub(crate) use workload::label;
-pub use workload::{Contention, ContentionPipelined};
+pub(crate) use judge::ContentionJudge;
+pub(crate) use options::Edition;
+pub(crate) use phases::PHASES;
+pub(crate) use request_clauses::label;
+pub(crate) use script::{ContentionScript, Requests};
+pub(crate) use workload::{Contention, ContentionPipelined};

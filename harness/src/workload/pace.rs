@@ -1,52 +1,45 @@
-//! How quick a target is: its clients each ask a few times, all at once. Nothing of it is judged; it decides only how
-//! much is asked of the target afterwards.
+//! The pace of a target: the requests per second that it answers while all clients send a few requests each.
+//!
+//! The measurement is not judged. It only determines the size of the workloads.
 
 use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::time::Duration;
 
-use protocol::Protocol;
-use protocol::index::Index;
-use std::net::SocketAddr;
-use std::ops::ControlFlow;
 use tokio::time::sleep;
 
-use driver::drive::Limits;
-use driver::drive::NoProcess;
-use driver::drive::OPENINGS_AT_ONCE_GENTLE;
-use driver::drive::drive;
-use driver::exchanges::ExchangeReader;
-use driver::exchanges::Observation;
-use driver::history::Ending;
-use driver::history::Event;
-use driver::history::EventKind;
-use driver::moves::Move;
-use driver::moves::MoveResult;
-use driver::moves::Script;
+use driver::drive::{Limits, NoProcess, OPENINGS_AT_ONCE_GENTLE, drive};
+use driver::exchanges::{ExchangeReader, Observation};
+use driver::history::{Ending, Event, EventKind};
+use driver::moves::{Move, MoveResult, Script};
 use driver::run_limits::RunLimits;
+use protocol::Protocol;
+use protocol::index::Index;
 
-/// How often each client asks while the time is taken.
-const ASKED_BY_EACH: u32 = 5;
+/// The number of measured requests of each client.
+const REQUESTS_PER_CLIENT: u32 = 5;
 
-/// How long this may take.
+/// The maximum duration of the measurement.
 const TIME_MAX: Duration = Duration::from_secs(3);
 
-/// What is asked: a name that nobody indexes.
+/// The request: a query for a package that is never indexed.
 const REQUEST: &[u8] = b"QUERY|gauntlet.pace|\n";
 
-/// The requests a second that a target answers when so many clients ask at once; 0 if it answers none.
-pub async fn measure(
+/// Measures the requests per second that a target answers with this number of clients; 0 if it answers none.
+pub(crate) async fn measure(
     target: SocketAddr,
     clients: u32,
     reply_timeout: Duration,
-    bounds: &mut RunLimits,
+    run_limits: &mut RunLimits,
 ) -> u64 {
-    let scripts = (0..clients).map(|_| PaceScript { made: 0 }).collect();
-    let watch = Rc::new(RefCell::new(Watch::new()));
+    let scripts = (0..clients).map(|_| PaceScript { moves_made: 0 }).collect();
+    let pace = Rc::new(RefCell::new(PaceObserver::new()));
     let observer = {
-        let watch = Rc::clone(&watch);
+        let pace = Rc::clone(&pace);
         move |event: &Event<'_>| {
-            watch.borrow_mut().observe(event);
+            pace.borrow_mut().observe(event);
             ControlFlow::Continue(())
         }
     };
@@ -58,31 +51,31 @@ pub async fn measure(
     };
     let until = async {
         tokio::select! {
-            ending = bounds.reached() => ending,
+            ending = run_limits.reached() => ending,
             () = sleep(TIME_MAX) => Ending::TimeOver,
         }
     };
     let framing = Index::framing;
     drive(target, scripts, framing, limits, Box::new(NoProcess), observer, until).await;
-    watch.borrow().per_second()
+    pace.borrow().per_second()
 }
 
-/// Opens, asks once, meets the others, asks a few times more, and leaves.
+/// Connects, sends one request, meets the other clients, and sends the measured requests.
 struct PaceScript {
-    made: u32,
+    moves_made: u32,
 }
 
 impl Script for PaceScript {
-    fn next(&mut self, came: MoveResult<'_>) -> Move<'_> {
+    fn next(&mut self, result: MoveResult<'_>) -> Move<'_> {
         const MEETING: u32 = 4;
-        const END: u32 = MEETING + 2 * ASKED_BY_EACH;
-        if came == MoveResult::Failed && self.made > MEETING {
+        const END: u32 = MEETING + 2 * REQUESTS_PER_CLIENT;
+        if result == MoveResult::Failed && self.moves_made > MEETING {
             return Move::Done;
         }
-        self.made += 1;
-        match self.made {
+        self.moves_made += 1;
+        match self.moves_made {
             1 => Move::Open(0),
-            // One that cannot be served leaves the others no worse off: it meets them and goes.
+            // A client that is not served still meets the others, so that they do not wait for it.
             MEETING => Move::BeginPhase(1),
             made if made > END => Move::Done,
             2 => Move::Send(0, REQUEST),
@@ -93,27 +86,27 @@ impl Script for PaceScript {
     }
 }
 
-/// Counts the replies since the clients met.
-struct Watch {
-    pairing: ExchangeReader<<Index as Protocol>::Framing>,
+/// Counts the replies after the meeting.
+struct PaceObserver {
+    exchanges: ExchangeReader<<Index as Protocol>::Framing>,
     begun_ns: Option<u64>,
     last_ns: u64,
     replies: u64,
 }
 
-impl Watch {
+impl PaceObserver {
     fn new() -> Self {
-        Self { pairing: ExchangeReader::new(Index::framing), begun_ns: None, last_ns: 0, replies: 0 }
+        Self { exchanges: ExchangeReader::new(Index::framing), begun_ns: None, last_ns: 0, replies: 0 }
     }
 
     fn observe(&mut self, event: &Event<'_>) {
         if let EventKind::Phase(_) = event.event {
             self.begun_ns.get_or_insert(event.at_ns);
         }
-        let Self { pairing, begun_ns, last_ns, replies } = self;
-        pairing.observe(event, |seen| {
-            if let (Observation::Exchange(replied), true) = (seen, begun_ns.is_some()) {
-                *last_ns = replied.replied_ns;
+        let Self { exchanges, begun_ns, last_ns, replies } = self;
+        exchanges.observe(event, |observation| {
+            if let (Observation::Exchange(exchange), true) = (observation, begun_ns.is_some()) {
+                *last_ns = exchange.replied_ns;
                 *replies += 1;
             }
         });

@@ -3,13 +3,12 @@
 
 mod draws;
 mod judge;
+mod next_request;
 mod plan;
 mod requests;
 mod script;
 mod steps;
 mod walk;
-mod walk_ask;
 mod workload;
 
-pub(crate) use workload::sends_one_at_a_time;
-pub use workload::{Options, Replay, ReplayPlan};
+pub(crate) use workload::Replay;

@@ -1,7 +1,7 @@
-//! `index/request-script`: the requests of a file, sent by several clients at once.
+//! `index/request-script`: the requests of a file, sent by several clients at the same time.
 //!
-//! A failing run is reduced to such a file, and anybody can write one. All packages are removed before and afterwards, as
-//! where clients contend, and the observations are judged in the same way.
+//! `--shrink` reduces a failing run to such a file, and users can write one. As in the contention workload, all packages
+//! are removed before and afterwards, and the replies are judged in the same way.
 
 use std::rc::Rc;
 
@@ -16,11 +16,11 @@ use sha2::{Digest, Sha256};
 use crate::workload::contention::{ContentionJudge, ContentionScript, PHASES, Requests, label};
 
 /// The id of the workload.
-pub const ID: &str = "index/request-script";
+const ID: &str = "index/request-script";
 
 /// Returns the plan that sends these requests.
 #[must_use]
-pub fn plan(requests: RequestScript) -> Plan {
+pub(crate) fn plan(requests: RequestScript) -> Plan {
     let clients = u32::try_from(requests.clients.len()).unwrap_or(u32::MAX);
     let requests = Rc::new(requests);
     let script =
@@ -41,11 +41,11 @@ impl Requests for RequestScript {
         u32::try_from(meetings).unwrap_or(u32::MAX)
     }
 
-    fn at_once(&self) -> usize {
+    fn requests_per_write(&self) -> usize {
         1
     }
 
-    fn swept(&self, client: u32) -> Vec<Vec<u8>> {
+    fn cleanup_packages(&self, client: u32) -> Vec<Vec<u8>> {
         let names = self.names().into_iter().map(<[u8]>::to_vec);
         names.skip(client as usize).step_by(self.clients.len().max(1)).collect()
     }

@@ -1,8 +1,8 @@
-//! `wisdom/quotations`: clients ask for challenges, solve them, and try to get more for it than is due to them.
+//! `wisdom/quotations`: clients solve challenges and try to get more than one quotation for each.
 //!
-//! Each client has an address of its own and a number of rounds. In a round it gets a challenge and brings the solution, on
-//! the same connection or on another, once or once more, or on several connections at the same time. What a round does
-//! follows from the seed; what is sent also from the challenges that come.
+//! Each client has its own address and executes a number of rounds. In a round it requests a challenge and sends the
+//! solution: on the same connection or on another, once or twice, or on several connections at the same time. The seed
+//! determines the kind of each round; the bytes sent also depend on the challenges received.
 
 mod judge;
 mod round;
@@ -11,4 +11,4 @@ mod script;
 mod tests;
 mod workload;
 
-pub use workload::Quotations;
+pub(crate) use workload::Quotations;

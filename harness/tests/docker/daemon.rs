@@ -1,4 +1,4 @@
-//! The Docker daemon of this machine, as the tests use it: what they start has a label, by which it is swept.
+//! The local Docker daemon. Everything that the tests start has a label, by which it is removed later.
 #![expect(clippy::unwrap_used, reason = "a test's failure is its message")]
 
 use std::collections::HashMap;
@@ -21,21 +21,21 @@ use tokio::sync::OnceCell;
 /// The image under test.
 pub(crate) const SERVER: &str = "gauntlet-server:dev";
 
-/// The port that it exposes.
+/// The port that the image exposes.
 pub(crate) const PORT: u16 = 8080;
 
 const LABEL: &str = "gauntlet.test";
 const WAIT_MAX: Duration = Duration::from_mins(1);
 
-/// The daemon, once what an earlier run left behind is swept.
+/// Returns the daemon, after it has removed the remains of earlier runs.
 pub(crate) async fn daemon() -> Docker {
-    static SWEPT: OnceCell<()> = OnceCell::const_new();
+    static CLEANED_UP: OnceCell<()> = OnceCell::const_new();
     let docker = docker_client_instance().await.unwrap();
-    SWEPT.get_or_init(|| sweep(&docker)).await;
+    CLEANED_UP.get_or_init(|| clean_up(&docker)).await;
     docker
 }
 
-async fn sweep(docker: &Docker) {
+async fn clean_up(docker: &Docker) {
     let filters = HashMap::from([("label", vec![LABEL])]);
     let containers = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
     for container in docker.list_containers(Some(containers)).await.unwrap() {
@@ -52,19 +52,19 @@ async fn remove(docker: &Docker, id: &str) {
     docker.remove_container(id, Some(options)).await.unwrap();
 }
 
-/// A container of one of the images, not yet started.
+/// Returns a request for a container of an image.
 pub(crate) fn request(image: &str) -> ContainerRequest<GenericImage> {
     let (name, tag) = image.split_once(':').unwrap();
     GenericImage::new(name, tag).with_label(LABEL, "container")
 }
 
-/// Starts it; it is removed when the test lets go of it.
+/// Starts a container, which is removed when the value is dropped.
 pub(crate) async fn start(request: ContainerRequest<GenericImage>) -> ContainerAsync<GenericImage> {
     daemon().await;
     request.start().await.unwrap()
 }
 
-/// The same, once it takes connections.
+/// Starts a container and waits until it accepts connections.
 pub(crate) async fn start_server(
     request: ContainerRequest<GenericImage>,
 ) -> (ContainerAsync<GenericImage>, SocketAddr) {
@@ -74,14 +74,14 @@ pub(crate) async fn start_server(
     (container, addr)
 }
 
-/// A network of this test's own, with a label; whoever makes it removes it.
+/// Creates a labelled network. The caller removes it.
 pub(crate) async fn create_network(name: &str) {
     let labels = Some(HashMap::from([(LABEL.to_owned(), "network".to_owned())]));
     let network = NetworkCreateRequest { name: name.to_owned(), labels, ..Default::default() };
     daemon().await.create_network(network).await.unwrap();
 }
 
-/// An image like that of the server, but for its command; whoever makes it removes it.
+/// Creates an image of the server with another command. The caller removes it.
 pub(crate) async fn create_variant(image: &str, command: &str) {
     let docker = daemon().await;
     let labels = Some(HashMap::from([(LABEL.to_owned(), "container".to_owned())]));
@@ -113,7 +113,7 @@ pub(crate) async fn state_of(id: &str) -> ContainerState {
     inspect(id).await.state.unwrap()
 }
 
-/// Its own address, which this machine reaches without the daemon between.
+/// Returns the address of the container itself, which is reachable without the daemon.
 pub(crate) fn addr_of(inspected: &ContainerInspectResponse) -> SocketAddr {
     let networks = inspected.network_settings.as_ref().unwrap().networks.as_ref().unwrap();
     let network = networks.values().next().unwrap();
@@ -121,11 +121,11 @@ pub(crate) fn addr_of(inspected: &ContainerInspectResponse) -> SocketAddr {
     SocketAddr::new(own, PORT)
 }
 
-/// Waits until something is so.
-pub(crate) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+/// Waits until a condition holds.
+pub(crate) async fn until(condition_name: &str, mut condition: impl AsyncFnMut() -> bool) {
     let begun = Instant::now();
-    while !is_so().await {
-        assert!(begun.elapsed() < WAIT_MAX, "{what}");
+    while !condition().await {
+        assert!(begun.elapsed() < WAIT_MAX, "{condition_name}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

@@ -1,11 +1,10 @@
-//! The images: what is in them, and how the server behaves as a container.
+//! The images: their content, and the behaviour of the server in a container.
 #![expect(clippy::unwrap_used, reason = "a test's failure is its message")]
 
-use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::thread;
 use std::time::Duration;
+use std::{fs, thread};
 
 use insta::assert_snapshot;
 use testcontainers::ImageExt;
@@ -19,7 +18,7 @@ use crate::support::harness;
 
 const HARNESS: &str = "gauntlet-harness:dev";
 
-/// The gate with this many clients; what depends on how quick this machine is just now is left out.
+/// Runs the gate with this number of clients, without the cases that depend on the speed of the machine.
 fn gate(clients: &str) -> String {
     let quick_only = "index/S1/8,index/C1/3,index/C1/6";
     let flags =
@@ -53,9 +52,9 @@ fn the_gate_with_a_hundred_clients() {
 
 #[tokio::test]
 #[ignore = "needs a Docker daemon, and the images of ci/image"]
-async fn an_image_is_one_binary_for_an_ordinary_user() {
-    // A layer for each empty directory and one for what runs: there is no shell, and nothing else. The harness's has
-    // chaos too, which is a binary of its own.
+async fn an_image_contains_one_binary_and_an_unprivileged_user() {
+    // One layer per empty directory and per binary: the images contain no shell. The harness image also contains the
+    // chaos binary.
     for (image, binary, layers, mebibytes_max) in [(SERVER, "/server", 2, 12), (HARNESS, "/harness", 3, 36)] {
         let found = daemon().await.inspect_image(image).await.unwrap();
         assert!(found.size.unwrap() < mebibytes_max * 1024 * 1024, "{image}: {:?}", found.size);
@@ -76,14 +75,14 @@ async fn an_image_is_one_binary_for_an_ordinary_user() {
 
 #[tokio::test]
 #[ignore = "needs a Docker daemon, and the images of ci/image"]
-async fn the_server_runs_as_an_ordinary_user_with_nothing_to_write_to() {
+async fn the_server_runs_as_an_unprivileged_user_on_a_read_only_file_system() {
     let hardened = request(SERVER)
         .with_readonly_rootfs(true)
         .with_cap_drop("ALL")
         .with_security_opt("no-new-privileges");
     let (container, addr) = start_server(hardened).await;
-    let said = harness(&["--addr", &addr.to_string(), "--only", "S1,S2,S3", "--seed", "7"]);
-    assert_eq!(said.status, 0, "{said:?}");
+    let output = harness(&["--addr", &addr.to_string(), "--only", "S1,S2,S3", "--seed", "7"]);
+    assert_eq!(output.status, 0, "{output:?}");
     let pid = state_of(container.id()).await.pid.unwrap();
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     for ids in ["Uid:\t1001\t1001\t1001\t1001", "Gid:\t1001\t1001\t1001\t1001"] {
@@ -94,14 +93,14 @@ async fn the_server_runs_as_an_ordinary_user_with_nothing_to_write_to() {
 
 #[tokio::test]
 #[ignore = "needs a Docker daemon, and the images of ci/image"]
-async fn health_follows_the_server() {
+async fn the_health_check_follows_the_server() {
     let (container, _) = start_server(request(SERVER)).await;
     let is = async |wanted| {
         let health = state_of(container.id()).await.health.and_then(|health| health.status);
         health == Some(wanted)
     };
     until("it is healthy", async || is(HealthStatusEnum::HEALTHY).await).await;
-    // Stopped by a signal: a paused container is called unhealthy whatever its check does.
+    // The signal stops only the process: Docker reports a paused container as unhealthy in any case.
     kill(container.id(), "SIGSTOP").await;
     until("it is unhealthy", async || is(HealthStatusEnum::UNHEALTHY).await).await;
     kill(container.id(), "SIGCONT").await;
@@ -109,10 +108,10 @@ async fn health_follows_the_server() {
     container.rm().await.unwrap();
 }
 
-/// How many requests each client sends at once.
+/// The number of requests that a client sends in one write.
 const BATCH: usize = 10;
 
-/// Asks until the connection ends; how many batches were answered, and how many replies came to the last one.
+/// Sends batches until the connection ends. Returns the number of answered batches and of replies to the last one.
 fn ask_until_the_end(addr: SocketAddr) -> (usize, usize) {
     let mut stream = TcpStream::connect(addr).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
@@ -121,13 +120,13 @@ fn ask_until_the_end(addr: SocketAddr) -> (usize, usize) {
         if stream.write_all(&b"QUERY|nothing|\n".repeat(BATCH)).is_err() {
             return (batches, 0);
         }
-        let mut came = 0;
-        while came < replies.len() {
-            match stream.read(&mut replies[came..]) {
-                Ok(0) => return (batches, came / b"FAIL\n".len()),
-                Ok(count) => came += count,
+        let mut received = 0;
+        while received < replies.len() {
+            match stream.read(&mut replies[received..]) {
+                Ok(0) => return (batches, received / b"FAIL\n".len()),
+                Ok(count) => received += count,
                 Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => {
-                    return (batches, came / b"FAIL\n".len());
+                    return (batches, received / b"FAIL\n".len());
                 }
                 Err(error) => panic!("a reply is owed and does not come: {error}"),
             }
@@ -139,17 +138,17 @@ fn ask_until_the_end(addr: SocketAddr) -> (usize, usize) {
 
 #[tokio::test]
 #[ignore = "needs a Docker daemon, and the images of ci/image"]
-async fn a_stop_under_load_answers_what_was_under_way() {
+async fn a_stop_under_load_answers_requests_in_flight() {
     let (container, addr) = start_server(request(SERVER)).await;
     let clients: Vec<_> = (0..50).map(|_| thread::spawn(move || ask_until_the_end(addr))).collect();
-    // The load is there once a stranger has been served among it.
+    // The load has started once an additional client is served.
     until("it serves", async || TcpStream::connect(addr).is_ok()).await;
     tokio::time::sleep(Duration::from_millis(300)).await;
     let options = StopContainerOptionsBuilder::new().t(10).build();
     daemon().await.stop_container(container.id(), Some(options)).await.unwrap();
     for client in clients {
         let (batches, replies) = client.join().unwrap();
-        assert!(batches > 0, "it was served");
+        assert!(batches > 0, "the client was served");
         assert!([0, BATCH].contains(&replies), "{replies} of {BATCH} replies");
     }
     let state = state_of(container.id()).await;
@@ -162,14 +161,14 @@ async fn a_stop_under_load_answers_what_was_under_way() {
 async fn a_thousand_clients_fit_in_64_mebibytes() {
     let limited = request(SERVER).with_host_config_modifier(|config| {
         config.memory = Some(64 << 20);
-        // Memory and swap together: no swap.
+        // The limit of memory and swap together: no swap.
         config.memory_swap = Some(64 << 20);
     });
     let (container, addr) = start_server(limited).await;
     let addr = addr.to_string();
     let flags = ["--only", "index/replay", "--packages", "10000", "--deadline", "120", "--seed", "7"];
-    let said = harness(&[&flags[..], &["--addr", &addr, "--concurrency", "1000"]].concat());
-    assert_eq!(said.status, 0, "{said:?}");
+    let output = harness(&[&flags[..], &["--addr", &addr, "--concurrency", "1000"]].concat());
+    assert_eq!(output.status, 0, "{output:?}");
     let state = state_of(container.id()).await;
     assert_eq!((state.running, state.oom_killed), (Some(true), Some(false)), "{state:?}");
     container.rm().await.unwrap();
@@ -177,28 +176,28 @@ async fn a_thousand_clients_fit_in_64_mebibytes() {
 
 #[tokio::test]
 #[ignore = "needs a Docker daemon, and the images of ci/image"]
-async fn one_container_judges_the_other_by_its_name() {
+async fn a_container_judges_another_by_its_name() {
     const NETWORK: &str = "gauntlet-test-private";
     create_network(NETWORK).await;
     let server =
         start(request(SERVER).with_network(NETWORK).with_container_name("gauntlet-test-server")).await;
     let flags = ["--addr", "gauntlet-test-server:8080", "--seed", "7"];
-    // It looks once whether the server is there.
+    // The gate checks the server only once.
     let addr = addr_of(&inspect(server.id()).await);
     until("the server listens", async || TcpStream::connect(addr).is_ok()).await;
     let judge = start(request(HARNESS).with_network(NETWORK).with_cmd(flags)).await;
     let has_ended = |inspected: ContainerInspectResponse| inspected.state.unwrap().running == Some(false);
     until("the gate has ended", async || has_ended(inspect(judge.id()).await)).await;
-    let said = String::from_utf8(judge.stdout_to_vec().await.unwrap()).unwrap();
-    assert_eq!(state_of(judge.id()).await.exit_code, Some(0), "{said}");
-    assert!(said.starts_with("target   gauntlet-test-server:8080\n"), "{said}");
-    assert!(said.lines().last().unwrap().starts_with("PASS "), "{said}");
+    let output = String::from_utf8(judge.stdout_to_vec().await.unwrap()).unwrap();
+    assert_eq!(state_of(judge.id()).await.exit_code, Some(0), "{output}");
+    assert!(output.starts_with("target   gauntlet-test-server:8080\n"), "{output}");
+    assert!(output.lines().last().unwrap().starts_with("PASS "), "{output}");
     judge.rm().await.unwrap();
     server.rm().await.unwrap();
     daemon().await.remove_network(NETWORK).await.unwrap();
 }
 
-/// Removes an image that a test has made.
+/// Removes an image that a test created.
 pub(crate) async fn remove_image(image: &str) {
     let options = None::<RemoveImageOptions>;
     daemon().await.remove_image(image, options, None).await.unwrap();

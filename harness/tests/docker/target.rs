@@ -1,4 +1,4 @@
-//! Containers as targets of the harness: found, judged, named when they die, and removed whatever happens.
+//! Containers as targets of the harness: they are judged, reported when they die, and always removed.
 #![expect(clippy::unwrap_used, reason = "a test's failure is its message")]
 
 use std::collections::HashMap;
@@ -16,8 +16,8 @@ use crate::daemon::{SERVER, addr_of, create_variant, daemon, inspect, kill, unti
 use crate::image::remove_image;
 use crate::support::{REPLAY, TINY, harness, replay};
 
-/// The name of the container and of its network, once it runs: that of the supervisor, which is the only child of the
-/// harness, and something random.
+/// Waits for the container and returns the name of the container and its network: the process id of the supervisor, which
+/// is the only child of the harness, and a random part.
 async fn name_under(harness: &Child) -> String {
     let path = format!("/proc/{0}/task/{0}/children", harness.id());
     let children = || fs::read_to_string(&path).unwrap_or_default();
@@ -35,13 +35,13 @@ async fn name_under(harness: &Child) -> String {
     name.unwrap()
 }
 
-/// Whether neither the container nor its network is there any more.
+/// Whether the container and its network no longer exist.
 async fn is_removed(name: &str) -> bool {
     let docker = daemon().await;
     docker.inspect_container(name, None).await.is_err() && docker.inspect_network(name, None).await.is_err()
 }
 
-/// A run that takes a while.
+/// Starts a long run.
 fn start_harness(flags: &[&str]) -> Child {
     Command::new(cargo_bin("harness"))
         .args(REPLAY)
@@ -55,7 +55,7 @@ fn start_harness(flags: &[&str]) -> Child {
 
 #[tokio::test]
 #[ignore = "needs a Docker daemon, and the images of ci/image"]
-async fn the_container_goes_when_the_harness_is_killed_or_interrupted() {
+async fn the_container_is_removed_when_the_harness_is_killed_or_interrupted() {
     for (signal, status) in [(Signal::KILL, None), (Signal::INT, Some(3)), (Signal::TERM, Some(3))] {
         let mut running = start_harness(&[]);
         let name = name_under(&running).await;
@@ -67,30 +67,30 @@ async fn the_container_goes_when_the_harness_is_killed_or_interrupted() {
 
 #[tokio::test]
 #[ignore = "needs a Docker daemon, and the images of ci/image"]
-async fn a_container_that_dies_under_way_is_named_and_removed() {
+async fn the_death_of_a_container_is_reported_and_it_is_removed() {
     let mut running = start_harness(&["--debug"]);
     let name = name_under(&running).await;
     let mut transcript = BufReader::new(running.stderr.take().unwrap()).lines();
-    assert!(transcript.any(|line| line.unwrap().contains("-> INDEX|")), "it indexes");
+    assert!(transcript.any(|line| line.unwrap().contains("-> INDEX|")), "the replay sends INDEX");
     kill(&name, "SIGKILL").await;
     transcript.for_each(drop);
-    let mut said = String::new();
-    running.stdout.take().unwrap().read_to_string(&mut said).unwrap();
-    assert_eq!(running.wait().unwrap().code(), Some(1), "{said}");
-    assert!(said.contains("The target's process ended during the run: by signal 9"), "{said}");
-    assert!(said.contains("| listening on 0.0.0.0:8080"), "its log is shown: {said}");
+    let mut output = String::new();
+    running.stdout.take().unwrap().read_to_string(&mut output).unwrap();
+    assert_eq!(running.wait().unwrap().code(), Some(1), "{output}");
+    assert!(output.contains("The target's process ended during the run: by signal 9"), "{output}");
+    assert!(output.contains("| listening on 0.0.0.0:8080"), "its log is shown: {output}");
     assert!(is_removed(&name).await);
 }
 
-/// Indexes packages with long names until nobody answers any more.
+/// Indexes packages with long names until the server no longer answers.
 fn fill(addr: SocketAddr) {
     let mut stream = BufReader::new(TcpStream::connect(addr).unwrap());
     let padding = "x".repeat(50_000);
     let mut reply = String::new();
     for number in 0.. {
-        let asked = writeln!(stream.get_mut(), "INDEX|{number}{padding}|");
+        let received = writeln!(stream.get_mut(), "INDEX|{number}{padding}|");
         reply.clear();
-        if asked.is_err() || stream.read_line(&mut reply).unwrap_or(0) == 0 {
+        if received.is_err() || stream.read_line(&mut reply).unwrap_or(0) == 0 {
             return;
         }
         assert_eq!(reply, "OK\n", "the index has a limit of its own");
@@ -99,7 +99,7 @@ fn fill(addr: SocketAddr) {
 
 #[tokio::test]
 #[ignore = "needs a Docker daemon, and the images of ci/image"]
-async fn a_container_that_takes_more_memory_than_it_may_is_said_so() {
+async fn a_container_that_exceeds_its_memory_is_reported() {
     let running = start_harness(&[]);
     let name = name_under(&running).await;
     let limit = Some(32 << 20);
@@ -109,16 +109,16 @@ async fn a_container_that_takes_more_memory_than_it_may_is_said_so() {
     until("it listens", async || TcpStream::connect(addr).is_ok()).await;
     fill(addr);
     let output = running.wait_with_output().unwrap();
-    let said = String::from_utf8(output.stdout).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{said}");
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{stdout}");
     let ended = "The target's process ended during the run: by signal 9, for it took more memory than it may";
-    assert!(said.contains(ended), "{said}");
+    assert!(stdout.contains(ended), "{stdout}");
     assert!(is_removed(&name).await);
 }
 
 #[tokio::test]
 #[ignore = "needs a Docker daemon, and the images of ci/image"]
-async fn a_container_that_is_lost_among_the_cases_is_started_again() {
+async fn a_container_lost_during_the_cases_is_restarted() {
     let mut running = Command::new(cargo_bin("harness"))
         .args(["--image", SERVER, "--only", "index/R*,index/S*", "--seed", "7", "--debug"])
         .stdout(Stdio::piped())
@@ -127,55 +127,55 @@ async fn a_container_that_is_lost_among_the_cases_is_started_again() {
         .unwrap();
     let name = name_under(&running).await;
     let mut transcript = BufReader::new(running.stderr.take().unwrap()).lines();
-    assert!(transcript.any(|line| line.unwrap().contains("-> REMOVE|")), "it is judged");
+    assert!(transcript.any(|line| line.unwrap().contains("-> REMOVE|")), "the cases are running");
     kill(&name, "SIGKILL").await;
     transcript.for_each(drop);
-    let mut said = String::new();
-    running.stdout.take().unwrap().read_to_string(&mut said).unwrap();
-    assert_eq!(running.wait().unwrap().code(), Some(1), "{said}");
-    assert!(said.contains("the process ended: by signal 9"), "{said}");
-    assert!(!said.contains("is not back"), "{said}");
+    let mut output = String::new();
+    running.stdout.take().unwrap().read_to_string(&mut output).unwrap();
+    assert_eq!(running.wait().unwrap().code(), Some(1), "{output}");
+    assert!(output.contains("the process ended: by signal 9"), "{output}");
+    assert!(!output.contains("is not back"), "{output}");
     assert!(is_removed(&name).await);
 }
 
 #[tokio::test]
 #[ignore = "needs a Docker daemon, and the images of ci/image"]
-async fn a_container_that_ends_at_once_is_shown_with_its_last_words() {
+async fn a_container_that_ends_immediately_is_reported_with_its_output() {
     const IMAGE: &str = "gauntlet-test:ends-at-once";
     create_variant(IMAGE, r#"["--addr", "nowhere"]"#).await;
-    let said = replay(&["--image", IMAGE, "--fixture", TINY, "--seed", "1"]);
+    let output = replay(&["--image", IMAGE, "--fixture", TINY, "--seed", "1"]);
     remove_image(IMAGE).await;
-    assert_eq!(said.status, 4, "{said:?}");
+    assert_eq!(output.status, 4, "{output:?}");
     let ended =
         "UNREACHABLE the target ended before it listened on port 8080 of its container (exit status 1)";
-    assert!(said.stdout.contains(ended), "{said:?}");
-    assert!(said.stdout.contains("| server: cannot listen on nowhere"), "{said:?}");
+    assert!(output.stdout.contains(ended), "{output:?}");
+    assert!(output.stdout.contains("| server: cannot listen on nowhere"), "{output:?}");
 }
 
 #[test]
 #[ignore = "needs a Docker daemon, and the images of ci/image"]
 fn a_container_that_never_answers_is_unreachable() {
-    let said = replay(&["--image", SERVER, "--port", "81", "--fixture", TINY]);
-    assert_eq!(said.status, 4, "{said:?}");
+    let output = replay(&["--image", SERVER, "--port", "81", "--fixture", TINY]);
+    assert_eq!(output.status, 4, "{output:?}");
     let silent = "UNREACHABLE the target did not answer on port 81 of its container within 30 s";
-    assert!(said.stdout.contains(silent), "{said:?}");
+    assert!(output.stdout.contains(silent), "{output:?}");
 }
 
 #[test]
 #[ignore = "needs a Docker daemon, and the images of ci/image"]
-fn an_image_that_is_nowhere_is_unreachable() {
-    let said = replay(&["--image", "gauntlet-test:nowhere", "--fixture", TINY]);
-    assert_eq!(said.status, 4, "{said:?}");
-    let last = said.stdout.lines().last().unwrap();
+fn a_missing_image_is_unreachable() {
+    let output = replay(&["--image", "gauntlet-test:nowhere", "--fixture", TINY]);
+    assert_eq!(output.status, 4, "{output:?}");
+    let last = output.stdout.lines().last().unwrap();
     let missing =
         "UNREACHABLE cannot start the image gauntlet-test:nowhere: it is not here, and cannot be fetched: ";
-    assert!(last.starts_with(missing), "{said:?}");
+    assert!(last.starts_with(missing), "{output:?}");
 }
 
 #[test]
 #[ignore = "needs a Docker daemon, and the images of ci/image"]
-fn the_processes_of_a_container_are_watched() {
-    let said = harness(&["--image", SERVER, "--only", "C4", "--process", "--seed", "7", "--strict"]);
-    assert_eq!(said.status, 0, "{said:?}");
-    assert!(!said.stdout.contains("not run"), "{said:?}");
+fn the_processes_of_a_container_are_measured() {
+    let output = harness(&["--image", SERVER, "--only", "C4", "--process", "--seed", "7", "--strict"]);
+    assert_eq!(output.status, 0, "{output:?}");
+    assert!(!output.stdout.contains("not run"), "{output:?}");
 }

@@ -1,30 +1,39 @@
-//! Bad input: one clear line, the documented exit code, and nothing sent.
+//! Invalid input: one clear line, the documented exit code, and no request sent. The help texts.
 
 use std::fs;
 use std::net::TcpListener;
 
 use insta::assert_snapshot;
 
-use crate::support::{Said, Server, TINY, harness, replay, replay_tiny};
+use crate::support::{HarnessOutput, Server, TINY, harness, replay, replay_tiny};
 
 #[track_caller]
-fn is_refused(said: &Said, status: i32, says: &[&str]) {
-    assert_eq!(said.status, status, "{said:?}");
-    for text in says {
-        assert!(said.stderr.contains(text), "{said:?}");
+fn is_refused(output: &HarnessOutput, status: i32, texts: &[&str]) {
+    assert_eq!(output.status, status, "{output:?}");
+    for text in texts {
+        assert!(output.stderr.contains(text), "{output:?}");
     }
-    assert!(!said.stderr.contains("panicked"), "{said:?}");
+    assert!(!output.stderr.contains("panicked"), "{output:?}");
 }
 
 #[test]
 fn help_names_every_flag_with_its_default() {
-    let said = harness(&["--help"]);
-    assert_eq!(said.status, 0);
-    assert_snapshot!(said.stdout);
+    let output = harness(&["--help"]);
+    assert_eq!(output.status, 0);
+    assert_snapshot!(output.stdout);
 }
 
 #[test]
-fn flags_that_are_wrong() {
+fn every_subcommand_has_help() {
+    for subcommand in ["cases", "explain", "compare", "replay", "judge", "init"] {
+        let output = harness(&[subcommand, "--help"]);
+        assert_eq!(output.status, 0);
+        assert_snapshot!(format!("help_of_{subcommand}"), output.stdout);
+    }
+}
+
+#[test]
+fn invalid_flags_are_refused() {
     is_refused(&harness(&["--no-such-flag"]), 2, &["--no-such-flag"]);
     is_refused(&harness(&["--concurrency", "0"]), 2, &["--concurrency", "1..=10000"]);
     is_refused(&harness(&["--seeds", "5..1"]), 2, &["the last seed is before the first"]);
@@ -37,11 +46,11 @@ fn flags_that_are_wrong() {
 }
 
 #[test]
-fn files_that_are_wrong() {
+fn invalid_files_are_refused() {
     let directory = tempfile::tempdir().unwrap();
     let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
     is_refused(&harness(&["--fixture", &path("missing")]), 2, &["cannot read the fixture", "missing"]);
-    for (name, text, says) in [
+    for (name, text, message) in [
         ("no-colon", "a: b\nc d\n", "line 2, column 4: a colon is needed"),
         (
             "cycle",
@@ -53,45 +62,52 @@ fn files_that_are_wrong() {
         ("empty", "", "line 1, column 1: the file names no package"),
     ] {
         fs::write(path(name), text).unwrap();
-        let said = harness(&["--fixture", &path(name)]);
-        is_refused(&said, 2, &[says]);
-        assert_eq!(said.stderr.lines().count(), 1, "{said:?}");
+        let output = harness(&["--fixture", &path(name)]);
+        is_refused(&output, 2, &[message]);
+        assert_eq!(output.stderr.lines().count(), 1, "{output:?}");
     }
     is_refused(&harness(&["--fixture", TINY, "--json", &path("no/such/directory")]), 2, &["cannot write"]);
 }
 
 #[test]
-fn addresses_where_nobody_is() {
+fn an_address_without_a_server_is_unreachable() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let said = replay_tiny(free, &[]);
-    let last = said.stdout.lines().last().unwrap();
-    assert_eq!(said.status, 4, "{said:?}");
+    let output = replay_tiny(free, &[]);
+    let last = output.stdout.lines().last().unwrap();
+    assert_eq!(output.status, 4, "{output:?}");
     assert!(last.starts_with("UNREACHABLE nothing takes connections on 127.0.0.1:"), "{last}");
     assert!(last.contains("refused"), "{last}");
-    let said = harness(&["--addr", "no-such-host.invalid:80"]);
-    assert_eq!(said.status, 4, "{said:?}");
-    assert!(said.stdout.contains("no-such-host.invalid:80 is no address that can be reached"), "{said:?}");
-    // A table has one such line and no more.
-    let said = replay_tiny(free, &["--concurrency", "1,2,3"]);
-    assert_eq!((said.status, said.stdout.matches("is the server started?").count()), (4, 1), "{said:?}");
+    let output = harness(&["--addr", "no-such-host.invalid:80"]);
+    assert_eq!(output.status, 4, "{output:?}");
+    assert!(
+        output.stdout.contains("no-such-host.invalid:80 is no address that can be reached"),
+        "{output:?}"
+    );
+    // A table contains this line only once.
+    let output = replay_tiny(free, &["--concurrency", "1,2,3"]);
+    assert_eq!(
+        (output.status, output.stdout.matches("is the server started?").count()),
+        (4, 1),
+        "{output:?}"
+    );
 }
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_report_that_cannot_be_written_hides_no_violation() {
-    let wrong = || Server::new(|_| crate::support::say("NO\n")).start();
+fn an_unwritable_report_does_not_hide_a_violation() {
+    let defective = || Server::new(|_| crate::support::send("NO\n")).start();
     for flag in ["--json", "--record"] {
-        let said = replay_tiny(wrong(), &["--concurrency", "1", flag, "/dev/full"]);
-        assert_eq!(said.status, 1, "{flag}: {said:?}");
-        assert!(said.stderr.contains("cannot write /dev/full"), "{flag}: {said:?}");
-        assert!(said.stdout.contains("FAIL A1 (1): replay"), "{flag}: {said:?}");
-        let said = replay_tiny(Server::right().start(), &["--concurrency", "1", flag, "/dev/full"]);
-        assert_eq!(said.status, 2, "{flag}: {said:?}");
+        let output = replay_tiny(defective(), &["--concurrency", "1", flag, "/dev/full"]);
+        assert_eq!(output.status, 1, "{flag}: {output:?}");
+        assert!(output.stderr.contains("cannot write /dev/full"), "{flag}: {output:?}");
+        assert!(output.stdout.contains("FAIL A1 (1): replay"), "{flag}: {output:?}");
+        let output = replay_tiny(Server::correct().start(), &["--concurrency", "1", flag, "/dev/full"]);
+        assert_eq!(output.status, 2, "{flag}: {output:?}");
     }
 }
 
 #[test]
-fn a_report_is_written_also_when_there_is_no_target() {
+fn a_report_is_written_without_a_target() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("report.json");
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -101,7 +117,7 @@ fn a_report_is_written_also_when_there_is_no_target() {
     let summary = report["runs"][0]["cause"].as_str().unwrap();
     assert!(summary.contains("nothing takes connections"), "{report}");
 
-    // A command line that is refused leaves the report of an earlier run alone.
+    // An invalid command line does not overwrite the report of an earlier run.
     let before = fs::read_to_string(&path).unwrap();
     assert_eq!(harness(&["--json", path.to_str().unwrap(), "--fixture", "missing"]).status, 2);
     assert_eq!(harness(&["--json", path.to_str().unwrap(), "--record", "/no/such/directory/x"]).status, 2);
@@ -109,10 +125,10 @@ fn a_report_is_written_also_when_there_is_no_target() {
 }
 
 #[test]
-fn the_challenges_flags_are_understood() {
-    let addr = Server::right().start();
+fn the_flags_of_the_challenge_are_accepted() {
+    let addr = Server::correct().start();
     let port = addr.port().to_string();
-    let said = harness(&[
+    let output = harness(&[
         "-host",
         "127.0.0.1",
         "-port",
@@ -125,22 +141,25 @@ fn the_challenges_flags_are_understood() {
         "-fixture",
         TINY,
     ]);
-    assert_eq!(said.status, 0, "{said:?}");
+    assert_eq!(output.status, 0, "{output:?}");
     for option in ["--concurrency 3 ", "--seed 9 ", "--unluckiness 20\n"] {
-        assert!(said.stdout.contains(option), "{said:?}");
+        assert!(output.stdout.contains(option), "{output:?}");
     }
-    let said = replay(&["--port", &port, "--fixture", TINY, "--debug"]);
-    assert_eq!(said.status, 0, "{said:?}");
-    assert!(said.stderr.contains(r"-> QUERY|zlib|\n") && said.stderr.contains(r"<- OK\n"), "{said:?}");
+    let output = replay(&["--port", &port, "--fixture", TINY, "--debug"]);
+    assert_eq!(output.status, 0, "{output:?}");
+    assert!(output.stderr.contains(r"-> QUERY|zlib|\n") && output.stderr.contains(r"<- OK\n"), "{output:?}");
 }
 
 #[test]
-fn a_random_seed_is_printed_and_can_be_given_again() {
-    let seed =
-        |said: &Said| said.stdout.split("--seed ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
+fn a_printed_random_seed_reproduces_the_plan() {
+    let seed = |output: &HarnessOutput| {
+        output.stdout.split("--seed ").nth(1).unwrap().split(' ').next().unwrap().to_owned()
+    };
     let first = replay(&["--fixture", TINY]);
     let again = replay(&["--fixture", TINY, "--seed", &seed(&first)]);
-    let plan = |said: &Said| said.stdout.lines().find(|line| line.starts_with("plan")).unwrap().to_owned();
+    let plan = |output: &HarnessOutput| {
+        output.stdout.lines().find(|line| line.starts_with("plan")).unwrap().to_owned()
+    };
     assert_eq!(plan(&first), plan(&again));
     let others: Vec<String> = (0..5).map(|_| seed(&replay(&["--fixture", TINY]))).collect();
     assert!(others.iter().any(|other| *other != others[0]), "{others:?}");
@@ -148,12 +167,12 @@ fn a_random_seed_is_printed_and_can_be_given_again() {
 
 #[cfg(not(feature = "docker"))]
 #[test]
-fn a_build_without_docker_says_so() {
-    let said = harness(&["--image", "server"]);
+fn a_build_without_docker_reports_it() {
+    let output = harness(&["--image", "server"]);
     is_refused(
-        &said,
+        &output,
         2,
         &["this build has no container support; build it with `cargo build --release --features docker`"],
     );
-    assert_eq!(said.stderr.lines().count(), 1, "{said:?}");
+    assert_eq!(output.stderr.lines().count(), 1, "{output:?}");
 }

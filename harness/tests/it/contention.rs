@@ -1,4 +1,4 @@
-//! Clients that contend: races are found, shown, reduced and run again, and no right server is accused.
+//! Contention: races are detected, shown, reduced and reproduced, and no correct server is accused.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -6,29 +6,29 @@ use std::net::SocketAddr;
 use insta::assert_snapshot;
 use serde_json::Value;
 
-use crate::support::{RIGHT, Said, harness, zoo};
+use crate::support::{CORRECT, HarnessOutput, harness, zoo};
 
-/// Clients contend, and do nothing else.
-fn contend(addr: SocketAddr, flags: &[&str]) -> Said {
+/// Runs only the contention workload.
+fn contend(addr: SocketAddr, flags: &[&str]) -> HarnessOutput {
     harness(&[&["--addr", &addr.to_string(), "--only", "index/contention", "--seed", "1"], flags].concat())
 }
 
 #[test]
-fn the_plan_of_the_default_run_is_known() {
-    let said = harness(&["--only", "index/contention*", "--seed", "7", "--episodes", "2"]);
-    assert_snapshot!(said.redacted());
+fn the_hash_of_the_default_plan_does_not_change() {
+    let output = harness(&["--only", "index/contention*", "--seed", "7", "--episodes", "2"]);
+    assert_snapshot!(output.redacted());
 }
 
 #[test]
-fn a_race_is_found_and_drawn() {
+fn a_race_is_detected_and_drawn() {
     let addr = zoo("check-then-act");
     let directory = tempfile::tempdir().unwrap();
     let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
     let (json, html) = (path("report.json"), path("report.html"));
-    let said = contend(addr, &["--episodes", "6", "--json", &json, "--html", &html]);
-    assert_eq!(said.status, 1, "{said:?}");
-    assert!(said.stdout.contains("a reply that no order of the requests allows"), "{said:?}");
-    assert!(said.stdout.contains("no order     of these requests"), "{said:?}");
+    let output = contend(addr, &["--episodes", "6", "--json", &json, "--html", &html]);
+    assert_eq!(output.status, 1, "{output:?}");
+    assert!(output.stdout.contains("a reply that no order of the requests allows"), "{output:?}");
+    assert!(output.stdout.contains("no order     of these requests"), "{output:?}");
     let report: Value = serde_json::from_str(&fs::read_to_string(json).unwrap()).unwrap();
     let items = report["runs"][0]["items"].as_array().unwrap();
     let item = items.iter().find(|item| item["id"] == "index/contention").unwrap();
@@ -37,72 +37,72 @@ fn a_race_is_found_and_drawn() {
     assert!(fs::read_to_string(html).unwrap().contains("<svg class=\"window\""));
 }
 
-/// One request at a time has one order only, and a race needs two.
+/// Sequential requests have only one order, and a race needs concurrent requests.
 #[test]
-fn in_lockstep_a_run_is_the_same_each_time_and_a_race_does_not_show() {
+fn a_lockstep_run_is_deterministic_and_hides_a_race() {
     let lockstep = |addr: SocketAddr| {
-        let said = contend(addr, &["--episodes", "1", "--concurrency", "10", "--schedule", "lockstep"]);
-        assert_eq!(said.status, 0, "{said:?}");
-        let transcript = said.stdout.lines().find(|line| line.contains("transcript sha256")).unwrap();
+        let output = contend(addr, &["--episodes", "1", "--concurrency", "10", "--schedule", "lockstep"]);
+        assert_eq!(output.status, 0, "{output:?}");
+        let transcript = output.stdout.lines().find(|line| line.contains("transcript sha256")).unwrap();
         transcript.to_owned()
     };
-    let right = zoo(RIGHT);
-    let first = lockstep(right);
-    assert_eq!(first, lockstep(right));
+    let correct = zoo(CORRECT);
+    let first = lockstep(correct);
+    assert_eq!(first, lockstep(correct));
     assert_eq!(first, lockstep(zoo("check-then-act")));
 }
 
 #[test]
-fn in_lockstep_a_wrong_reply_is_found_at_once() {
+fn lockstep_detects_an_incorrect_reply() {
     let addr = zoo("update-keeps-old-list");
-    let said = contend(addr, &["--episodes", "1", "--concurrency", "10", "--schedule", "lockstep"]);
-    assert_eq!(said.status, 1, "{said:?}");
-    assert!(said.stdout.contains("a wrong reply"), "{said:?}");
+    let output = contend(addr, &["--episodes", "1", "--concurrency", "10", "--schedule", "lockstep"]);
+    assert_eq!(output.status, 1, "{output:?}");
+    assert!(output.stdout.contains("an incorrect reply"), "{output:?}");
 }
 
 #[test]
-fn the_first_edition_is_kept_by_who_leaves_the_old_list() {
+fn a_server_that_keeps_the_old_list_conforms_to_the_first_edition() {
     assert_eq!(contend(zoo("update-keeps-old-list"), &["--episodes", "4"]).status, 1);
-    // What the first run left behind no such server can be rid of.
-    let said = contend(zoo("update-keeps-old-list"), &["--episodes", "4", "--edition", "1"]);
-    assert_eq!(said.status, 0, "{said:?}");
+    // A server that keeps the old list cannot remove the packages of an earlier run, so this one is new.
+    let output = contend(zoo("update-keeps-old-list"), &["--episodes", "4", "--edition", "1"]);
+    assert_eq!(output.status, 0, "{output:?}");
 }
 
 #[test]
-fn what_fails_is_reduced_to_a_file_that_fails_again() {
+fn a_failure_is_reduced_to_a_file_that_reproduces_it() {
     let addr = zoo("update-keeps-old-list");
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("small.requests");
     let file = file.to_str().unwrap();
-    let said = contend(addr, &["--episodes", "4", "--shrink", file]);
-    assert_eq!(said.status, 1, "{said:?}");
+    let output = contend(addr, &["--episodes", "4", "--shrink", file]);
+    assert_eq!(output.status, 1, "{output:?}");
     let text = fs::read_to_string(file).unwrap();
     let requests = text.lines().filter(|line| line.starts_with("  ")).count();
     assert!((2..=6).contains(&requests), "{text}");
     assert_eq!(text.matches("client\n").count(), 1, "{text}");
-    let said = harness(&["replay", file, "--addr", &addr.to_string(), "--times", "3"]);
-    assert_eq!(said.status, 1, "{said:?}");
-    assert!(said.stdout.contains("FAIL fails 3 of 3 times"), "{said:?}");
-    assert!(said.stdout.contains("| nc -w 1 127.0.0.1 "), "{said:?}");
-    // And a right server passes the same.
-    let said = harness(&["replay", file, "--addr", &zoo(RIGHT).to_string(), "--times", "3"]);
-    assert_eq!(said.status, 0, "{said:?}");
+    let output = harness(&["replay", file, "--addr", &addr.to_string(), "--times", "3"]);
+    assert_eq!(output.status, 1, "{output:?}");
+    assert!(output.stdout.contains("FAIL fails 3 of 3 times"), "{output:?}");
+    assert!(output.stdout.contains("| nc -w 1 127.0.0.1 "), "{output:?}");
+    // A correct server passes the same requests.
+    let output = harness(&["replay", file, "--addr", &zoo(CORRECT).to_string(), "--times", "3"]);
+    assert_eq!(output.status, 0, "{output:?}");
 }
 
 #[test]
-fn files_that_hold_no_requests_are_one_clear_line() {
+fn invalid_request_scripts_are_refused_in_one_line() {
     let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("wrong");
+    let file = directory.path().join("invalid");
     let path = file.to_str().unwrap();
-    for (text, says) in [
+    for (text, message) in [
         ("", "no client in it"),
         ("QUERY|a|", "line 1: the first line has to be `client`"),
         ("client\nLIZARD|a|", "line 2: neither `client`, `meet`, a request nor a comment"),
     ] {
         fs::write(&file, text).unwrap();
-        let said = harness(&["replay", path]);
-        assert_eq!((said.status, said.stderr.lines().count()), (2, 1), "{said:?}");
-        assert!(said.stderr.contains(says), "{said:?}");
+        let output = harness(&["replay", path]);
+        assert_eq!((output.status, output.stderr.lines().count()), (2, 1), "{output:?}");
+        assert!(output.stderr.contains(message), "{output:?}");
     }
     assert_eq!(harness(&["replay", directory.path().join("nothing").to_str().unwrap()]).status, 2);
 }

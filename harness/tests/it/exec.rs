@@ -1,20 +1,19 @@
-//! Targets that the harness starts itself: found, judged, and ended with all their children.
+//! Targets that the harness starts: they are detected, judged, and ended with all their child processes.
 #![expect(clippy::unwrap_used, reason = "a test's failure is its message")]
 
-use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fs, thread};
 
 use assert_cmd::cargo::cargo_bin;
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
 use crate::support::{Act, REPLAY, Server, TINY, replay};
 
-/// The reference server as a shell command, which listens where its flag says.
+/// Returns a shell command that starts the reference server with these flags.
 fn server_command(flags: &str) -> String {
     format!("{} built-in-server index {flags}", cargo_bin("harness").display())
 }
@@ -23,10 +22,10 @@ fn free_addr() -> String {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
 }
 
-fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+fn wait_until(condition_name: &str, mut condition: impl FnMut() -> bool) {
     let begun = Instant::now();
-    while !is_so() {
-        assert!(begun.elapsed() < Duration::from_secs(30), "{what}");
+    while !condition() {
+        assert!(begun.elapsed() < Duration::from_secs(30), "{condition_name}");
         thread::sleep(Duration::from_millis(5));
     }
 }
@@ -37,36 +36,36 @@ fn is_running(pid_file: &Path) -> bool {
 }
 
 #[test]
-fn the_placeholders_stand_for_a_free_port() {
+fn placeholders_are_replaced_by_a_free_port() {
     for flags in ["--addr {addr}", "--addr 127.0.0.1:{port}"] {
-        let said = replay(&["--exec", &server_command(flags), "--fixture", TINY, "--seed", "1"]);
-        assert_eq!(said.status, 0, "{said:?}");
+        let output = replay(&["--exec", &server_command(flags), "--fixture", TINY, "--seed", "1"]);
+        assert_eq!(output.status, 0, "{output:?}");
     }
 }
 
 #[test]
-fn without_placeholders_the_address_says_where() {
+fn without_placeholders_the_address_names_the_target() {
     let addr = free_addr();
     let command = server_command(&format!("--addr {addr}"));
-    let said = replay(&["--exec", &command, "--addr", &addr, "--fixture", TINY]);
-    assert_eq!(said.status, 0, "{said:?}");
-    assert!(TcpStream::connect(&addr).is_err(), "it listens still");
+    let output = replay(&["--exec", &command, "--addr", &addr, "--fixture", TINY]);
+    assert_eq!(output.status, 0, "{output:?}");
+    assert!(TcpStream::connect(&addr).is_err(), "the target still listens");
 }
 
 #[cfg(target_os = "linux")]
 #[test]
-fn whatever_the_command_leaves_behind_is_ended() {
+fn all_processes_of_the_command_are_ended() {
     let directory = tempfile::tempdir().unwrap();
     let file = |name: &str| directory.path().join(name);
-    // A server that detached itself, a child that ignores being asked to end, and a shell that waits for neither.
+    // A detached server, a child that ignores SIGTERM, and a shell that waits for neither.
     let command = format!(
         "setsid {} & echo $! > {}; (trap '' TERM; echo $$ > /dev/null; sleep 1000) & echo $! > {}; sleep 1000",
         server_command("--addr {addr}"),
         file("server").display(),
         file("stubborn").display(),
     );
-    let said = replay(&["--exec", &command, "--fixture", TINY, "--concurrency", "3"]);
-    assert_eq!(said.status, 0, "{said:?}");
+    let output = replay(&["--exec", &command, "--fixture", TINY, "--concurrency", "3"]);
+    assert_eq!(output.status, 0, "{output:?}");
     for name in ["server", "stubborn"] {
         wait_until(name, || !is_running(&file(name)));
     }
@@ -80,7 +79,7 @@ fn the_target_ends_when_the_harness_is_killed_or_interrupted() {
         let addr = free_addr();
         let command =
             format!("echo $$ > {}; exec {}", pid_file.display(), server_command(&format!("--addr {addr}")));
-        // A fixture that takes one client a while.
+        // A fixture that keeps one client busy for a while.
         let mut running = Command::new(cargo_bin("harness"))
             .args(["--exec", &command, "--addr", &addr, "--concurrency", "1", "--unluckiness", "100"])
             .stdout(Stdio::piped())
@@ -94,22 +93,25 @@ fn the_target_ends_when_the_harness_is_killed_or_interrupted() {
 }
 
 #[test]
-fn a_command_that_fails_is_shown_with_its_last_words() {
-    let said = replay(&["--exec", "echo no such thing >&2; exit 3 # {port}", "--fixture", TINY]);
-    assert_eq!(said.status, 4, "{said:?}");
-    assert!(said.stdout.contains("exit status 3") && said.stdout.contains("| no such thing"), "{said:?}");
+fn a_failed_command_is_reported_with_its_output() {
+    let output = replay(&["--exec", "echo no such thing >&2; exit 3 # {port}", "--fixture", TINY]);
+    assert_eq!(output.status, 4, "{output:?}");
+    assert!(
+        output.stdout.contains("exit status 3") && output.stdout.contains("| no such thing"),
+        "{output:?}"
+    );
 }
 
 #[test]
-fn a_server_that_runs_already_is_not_judged_in_place_of_the_command() {
-    let addr = Server::new(|_| Act::HangUp).start().to_string();
-    let said = replay(&["--exec", "sleep 1000", "--addr", &addr, "--fixture", TINY]);
-    assert_eq!(said.status, 2, "{said:?}");
-    assert!(said.stderr.contains("already"), "{said:?}");
+fn a_server_at_the_address_is_not_judged_instead_of_the_command() {
+    let addr = Server::new(|_| Act::Close).start().to_string();
+    let output = replay(&["--exec", "sleep 1000", "--addr", &addr, "--fixture", TINY]);
+    assert_eq!(output.status, 2, "{output:?}");
+    assert!(output.stderr.contains("already"), "{output:?}");
 }
 
 #[test]
-fn a_target_that_dies_under_way_is_named() {
+fn the_death_of_the_target_is_reported() {
     let directory = tempfile::tempdir().unwrap();
     let pid_file = directory.path().join("pid");
     let command = format!("echo $$ > {}; exec {}", pid_file.display(), server_command("--addr {addr}"));
@@ -121,20 +123,20 @@ fn a_target_that_dies_under_way_is_named() {
         .spawn()
         .unwrap();
     let mut transcript = BufReader::new(running.stderr.take().unwrap()).lines();
-    assert!(transcript.any(|line| line.unwrap().contains("-> INDEX|")), "it indexes");
+    assert!(transcript.any(|line| line.unwrap().contains("-> INDEX|")), "the replay sends INDEX");
     let pid = fs::read_to_string(&pid_file).unwrap();
     kill_process(Pid::from_raw(pid.trim().parse().unwrap()).unwrap(), Signal::KILL).unwrap();
     transcript.for_each(drop);
-    let mut said = String::new();
-    running.stdout.take().unwrap().read_to_string(&mut said).unwrap();
-    assert_eq!(running.wait().unwrap().code(), Some(1), "{said}");
-    assert!(said.contains("The target's process ended during the run: by signal 9"), "{said}");
+    let mut output = String::new();
+    running.stdout.take().unwrap().read_to_string(&mut output).unwrap();
+    assert_eq!(running.wait().unwrap().code(), Some(1), "{output}");
+    assert!(output.contains("The target's process ended during the run: by signal 9"), "{output}");
 }
 
-/// What is started for a run gets the limit of descriptors that the harness was given, not the one that it took.
+/// A target starts with the original descriptor limit, not with the limit that the harness raised for itself.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_target_has_the_descriptors_that_it_would_have_alone() {
+fn a_target_has_the_original_descriptor_limit() {
     let directory = tempfile::tempdir().unwrap();
     let limit_file = directory.path().join("limit");
     let command = format!("ulimit -n > {}; exec {}", limit_file.display(), server_command("--addr {addr}"));

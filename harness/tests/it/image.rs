@@ -1,4 +1,4 @@
-//! Images as targets where no Docker daemon helps: one clear line, and the exit code of what cannot be reached.
+//! Images as targets without a usable Docker daemon: one clear line, and the exit code for an unreachable target.
 #![cfg(feature = "docker")]
 #![expect(clippy::unwrap_used, reason = "a test's failure is its message")]
 
@@ -7,7 +7,7 @@ use std::path::Path;
 
 use assert_cmd::Command;
 
-/// The last line of a run with the daemon there, and its exit status.
+/// Runs with a daemon at this socket. Returns the last line of the output and the exit status.
 fn last_line(daemon: &Path) -> (String, Option<i32>) {
     let output = Command::cargo_bin("harness")
         .unwrap()
@@ -15,12 +15,12 @@ fn last_line(daemon: &Path) -> (String, Option<i32>) {
         .env("DOCKER_HOST", format!("unix://{}", daemon.display()))
         .output()
         .unwrap();
-    let said = String::from_utf8(output.stdout).unwrap();
-    (said.lines().last().unwrap().to_owned(), output.status.code())
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    (stdout.lines().last().unwrap().to_owned(), output.status.code())
 }
 
 #[test]
-fn a_daemon_that_is_not_there_is_said_so() {
+fn a_missing_daemon_is_reported() {
     let directory = tempfile::tempdir().unwrap();
     let (last, status) = last_line(&directory.path().join("docker.sock"));
     assert_eq!(status, Some(4), "{last}");
@@ -33,7 +33,7 @@ fn a_daemon_that_is_not_there_is_said_so() {
 }
 
 #[test]
-fn a_daemon_that_is_silent_is_said_so() {
+fn a_silent_daemon_is_reported() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("docker.sock");
     let _silent = UnixListener::bind(&path).unwrap();

@@ -1,26 +1,24 @@
-//! Recorded histories, judged again without a server: what is said of them, and with which exit code.
+//! Recorded histories, judged again without a server: the output and the exit code.
 #![expect(clippy::unwrap_used, reason = "a test's failure is its message")]
 
-use std::fs::{self, File};
+use std::fs;
+use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use driver::history::Ending;
-use driver::history::Event;
-use driver::history::EventKind;
-use driver::history::Reader;
-use driver::history::VERSION;
-use driver::history::Writer;
-use driver::history::{Header, Params};
 use insta::assert_snapshot;
-use mutants::Mutant;
-use mutants::index::{Defect, MUTANTS};
-use protocol::Level;
 use tempfile::TempDir;
 
-use crate::support::{Said, TINY, harness, replay, zoo};
+use driver::history::{Ending, Event, EventKind, Header, Params, Reader, VERSION, Writer};
+use mutants::index::{Defect, MUTANTS};
+use protocol::Level;
 
-/// A directory with a history in it, which goes with the directory.
+/// A mutant of the package index.
+type Mutant = mutants::Mutant<Defect>;
+
+use crate::support::{HarnessOutput, TINY, harness, replay, zoo};
+
+/// A recorded history in a temporary directory.
 struct Recorded {
     directory: TempDir,
     path: PathBuf,
@@ -34,7 +32,7 @@ impl Recorded {
         Self { directory, path }
     }
 
-    /// A replay of the tiny fixture by three clients, of the built-in server or of one from the zoo.
+    /// Records a replay of the tiny fixture by three clients, against the built-in server or a mutant.
     fn of_replay(bug: Option<&str>) -> Self {
         let addr = bug.map(|bug| zoo(bug).to_string());
         Self::new(|path| {
@@ -44,21 +42,21 @@ impl Recorded {
         })
     }
 
-    fn judge(&self) -> Said {
+    fn judge(&self) -> HarnessOutput {
         self.judge_as(&self.path)
     }
 
-    fn judge_as(&self, path: &Path) -> Said {
-        let mut said = harness(&["judge", path.to_str().unwrap()]);
-        assert!(!said.stderr.contains("panicked"), "{said:?}");
+    fn judge_as(&self, path: &Path) -> HarnessOutput {
+        let mut output = harness(&["judge", path.to_str().unwrap()]);
+        assert!(!output.stderr.contains("panicked"), "{output:?}");
         let place = self.directory.path().to_str().unwrap();
-        said.stdout = said.stdout.replace(place, "[directory]");
-        said.stderr = said.stderr.replace(place, "[directory]");
-        said
+        output.stdout = output.stdout.replace(place, "[directory]");
+        output.stderr = output.stderr.replace(place, "[directory]");
+        output
     }
 
-    /// The history with other bytes.
-    fn judge_bytes(&self, bytes: &[u8]) -> Said {
+    /// Judges other bytes as a history.
+    fn judge_bytes(&self, bytes: &[u8]) -> HarnessOutput {
         let path = self.directory.path().join("other");
         fs::write(&path, bytes).unwrap();
         self.judge_as(&path)
@@ -70,25 +68,25 @@ impl Recorded {
     }
 }
 
-/// How often clients go round depends on how they meet.
-fn without_counts(said: &Said) -> String {
+/// Removes the counts, which depend on the timing of the clients.
+fn without_counts(output: &HarnessOutput) -> String {
     let counts = regex_lite::Regex::new(r"[\d,]+ operations?").unwrap();
-    counts.replace_all(&said.redacted(), "[count] operations").into_owned()
+    counts.replace_all(&output.redacted(), "[count] operations").into_owned()
 }
 
 #[test]
-fn a_replay_of_the_built_in_server_passes_again() {
+fn a_recorded_replay_of_the_built_in_server_passes() {
     let recorded = Recorded::of_replay(None);
     assert_snapshot!(without_counts(&recorded.judge()));
-    // What `zstd -dc` makes of it says the same.
+    // The decompressed history has the same result.
     let lines = recorded.judge_bytes(recorded.lines().as_bytes());
     assert_eq!(lines.stdout.replace("/other", "/history.zst"), recorded.judge().stdout);
 }
 
 #[test]
-fn cases_of_the_built_in_server_pass_again_and_their_requests_keep_the_rules() {
+fn recorded_cases_of_the_built_in_server_pass_and_are_linearizable() {
     let recorded = Recorded::new(|path| {
-        let said = harness(&[
+        let output = harness(&[
             "--only",
             "S1,S2,S3,R1,C2,C3",
             "--skip",
@@ -98,22 +96,24 @@ fn cases_of_the_built_in_server_pass_again_and_their_requests_keep_the_rules() {
             "--record",
             path,
         ]);
-        assert_eq!(said.status, 0, "{said:?}");
+        assert_eq!(output.status, 0, "{output:?}");
     });
-    let said = recorded.judge();
-    assert_eq!(said.status, 0, "{said:?}");
-    let parts = said.stdout.matches("plan     index/cases sha256 ").count();
-    assert!(parts > 2, "{said:?}");
-    assert!(said.stdout.lines().last().unwrap().starts_with(&format!("PASS {parts} parts, ")), "{said:?}");
+    let output = recorded.judge();
+    assert_eq!(output.status, 0, "{output:?}");
+    let parts = output.stdout.matches("plan     index/cases sha256 ").count();
+    assert!(parts > 2, "{output:?}");
+    assert!(
+        output.stdout.lines().last().unwrap().starts_with(&format!("PASS {parts} parts, ")),
+        "{output:?}"
+    );
 }
 
-/// Where the protocol is silent, or says what a server should do and not must, the rules are silent too.
+/// The linearizability check applies only MUST rules.
 #[test]
-fn servers_that_break_no_must_break_no_rule() {
-    let is_meant = |bug: &&Mutant<Defect>| {
-        bug.level != Level::Must && bug.mark.is_none() && !bug.clause.id.starts_with('C')
-    };
-    let bugs: Vec<&Mutant<Defect>> = MUTANTS.iter().filter(is_meant).collect();
+fn servers_that_violate_no_must_are_linearizable() {
+    let is_meant =
+        |bug: &&Mutant| bug.level != Level::Must && bug.mark.is_none() && !bug.clause.id.starts_with('C');
+    let bugs: Vec<&Mutant> = MUTANTS.iter().filter(is_meant).collect();
     assert!(bugs.len() > 20);
     for bug in bugs {
         let addr = zoo(bug.name).to_string();
@@ -123,83 +123,86 @@ fn servers_that_break_no_must_break_no_rule() {
             let flags = ["--only", cases, "--skip", "index/S1/8", "--seed", "1"];
             status = harness(&[&["--addr", &addr, "--record", path], &flags[..]].concat()).status;
         });
-        // On a machine that is busy with other things a reply may have come too late.
+        // On a busy machine, a reply may have been late.
         assert_eq!(recorded.judge().status, status, "{}: {:?}", bug.name, recorded.judge());
-        let nobodys = recorded.lines().replace("index/cases", "index/unheard-of");
-        let said = recorded.judge_bytes(nobodys.as_bytes());
-        assert_eq!(said.status, 0, "{}: {said:?}", bug.name);
+        let unknown_workload = recorded.lines().replace("index/cases", "index/unheard-of");
+        let output = recorded.judge_bytes(unknown_workload.as_bytes());
+        assert_eq!(output.status, 0, "{}: {output:?}", bug.name);
     }
 }
 
-/// The bug shows to the judge of the cases, and to the rules alone where that is not asked.
+/// Both the judge of the cases and the linearizability check alone detect the mutant.
 #[test]
-fn a_server_without_the_dependency_rule_fails_again_with_its_clause() {
+fn recorded_cases_without_the_dependency_rule_fail_with_its_clause() {
     let addr = zoo("no-dependency-check").to_string();
     let recorded = Recorded::new(|path| {
         harness(&["--addr", &addr, "--only", "index/S1/1", "--seed", "1", "--record", path]);
     });
-    let said = recorded.judge();
-    assert_eq!(said.status, 1, "{said:?}");
-    assert_snapshot!(without_counts(&said));
-    let nobodys = recorded.lines().replace("index/cases", "index/unheard-of");
-    let said = recorded.judge_bytes(nobodys.as_bytes());
-    assert_eq!(said.status, 1, "{said:?}");
-    assert_snapshot!(without_counts(&said));
+    let output = recorded.judge();
+    assert_eq!(output.status, 1, "{output:?}");
+    assert_snapshot!(without_counts(&output));
+    let unknown_workload = recorded.lines().replace("index/cases", "index/unheard-of");
+    let output = recorded.judge_bytes(unknown_workload.as_bytes());
+    assert_eq!(output.status, 1, "{output:?}");
+    assert_snapshot!(without_counts(&output));
 }
 
 #[test]
-fn a_replay_of_a_server_without_the_dependency_rule_fails_again() {
+fn a_recorded_replay_without_the_dependency_rule_fails() {
     let recorded = Recorded::of_replay(Some("remove-ignores-dependents"));
-    let said = recorded.judge();
-    assert_eq!(said.status, 1, "{said:?}");
-    assert!(said.stdout.contains("  clause       S3: "), "{said:?}");
-    assert!(said.stdout.lines().last().unwrap().starts_with("FAIL S3 (1): 1 part, "), "{said:?}");
+    let output = recorded.judge();
+    assert_eq!(output.status, 1, "{output:?}");
+    assert!(output.stdout.contains("  clause       S3: "), "{output:?}");
+    assert!(output.stdout.lines().last().unwrap().starts_with("FAIL S3 (1): 1 part, "), "{output:?}");
 }
 
 #[test]
-fn a_history_that_is_cut_off_is_unknown_at_best() {
+fn a_truncated_history_is_at_best_unknown() {
     let recorded = Recorded::of_replay(None);
     let bytes = fs::read(&recorded.path).unwrap();
-    let said = recorded.judge_bytes(&bytes[..bytes.len() - 30]);
-    assert_snapshot!(without_counts(&said));
+    let output = recorded.judge_bytes(&bytes[..bytes.len() - 30]);
+    assert_snapshot!(without_counts(&output));
     let lines = recorded.lines();
     for end in [lines.len() - 5, lines.len() / 2] {
         assert_eq!(recorded.judge_bytes(&lines.as_bytes()[..end]).status, 3);
     }
     assert_eq!(recorded.judge_bytes(&bytes[..3]).status, 3, "cut off before anything can be read");
-    // What is there and wrong is wrong all the same.
-    let wrong = Recorded::of_replay(Some("remove-ignores-dependents"));
-    let bytes = fs::read(&wrong.path).unwrap();
-    assert_eq!(wrong.judge_bytes(&bytes[..bytes.len() - 3]).status, 1);
+    // A violation in a truncated history is still a violation.
+    let defective = Recorded::of_replay(Some("remove-ignores-dependents"));
+    let bytes = fs::read(&defective.path).unwrap();
+    assert_eq!(defective.judge_bytes(&bytes[..bytes.len() - 3]).status, 1);
 }
 
 #[test]
-fn a_file_that_is_no_history_gets_one_clear_line() {
+fn a_file_that_is_not_a_history_is_refused_in_one_line() {
     let recorded = Recorded::of_replay(None);
     let lines = recorded.lines();
     let older = lines.replacen(&format!("\"history\":{VERSION}"), "\"history\":3", 1);
-    for (bytes, says) in [
+    for (bytes, message) in [
         (&b""[..], "is empty"),
         (b"a: b\n", "is none: line 1 is no header"),
         (&[&[0x28, 0xb5, 0x2f, 0xfd][..], &[0xff; 40]].concat(), "cannot be read"),
-        (older.as_bytes(), "has version 3; this kit reads version 4"),
+        (older.as_bytes(), "has version 3"),
     ] {
-        let said = recorded.judge_bytes(bytes);
-        assert_eq!((said.status, said.stderr.lines().count()), (2, 1), "{said:?}");
-        assert!(said.stderr.starts_with("harness: the history ") && said.stderr.contains(says), "{said:?}");
-        assert_eq!(said.stdout, "");
+        let output = recorded.judge_bytes(bytes);
+        assert_eq!((output.status, output.stderr.lines().count()), (2, 1), "{output:?}");
+        assert!(
+            output.stderr.starts_with("harness: the history ") && output.stderr.contains(message),
+            "{output:?}"
+        );
+        assert_eq!(output.stdout, "");
     }
     assert_eq!(harness(&["judge", "no-such-file"]).status, 2);
     assert_eq!(harness(&["judge"]).status, 2);
-    // One that is damaged later is told of, after what was read of it.
+    // A history with damage at the end is judged up to the damage, which is then reported.
     let damaged = recorded.judge_bytes(format!("{lines}more\n").as_bytes());
     assert_eq!((damaged.status, damaged.stderr.lines().count()), (2, 1), "{damaged:?}");
     assert!(damaged.stdout.contains("PASS     judged again by its own judge, "), "{damaged:?}");
 }
 
-/// What the history says of its plan is not taken for granted.
+/// The judge does not trust the plan data of a history.
 #[test]
-fn a_plan_that_cannot_be_made_again_is_undecided() {
+fn a_plan_that_cannot_be_reproduced_is_unknown() {
     let recorded = Recorded::of_replay(None);
     let lines = recorded.lines();
     for (from, to) in [
@@ -209,21 +212,21 @@ fn a_plan_that_cannot_be_made_again_is_undecided() {
         ("tiny.deps", "missing.deps"),
     ] {
         assert!(lines.contains(from), "{from}");
-        let said = recorded.judge_bytes(lines.replacen(from, to, 1).as_bytes());
-        assert_eq!(said.status, 3, "{from} {to}: {said:?}");
-        assert!(said.stdout.contains("  undecided    its plan cannot be made again: "), "{said:?}");
+        let output = recorded.judge_bytes(lines.replacen(from, to, 1).as_bytes());
+        assert_eq!(output.status, 3, "{from} {to}: {output:?}");
+        assert!(output.stdout.contains("  undecided    its plan cannot be made again: "), "{output:?}");
     }
 }
 
-/// Histories that nobody recorded: whatever stands in them, they are judged or refused.
+/// Forged histories are judged or refused, whatever their content.
 #[test]
-fn a_history_that_was_tampered_with_does_no_harm() {
+fn a_forged_history_causes_no_panic() {
     let recorded = Recorded::of_replay(None);
     let lines = recorded.lines();
     let events: Vec<&str> = lines.lines().collect();
     let judge = |events: Vec<String>| {
-        let said = recorded.judge_bytes(events.join("\n").as_bytes());
-        assert!((0..=4).contains(&said.status), "{said:?}");
+        let output = recorded.judge_bytes(events.join("\n").as_bytes());
+        assert!((0..=4).contains(&output.status), "{output:?}");
     };
     let whole = || events.iter().map(|event| (*event).to_owned());
     judge(whole().take(1).chain(whole().skip(1).rev()).collect());
@@ -240,10 +243,10 @@ fn a_history_that_was_tampered_with_does_no_harm() {
     );
 }
 
-/// What is read is thrown away again: a history three times as large as the memory that there is.
+/// Events are discarded after judging: the history is three times as large as the available memory.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_long_history_is_judged_in_little_memory() {
+fn a_long_history_is_judged_in_bounded_memory() {
     const MEMORY_KIB_MAX: &str = "131072";
     const EVENTS: u64 = 400;
     let recorded = Recorded::new(|path| {
@@ -272,9 +275,9 @@ fn a_long_history_is_judged_in_little_memory() {
         recorded.path.display()
     );
     let output = std::process::Command::new("sh").args(["-c", &command]).output().unwrap();
-    let said = String::from_utf8(output.stdout).unwrap();
-    assert_eq!(output.status.code(), Some(0), "{said}{}", String::from_utf8_lossy(&output.stderr));
-    assert!(said.ends_with("PASS 1 part, 0 operations\n"), "{said}");
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{stdout}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(stdout.ends_with("PASS 1 part, 0 operations\n"), "{stdout}");
     let mut reader = Reader::new(File::open(&recorded.path).unwrap()).unwrap();
     assert!(reader.next_part().unwrap().is_some());
 }

@@ -1,7 +1,10 @@
-//! The harness from outside: its output, its exit codes, and servers that are wrong on purpose.
+//! Tests of the harness from outside: its output, its exit codes, and defective servers.
 
+mod catalogues;
 mod command_line;
 mod contention;
+mod correct_servers;
+mod defective_servers;
 mod exec;
 mod guide;
 mod image;
@@ -9,9 +12,7 @@ mod judging;
 mod plan;
 mod replay;
 mod reports;
-mod right_servers;
 mod selection;
 mod support;
 mod wisdom;
-mod wrong_servers;
 mod zoo;

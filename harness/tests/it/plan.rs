@@ -1,25 +1,25 @@
-//! The same seed brings the same plan.
+//! The same seed produces the same plan.
 #![expect(clippy::unwrap_used, reason = "a test's failure is its message")]
 
 use std::collections::BTreeMap;
 use std::thread;
 use std::time::Duration;
 
-use driver::history::Event;
-use driver::history::EventKind;
+use driver::history::{Event, EventKind};
 
 use crate::support::{Server, TINY, first_part, replay};
 
-/// 100 runs of the binary, two at a time and each with a server beside it, so that nothing is ever timed alike.
+/// Runs the binary 100 times, two at a time and each with its own server, so that the timing varies.
 #[test]
-fn the_hash_of_the_plan_is_equal_in_100_runs() {
+fn the_hash_of_a_plan_is_equal_in_100_runs() {
     let plans = || -> Vec<String> {
         (0..50)
             .map(|_| {
-                let said =
+                let output =
                     replay(&["--fixture", TINY, "--seed", "7", "--concurrency", "10", "--unluckiness", "50"]);
-                assert_eq!(said.status, 0, "{said:?}");
-                said.stdout
+                assert_eq!(output.status, 0, "{output:?}");
+                output
+                    .stdout
                     .lines()
                     .find(|line| line.starts_with("plan "))
                     .map(str::to_owned)
@@ -35,14 +35,14 @@ fn the_hash_of_the_plan_is_equal_in_100_runs() {
     assert!(found.iter().all(|plan| *plan == found[0]));
 }
 
-/// What each client sent in step 2, line by line.
+/// Returns, by client, the lines that it sent in step 2.
 fn sent_while_indexing(flags: &[&str]) -> BTreeMap<u32, Vec<Vec<u8>>> {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("history.zst");
     let common = ["--fixture", TINY, "--seed", "7", "--concurrency", "5", "--unluckiness", "50"];
     let record = ["--record", path.to_str().unwrap()];
-    let said = replay(&[&common[..], &record, flags].concat());
-    assert_eq!(said.status, 0, "{said:?}");
+    let output = replay(&[&common[..], &record, flags].concat());
+    assert_eq!(output.status, 0, "{output:?}");
     let mut phase_of = BTreeMap::new();
     let mut sent: BTreeMap<u32, Vec<Vec<u8>>> = BTreeMap::new();
     for Event { client, event, .. } in first_part(&path).1 {
@@ -57,15 +57,14 @@ fn sent_while_indexing(flags: &[&str]) -> BTreeMap<u32, Vec<Vec<u8>>> {
     sent
 }
 
-/// How often clients go round depends on how they meet; what they send in which round does not. So of two runs, one
-/// against a server that is fast and one against a server that is slow by turns, each client's lines in the one begin
-/// with its lines in the other.
+/// The number of rounds of a client depends on the timing; the lines of each round do not. For a fast server and a server
+/// that is slow for some clients, the lines of a client in one run are therefore a prefix of its lines in the other.
 #[test]
-fn what_a_client_sends_does_not_depend_on_how_others_are_served() {
+fn the_requests_of_a_client_do_not_depend_on_the_pace_of_others() {
     let fast = sent_while_indexing(&[]);
-    let slow = Server::new(|asked| {
-        thread::sleep(Duration::from_millis(3) * u32::try_from(asked.connection % 4).unwrap());
-        asked.say_right()
+    let slow = Server::new(|received| {
+        thread::sleep(Duration::from_millis(3) * u32::try_from(received.connection % 4).unwrap());
+        received.correct_act()
     });
     let slow = sent_while_indexing(&["--addr", &slow.start().to_string()]);
     assert_eq!((fast.len(), slow.len()), (5, 5));

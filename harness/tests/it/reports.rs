@@ -1,18 +1,15 @@
-//! Reports: they say the same in every form, and they are whole whatever becomes of the target.
+//! Reports: all formats agree, and they are complete even if the target is lost.
 #![expect(clippy::unwrap_used, reason = "a test's failure is its message")]
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
-use std::thread;
 use std::time::Duration;
+use std::{fs, thread};
 
 use assert_cmd::cargo::cargo_bin;
-use harness::options::subjects;
-use harness::protocols;
 use insta::assert_snapshot;
 use quick_junit::{NonSuccessKind, Report, TestCaseStatus};
 use rand::{Rng, SeedableRng};
@@ -20,12 +17,14 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::{Said, Server, TINY, harness, say};
+use harness::protocols;
 
-/// A run with all reports.
+use crate::support::{HarnessOutput, Server, TINY, harness, send};
+
+/// A run that writes all reports.
 struct Reported {
     directory: TempDir,
-    said: Said,
+    output: HarnessOutput,
 }
 
 impl Reported {
@@ -33,15 +32,15 @@ impl Reported {
         let directory = tempfile::tempdir().unwrap();
         let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
         let (json, junit, html) = (path("report.json"), path("report.xml"), path("report.html"));
-        let said = harness(&[flags, &["--json", &json, "--junit", &junit, "--html", &html]].concat());
-        Self { directory, said }
+        let output = harness(&[flags, &["--json", &json, "--junit", &junit, "--html", &html]].concat());
+        Self { directory, output }
     }
 
     fn read(&self, name: &str) -> String {
         fs::read_to_string(self.directory.path().join(name)).unwrap()
     }
 
-    /// The verdict of each item, as JSON says it.
+    /// Returns the verdict of each item in the JSON report.
     fn in_json(&self) -> BTreeMap<String, String> {
         let report: Value = serde_json::from_str(&self.read("report.json")).unwrap();
         let items = report["runs"][0]["items"].as_array().unwrap();
@@ -49,7 +48,7 @@ impl Reported {
         items.iter().map(|item| (text(&item["id"]), text(&item["verdict"]))).collect()
     }
 
-    /// The same, as JUnit says it.
+    /// Returns the verdict of each item in the JUnit report.
     fn in_junit(&self) -> BTreeMap<String, &'static str> {
         let report = Report::deserialize_from_str(&self.read("report.xml")).unwrap();
         let word = |status: &TestCaseStatus| match status {
@@ -62,10 +61,10 @@ impl Reported {
         cases.map(|case| (case.name.to_string(), word(&case.status))).collect()
     }
 
-    /// Every subject has one verdict, and all forms say the same.
-    fn is_whole(&self) {
+    /// Checks that every subject has one verdict, and that all formats agree.
+    fn is_complete(&self) {
         let (json, junit, html) = (self.in_json(), self.in_junit(), self.read("report.html"));
-        for subject in subjects(&protocols::INDEX) {
+        for subject in protocols::INDEX.subjects() {
             let verdict = json.get(subject.id).unwrap_or_else(|| panic!("no verdict for {}", subject.id));
             let expected = match verdict.as_str() {
                 "pass" => "pass",
@@ -78,16 +77,16 @@ impl Reported {
         }
         assert_eq!(
             (json.len(), junit.len()),
-            (subjects(&protocols::INDEX).len(), subjects(&protocols::INDEX).len())
+            (protocols::INDEX.subjects().len(), protocols::INDEX.subjects().len())
         );
-        self.keeps_the_schema();
+        self.conforms_to_schema();
         assert!(html.ends_with("</html>") && !html.contains("<script"), "{html}");
     }
 }
 
 impl Reported {
-    /// The schema is checked where there is a program for that.
-    fn keeps_the_schema(&self) {
+    /// Validates the JUnit report against its schema, if a validator is installed.
+    fn conforms_to_schema(&self) {
         let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/../ci/junit.xsd");
         let report = self.directory.path().join("report.xml");
         let checked = Command::new("xmllint").args(["--noout", "--schema", schema]).arg(report).output();
@@ -97,18 +96,20 @@ impl Reported {
     }
 }
 
-fn wrong() -> SocketAddr {
-    // It knows nothing of dependencies, and says more than it should of what it cannot read.
-    Server::new(|asked| match asked.line.split('|').next() {
-        Some("INDEX") if asked.line.split('|').count() == 3 && !asked.line.contains("||") => say("OK\n"),
-        _ => asked.say_right(),
+fn defective() -> SocketAddr {
+    // The server ignores dependencies, and explains its errors in the reply.
+    Server::new(|received| match received.line.split('|').next() {
+        Some("INDEX") if received.line.split('|').count() == 3 && !received.line.contains("||") => {
+            send("OK\n")
+        }
+        _ => received.correct_act(),
     })
     .start()
 }
 
 #[test]
-fn a_wrong_server_in_all_forms() {
-    // All of the replay and nothing that depends on how quick this machine is.
+fn a_defective_server_in_all_formats() {
+    // The whole replay, and no case whose execution depends on the speed of the machine.
     let common = [
         "--fixture",
         TINY,
@@ -119,19 +120,19 @@ fn a_wrong_server_in_all_forms() {
         "--skip",
         "index/contention*,index/S1/8,index/C1/3,index/C1/6",
     ];
-    let reported = Reported::run(&[&["--addr", &wrong().to_string()], &common[..]].concat());
-    assert_eq!(reported.said.status, 1, "{}", reported.said.stderr);
-    reported.is_whole();
+    let reported = Reported::run(&[&["--addr", &defective().to_string()], &common[..]].concat());
+    assert_eq!(reported.output.status, 1, "{}", reported.output.stderr);
+    reported.is_complete();
     let verdicts = reported.in_json();
     assert_eq!((&*verdicts["index/S1/1"], &*verdicts["index/R1/1"]), ("fail", "pass"));
-    assert_snapshot!(reported.said.redacted_with_counts());
+    assert_snapshot!(reported.output.redacted_with_counts());
 }
 
 #[test]
 fn one_case_in_the_terminal() {
-    let addr = wrong().to_string();
-    let said = harness(&["--addr", &addr, "--only", "index/S1/1", "--seed", "1"]);
-    assert_snapshot!(said.redacted());
+    let addr = defective().to_string();
+    let output = harness(&["--addr", &addr, "--only", "index/S1/1", "--seed", "1"]);
+    assert_snapshot!(output.redacted());
 }
 
 #[test]
@@ -141,7 +142,7 @@ fn a_summary_for_github() {
     let status = Command::new(cargo_bin("harness"))
         .args([
             "--addr",
-            &wrong().to_string(),
+            &defective().to_string(),
             "--only",
             "S1",
             "--skip",
@@ -162,31 +163,32 @@ fn a_summary_for_github() {
 fn a_matrix_of_two_implementations() {
     let directory = tempfile::tempdir().unwrap();
     let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
-    let (right_json, wrong_json, page) = (path("right.json"), path("wrong.json"), path("matrix.html"));
+    let (correct_json, defective_json, page) =
+        (path("correct.json"), path("defective.json"), path("matrix.html"));
     let flags = ["--only", "S1,index/R1/1", "--skip", "index/S1/8", "--seed", "1"];
     let judge = |addr: &str, json: &str| harness(&[&["--addr", addr, "--json", json], &flags[..]].concat());
-    judge(&Server::right().start().to_string(), &right_json);
-    judge(&wrong().to_string(), &wrong_json);
-    let said = harness(&["compare", &right_json, &wrong_json, "--html", &page]);
-    assert_snapshot!(said.redacted());
+    judge(&Server::correct().start().to_string(), &correct_json);
+    judge(&defective().to_string(), &defective_json);
+    let output = harness(&["compare", &correct_json, &defective_json, "--html", &page]);
+    assert_snapshot!(output.redacted());
     let page = fs::read_to_string(page).unwrap();
     assert!(page.contains("index/S1/1 FAIL") && page.contains("index/S1/1 PASS"), "{page}");
-    let said = harness(&["compare", TINY]);
-    assert_eq!((said.status, said.stderr.lines().count()), (2, 1), "{said:?}");
+    let output = harness(&["compare", TINY]);
+    assert_eq!((output.status, output.stderr.lines().count()), (2, 1), "{output:?}");
 }
 
-/// How a target is given to the harness.
+/// The way in which the harness gets a target.
 #[derive(Clone, Copy)]
 enum Given {
-    /// It is started by the harness, and started again when it dies.
+    /// The harness starts the target, and restarts it when it dies.
     AsCommand,
-    /// It stands at an address, and stays dead.
+    /// The target has an address, and no one restarts it.
     AtAddress,
 }
 
-/// The target is killed at a moment of the run that nobody has chosen; every report is whole all the same.
+/// The target is killed at a random moment of the run. Every report must be complete.
 #[test]
-fn reports_are_whole_at_whatever_moment_the_target_dies() {
+fn reports_are_complete_whenever_the_target_dies() {
     let moments: Mutex<Vec<u32>> = Mutex::new((0..50).collect());
     thread::scope(|scope| {
         for _ in 0..3 {
@@ -230,9 +232,14 @@ fn die_once(seed: u64, given: Given) {
             reported
         }
     };
-    reported.is_whole();
-    // It died before the run, during it, or after it.
-    assert!([0, 1, 4].contains(&reported.said.status), "{}{}", reported.said.stdout, reported.said.stderr);
+    reported.is_complete();
+    // The target died before, during or after the run.
+    assert!(
+        [0, 1, 4].contains(&reported.output.status),
+        "{}{}",
+        reported.output.stdout,
+        reported.output.stderr
+    );
 }
 
 fn started(server: &str, pid_file: &Path) -> (Child, String) {
@@ -250,7 +257,7 @@ fn started(server: &str, pid_file: &Path) -> (Child, String) {
     (child, addr)
 }
 
-/// Kills what the file names, once it names something.
+/// Kills the process that the file names, once the file has been written.
 fn kill(pid_file: &PathBuf) {
     use rustix::process::{Pid, Signal, kill_process};
     let pid = loop {

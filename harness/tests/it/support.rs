@@ -1,4 +1,4 @@
-//! Runs the harness, and servers written for one test each.
+//! Runs of the harness, and servers for single tests.
 #![expect(clippy::unwrap_used, reason = "a test's failure is its message")]
 
 use std::collections::BTreeMap;
@@ -10,36 +10,34 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use assert_cmd::Command;
+
 use conformance::workload::{Judgement, Workload};
 use driver::exchanges::ExchangeReader;
-use driver::history::Event;
-use driver::history::EventKind;
-use driver::history::Header;
-use driver::history::Reader;
+use driver::history::{Event, EventKind, Header, Reader};
 use protocol::index::model::Model;
 use protocol::index::wire::Reply;
 
-/// The tiny fixture, which ends at once.
+/// The tiny fixture, whose replay takes little time.
 pub(crate) const TINY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/data/tiny.deps");
 
-/// What a run said, and its exit status.
+/// The output of a run and its exit status.
 #[derive(Debug)]
-pub(crate) struct Said {
+pub(crate) struct HarnessOutput {
     pub(crate) stdout: String,
     pub(crate) stderr: String,
     pub(crate) status: i32,
 }
 
-pub(crate) fn harness(arguments: &[&str]) -> Said {
+pub(crate) fn harness(arguments: &[&str]) -> HarnessOutput {
     let output = Command::cargo_bin("harness").unwrap().args(arguments).output().unwrap();
-    Said {
+    HarnessOutput {
         stdout: String::from_utf8(output.stdout).unwrap(),
         stderr: String::from_utf8(output.stderr).unwrap(),
         status: output.status.code().unwrap(),
     }
 }
 
-/// The judgement of recorded events by the judge of a workload.
+/// Judges recorded events with the judge of a workload.
 pub(crate) fn rejudge(workload: &dyn Workload, header: &Header, events: &[Event<'_>]) -> Judgement {
     let mut plan = workload.plan(&header.params).unwrap();
     assert_eq!(plan.sha256, header.plan_sha256);
@@ -55,47 +53,47 @@ pub(crate) fn rejudge(workload: &dyn Workload, header: &Header, events: &[Event<
     plan.judge.finish(ending, &|| false)
 }
 
-/// A server of the zoo with this bug, or with none.
+/// Starts a server of the zoo with this mutation, or a correct one.
 pub(crate) fn zoo(bug: &str) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let zoo = mutants::index::spawn(mutants::index::find(bug), listener).unwrap();
     let addr = zoo.addr();
-    // It lives as long as the test.
+    // The server lives as long as the test process.
     std::mem::forget(zoo);
     addr
 }
 
-/// One that is right.
-pub(crate) const RIGHT: &str = "none";
+/// The name under which [`zoo`] starts a correct server.
+pub(crate) const CORRECT: &str = "none";
 
-/// The replay and nothing else; all of it, so that nobody looks first how quick the target is.
+/// The flags of a complete replay without the other workloads. With a number of packages, the pace is not measured.
 pub(crate) const REPLAY: [&str; 4] = ["--only", "index/replay", "--packages", "10000"];
 
 /// Replays a fixture with these flags.
-pub(crate) fn replay(flags: &[&str]) -> Said {
+pub(crate) fn replay(flags: &[&str]) -> HarnessOutput {
     harness(&[&REPLAY[..], flags].concat())
 }
 
 /// Replays the tiny fixture against an address, with seed 1 and these flags.
-pub(crate) fn replay_tiny(addr: SocketAddr, flags: &[&str]) -> Said {
+pub(crate) fn replay_tiny(addr: SocketAddr, flags: &[&str]) -> HarnessOutput {
     let addr = addr.to_string();
     replay(&[&["--addr", &addr, "--fixture", TINY, "--seed", "1"], flags].concat())
 }
 
-impl Said {
-    /// The output with what differs from run to run taken out; counts stay.
+impl HarnessOutput {
+    /// Returns the output without the parts that differ between runs. Counts remain.
     pub(crate) fn redacted(&self) -> String {
         redact(&format!("{}{}exit status {}\n", self.stdout, self.stderr, self.status))
     }
 
-    /// The same, and the requests counted too, which depend on how clients meet.
+    /// Returns the same without the numbers of requests, which depend on the timing of the clients.
     pub(crate) fn redacted_with_counts(&self) -> String {
         let counts = [(r" +[\d,]+ \[rate\]", " [count] [rate]"), (r"[\d,]+ requests", "[count] requests")];
         replace_all(&self.redacted(), &counts)
     }
 }
 
-/// Takes out times, rates, ports and paths; never a verdict.
+/// Replaces times, rates, ports and paths, but never a verdict.
 fn redact(text: &str) -> String {
     let figures = [
         (r"127\.0\.0\.1:\d+", "[addr]"),
@@ -114,7 +112,7 @@ fn replace_all(text: &str, patterns: &[(&str, &str)]) -> String {
     })
 }
 
-/// The first part of a history, whose events can all be read.
+/// Returns the header and the events of the first part of a history.
 pub(crate) fn first_part(path: &Path) -> (Header, Vec<Event<'static>>) {
     let mut reader = Reader::new(File::open(path).unwrap()).unwrap();
     let header = reader.next_part().unwrap().unwrap();
@@ -122,62 +120,62 @@ pub(crate) fn first_part(path: &Path) -> (Header, Vec<Event<'static>>) {
     (header, events)
 }
 
-/// What a server does about one line.
+/// The reaction of a server to a line.
 pub(crate) enum Act {
     /// Sends these bytes.
-    Say(Vec<u8>),
+    Send(Vec<u8>),
     /// Sends these bytes one by one.
-    SayByteByByte(Vec<u8>),
-    /// Sends nothing, and goes on.
+    SendByteByByte(Vec<u8>),
+    /// Sends nothing and reads the next line.
     Ignore,
     /// Closes the connection.
-    HangUp,
+    Close,
 }
 
-/// What a server knows when it decides: everything that a wrong one could get wrong.
-pub(crate) struct Asked<'a> {
+/// A received line, with everything on which the reaction of a server can depend.
+pub(crate) struct ReceivedLine<'a> {
     /// The line, without its line end.
     pub(crate) line: &'a str,
-    /// What the model says, which has taken the change already.
-    pub(crate) right: Reply,
-    /// How many connections were opened before this one.
+    /// The reply of the model, which has already applied the request.
+    pub(crate) correct_reply: Reply,
+    /// The number of earlier connections.
     pub(crate) connection: usize,
-    /// How many lines came on this connection before.
+    /// The number of earlier lines on this connection.
     pub(crate) number: usize,
-    /// How often this line came before, on all connections.
+    /// The number of earlier occurrences of this line, on all connections.
     pub(crate) repeated: usize,
 }
 
-impl Asked<'_> {
-    pub(crate) fn say_right(&self) -> Act {
-        Act::Say(self.right.line().to_vec())
+impl ReceivedLine<'_> {
+    pub(crate) fn correct_act(&self) -> Act {
+        Act::Send(self.correct_reply.line().to_vec())
     }
 }
 
-pub(crate) fn say(text: &str) -> Act {
-    Act::Say(text.as_bytes().to_vec())
+pub(crate) fn send(text: &str) -> Act {
+    Act::Send(text.as_bytes().to_vec())
 }
 
-type Deciding = dyn Fn(&Asked<'_>) -> Act + Send + Sync;
+type Deciding = dyn Fn(&ReceivedLine<'_>) -> Act + Send + Sync;
 type Greeting = dyn Fn(&TcpStream, usize) -> bool + Send + Sync;
-type Farewell = dyn Fn(&TcpStream) + Send + Sync;
+type AtEnd = dyn Fn(&TcpStream) + Send + Sync;
 
-/// A plain server, a thread for each connection; it lives as long as the test.
+/// A simple server with one thread per connection. It lives as long as the test process.
 pub(crate) struct Server {
     act: Box<Deciding>,
-    /// Done first on each connection, whose number it is told; false closes it.
+    /// Called first on each connection, with the number of the connection. `false` closes the connection.
     pub(crate) greet: Box<Greeting>,
-    /// Done when the client has ended its sending half.
-    pub(crate) farewell: Box<Farewell>,
+    /// Called when the client has ended its sending half.
+    pub(crate) at_end: Box<AtEnd>,
 }
 
 impl Server {
-    pub(crate) fn new(act: impl Fn(&Asked<'_>) -> Act + Send + Sync + 'static) -> Self {
-        Self { act: Box::new(act), greet: Box::new(|_, _| true), farewell: Box::new(|_| ()) }
+    pub(crate) fn new(act: impl Fn(&ReceivedLine<'_>) -> Act + Send + Sync + 'static) -> Self {
+        Self { act: Box::new(act), greet: Box::new(|_, _| true), at_end: Box::new(|_| ()) }
     }
 
-    pub(crate) fn right() -> Self {
-        let decide = |asked: &Asked<'_>| Act::Say(asked.right.line().to_vec());
+    pub(crate) fn correct() -> Self {
+        let decide = |received: &ReceivedLine<'_>| Act::Send(received.correct_reply.line().to_vec());
         Self::new(decide)
     }
 
@@ -211,30 +209,30 @@ impl Server {
         for number in 0.. {
             let mut line = Vec::new();
             match lines.read_until(b'\n', &mut line) {
-                // What has no line end is no request.
+                // Bytes without a line end are not a request.
                 Ok(_) if line.pop() != Some(b'\n') => break,
                 Ok(_) => {}
                 Err(_) => return,
             }
             let line = String::from_utf8_lossy(&line).into_owned();
-            let asked = {
+            let received = {
                 let mut state = state.lock().unwrap();
-                let right = state.model.answer(line.as_bytes());
+                let correct_reply = state.model.answer(line.as_bytes());
                 let seen = state.seen.entry(line.clone()).or_default();
                 *seen += 1;
-                Asked { line: &line, right, connection, number, repeated: *seen - 1 }
+                ReceivedLine { line: &line, correct_reply, connection, number, repeated: *seen - 1 }
             };
-            let is_said = match (self.act)(&asked) {
-                Act::Say(bytes) => stream.write_all(&bytes).is_ok(),
-                Act::SayByteByByte(bytes) => bytes.iter().all(|&byte| stream.write_all(&[byte]).is_ok()),
+            let is_sent = match (self.act)(&received) {
+                Act::Send(bytes) => stream.write_all(&bytes).is_ok(),
+                Act::SendByteByByte(bytes) => bytes.iter().all(|&byte| stream.write_all(&[byte]).is_ok()),
                 Act::Ignore => true,
-                Act::HangUp => false,
+                Act::Close => false,
             };
-            if !is_said {
+            if !is_sent {
                 return;
             }
         }
-        (self.farewell)(stream);
+        (self.at_end)(stream);
     }
 }
 

@@ -1,4 +1,4 @@
-//! Quotations for a proof of work: the right servers, the wrong ones, and what is not run where.
+//! WOW/1: correct servers, mutants, and the cases that do not run without settings.
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
@@ -11,7 +11,7 @@ use mutants::wisdom::{MUTANTS, Settings};
 use crate::support::harness;
 use crate::zoo::{Found, ZOO, gate};
 
-/// How a server of the zoo takes the settings. It listens by IPv6 on an IPv4 address, so that its peers are mapped.
+/// The flags that give a server of the zoo its settings. It listens on an IPv4-mapped IPv6 address.
 const COMMAND: &str = "--protocol wisdom --addr [::ffff:127.0.0.1]:{port} --difficulty {difficulty} --ttl {ttl} \
      --secret-file {secret-file} --key-grace {key-grace} --max-connections {max-connections} \
      --max-connections-per-address {max-connections-per-address}";
@@ -22,31 +22,31 @@ fn gate_on_zoo(bug: &str, flags: &[&str]) -> Found {
 }
 
 #[test]
-fn right_servers_pass_every_case() {
+fn correct_servers_pass_every_case() {
     thread::scope(|scope| {
         let of_zoo = scope.spawn(|| gate_on_zoo("", &["--process"]));
         let built_in = gate(&["--protocol", "wisdom", "--seed", "1", "--strict", "--process"]);
         for found in [of_zoo.join().unwrap(), built_in] {
-            assert_eq!((found.status, &found.broken), (0, &BTreeMap::new()));
+            assert_eq!((found.status, &found.violated), (0, &BTreeMap::new()));
             let is_passed = |verdict: &String| verdict == "pass";
             assert!(found.verdicts.values().all(is_passed), "{:?}", found.verdicts);
         }
     });
 }
 
-/// Too little a client for the gate to tell from a heap that grows; chaos finds it.
+/// The leak per client is too small for the gate to distinguish from normal heap growth; chaos detects it.
 const LEFT_TO_CHAOS: &str = "leaks-memory";
 
-/// A few side by side, for most of the time is waiting.
+/// Runs several mutants in parallel, because most of the time is waiting.
 #[test]
-fn every_bug_is_caught_with_its_clause() {
+fn every_mutant_is_detected_with_its_clause() {
     let todo = Mutex::new(MUTANTS.iter().filter(|bug| bug.name != LEFT_TO_CHAOS).collect::<Vec<_>>());
     let missed = Mutex::new(Vec::new());
     let work = || {
         loop {
             let Some(bug) = todo.lock().unwrap().pop() else { return };
             let only = match bug.mark {
-                // Two clients meet where there are many.
+                // A race needs many clients.
                 Some(Mark::Race) => format!("{},wisdom/quotations", bug.clause.id),
                 _ => bug.clause.id.to_owned(),
             };
@@ -55,11 +55,11 @@ fn every_bug_is_caught_with_its_clause() {
                 flags.push("--process");
             }
             let found = gate_on_zoo(&format!("--mutant {}", bug.name), &flags);
-            // Of replies that are swapped any clause may be broken.
-            let is_met = bug.mark == Some(Mark::Race) && found.broken.contains_key("wisdom/quotations");
-            let is_named = is_met || found.broken.values().any(|clause| clause == bug.clause.id);
+            // Swapped replies can violate any clause.
+            let is_met = bug.mark == Some(Mark::Race) && found.violated.contains_key("wisdom/quotations");
+            let is_named = is_met || found.violated.values().any(|clause| clause == bug.clause.id);
             if found.status != 1 || !is_named {
-                missed.lock().unwrap().push(format!("{}: {} {:?}", bug.name, found.status, found.broken));
+                missed.lock().unwrap().push(format!("{}: {} {:?}", bug.name, found.status, found.violated));
             }
         }
     };
@@ -73,11 +73,11 @@ fn every_bug_is_caught_with_its_clause() {
 }
 
 #[test]
-fn what_takes_a_setting_is_not_run_without_it() {
+fn cases_with_settings_are_not_run_without_them() {
     let command = format!("{} --protocol wisdom --addr {{addr}} --ttl {{ttl}}", ZOO.display());
     let flags = ["--protocol", "wisdom", "--exec", &command, "--seed", "1", "--only", "W16,W24,W28"];
     let found = gate(&flags);
-    assert_eq!((found.status, &found.broken), (0, &BTreeMap::new()));
+    assert_eq!((found.status, &found.violated), (0, &BTreeMap::new()));
     for (id, verdict) in [
         ("wisdom/W16/1", "not_run"),
         ("wisdom/W16/2", "pass"),
@@ -88,13 +88,13 @@ fn what_takes_a_setting_is_not_run_without_it() {
     }
 }
 
-/// It has 32 places for an address, as is usual; and it may be behind a relay, which makes all clients one.
+/// The server allows 32 connections per address, the usual limit. At an address, a relay may hide the clients' addresses.
 #[test]
-fn a_right_server_at_an_address_passes_and_is_not_asked_for_what_a_relay_hides() {
+fn a_correct_server_at_an_address_passes_without_the_cases_that_a_relay_hides() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let zoo = mutants::wisdom::spawn(None, listener, Settings::default()).unwrap();
     let found = gate(&["--protocol", "wisdom", "--addr", &zoo.addr().to_string(), "--seed", "1"]);
-    assert_eq!((found.status, &found.broken), (0, &BTreeMap::new()));
+    assert_eq!((found.status, &found.violated), (0, &BTreeMap::new()));
     for (id, verdict) in
         [("wisdom/W17/1", "not_run"), ("wisdom/W27/1", "pass"), ("wisdom/quotations", "pass")]
     {
@@ -103,18 +103,18 @@ fn a_right_server_at_an_address_passes_and_is_not_asked_for_what_a_relay_hides()
 }
 
 #[test]
-fn a_server_of_another_protocol_is_told_by_what_it_says() {
-    // The package index answers a frame with nothing, for it has no line end.
+fn a_server_of_another_protocol_is_recognized() {
+    // The package index does not answer a frame, because the frame has no line end.
     let command = format!("{} --addr {{addr}}", ZOO.display());
-    let said = harness(&["--protocol", "wisdom", "--exec", &command, "--only", "W02", "--timeout", "1"]);
-    assert_eq!(said.status, 1, "{}", said.stdout);
+    let output = harness(&["--protocol", "wisdom", "--exec", &command, "--only", "W02", "--timeout", "1"]);
+    assert_eq!(output.status, 1, "{}", output.stdout);
 }
 
 #[test]
 fn an_unknown_protocol_is_a_usage_error_that_names_the_known_ones() {
-    let said = harness(&["--protocol", "gopher"]);
-    assert_eq!(said.status, 2);
-    assert!(said.stderr.contains("index, wisdom"), "{}", said.stderr);
+    let output = harness(&["--protocol", "gopher"]);
+    assert_eq!(output.status, 2);
+    assert!(output.stderr.contains("index, wisdom"), "{}", output.stderr);
 }
 
 #[test]
@@ -125,9 +125,9 @@ fn cases_and_clauses_are_explained() {
         ("wisdom/quotations", "addresses of their own"),
         ("wisdom/alive", "W31"),
     ] {
-        let said = harness(&["explain", id]);
-        assert_eq!(said.status, 0, "{id}: {}", said.stderr);
-        assert!(said.stdout.contains(part), "{id}: {}", said.stdout);
+        let output = harness(&["explain", id]);
+        assert_eq!(output.status, 0, "{id}: {}", output.stderr);
+        assert!(output.stdout.contains(part), "{id}: {}", output.stdout);
     }
     let listed = harness(&["cases", "--protocol", "wisdom"]).stdout;
     assert!(listed.lines().count() > 60 && listed.contains("wisdom/W01/1"), "{listed}");

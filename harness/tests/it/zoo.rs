@@ -1,4 +1,4 @@
-//! The judge is judged: servers that are wrong on purpose, each in one way, and one that is right.
+//! Positive controls: mutants with one defect each, and a correct server.
 #![expect(clippy::unwrap_used, reason = "a test's failure is its message")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,24 +7,25 @@ use std::process::Command;
 use std::sync::{LazyLock, Mutex};
 use std::thread;
 
+use serde_json::Value;
+
 use conformance::case::Runs;
 use harness::protocols::INDEX;
 use mutants::Mark;
 use mutants::index::{self, Defect, MUTANTS};
 use protocol::Level;
-use serde_json::Value;
 
-use crate::support::{Said, harness};
+use crate::support::{HarnessOutput, harness};
 
 /// A mutant of the package index.
 type Mutant = mutants::Mutant<Defect>;
 
-/// What a run found, from its JSON report.
+/// The findings of a run, from its JSON report.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
     pub(crate) status: i32,
-    /// By case or workload, the clause that its first finding names.
-    pub(crate) broken: BTreeMap<String, String>,
+    /// By case or workload: the clause of its first finding.
+    pub(crate) violated: BTreeMap<String, String>,
     observed: BTreeMap<String, String>,
     pub(crate) verdicts: BTreeMap<String, String>,
 }
@@ -33,7 +34,8 @@ pub(crate) struct Found {
 pub(crate) fn gate(flags: &[&str]) -> Found {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("report.json");
-    let Said { status, stdout, stderr } = harness(&[flags, &["--json", path.to_str().unwrap()]].concat());
+    let HarnessOutput { status, stdout, stderr } =
+        harness(&[flags, &["--json", path.to_str().unwrap()]].concat());
     let report: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
     let mut found = Found { status, ..Found::default() };
     for item in report["runs"][0]["items"].as_array().unwrap() {
@@ -41,7 +43,7 @@ pub(crate) fn gate(flags: &[&str]) -> Found {
         if let (Some("fail" | "warn"), Some(clause)) =
             (item["verdict"].as_str(), item["findings"][0]["clause"]["id"].as_str())
         {
-            found.broken.insert(id.clone(), clause.to_owned());
+            found.violated.insert(id.clone(), clause.to_owned());
         }
         if let Some(observed) = item["observed"].as_str() {
             found.observed.insert(id.clone(), observed.to_owned());
@@ -52,10 +54,10 @@ pub(crate) fn gate(flags: &[&str]) -> Found {
     found
 }
 
-/// The zoo's binary, built once.
+/// The path of the zoo binary, built once.
 pub(crate) static ZOO: LazyLock<PathBuf> = LazyLock::new(build_zoo);
 
-/// Runs the gate against a server of the zoo, in a process that the harness starts again when it dies.
+/// Runs the gate against a server of the zoo, which the harness starts and restarts.
 fn gate_on_zoo(bug: Option<&Mutant>, flags: &[&str]) -> Found {
     gate_on_zoo_under("1", bug, flags)
 }
@@ -66,8 +68,8 @@ fn gate_on_zoo_under(seed: &str, bug: Option<&Mutant>, flags: &[&str]) -> Found 
     gate(&[&["--exec", &command, "--seed", seed, "--strict"], flags].concat())
 }
 
-/// The zoo's binary is another crate's, which cargo builds for that crate's tests only. With optimization, for some of
-/// its servers have to answer a million lines before they block.
+/// Builds the zoo binary, which belongs to another crate. It needs optimization, because some servers must answer a
+/// million lines before they block.
 fn build_zoo() -> PathBuf {
     let status = Command::new(env!("CARGO"))
         .args(["build", "--quiet", "--locked", "--release", "--package", "mutants", "--bin", "zoo"])
@@ -79,10 +81,10 @@ fn build_zoo() -> PathBuf {
     of_tests.parent().unwrap().with_file_name("release").join("zoo")
 }
 
-/// The cases alone, with less patience than usual: servers of the zoo answer at once or never.
+/// Flags for the cases alone, with a short timeout: servers of the zoo answer immediately or never.
 const CASES: [&str; 4] = ["--skip", "index/replay,index/contention*,index/S1/8", "--timeout", "2"];
 
-/// The replay as well, which some bugs need: they show only after many requests, or with many clients.
+/// Flags that include the replay, for defects that appear only after many requests or with many clients.
 const ALL: [&str; 2] = ["--timeout", "2"];
 
 const NEED_ALL: [&str; 4] = [
@@ -100,15 +102,15 @@ fn flags_for(bug: &Mutant) -> Vec<&'static str> {
     flags
 }
 
-/// Those whose server has to be filled with replies until it blocks, which takes all of a small machine.
+/// The mutants that must be flooded until they block, which occupies a small machine completely.
 const NEED_QUIET: [&str; 2] = ["lock-held-while-writing", "keeps-stalled-readers"];
 
-/// Whether it shows without clients that contend, and without a look at the process.
+/// Whether the defect appears without contention and without measurements of the process.
 fn is_sequential(bug: &Mutant) -> bool {
     !matches!(bug.mark, Some(Mark::Chaos | Mark::Race))
 }
 
-/// Runs every bug that needs no watched process; a few side by side, for most of the time is waiting.
+/// Runs every such mutant, several in parallel, because most of the time is waiting.
 fn found_of_all() -> BTreeMap<&'static str, Found> {
     let wanted = MUTANTS.iter().filter(|bug| is_sequential(bug));
     let (alone, beside): (Vec<&Mutant>, Vec<&Mutant>) =
@@ -133,27 +135,27 @@ fn found_of_all() -> BTreeMap<&'static str, Found> {
 }
 
 #[test]
-fn every_bug_is_caught_with_its_clause_and_every_case_catches_one() {
-    let right = gate_on_zoo(None, &["--stall-limit", "7"]);
-    assert_eq!((right.status, &right.broken), (0, &BTreeMap::new()));
+fn every_mutant_is_detected_with_its_clause_and_every_case_detects_one() {
+    let correct = gate_on_zoo(None, &["--stall-limit", "7"]);
+    assert_eq!((correct.status, &correct.violated), (0, &BTreeMap::new()));
     let all = found_of_all();
     let mut touched: BTreeSet<&str> = BTreeSet::new();
     let mut missed = Vec::new();
     for bug in MUTANTS.iter().filter(|bug| is_sequential(bug)) {
         let found = &all[bug.name];
-        let changed = right.observed.iter().filter(|(id, seen)| found.observed.get(*id) != Some(seen));
+        let changed = correct.observed.iter().filter(|(id, seen)| found.observed.get(*id) != Some(seen));
         let changed: Vec<&str> = changed.map(|(id, _)| id.as_str()).collect();
-        touched.extend(found.broken.keys().filter_map(|id| INDEX.suite.find(id)).map(|case| case.id));
+        touched.extend(found.violated.keys().filter_map(|id| INDEX.suite.find(id)).map(|case| case.id));
         let is_of_clause = |id: &&str| id.starts_with(&format!("index/{}/", bug.clause.id));
         let is_caught = match bug.level {
             Level::Info => {
                 touched.extend(changed.iter().filter(|id| is_of_clause(id)).copied());
                 found.status == 0 && changed.iter().any(is_of_clause)
             }
-            _ => found.status == 1 && found.broken.values().any(|clause| clause == bug.clause.id),
+            _ => found.status == 1 && found.violated.values().any(|clause| clause == bug.clause.id),
         };
         if !is_caught {
-            missed.push((bug.name, bug.clause.id, found.status, &found.broken));
+            missed.push((bug.name, bug.clause.id, found.status, &found.violated));
         }
     }
     assert!(missed.is_empty(), "{missed:#?}");
@@ -167,34 +169,34 @@ fn every_bug_is_caught_with_its_clause_and_every_case_catches_one() {
 }
 
 #[test]
-fn every_race_is_caught_where_clients_contend() {
+fn every_race_is_detected_under_contention() {
     for race in MUTANTS.iter().filter(|bug| bug.mark == Some(Mark::Race)) {
-        // On a busy machine clients contend less often, and may not meet under the first seed.
+        // On a busy machine there is less contention, and the first seed may not trigger the race.
         let mut runs = ["1", "2", "3"]
             .iter()
             .map(|seed| gate_on_zoo_under(seed, Some(race), &["--only", "index/contention"]));
-        let is_caught = |found: &Found| (found.status, found.broken.len()) == (1, 1);
+        let is_caught = |found: &Found| (found.status, found.violated.len()) == (1, 1);
         assert!(runs.any(|found| is_caught(&found)), "{}", race.name);
     }
 }
 
-/// The bugs that show only in what a process takes of its machine, and the cases that look at that.
+/// The defects that appear only in the resources of the process, and the cases that measure them.
 #[cfg(target_os = "linux")]
 #[test]
-fn every_leak_is_caught_by_a_case_that_watches_the_process() {
+fn every_leak_is_detected_by_a_case_that_measures_the_process() {
     let flags = ["--process", "--only", "C4"];
     let watched = |bug: Option<&Mutant>| gate_on_zoo(bug, &flags);
-    let right = watched(None);
-    assert_eq!((right.status, &right.broken), (0, &BTreeMap::new()));
-    assert_eq!(right.verdicts["index/C4/1"], "pass");
+    let correct = watched(None);
+    assert_eq!((correct.status, &correct.violated), (0, &BTreeMap::new()));
+    assert_eq!(correct.verdicts["index/C4/1"], "pass");
     let mut touched = BTreeSet::new();
     for name in ["leaks-descriptors", "leaks-threads"] {
         let found = watched(index::find(name));
         assert_eq!(found.status, 1, "{name}: {found:?}");
-        assert!(found.broken.values().all(|clause| clause == "C4"), "{name}: {found:?}");
-        touched.extend(found.broken.into_keys());
+        assert!(found.violated.values().all(|clause| clause == "C4"), "{name}: {found:?}");
+        touched.extend(found.violated.into_keys());
     }
-    // Memory that grows is told, and accuses nobody: a heap that is not collected yet looks the same.
+    // Growing memory is reported without a violation: a heap before its garbage collection looks the same.
     for name in ["leaks-memory", "leaks-memory-per-request"] {
         let found = watched(index::find(name));
         assert_eq!((found.status, &*found.verdicts["index/C4/2"]), (0, "not_run"), "{name}: {found:?}");

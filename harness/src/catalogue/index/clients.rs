@@ -1,55 +1,31 @@
-//! C1 to C5: many clients, and what they may cost.
+//! Cases C1 to C5: many clients and the resources that they use.
 
+use conformance::case::Step::{
+    AllAsk, AllSend, Ask, AwaitEnd, AwaitEndWithin, Close, CloseAll, EndSending, Expect, Flood, Join, Open,
+    Pause, PauseForStallLimit, Repeat, Reset, Sample, Send,
+};
+use conformance::case::{A, ANY, B, C, Case, D, ERROR, FAIL, OK, OK_OR_FAIL, Runs, Step, ask, case};
+use conformance::resources::VISITS;
 use protocol::Level::Should;
 use protocol::index::clauses::{C1, C2, C3, C4, C5};
 
-use conformance::case::A;
-use conformance::case::ANY;
-use conformance::case::B;
-use conformance::case::C;
-use conformance::case::Case;
-use conformance::case::D;
-use conformance::case::ERROR;
-use conformance::case::FAIL;
-use conformance::case::OK;
-use conformance::case::OK_OR_FAIL;
-use conformance::case::Runs;
-use conformance::case::Step;
-use conformance::case::Step::AllAsk;
-use conformance::case::Step::AllSend;
-use conformance::case::Step::Ask;
-use conformance::case::Step::AwaitEnd;
-use conformance::case::Step::AwaitEndWithin;
-use conformance::case::Step::Close;
-use conformance::case::Step::CloseAll;
-use conformance::case::Step::EndSending;
-use conformance::case::Step::Expect;
-use conformance::case::Step::Flood;
-use conformance::case::Step::Join;
-use conformance::case::Step::Open;
-use conformance::case::Step::Pause;
-use conformance::case::Step::PauseForStallLimit;
-use conformance::case::Step::Repeat;
-use conformance::case::Step::Reset;
-use conformance::case::Step::Sample;
-use conformance::case::Step::Send;
-use conformance::case::ask;
-use conformance::case::case;
-use conformance::resources::VISITS;
-
-/// Requests whose replies are as long as they are. Shorter lines would keep a slow target busy for longer than others
-/// can wait.
+/// A flood of requests whose replies have the same length as the requests. Shorter lines would keep a slow target busy
+/// for longer than other clients wait.
 const FLOOD: &[u8] = b"QUERY|z|\n?\n";
 
-/// More than the system holds on its way, replies and requests together: on one machine some 14 MiB.
+/// The size of a flood, in bytes: more than the system buffers for requests and replies together (about 14 MiB where it
+/// was measured).
 const FLOOD_BYTES: usize = 32 << 20;
 
-/// How long a target may take to notice that its clients are gone.
+/// The time in which a target notices that its clients have disconnected.
 const SETTLE_MS: u64 = 300;
 
 pub(super) const CASES: &[Case] = &[
-    case("index/C1/1", C1, "A client that is connected and asks nothing does not keep another from being served.")
-        .cause("Clients are served one after the other: the next connection is taken when the last is closed.")
+    case("index/C1/1", C1, "An idle client does not keep another client from being served.")
+        .cause(
+            "The server serves one client at a time and accepts the next connection when the last \
+             one closes.",
+        )
         .steps(&[
             Open(A),
             Pause(20),
@@ -58,31 +34,39 @@ pub(super) const CASES: &[Case] = &[
             Ask(B, b"QUERY|{a}|\n", ANY),
         ])
         .alone(),
-    case("index/C1/2", C1, "A client that is in the middle of a line does not keep another from being served.")
-        .cause("The line is read to its end before anybody else is looked at.")
-        .steps(&[
-            ask(b"QUERY|{a}|\n", ANY),
-            Send(A, b"QUERY|"),
-            Pause(50),
-            Ask(B, b"QUERY|{a}|\n", ANY),
-            Ask(C, b"INDEX|{a}|\n", ANY),
-            Send(A, b"{a}|\n"),
-            Expect(A, &[ANY]),
-        ]),
-    case("index/C1/3", C1, "A client that does not read its replies does not keep another from being served.")
-        .cause("A reply is written while a lock is held, or by a thread that others wait for.")
-        .steps(&[
-            ask(b"QUERY|{a}|\n", FAIL),
-            Flood(B, FLOOD, FLOOD_BYTES),
-            ask(b"INDEX|{a}|\n", OK),
-            Ask(C, b"QUERY|{a}|\n", OK),
-            Close(B),
-            Ask(D, b"QUERY|{a}|\n", OK),
-        ])
-        .needs_block()
-        .alone(),
-    case("index/C1/4", C1, "A hundred clients are connected, and each is answered.")
-        .cause("The number of threads, workers or descriptors is lower than a hundred.")
+    case(
+        "index/C1/2",
+        C1,
+        "A client that has sent half a line does not keep another client from being served.",
+    )
+    .cause("The server reads a line to its end before it serves another client.")
+    .steps(&[
+        ask(b"QUERY|{a}|\n", ANY),
+        Send(A, b"QUERY|"),
+        Pause(50),
+        Ask(B, b"QUERY|{a}|\n", ANY),
+        Ask(C, b"INDEX|{a}|\n", ANY),
+        Send(A, b"{a}|\n"),
+        Expect(A, &[ANY]),
+    ]),
+    case(
+        "index/C1/3",
+        C1,
+        "A client that does not read its replies does not keep another client from being served.",
+    )
+    .cause("The server writes a reply while it holds a lock, or on a thread that other clients need.")
+    .steps(&[
+        ask(b"QUERY|{a}|\n", FAIL),
+        Flood(B, FLOOD, FLOOD_BYTES),
+        ask(b"INDEX|{a}|\n", OK),
+        Ask(C, b"QUERY|{a}|\n", OK),
+        Close(B),
+        Ask(D, b"QUERY|{a}|\n", OK),
+    ])
+    .needs_block()
+    .alone(),
+    case("index/C1/4", C1, "A hundred connected clients are all served.")
+        .cause("The server has fewer than a hundred threads, workers or file descriptors.")
         .steps(&[
             Join(100, b"QUERY|{a}.{n}|\n", FAIL),
             AllAsk(100, 2, b"INDEX|{a}.{n}|\n", OK),
@@ -90,8 +74,8 @@ pub(super) const CASES: &[Case] = &[
             AllAsk(100, 2, b"REMOVE|{a}.{n}|\n", OK),
         ])
         .alone(),
-    case("index/C1/5", C1, "Ninety-nine clients stop in the middle of a line, and the hundredth is answered.")
-        .cause("Each client in mid-line takes a worker, and there are too few of them.")
+    case("index/C1/5", C1, "While ninety-nine clients have sent half a line, the hundredth is served.")
+        .cause("Every client with an incomplete line occupies a worker, and there are too few workers.")
         .steps(&[
             Join(99, b"QUERY|{a}|\n", FAIL),
             AllSend(99, b"QUERY|"),
@@ -102,20 +86,14 @@ pub(super) const CASES: &[Case] = &[
             AllAsk(99, 1, b"\n", OK),
         ])
         .alone(),
-    case("index/C1/6", C1, "Beside ninety idle clients, another is answered as quickly as alone.")
-        .cause("Each connection is looked at in turn, with a time limit for each.")
-        .steps(&[
-            TEN_ASKED,
-            Join(90, b"QUERY|{a}|\n", FAIL),
-            Pause(20),
-            TEN_ASKED,
-        ])
+    case("index/C1/6", C1, "Beside ninety idle clients, another client is served as quickly as alone.")
+        .cause("The server polls its connections in turn, with a time limit for each.")
+        .steps(&[TEN_REQUESTS, Join(90, b"QUERY|{a}|\n", FAIL), Pause(20), TEN_REQUESTS])
         .compares_latency()
         .at(Should)
         .alone(),
-
-    case("index/C2/1", C2, "What one client indexes, another finds.")
-        .cause("Each connection has an index of its own, or a copy.")
+    case("index/C2/1", C2, "A package that one client indexes is visible to another client.")
+        .cause("Each connection has its own index, or a copy of it.")
         .steps(&[
             Open(B),
             ask(b"INDEX|{a}|\n", OK),
@@ -124,7 +102,7 @@ pub(super) const CASES: &[Case] = &[
             ask(b"QUERY|{a}|\n", FAIL),
         ]),
     case("index/C2/2", C2, "Dependencies hold between packages of different clients.")
-        .cause("Each connection has an index of its own, or a copy.")
+        .cause("Each connection has its own index, or a copy of it.")
         .steps(&[
             ask(b"INDEX|{b}|\n", OK),
             Ask(B, b"INDEX|{a}|{b}\n", OK),
@@ -133,8 +111,8 @@ pub(super) const CASES: &[Case] = &[
             ask(b"REMOVE|{b}|\n", OK),
             Ask(B, b"INDEX|{a}|{b}\n", FAIL),
         ]),
-    case("index/C2/3", C2, "A connection that has been open for a while sees what changed meanwhile.")
-        .cause("Reads are answered from a copy that was made when the connection was opened.")
+    case("index/C2/3", C2, "An open connection sees the changes that other clients make.")
+        .cause("The server answers reads from a copy made when the connection was opened.")
         .steps(&[
             Ask(B, b"QUERY|{a}|\n", FAIL),
             ask(b"INDEX|{a}|\n", OK),
@@ -143,8 +121,8 @@ pub(super) const CASES: &[Case] = &[
             Ask(B, b"QUERY|{a}|\n", FAIL),
             Ask(B, b"INDEX|{b}|{a}\n", FAIL),
         ]),
-    case("index/C2/4", C2, "Of twenty clients that change packages at the same time, each change is there afterwards.")
-        .cause("Two changes at the same time write over each other.")
+    case("index/C2/4", C2, "When twenty clients change packages at the same time, no change is lost.")
+        .cause("Two simultaneous changes overwrite each other.")
         .steps(&[
             ask(b"INDEX|{b}|\n", OK),
             Join(20, b"QUERY|{a}.{n}|\n", FAIL),
@@ -154,31 +132,42 @@ pub(super) const CASES: &[Case] = &[
             AllAsk(20, 5, b"REMOVE|{a}.{n}|\n", OK),
             ask(b"REMOVE|{b}|\n", OK),
         ]),
-
-    case("index/C3/1", C3, "A client that vanishes in the middle of a line harms nobody, and its half line is nothing.")
-        .cause("A read error ends more than the connection, or what was read so far is handled.")
-        .steps(&[
-            ask(b"INDEX|{a}|\n", OK),
-            Send(A, b"REMOVE|{a}|"),
-            Pause(20),
-            Reset(A),
-            Pause(50),
-            Ask(B, b"QUERY|{a}|\n", OK),
-        ])
-        .alone(),
-    case("index/C3/2", C3, "What a client completed before it vanished stands.")
-        .cause("What a connection did is taken back when it breaks.")
-        .steps(&[
-            ask(b"INDEX|{b}|\n", OK),
-            ask(b"INDEX|{a}|{b}\n", OK),
-            Reset(A),
-            Pause(50),
-            Ask(B, b"QUERY|{a}|\n", OK),
-            Ask(B, b"REMOVE|{b}|\n", FAIL),
-        ])
-        .alone(),
-    case("index/C3/3", C3, "A client that vanishes before its reply comes harms nobody.")
-        .cause("Writing to a connection that is gone is an error that nobody handles, or a signal that ends the server.")
+    case(
+        "index/C3/1",
+        C3,
+        "A client that resets its connection in the middle of a line does not affect others, \
+             and the incomplete line has no effect.",
+    )
+    .cause("A read error ends more than the connection, or the server processes the incomplete line.")
+    .steps(&[
+        ask(b"INDEX|{a}|\n", OK),
+        Send(A, b"REMOVE|{a}|"),
+        Pause(20),
+        Reset(A),
+        Pause(50),
+        Ask(B, b"QUERY|{a}|\n", OK),
+    ])
+    .alone(),
+    case(
+        "index/C3/2",
+        C3,
+        "The completed requests of a client that resets its connection keep their effect.",
+    )
+    .cause("The server undoes the changes of a connection that breaks.")
+    .steps(&[
+        ask(b"INDEX|{b}|\n", OK),
+        ask(b"INDEX|{a}|{b}\n", OK),
+        Reset(A),
+        Pause(50),
+        Ask(B, b"QUERY|{a}|\n", OK),
+        Ask(B, b"REMOVE|{b}|\n", FAIL),
+    ])
+    .alone(),
+    case("index/C3/3", C3, "A client that resets its connection before its reply does not affect others.")
+        .cause(
+            "The server does not handle the error of a write to a closed connection, or a signal \
+             ends the process.",
+        )
         .steps(&[
             Send(A, b"INDEX|{a}|\n"),
             Reset(A),
@@ -190,8 +179,8 @@ pub(super) const CASES: &[Case] = &[
             Ask(C, b"QUERY|{a}|\n", FAIL),
         ])
         .alone(),
-    case("index/C3/4", C3, "A client that ends its stream in the middle of a line harms nobody.")
-        .cause("The end of the stream is not expected there.")
+    case("index/C3/4", C3, "A client that ends its stream in the middle of a line does not affect others.")
+        .cause("The server does not expect the end of the stream in the middle of a line.")
         .steps(&[
             Send(A, b"INDEX|{a}"),
             EndSending(A),
@@ -201,73 +190,100 @@ pub(super) const CASES: &[Case] = &[
             Ask(C, b"QUERY|{a}|\n", FAIL),
         ])
         .alone(),
-
-    case("index/C3/5", C3, "A client that vanishes while it is being answered harms nobody.")
-        .cause("Writing to a connection that is gone is an error that nobody handles, or a signal that ends the server.")
-        .steps(&[
-            Flood(A, FLOOD, 1 << 20),
-            Reset(A),
-            Pause(50),
-            Ask(B, b"INDEX|{a}|\n", OK),
-            Ask(C, b"QUERY|{a}|\n", OK),
-        ])
-        .alone(),
-    case("index/C4/1", C4, "What a client costs that comes, asks and leaves is given back.")
-        .cause("A connection that was closed by the client is not closed by the server.")
-        .steps(&[Repeat(
-            5,
-            &[
-                Join(VISITS, b"QUERY|{a}|\n", FAIL),
-                AllAsk(VISITS, 1, b"QUERY|{a}|\n", FAIL),
-                CloseAll,
-                Pause(SETTLE_MS),
-                Sample,
-            ],
-        )])
-        .runs(Runs::WithProcess)
-        .alone(),
-    case("index/C4/2", C4, "What a request costs is given back: the same packages indexed and removed again.")
-        .cause("Something is kept of each request, such as a log, or an entry that is only marked as removed.")
-        .steps(&[Repeat(
-            5,
-            &[
-                Join(VISITS, b"QUERY|{a}|\n", FAIL),
-                AllAsk(VISITS, 20, b"INDEX|{a}.{n}|\n", OK),
-                AllAsk(VISITS, 20, b"REMOVE|{a}.{n}|\n", OK),
-                AllAsk(VISITS, 5, b"LIZARD|{a}.{n}|{x*8000}\n", ERROR),
-                CloseAll,
-                Pause(SETTLE_MS),
-                Sample,
-            ],
-        )])
-        .runs(Runs::WithProcess)
-        .alone(),
-    case("index/C4/3", C4, "What a client costs that leaves in the middle of a line is given back.")
-        .cause("A thread or a task waits for the rest of the line for ever.")
-        .steps(&[Repeat(
-            5,
-            &[
-                Join(VISITS, b"QUERY|{a}|\n", FAIL),
-                AllSend(VISITS, b"QUERY|{a}"),
-                CloseAll,
-                Pause(SETTLE_MS),
-                Sample,
-            ],
-        )])
-        .runs(Runs::WithProcess)
-        .alone(),
-
-    case("index/C5/1", C5, "A client that stops in the middle of a line is dropped after a time.")
-        .cause("Reading has no deadline.")
-        .steps(&[ask(b"QUERY|{a}|\n", FAIL), Send(A, b"QUERY|"), AwaitEnd(A)])
-        .runs(Runs::WithStallLimit),
-    case("index/C5/2", C5, "A client that never reads its replies is dropped after a time.")
-        .cause("Writing has no deadline.")
+    case(
+        "index/C3/5",
+        C3,
+        "A client that resets its connection while the server writes replies does not affect \
+             others.",
+    )
+    .cause(
+        "The server does not handle the error of a write to a closed connection, or a signal \
+             ends the process.",
+    )
+    .steps(&[
+        Flood(A, FLOOD, 1 << 20),
+        Reset(A),
+        Pause(50),
+        Ask(B, b"INDEX|{a}|\n", OK),
+        Ask(C, b"QUERY|{a}|\n", OK),
+    ])
+    .alone(),
+    case(
+        "index/C4/1",
+        C4,
+        "The server releases the resources of a client that connects, sends a request and \
+             disconnects.",
+    )
+    .cause("The server does not close a connection that the client closed.")
+    .steps(&[Repeat(
+        5,
+        &[
+            Join(VISITS, b"QUERY|{a}|\n", FAIL),
+            AllAsk(VISITS, 1, b"QUERY|{a}|\n", FAIL),
+            CloseAll,
+            Pause(SETTLE_MS),
+            Sample,
+        ],
+    )])
+    .runs(Runs::WithProcess)
+    .alone(),
+    case(
+        "index/C4/2",
+        C4,
+        "The server releases the resources of requests: the same packages are indexed and \
+             removed repeatedly.",
+    )
+    .cause(
+        "The server keeps data for every request, such as a log or an entry that is only \
+             marked as removed.",
+    )
+    .steps(&[Repeat(
+        5,
+        &[
+            Join(VISITS, b"QUERY|{a}|\n", FAIL),
+            AllAsk(VISITS, 20, b"INDEX|{a}.{n}|\n", OK),
+            AllAsk(VISITS, 20, b"REMOVE|{a}.{n}|\n", OK),
+            AllAsk(VISITS, 5, b"LIZARD|{a}.{n}|{x*8000}\n", ERROR),
+            CloseAll,
+            Pause(SETTLE_MS),
+            Sample,
+        ],
+    )])
+    .runs(Runs::WithProcess)
+    .alone(),
+    case(
+        "index/C4/3",
+        C4,
+        "The server releases the resources of a client that disconnects in the middle of a line.",
+    )
+    .cause("A thread or task waits indefinitely for the rest of the line.")
+    .steps(&[Repeat(
+        5,
+        &[
+            Join(VISITS, b"QUERY|{a}|\n", FAIL),
+            AllSend(VISITS, b"QUERY|{a}"),
+            CloseAll,
+            Pause(SETTLE_MS),
+            Sample,
+        ],
+    )])
+    .runs(Runs::WithProcess)
+    .alone(),
+    case(
+        "index/C5/1",
+        C5,
+        "The server drops a client that stops in the middle of a line, after a time limit.",
+    )
+    .cause("Reads have no deadline.")
+    .steps(&[ask(b"QUERY|{a}|\n", FAIL), Send(A, b"QUERY|"), AwaitEnd(A)])
+    .runs(Runs::WithStallLimit),
+    case("index/C5/2", C5, "The server drops a client that never reads its replies, after a time limit.")
+        .cause("Writes have no deadline.")
         .steps(&[
             ask(b"QUERY|{a}|\n", FAIL),
             Flood(B, FLOOD, FLOOD_BYTES),
             PauseForStallLimit,
-            // Not longer: what was sent ends in the middle of a line, for which the target may drop it too.
+            // Not longer: the flood ends in the middle of a line, for which the target may drop the client too.
             AwaitEndWithin(B, 4000),
             ask(b"QUERY|{a}|\n", FAIL),
         ])
@@ -275,5 +291,5 @@ pub(super) const CASES: &[Case] = &[
         .runs(Runs::WithStallLimit),
 ];
 
-/// Ten requests, one after the other.
-const TEN_ASKED: Step = Repeat(10, &[ask(b"QUERY|{b}|\n", ANY)]);
+/// Ten requests in sequence.
+const TEN_REQUESTS: Step = Repeat(10, &[ask(b"QUERY|{b}|\n", ANY)]);

@@ -1,36 +1,18 @@
-//! A1 to A4: what a reply is, and what no client can do to the others.
+//! Cases A1 to A4: the form of replies, and the isolation of clients from each other.
 
+use conformance::case::Step::{Ask, Close, Expect, Flood, Pause, Repeat, Send};
+use conformance::case::{A, ANY, ANY_OR_END, B, C, Case, ERROR, FAIL, OK, Step, ask, case};
+use driver::moves::Slot;
 use protocol::index::clauses::{A1, A2, A3, A4};
 
-use conformance::case::A;
-use conformance::case::ANY;
-use conformance::case::ANY_OR_END;
-use conformance::case::B;
-use conformance::case::C;
-use conformance::case::Case;
-use conformance::case::ERROR;
-use conformance::case::FAIL;
-use conformance::case::OK;
-use conformance::case::Step;
-use conformance::case::Step::Ask;
-use conformance::case::Step::Close;
-use conformance::case::Step::Expect;
-use conformance::case::Step::Flood;
-use conformance::case::Step::Pause;
-use conformance::case::Step::Repeat;
-use conformance::case::Step::Send;
-use conformance::case::ask;
-use conformance::case::case;
-use driver::moves::Slot;
-
 pub(super) const CASES: &[Case] = &[
-    // Which of the three is right is for other cases to say: where this one fails nothing else can be judged.
+    // Other cases decide which of the three replies is correct. If this case fails, nothing else can be judged.
     case(
         "index/A1/1",
         A1,
         "Each of the three commands is answered with one of the three replies, byte for byte.",
     )
-    .cause("Another line end, another case, a word more, or a reply that is left out.")
+    .cause("The server sends another line end, another case or an additional word, or omits a reply.")
     .steps(&[
         ask(b"QUERY|{a}|\n", ANY),
         ask(b"INDEX|{a}|\n", ANY),
@@ -38,8 +20,8 @@ pub(super) const CASES: &[Case] = &[
         ask(b"REMOVE|{a}|\n", ANY),
         ask(b"REMOVE|{a}|\n", ANY),
     ]),
-    case("index/A1/2", A1, "ERROR is those bytes and nothing more.")
-        .cause("The error is explained in the reply, or written to the client's connection as well.")
+    case("index/A1/2", A1, "The reply ERROR consists of exactly these bytes.")
+        .cause("The server explains the error in the reply, or also writes its log to the connection.")
         .steps(&[
             ask(b"LIZARD|{a}|\n", ERROR),
             ask(b"QUERY|{a}\n", ERROR),
@@ -47,8 +29,8 @@ pub(super) const CASES: &[Case] = &[
             Pause(50),
             ask(b"QUERY|{a}|\n", FAIL),
         ]),
-    case("index/A1/3", A1, "Each request gets exactly one reply, whatever the reply is.")
-        .cause("A request is answered twice, or after a while not at all.")
+    case("index/A1/3", A1, "Every request receives exactly one reply.")
+        .cause("The server answers a request twice, or stops answering after some requests.")
         .steps(&[
             ask(b"INDEX|{a}|{b}\n", ANY),
             ask(b"INDEX|{b}|\n", ANY),
@@ -60,19 +42,19 @@ pub(super) const CASES: &[Case] = &[
             Pause(50),
             ask(b"QUERY|{b}|\n", ANY),
         ]),
-    case("index/A2/1", A2, "An INDEX that is answered ERROR puts nothing into the index.")
-        .cause("The line is handled as far as it can be read, and checked afterwards.")
+    case("index/A2/1", A2, "An INDEX that is answered ERROR adds nothing to the index.")
+        .cause("The server processes the readable part of the line before it checks the rest.")
         .steps(&[ask(b"INDEX|{a}||\n", ERROR), ask(b"INDEX|{a}\n", ERROR), ask(b"QUERY|{a}|\n", FAIL)]),
-    case("index/A2/2", A2, "A REMOVE that is answered ERROR takes nothing out of the index.")
-        .cause("The line is handled as far as it can be read, and checked afterwards.")
+    case("index/A2/2", A2, "A REMOVE that is answered ERROR removes nothing from the index.")
+        .cause("The server processes the readable part of the line before it checks the rest.")
         .steps(&[
             ask(b"INDEX|{a}|\n", OK),
             ask(b"REMOVE|{a}||\n", ERROR),
             ask(b"REMOVE|{a}\n", ERROR),
             ask(b"QUERY|{a}|\n", OK),
         ]),
-    case("index/A2/3", A2, "An update that is answered ERROR leaves the old list.")
-        .cause("The old list is dropped before the line is checked.")
+    case("index/A2/3", A2, "An update that is answered ERROR keeps the old list.")
+        .cause("The server drops the old list before it checks the line.")
         .steps(&[
             ask(b"INDEX|{b}|\n", OK),
             ask(b"INDEX|{a}|{b}\n", OK),
@@ -80,7 +62,7 @@ pub(super) const CASES: &[Case] = &[
             ask(b"REMOVE|{b}|\n", FAIL),
         ]),
     case("index/A2/4", A2, "A line with an unknown command changes nothing.")
-        .cause("The package is looked up or made before the command is known.")
+        .cause("The server looks up or creates the package before it checks the command.")
         .steps(&[
             ask(b"INDEX|{a}|\n", OK),
             ask(b"LIZARD|{a}|\n", ERROR),
@@ -88,8 +70,8 @@ pub(super) const CASES: &[Case] = &[
             ask(b"QUERY|{a}|\n", OK),
             ask(b"QUERY|{b}|\n", FAIL),
         ]),
-    case("index/A2/5", A2, "A line without a package changes nothing.")
-        .cause("An empty name means every package.")
+    case("index/A2/5", A2, "A line with an empty package changes nothing.")
+        .cause("The server treats an empty name as every package.")
         .steps(&[
             ask(b"INDEX|{a}|\n", OK),
             ask(b"REMOVE||\n", ERROR),
@@ -98,8 +80,8 @@ pub(super) const CASES: &[Case] = &[
             ask(b"REMOVE|{a}|\n", OK),
         ])
         .alone(),
-    case("index/A3/1", A3, "The connection goes on after ERROR.")
-        .cause("A line that cannot be read is taken for a client that is no use.")
+    case("index/A3/1", A3, "The connection stays open after ERROR.")
+        .cause("The server closes the connection of a client that sends a malformed line.")
         .steps(&[
             ask(b"LIZARD|{a}|\n", ANY),
             ask(b"QUERY|{a}|\n", ANY),
@@ -107,14 +89,14 @@ pub(super) const CASES: &[Case] = &[
             ask(b"INDEX||\n", ANY),
             ask(b"QUERY|{a}|\n", ANY),
         ]),
-    case("index/A3/2", A3, "The connection goes on after FAIL.")
-        .cause("What cannot be done is handled like what cannot be read.")
+    case("index/A3/2", A3, "The connection stays open after FAIL.")
+        .cause("The server treats a request that cannot be done like a malformed line.")
         .steps(&[ask(b"INDEX|{a}|{b}\n", ANY), ask(b"QUERY|{a}|\n", ANY), ask(b"INDEX|{b}|\n", ANY)]),
-    case("index/A3/3", A3, "The connection goes on for sixty requests.")
-        .cause("A connection is closed after a number of requests, as web servers do.")
+    case("index/A3/3", A3, "The connection stays open for sixty requests.")
+        .cause("The server closes a connection after a fixed number of requests, as web servers do.")
         .steps(&[TEN, TEN, TEN, TEN, TEN, TEN]),
-    case("index/A3/4", A3, "The connection goes on after ten broken lines in a row.")
-        .cause("A client is given up after a number of errors.")
+    case("index/A3/4", A3, "The connection stays open after ten malformed lines in succession.")
+        .cause("The server closes a connection after a fixed number of errors.")
         .steps(&[
             ask(b"\n", ANY),
             ask(b"x\n", ANY),
@@ -128,11 +110,11 @@ pub(super) const CASES: &[Case] = &[
             ask(b"LIZARD|{a}|\n", ANY),
             ask(b"QUERY|{a}|\n", ANY),
         ]),
-    case("index/A3/5", A3, "A client that pauses between two requests is still there to be served.")
-        .cause("A connection that is silent for a moment is taken for a dead one.")
+    case("index/A3/5", A3, "The connection stays open while a client pauses between two requests.")
+        .cause("The server treats a connection without traffic as dead after a very short time.")
         .steps(&[ask(b"QUERY|{a}|\n", ANY), Pause(400), ask(b"QUERY|{a}|\n", ANY)]),
-    case("index/A4/1", A4, "Bytes that are no UTF-8 do not end the server.")
-        .cause("The line is made text, and what is no text is an error that nobody handles.")
+    case("index/A4/1", A4, "Bytes that are not UTF-8 do not end the server.")
+        .cause("The server converts the line to text and does not handle the conversion error.")
         .steps(&[
             Send(A, b"QUERY|\xff\xfe\xc0\x80|\n"),
             Expect(A, &[ANY_OR_END]),
@@ -142,7 +124,10 @@ pub(super) const CASES: &[Case] = &[
         ])
         .alone(),
     case("index/A4/2", A4, "NUL bytes do not end the server.")
-        .cause("A NUL ends a text in C, and what follows it is looked for where it is not.")
+        .cause(
+            "A NUL byte ends a string in C, and the server then reads the following fields from \
+             the wrong place.",
+        )
         .steps(&[
             Send(A, b"QUERY|{\x00*10}|\n"),
             Expect(A, &[ANY_OR_END]),
@@ -152,25 +137,25 @@ pub(super) const CASES: &[Case] = &[
         ])
         .alone(),
     case("index/A4/3", A4, "A line of 1 MiB does not end the server.")
-        .cause("The line does not fit where it is to go.")
+        .cause("The line overflows its buffer.")
         .steps(&[Send(A, b"{y*1048576}\n"), Expect(A, &[ANY_OR_END]), Ask(BYSTANDER, b"QUERY|{a}|\n", FAIL)])
         .alone(),
     case("index/A4/4", A4, "Empty lines do not end the server.")
-        .cause("The first field of a line that has none is looked at.")
+        .cause("The server accesses the first field of a line without checking that it exists.")
         .steps(&[ask(b"\n", ERROR), ask(b"\n", ERROR), Ask(BYSTANDER, b"QUERY|{a}|\n", FAIL)])
         .alone(),
-    case("index/A4/5", A4, "A line of nothing but 60,000 separators does not end the server.")
-        .cause("Each separator makes a field, and their number has no limit, or one that is not checked.")
+    case("index/A4/5", A4, "A line of 60,000 separators does not end the server.")
+        .cause("Every separator makes a field, and the server does not check the number of fields.")
         .steps(&[
             ask(b"{|*60000}\n", ERROR),
             ask(b"{,*60000}\n", ERROR),
             Ask(BYSTANDER, b"QUERY|{a}|\n", FAIL),
         ])
         .alone(),
-    case("index/A4/6", A4, "A browser or a TLS client that comes by mistake harms nobody.")
-        .cause("What is no line is not expected.")
+    case("index/A4/6", A4, "A browser or TLS client that connects by mistake does not affect other clients.")
+        .cause("The server does not expect bytes that are not a line of the protocol.")
         .steps(&[
-            // How many lines these are is not what matters, so their replies are not looked at.
+            // The number of lines in these bytes does not matter, so the case ignores the replies.
             Flood(A, b"GET / HTTP/1.1\r\nHost: index\r\n\r\n", 33),
             Close(A),
             Flood(B, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03{\x00*300}\n\r\n", 314),
@@ -178,8 +163,8 @@ pub(super) const CASES: &[Case] = &[
             Ask(BYSTANDER, b"QUERY|{a}|\n", FAIL),
         ])
         .alone(),
-    case("index/A4/7", A4, "A client's broken lines do not end another client's connection.")
-        .cause("An error is handled where it ends more than the one connection.")
+    case("index/A4/7", A4, "Malformed lines of one client do not end the connection of another client.")
+        .cause("The error handler ends more than the one connection.")
         .steps(&[
             Ask(BYSTANDER, b"QUERY|{a}|\n", FAIL),
             ask(b"LIZARD|{a}|\n", ERROR),
@@ -188,8 +173,8 @@ pub(super) const CASES: &[Case] = &[
             Ask(BYSTANDER, b"QUERY|{a}|\n", OK),
         ])
         .alone(),
-    case("index/A4/8", A4, "Two clients' half lines are not mixed.")
-        .cause("What is read goes into a buffer that clients share.")
+    case("index/A4/8", A4, "Incomplete lines of two clients are not mixed.")
+        .cause("Clients share one read buffer.")
         .steps(&[
             ask(b"INDEX|{a}|\n", OK),
             Send(A, b"QUERY|"),
@@ -200,8 +185,8 @@ pub(super) const CASES: &[Case] = &[
         ]),
 ];
 
-/// The one that only looks on.
+/// The connection of a client that is not involved.
 const BYSTANDER: Slot = C;
 
-/// Ten requests in a row.
+/// Ten requests in sequence.
 const TEN: Step = Repeat(10, &[ask(b"QUERY|{a}|\n", ANY)]);

@@ -1,26 +1,14 @@
-//! Cases about tokens and proofs: W16 to W23.
+//! Cases W16 to W23: tokens and proofs.
 
-use protocol::wisdom::clauses::{W16, W17, W18, W19, W20, W21, W22, W23};
-
-use super::{CHALLENGE, QUOTE, error};
-use conformance::case::A;
-use conformance::case::Allowed;
-use conformance::case::B;
-use conformance::case::C;
-use conformance::case::Case;
-use conformance::case::Runs;
-use conformance::case::Step::Ask;
-use conformance::case::Step::Close;
-use conformance::case::Step::Ends;
-use conformance::case::Step::OpenFrom;
-use conformance::case::Step::OpenMapped;
-use conformance::case::Step::Repeat;
-use conformance::case::ask;
-use conformance::case::case;
+use conformance::case::Step::{Ask, Close, Ends, OpenFrom, OpenMapped, Repeat};
+use conformance::case::{A, Allowed, B, C, Case, Runs, ask, case};
 use conformance::dialects::wisdom::REQUEST;
 use driver::moves::Source;
+use protocol::wisdom::clauses::{W16, W17, W18, W19, W20, W21, W22, W23};
 
-/// Anything but a quotation.
+use crate::catalogue::wisdom::replies::{CHALLENGE, QUOTE, error};
+
+/// Any refusal of a solution.
 const REFUSED: Allowed = Allowed::Lines(&[
     b"ERROR INVALID_SIGNATURE",
     b"ERROR INVALID_PAYLOAD",
@@ -28,29 +16,29 @@ const REFUSED: Allowed = Allowed::Lines(&[
     b"ERROR INSUFFICIENT_WORK",
 ]);
 
-/// An address that no case has for its own.
-const SOMEBODY_ELSE: Source = Source::Exactly(4_000_000_000);
+/// An address that no case uses otherwise.
+const OTHER_ADDRESS: Source = Source::Exactly(4_000_000_000);
 
-/// A client that has a challenge sends a solution in a wrong form.
-macro_rules! wrong_form {
+/// A client with a challenge sends a solution that is not well-formed.
+macro_rules! malformed {
     ($bytes:expr) => {
         &[ask(REQUEST, CHALLENGE), ask($bytes, error!("INVALID_PAYLOAD")), Ends(A)]
     };
 }
 
 pub(super) const CASES: &[Case] = &[
-    case("wisdom/W16/1", W16, "No token with a flipped bit brings a quotation, though each is solved.")
-        .steps(&[Repeat(
-            8,
-            &[
-                Ask(B, REQUEST, CHALLENGE),
-                Close(B),
-                Repeat(64, &[Ask(A, b"{solution flip}", REFUSED), Close(A)]),
-            ],
-        )])
-        .cause("the tag is not over all of the token, or is compared in part")
-        .runs(Runs::WithSettings(&["difficulty"])),
-    case("wisdom/W16/2", W16, "A flipped bit of any field of the token brings no quotation.")
+    case(
+        "wisdom/W16/1",
+        W16,
+        "A token with a flipped bit never yields a quotation, although each has a valid proof.",
+    )
+    .steps(&[Repeat(
+        8,
+        &[Ask(B, REQUEST, CHALLENGE), Close(B), Repeat(64, &[Ask(A, b"{solution flip}", REFUSED), Close(A)])],
+    )])
+    .cause("The tag does not cover the whole token, or the server compares only a part of it.")
+    .runs(Runs::WithSettings(&["difficulty"])),
+    case("wisdom/W16/2", W16, "A flipped bit in any field of the token prevents a quotation.")
         .steps(&[
             ask(REQUEST, CHALLENGE),
             Ask(B, b"{solution flip=7}", REFUSED),
@@ -70,23 +58,27 @@ pub(super) const CASES: &[Case] = &[
             Ask(B, b"{solution flip=511}", REFUSED),
             Close(B),
         ])
-        .cause("the tag is not over all of the token, or is compared in part"),
+        .cause("The tag does not cover the whole token, or the server compares only a part of it."),
     case(
         "wisdom/W17/1",
         W17,
-        "A token that another address got is answered INVALID_SIGNATURE, and is still good for its own.",
+        "A token issued to another address is answered INVALID_SIGNATURE and stays valid for \
+             its own address.",
     )
     .steps(&[
         ask(REQUEST, CHALLENGE),
-        OpenFrom(B, SOMEBODY_ELSE),
+        OpenFrom(B, OTHER_ADDRESS),
         Ask(B, b"{solution}", error!("INVALID_SIGNATURE")),
         Ends(B),
         Ask(C, b"{solution}", QUOTE),
         Ends(C),
     ])
-    .cause("the tag is not over the client's address, or a token is spent before its tag is looked at")
+    .cause(
+        "The tag does not cover the client's address, or the server spends a token before it \
+             checks the tag.",
+    )
     .runs(Runs::WithAddresses),
-    case("wisdom/W18/1", W18, "A token that was got over IPv6 from a mapped IPv4 address is good over IPv4.")
+    case("wisdom/W18/1", W18, "A token issued over IPv6 to an IPv4-mapped address is valid over IPv4.")
         .steps(&[
             OpenMapped(A),
             ask(REQUEST, CHALLENGE),
@@ -94,40 +86,41 @@ pub(super) const CASES: &[Case] = &[
             Ask(B, b"{solution}", QUOTE),
             Ends(B),
         ])
-        .cause("the address is signed as the system names it")
+        .cause("The server signs the address in the form that the operating system reports.")
         .runs(Runs::WithAddresses),
     case(
         "wisdom/W19/1",
         W19,
-        "A challenge whose last character has other bits set is answered INVALID_PAYLOAD.",
+        "A challenge with unused bits set in its last character is answered INVALID_PAYLOAD.",
     )
-    .steps(wrong_form!(b"{solution spare}"))
-    .cause("the decoder ignores the bits that have to be zero"),
-    case("wisdom/W19/2", W19, "A challenge with padding is answered INVALID_PAYLOAD.")
-        .steps(wrong_form!(b"{solution padded}"))
-        .cause("the decoder takes base64 with padding too"),
+    .steps(malformed!(b"{solution spare}"))
+    .cause("The decoder ignores the bits that must be zero."),
+    case("wisdom/W19/2", W19, "A challenge with base64 padding is answered INVALID_PAYLOAD.")
+        .steps(malformed!(b"{solution padded}"))
+        .cause("The decoder also accepts base64 with padding."),
     case("wisdom/W19/3", W19, "A challenge of 63 bytes is answered INVALID_PAYLOAD.")
-        .steps(wrong_form!(b"{solution cut}"))
-        .cause("the length is not looked at, or found too short in a place where nobody expects it"),
+        .steps(malformed!(b"{solution cut}"))
+        .cause("The server does not check the length, or does not handle a length that is too short."),
     case("wisdom/W19/4", W19, "A challenge of 65 bytes is answered INVALID_PAYLOAD.")
-        .steps(wrong_form!(b"{solution wide}"))
-        .cause("only the first 64 bytes are looked at"),
-    case("wisdom/W20/1", W20, "A counter that is a number is answered INVALID_PAYLOAD.")
-        .steps(wrong_form!(b"{solution number}"))
-        .cause("the parser takes a number for a text"),
+        .steps(malformed!(b"{solution wide}"))
+        .cause("The server uses only the first 64 bytes."),
+    case("wisdom/W20/1", W20, "A counter that is a JSON number is answered INVALID_PAYLOAD.")
+        .steps(malformed!(b"{solution number}"))
+        .cause("The parser accepts a number instead of a string."),
     case("wisdom/W20/2", W20, "A counter in upper case is answered INVALID_PAYLOAD.")
-        .steps(wrong_form!(b"{solution upper}"))
-        .cause("hex digits are read without looking at their case"),
+        .steps(malformed!(b"{solution upper}"))
+        .cause("The server accepts hexadecimal digits in either case."),
     case("wisdom/W20/3", W20, "A counter of 15 digits is answered INVALID_PAYLOAD.")
-        .steps(wrong_form!(b"{solution short}"))
-        .cause("hex digits are read without counting them"),
+        .steps(malformed!(b"{solution short}"))
+        .cause("The server does not check the number of hexadecimal digits."),
     case("wisdom/W20/4", W20, "A counter of 17 digits is answered INVALID_PAYLOAD.")
-        .steps(wrong_form!(b"{solution long}"))
-        .cause("hex digits are read without counting them"),
+        .steps(malformed!(b"{solution long}"))
+        .cause("The server does not check the number of hexadecimal digits."),
     case(
         "wisdom/W21/1",
         W21,
-        "One bit too few is answered INSUFFICIENT_WORK; the right counter then brings the quotation.",
+        "A proof with one bit too few is answered INSUFFICIENT_WORK, and a valid counter then \
+             receives the quotation.",
     )
     .steps(&[
         ask(REQUEST, CHALLENGE),
@@ -135,22 +128,26 @@ pub(super) const CASES: &[Case] = &[
         ask(b"{solution}", QUOTE),
         Ends(A),
     ])
-    .cause("bits are counted as hex digits, or a token is spent before the work is looked at"),
+    .cause(
+        "The server counts hexadecimal digits instead of bits, or spends a token before it \
+             checks the work.",
+    ),
     case(
         "wisdom/W21/2",
         W21,
-        "A hash without any zero bit is answered INSUFFICIENT_WORK, and the connection stays open.",
+        "A hash without leading zero bits is answered INSUFFICIENT_WORK, and the connection \
+             stays open.",
     )
     .steps(&[
         ask(REQUEST, CHALLENGE),
         ask(b"{solution none}", error!("INSUFFICIENT_WORK")),
         ask(REQUEST, CHALLENGE),
     ])
-    .cause("any hash is taken"),
-    case("wisdom/W22/1", W22, "Three bits more than asked for bring a quotation.")
+    .cause("The server accepts any hash."),
+    case("wisdom/W22/1", W22, "A proof with three bits more than required receives the quotation.")
         .steps(&[ask(REQUEST, CHALLENGE), ask(b"{solution more}", QUOTE), Ends(A)])
-        .cause("the number of zero bits has to be equal to the difficulty"),
-    case("wisdom/W23/1", W23, "The third bad solution is answered TOO_MANY_ATTEMPTS.")
+        .cause("The server requires the number of zero bits to equal the difficulty."),
+    case("wisdom/W23/1", W23, "The third solution with insufficient work is answered TOO_MANY_ATTEMPTS.")
         .steps(&[
             ask(REQUEST, CHALLENGE),
             ask(b"{solution none}", error!("INSUFFICIENT_WORK")),
@@ -158,14 +155,18 @@ pub(super) const CASES: &[Case] = &[
             ask(b"{solution none}", error!("TOO_MANY_ATTEMPTS")),
             Ends(A),
         ])
-        .cause("attempts are not counted"),
-    case("wisdom/W23/2", W23, "After two bad solutions a good one brings the quotation.")
-        .steps(&[
-            ask(REQUEST, CHALLENGE),
-            ask(b"{solution none}", error!("INSUFFICIENT_WORK")),
-            ask(b"{solution none}", error!("INSUFFICIENT_WORK")),
-            ask(b"{solution}", QUOTE),
-            Ends(A),
-        ])
-        .cause("the number of attempts is wrong by one"),
+        .cause("The server does not count attempts."),
+    case(
+        "wisdom/W23/2",
+        W23,
+        "After two solutions with insufficient work, a valid one receives the quotation.",
+    )
+    .steps(&[
+        ask(REQUEST, CHALLENGE),
+        ask(b"{solution none}", error!("INSUFFICIENT_WORK")),
+        ask(b"{solution none}", error!("INSUFFICIENT_WORK")),
+        ask(b"{solution}", QUOTE),
+        Ends(A),
+    ])
+    .cause("The attempt limit is off by one."),
 ];

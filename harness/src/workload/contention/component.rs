@@ -1,46 +1,47 @@
-//! The packages that a group works on, their lists, and what each of its clients asks for.
+//! The packages of a group, their lists, and the requests of its clients.
 
-use protocol::index::wire::Command;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use super::options::Edition;
+use protocol::index::wire::Command;
 
-/// How many requests a client of an episode makes, at least and at most.
+use crate::workload::contention::options::Edition;
+
+/// The number of requests of a client in an episode.
 const REQUESTS: std::ops::RangeInclusive<u32> = 60..=100;
 
-/// So many packages a hot component has.
-const HOT_PACKAGES: std::ops::RangeInclusive<usize> = 8..=10;
+/// The number of packages of a small component.
+const SMALL_PACKAGES: std::ops::RangeInclusive<usize> = 8..=10;
 
-/// A cold one has as many as this for each episode, …
-const COLD_PACKAGES_PER_EPISODE: u32 = 30;
+/// The number of packages of a large component, per episode.
+const LARGE_PACKAGES_PER_EPISODE: u32 = 30;
 
-/// … and no more than this.
-const COLD_PACKAGES_MAX: u32 = 300;
+/// The maximum number of packages of a large component.
+const LARGE_PACKAGES_MAX: u32 = 300;
 
-/// A package is indexed with one of so many lists, …
+/// The number of different lists with which a package is indexed.
 const LISTS: usize = 3;
 
-/// … each with no more dependencies than this, …
+/// The maximum number of dependencies of a list.
 const DEPENDENCIES_MAX: usize = 3;
 
-/// … of which so many in a hundred may close a cycle.
+/// The share of dependencies that may close a cycle, in percent.
 const CYCLES_PERCENT: u32 = 4;
 
-/// Of a hundred requests so many are INDEX, and so many REMOVE; the rest is QUERY.
+/// The share of INDEX and REMOVE among the requests, in percent. All others are QUERY.
 const INDEX_PERCENT: u32 = 40;
 const REMOVE_PERCENT: u32 = 30;
 
-/// Packages that can depend on each other, and on no others.
+/// Packages that can depend on each other, and on no other packages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Component {
     names: Vec<Vec<u8>>,
-    /// Of each package, the lists that it is indexed with.
+    /// By package: the lists with which it is indexed.
     lists: Vec<Vec<Vec<usize>>>,
 }
 
-/// What a draw is for. Each has streams of its own, so that no draw depends on how many were made before.
+/// The purpose of a draw. Each purpose has its own streams, so that no draw depends on the number of earlier draws.
 #[derive(Clone, Copy)]
 enum Purpose {
     Component,
@@ -49,7 +50,7 @@ enum Purpose {
 }
 
 fn draws(seed: u64, purpose: Purpose, number: u32, episode: u32) -> ChaCha8Rng {
-    /// Blocks that an episode has for itself.
+    /// The number of blocks reserved for an episode.
     const BLOCKS: u128 = 1 << 32;
     const WORDS_PER_BLOCK: u128 = 16;
     let mut key = *b"gauntlet contention, seeded:    ";
@@ -61,17 +62,17 @@ fn draws(seed: u64, purpose: Purpose, number: u32, episode: u32) -> ChaCha8Rng {
 }
 
 impl Component {
-    /// A small one, for many at once.
-    pub(super) fn hot(seed: u64, group: u32, episode: u32, edition: Edition) -> Self {
+    /// Draws a small component, for a group of several clients.
+    pub(super) fn small(seed: u64, group: u32, episode: u32, edition: Edition) -> Self {
         let mut draws = draws(seed, Purpose::Component, group, episode);
-        let size = draws.random_range(HOT_PACKAGES);
+        let size = draws.random_range(SMALL_PACKAGES);
         Self::draw(&mut draws, &format!("hot-{seed}-{group}-{episode}"), size, edition)
     }
 
-    /// A large one, for two.
-    pub(super) fn cold(seed: u64, group: u32, episodes: u32, edition: Edition) -> Self {
+    /// Draws a large component, for a pair of clients.
+    pub(super) fn large(seed: u64, group: u32, episodes: u32, edition: Edition) -> Self {
         let mut draws = draws(seed, Purpose::Component, group, 0);
-        let size = episodes.saturating_mul(COLD_PACKAGES_PER_EPISODE).min(COLD_PACKAGES_MAX);
+        let size = episodes.saturating_mul(LARGE_PACKAGES_PER_EPISODE).min(LARGE_PACKAGES_MAX);
         Self::draw(&mut draws, &format!("cold-{seed}-{group}"), size as usize, edition)
     }
 
@@ -79,13 +80,13 @@ impl Component {
         let names = (0..size).map(|package| format!("{prefix}-{package}").into_bytes()).collect();
         let lists = (0..size).map(|package| match edition {
             Edition::Second => (0..LISTS).map(|_| draw_list(draws, package, size, CYCLES_PERCENT)).collect(),
-            // A package that has one list only, and never one that closes a cycle, is never changed by an update.
+            // If a package has only one list, and no list closes a cycle, then no update changes anything.
             Edition::First => vec![draw_list(draws, package, size, 0)],
         });
         Self { lists: lists.collect(), names }
     }
 
-    /// How many packages there are.
+    /// Returns the number of packages.
     pub(super) fn size(&self) -> usize {
         self.names.len()
     }
@@ -94,7 +95,7 @@ impl Component {
         self.names
     }
 
-    /// What a client asks for in an episode, [`request_count`] times.
+    /// Returns the requests of a client in an episode; their number is [`request_count`].
     pub(super) fn requests(&self, seed: u64, client: u32, episode: u32) -> Vec<Vec<u8>> {
         let mut draws = draws(seed, Purpose::Requests, client, episode);
         let count = draws.random_range(REQUESTS);
@@ -116,17 +117,17 @@ impl Component {
     }
 }
 
-/// How many requests a client makes in an episode: the first draw of them.
+/// Returns the number of requests of a client in an episode, which is the first draw of its stream.
 pub(super) fn request_count(seed: u64, client: u32, episode: u32) -> u32 {
     draws(seed, Purpose::Requests, client, episode).random_range(REQUESTS)
 }
 
-/// In which order clients make their requests where only one is under way.
+/// Returns the draws that order the clients in lockstep.
 pub(super) fn turns(seed: u64, episode: u32) -> ChaCha8Rng {
     draws(seed, Purpose::Turns, 0, episode)
 }
 
-/// A list for a package: of packages before it, but for a few.
+/// Draws a list for a package. Except for a few cycles, it contains only packages with smaller numbers.
 fn draw_list(draws: &mut ChaCha8Rng, package: usize, size: usize, cycles_percent: u32) -> Vec<usize> {
     let mut list = Vec::new();
     for _ in 0..draws.random_range(0..=DEPENDENCIES_MAX) {
@@ -152,32 +153,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_seed_draws_the_same_and_nobody_draws_for_another() {
-        let hot = |seed, group, episode| Component::hot(seed, group, episode, Edition::Second);
-        assert_eq!(hot(7, 1, 2), hot(7, 1, 2));
-        assert_ne!(hot(7, 1, 2).lists, hot(8, 1, 2).lists);
-        assert_ne!(hot(7, 1, 2).lists, hot(7, 1, 3).lists);
-        let component = hot(7, 1, 2);
+    fn draws_repeat_for_the_same_seed_and_differ_by_client_and_episode() {
+        let small = |seed, group, episode| Component::small(seed, group, episode, Edition::Second);
+        assert_eq!(small(7, 1, 2), small(7, 1, 2));
+        assert_ne!(small(7, 1, 2).lists, small(8, 1, 2).lists);
+        assert_ne!(small(7, 1, 2).lists, small(7, 1, 3).lists);
+        let component = small(7, 1, 2);
         assert_eq!(component.requests(7, 3, 2), component.requests(7, 3, 2));
         assert_ne!(component.requests(7, 3, 2), component.requests(7, 4, 2));
         assert_ne!(component.requests(7, 3, 2), component.requests(7, 3, 3));
     }
 
-    /// The replies of one index, one request after the other.
+    /// Returns the replies of the model to sequential requests, and the number of updates that changed a list.
     fn replies(edition: Edition) -> (Vec<(Command, Reply)>, u32) {
         let (mut replies, mut updates_changed) = (Vec::new(), 0);
         for episode in 0..20 {
-            let component = Component::hot(7, 0, episode, edition);
+            let component = Component::small(7, 0, episode, edition);
             let mut model = Model::default();
             let mut lists = std::collections::BTreeMap::new();
             for line in (0..5).flat_map(|client| component.requests(7, client, episode)) {
                 let request = Request::decode(&line).unwrap();
-                let was_in = model.is_indexed(request.package);
+                let was_indexed = model.is_indexed(request.package);
                 let reply = model.answer(&line);
                 if request.command == Command::Index {
                     let names: BTreeSet<Vec<u8>> = request.dependencies().map(<[u8]>::to_vec).collect();
                     let before = lists.insert(request.package.to_vec(), names.clone());
-                    updates_changed += u32::from(was_in && (before != Some(names) || reply != Reply::Ok));
+                    updates_changed +=
+                        u32::from(was_indexed && (before != Some(names) || reply != Reply::Ok));
                 }
                 replies.push((request.command, reply));
             }
@@ -186,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn every_command_is_drawn_as_often_as_asked_and_answered_in_both_ways() {
+    fn command_shares_match_the_constants_and_both_replies_occur() {
         let (replies, updates_changed) = replies(Edition::Second);
         for (command, percent) in [(Command::Index, 40), (Command::Remove, 30), (Command::Query, 30)] {
             let of_command: Vec<Reply> =
@@ -203,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn in_the_first_edition_no_update_changes_anything() {
+    fn no_update_changes_a_list_in_the_first_edition() {
         assert_eq!(replies(Edition::First).1, 0);
     }
 }

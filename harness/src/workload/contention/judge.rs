@@ -1,67 +1,66 @@
-//! Judges what many clients saw at once.
+//! The judge of concurrent clients.
 
-use protocol::Clause;
-use protocol::index::clauses::{F3, S1, S3, S5};
-use protocol::index::wire::{Command, Reply, Request};
-
-use super::phases::{CONTEND, SWEEP, phase_name};
-use crate::workload::conversations::Conversations;
 use conformance::collect::Operations;
-use conformance::linearizable::FromEmpty;
-use conformance::linearizable::Linearizability;
+use conformance::linearizable::{FromEmpty, Linearizability};
 use conformance::request_script::LeadingRequests;
 use conformance::workload::{Judge, Judgement, Progress};
-use driver::exchanges::Exchange;
-use driver::exchanges::Observation;
+use driver::exchanges::{Exchange, Observation};
 use driver::history::Ending;
+use protocol::index::clauses::F3;
+use protocol::index::wire::Reply;
 use verdict::Finding;
 
-/// What any request of this workload may be answered with.
+use crate::workload::contention::phases::{CLEANUP, CONTENTION, phase_name};
+use crate::workload::contention::request_clauses::clause_of;
+use crate::workload::exchange_checks::ExchangeChecks;
+
+/// The valid replies to the requests of this workload.
 const OK_OR_FAIL: &[Reply] = &[Reply::Ok, Reply::Fail];
 
 /// The judge of one run.
 #[derive(Debug)]
-pub struct ContentionJudge {
+pub(crate) struct ContentionJudge {
     /// The id of the workload.
     id: &'static str,
-    conversations: Conversations,
-    /// Whether clients send several requests at once: one who breaks then breaks F3, and perhaps nothing else.
+    checks: ExchangeChecks,
+    /// Whether clients send several requests in one write. Every violation is then attributed to F3.
     is_pipelined: bool,
-    /// Whether what is asked for to sweep packages out is held against the rules too: it changes lists.
-    judges_sweeps: bool,
+    /// Whether the requests of the cleanup phases are judged too, because they change lists.
+    judges_cleanup: bool,
     phase: u32,
-    /// How many requests of the phase in which clients contend were answered, and how many there are.
+    /// The number of answered requests of the contention phase.
     answered: u64,
+    /// The number of planned requests of the contention phase.
     planned: u64,
-    /// All that was asked and answered.
+    /// All judged requests with their replies.
     operations: Operations,
-    /// Where the first operation of the clients that contend is among them.
-    contended_from: usize,
-    /// The operation whose reply is wrong.
-    wrong: Option<usize>,
-    /// How many groups of packages had an order.
+    /// The index of the first operation of the contention phase.
+    contention_start: usize,
+    /// The index of the operation with an incorrect reply.
+    violation: Option<usize>,
+    /// The number of components that were found linearizable.
     components: usize,
-    /// Whether a package was in at the beginning that could not be taken out.
-    is_unswept: bool,
+    /// Whether a package was indexed before the run and could not be removed.
+    has_failed_cleanup: bool,
 }
 
 impl ContentionJudge {
-    /// A judge of so many requests.
+    /// Returns the judge of a workload with `planned` requests in the contention phase.
     #[must_use]
-    pub fn new(id: &'static str, planned: u64, is_pipelined: bool, judges_sweeps: bool) -> Self {
+    pub(crate) fn new(id: &'static str, planned: u64, is_pipelined: bool, judges_cleanup: bool) -> Self {
         Self {
             id,
-            conversations: Conversations::default(),
+            checks: ExchangeChecks::default(),
             is_pipelined,
-            judges_sweeps,
+            judges_cleanup,
             phase: 0,
             answered: 0,
             planned,
             operations: Operations::default(),
-            contended_from: 0,
-            wrong: None,
+            contention_start: 0,
+            violation: None,
             components: 0,
-            is_unswept: false,
+            has_failed_cleanup: false,
         }
     }
 
@@ -70,46 +69,47 @@ impl ContentionJudge {
             return;
         }
         self.phase = phase;
-        if phase == CONTEND {
-            self.contended_from = self.operations.all().map_or(0, <[_]>::len);
+        if phase == CONTENTION {
+            self.contention_start = self.operations.all().map_or(0, <[_]>::len);
         }
-        self.conversations.begin_phase(phase_name(phase));
+        self.checks.begin_phase(phase_name(phase));
     }
 
-    fn replied(&mut self, replied: &Exchange<'_>, reply: Reply) {
+    fn judge_reply(&mut self, exchange: &Exchange<'_>, reply: Reply) {
         if reply == Reply::Error {
-            return self.conversations.wrong_reply(replied, reply, clause_of(replied.request), OK_OR_FAIL);
+            let clause = clause_of(exchange.request);
+            return self.checks.note_incorrect_reply(exchange, reply, clause, OK_OR_FAIL);
         }
-        self.is_unswept |= self.phase == SWEEP && reply == Reply::Fail;
-        self.answered += u64::from(self.phase == CONTEND);
-        if self.judges_sweeps || self.phase == CONTEND {
-            self.operations.add(replied, Some(reply));
+        self.has_failed_cleanup |= self.phase == CLEANUP && reply == Reply::Fail;
+        self.answered += u64::from(self.phase == CONTENTION);
+        if self.judges_cleanup || self.phase == CONTENTION {
+            self.operations.add(exchange, Some(reply));
         }
     }
 
-    fn find_contradiction(&mut self, is_over: &(dyn Fn() -> bool + Sync)) {
+    fn judge_linearizability(&mut self, is_over: &(dyn Fn() -> bool + Sync)) {
         let Some(all) = self.operations.all() else { return };
-        // Where something could not be swept out nothing is known of the beginning.
-        let from = if self.is_unswept { all.len() } else { self.contended_from };
+        // After a failed cleanup, the initial state of the index is unknown.
+        let from = if self.has_failed_cleanup { all.len() } else { self.contention_start };
         match (FromEmpty { all, from }).judge(is_over) {
-            Linearizability::Violated(wrong, finding) => {
-                self.wrong = Some(wrong);
-                self.conversations.add(*finding);
+            Linearizability::Violated(operation, finding) => {
+                self.violation = Some(operation);
+                self.checks.add(*finding);
             }
-            Linearizability::Unknown(finding) => self.conversations.add(*finding),
-            Linearizability::Linearizable(_) if self.is_unswept => self.conversations.find_unswept(),
+            Linearizability::Unknown(finding) => self.checks.add(*finding),
+            Linearizability::Linearizable(_) if self.has_failed_cleanup => self.checks.find_failed_cleanup(),
             Linearizability::Linearizable(statistics) => self.components = statistics.components,
         }
     }
 }
 
 impl Judge for ContentionJudge {
-    fn observe(&mut self, seen: &Observation<'_>) {
-        if let Observation::Phase { phase, .. } = seen {
+    fn observe(&mut self, observation: &Observation<'_>) {
+        if let Observation::Phase { phase, .. } = observation {
             self.begin_phase(*phase);
         }
-        if let Some((replied, reply)) = self.conversations.observe(seen) {
-            self.replied(&replied, reply);
+        if let Some((exchange, reply)) = self.checks.observe(observation) {
+            self.judge_reply(&exchange, reply);
         }
     }
 
@@ -118,43 +118,34 @@ impl Judge for ContentionJudge {
     }
 
     fn findings(&self) -> &[Finding] {
-        self.conversations.findings()
+        self.checks.findings()
     }
 
     fn finish(&mut self, ending: Option<Ending>, is_over: &(dyn Fn() -> bool + Sync)) -> Judgement {
-        self.conversations.end();
+        self.checks.end();
         if self.findings().is_empty() {
             match ending.unwrap_or(Ending::Stopped) {
-                Ending::Finished => self.find_contradiction(is_over),
-                ending => self.conversations.find_cut_short(ending, self.answered, self.planned, "requests"),
+                Ending::Finished => self.judge_linearizability(is_over),
+                ending => self.checks.find_incomplete_run(ending, self.answered, self.planned, "requests"),
             }
         }
         if self.is_pipelined {
-            self.conversations.blame(F3);
+            self.checks.attribute_violations_to(F3);
         }
         let components = self.components;
-        let observed = || format!("{components} groups of packages, each with an order of its requests");
+        let observed = || format!("{components} groups of packages are linearizable");
         Judgement {
             observed: self.findings().is_empty().then(observed),
             leading_requests: self.leading_requests(),
-            ..Judgement::new(self.conversations.verdict(), self.id, self.findings())
+            ..Judgement::new(self.checks.verdict(), self.id, self.findings())
         }
     }
 }
 
 impl ContentionJudge {
-    /// Returns the requests that led to the wrong reply.
+    /// Returns the requests that led to the incorrect reply.
     fn leading_requests(&self) -> Option<LeadingRequests> {
-        let wrong = self.wrong?.checked_sub(self.contended_from)?;
-        Some(LeadingRequests::to(self.operations.all()?.get(self.contended_from..)?, &[], wrong))
-    }
-}
-
-/// The clause that says which replies a request can have.
-pub(super) fn clause_of(request: &[u8]) -> Clause {
-    match Request::decode(request).map(|request| request.command) {
-        Ok(Command::Remove) => S3,
-        Ok(Command::Query) => S5,
-        _ => S1,
+        let violation = self.violation?.checked_sub(self.contention_start)?;
+        Some(LeadingRequests::to(self.operations.all()?.get(self.contention_start..)?, &[], violation))
     }
 }

@@ -1,85 +1,83 @@
-//! The same requests in lockstep: all connections are open, and one request at a time is under way, of the client that the
-//! seed names next. The model then predicts every reply. A server that is right here and wrong where clients contend has a
-//! race.
+//! The requests of the contention workload in lockstep: all connections are open, and one request at a time is in flight.
+//! The seed determines the next client, and the model predicts every reply. A server that passes in lockstep and fails
+//! under contention has a race.
 
 use std::rc::Rc;
 
-use protocol::Protocol;
-use protocol::index::Index;
-use protocol::index::model::Model;
-use protocol::index::wire::{Command, Reply, Request};
 use rand::RngExt;
 use sha2::{Digest, Sha256};
 
-use super::component;
-use super::judge::clause_of;
-use super::options::Options;
-use super::phases::{CONTEND, PHASES, SWEEP, phase_name};
-use super::plan::Plan;
-use super::script::Requests;
-use crate::workload::conversations::Conversations;
-use conformance::workload::{self, Judge, Judgement, Progress};
-use driver::exchanges::Exchange;
-use driver::exchanges::Observation;
+use conformance::workload;
+use conformance::workload::{Judge, Judgement, Progress};
+use driver::exchanges::{Exchange, Observation};
 use driver::history::Ending;
-use driver::moves::Move;
-use driver::moves::MoveResult;
-use driver::moves::Script;
-use driver::moves::Slot;
+use driver::moves::{Move, MoveResult, Script, Slot};
+use protocol::Protocol;
+use protocol::index::Index;
+use protocol::index::model::Model;
+use protocol::index::wire::{Command, Reply};
 use protocol::text::hex;
 use verdict::Finding;
 
-/// A request, line end included, and the connection of the client that makes it.
+use crate::workload::contention::component;
+use crate::workload::contention::options::ContentionOptions;
+use crate::workload::contention::phases::{CLEANUP, CONTENTION, PHASES, phase_name};
+use crate::workload::contention::plan::ContentionPlan;
+use crate::workload::contention::request_clauses::{clause_of, label};
+use crate::workload::contention::script::Requests;
+use crate::workload::exchange_checks::ExchangeChecks;
+
+/// The connection of a client, and its request including the line end.
 type Turn = (Slot, Vec<u8>);
 
 /// The workload in lockstep.
 #[derive(Clone, Debug)]
 pub(super) struct Lockstep {
     clients: u32,
-    /// The turns of each phase.
+    /// The turns of each phase, in order.
     phases: Rc<[Vec<Turn>; 3]>,
 }
 
 impl Lockstep {
-    /// Plans it.
+    /// Plans the workload.
     #[must_use]
-    pub(super) fn new(options: Options) -> Self {
-        let plan = Plan::new(options, 1);
-        let sweep = swept(&plan);
-        let contended = contended(&plan);
-        Self { clients: options.concurrency, phases: Rc::new([sweep.clone(), contended, sweep]) }
+    pub(super) fn new(options: ContentionOptions) -> Self {
+        let plan = ContentionPlan::new(options, 1);
+        let cleanup = cleanup_turns(&plan);
+        let contention = contention_turns(&plan);
+        Self { clients: options.concurrency, phases: Rc::new([cleanup.clone(), contention, cleanup]) }
     }
 }
 
-/// Each package is loosened, and then taken out.
-fn swept(plan: &Plan) -> Vec<Turn> {
+/// Returns the turns that clear the list of each package and then remove it.
+fn cleanup_turns(plan: &ContentionPlan) -> Vec<Turn> {
     let of_command = |command: Command| {
         let line = move |name: &Vec<u8>| [command.word().as_bytes(), b"|", name, b"|\n"].concat();
         (0..plan.options.concurrency).flat_map(move |client| {
-            let names = plan.swept(client);
+            let names = plan.cleanup_packages(client);
             names.iter().map(|name| (slot(client), line(name))).collect::<Vec<Turn>>()
         })
     };
     of_command(Command::Index).chain(of_command(Command::Remove)).collect()
 }
 
-/// The requests of all clients, those of an episode mixed.
-fn contended(plan: &Plan) -> Vec<Turn> {
-    let Options { seed, concurrency, episodes, .. } = plan.options;
+/// Returns the requests of all clients. Within an episode, the seed determines their order.
+fn contention_turns(plan: &ContentionPlan) -> Vec<Turn> {
+    let ContentionOptions { seed, concurrency, episodes, .. } = plan.options;
     let mut turns = Vec::new();
     for episode in 0..episodes {
         let mut order = component::turns(seed, episode);
         let of_client = |client| plan.requests(client, episode).into_iter();
-        let mut left: Vec<_> = (0..concurrency).map(|client| (client, of_client(client))).collect();
-        while !left.is_empty() {
-            let drawn = order.random_range(0..left.len());
-            let (client, requests) = &mut left[drawn];
+        let mut remaining: Vec<_> = (0..concurrency).map(|client| (client, of_client(client))).collect();
+        while !remaining.is_empty() {
+            let drawn = order.random_range(0..remaining.len());
+            let (client, requests) = &mut remaining[drawn];
             match requests.next() {
                 Some(mut line) => {
                     line.push(b'\n');
                     turns.push((slot(*client), line));
                 }
-                None => _ = left.swap_remove(drawn),
+                None => _ = remaining.swap_remove(drawn),
             }
         }
     }
@@ -91,8 +89,8 @@ impl Lockstep {
     pub(super) fn into_plan(self, id: &'static str) -> workload::Plan {
         let judge = LockstepJudge {
             id,
-            planned: self.phases[CONTEND as usize - 1].len() as u64,
-            conversations: Conversations::default(),
+            planned: self.phases[CONTENTION as usize - 1].len() as u64,
+            checks: ExchangeChecks::default(),
             model: Model::default(),
             transcript: Sha256::new(),
             phase: 0,
@@ -104,13 +102,13 @@ impl Lockstep {
             opened: 0,
             phase: 0,
             turn: 0,
-            state: State::Asking,
+            state: State::Ready,
         };
         workload::Plan {
             sha256: self.sha256(),
             phases: PHASES,
             framing: |bytes_max| Box::new(Index::framing(bytes_max)),
-            label: |request| Request::decode(request).map_or("broken", |request| request.command.word()),
+            label,
             scripts: vec![Box::new(script)],
             judge: Box::new(judge),
         }
@@ -126,27 +124,27 @@ impl Lockstep {
     }
 }
 
-/// Opens all connections, and makes all requests in turn, each on the connection of its client.
+/// Opens all connections and sends the requests in turn, each on the connection of its client.
 #[derive(Debug)]
 pub(super) struct LockstepScript {
     phases: Rc<[Vec<Turn>; 3]>,
     clients: u32,
     opened: u32,
-    /// How many phases have begun.
+    /// The number of phases that have begun.
     phase: usize,
-    /// Which turn of the phase is next.
+    /// The index of the next turn of the phase.
     turn: usize,
     state: State,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum State {
-    Asking,
+    Ready,
     Sent(Slot),
     Closed,
 }
 
-/// The connection of a client: a run has 10,000 of them at the most.
+/// Returns the connection of a client. A run has at most 10,000 clients.
 fn slot(client: u32) -> Slot {
     Slot::try_from(client).unwrap_or(Slot::MAX)
 }
@@ -162,7 +160,7 @@ impl LockstepScript {
         Move::BeginPhase(u32::try_from(self.phase).unwrap_or(u32::MAX))
     }
 
-    fn ask(&mut self) -> Move<'_> {
+    fn send_next(&mut self) -> Move<'_> {
         let turns = self.phase.checked_sub(1).map_or(&[][..], |phase| &self.phases[phase]);
         if self.turn == turns.len() {
             return self.begin_phase();
@@ -175,18 +173,18 @@ impl LockstepScript {
 }
 
 impl Script for LockstepScript {
-    fn next(&mut self, came: MoveResult<'_>) -> Move<'_> {
-        if came == MoveResult::Failed {
-            return Move::Done; // what the trouble was is for the judge to say
+    fn next(&mut self, result: MoveResult<'_>) -> Move<'_> {
+        if result == MoveResult::Failed {
+            return Move::Done; // the judge reports the failure
         }
         match self.state {
-            State::Asking if self.opened < self.clients => {
+            State::Ready if self.opened < self.clients => {
                 self.opened += 1;
                 Move::Open(slot(self.opened - 1))
             }
-            State::Asking => self.ask(),
+            State::Ready => self.send_next(),
             State::Sent(slot) => {
-                self.state = State::Asking;
+                self.state = State::Ready;
                 Move::Await(slot, 1)
             }
             State::Closed => Move::Done,
@@ -194,13 +192,13 @@ impl Script for LockstepScript {
     }
 }
 
-/// Holds every reply against the model.
+/// Compares every reply with the model.
 #[derive(Debug)]
 pub(super) struct LockstepJudge {
     id: &'static str,
-    conversations: Conversations,
+    checks: ExchangeChecks,
     model: Model,
-    /// Of all requests and replies, in order.
+    /// The hash of all requests and replies, in order.
     transcript: Sha256,
     phase: u32,
     answered: u64,
@@ -208,29 +206,29 @@ pub(super) struct LockstepJudge {
 }
 
 impl LockstepJudge {
-    fn replied(&mut self, replied: &Exchange<'_>, reply: Reply) {
-        self.answered += u64::from(self.phase == CONTEND);
-        for part in [replied.request, b"\n", reply.line()] {
+    fn judge_reply(&mut self, exchange: &Exchange<'_>, reply: Reply) {
+        self.answered += u64::from(self.phase == CONTENTION);
+        for part in [exchange.request, b"\n", reply.line()] {
             self.transcript.update(part);
         }
-        let predicted = self.model.answer(replied.request);
-        if self.phase == SWEEP && reply == Reply::Fail {
-            self.conversations.find_unswept();
+        let predicted = self.model.answer(exchange.request);
+        if self.phase == CLEANUP && reply == Reply::Fail {
+            self.checks.find_failed_cleanup();
         } else if reply != predicted {
             let allowed = if predicted == Reply::Ok { &[Reply::Ok] } else { &[Reply::Fail] };
-            self.conversations.wrong_reply(replied, reply, clause_of(replied.request), allowed);
+            self.checks.note_incorrect_reply(exchange, reply, clause_of(exchange.request), allowed);
         }
     }
 }
 
 impl Judge for LockstepJudge {
-    fn observe(&mut self, seen: &Observation<'_>) {
-        if let Observation::Phase { phase, .. } = seen {
+    fn observe(&mut self, observation: &Observation<'_>) {
+        if let Observation::Phase { phase, .. } = observation {
             self.phase = *phase;
-            self.conversations.begin_phase(phase_name(*phase));
+            self.checks.begin_phase(phase_name(*phase));
         }
-        if let Some((replied, reply)) = self.conversations.observe(seen) {
-            self.replied(&replied, reply);
+        if let Some((exchange, reply)) = self.checks.observe(observation) {
+            self.judge_reply(&exchange, reply);
         }
     }
 
@@ -239,18 +237,18 @@ impl Judge for LockstepJudge {
     }
 
     fn findings(&self) -> &[Finding] {
-        self.conversations.findings()
+        self.checks.findings()
     }
 
     fn finish(&mut self, ending: Option<Ending>, _: &(dyn Fn() -> bool + Sync)) -> Judgement {
-        self.conversations.end();
+        self.checks.end();
         let ending = ending.unwrap_or(Ending::Stopped);
         if self.findings().is_empty() && ending != Ending::Finished {
-            self.conversations.find_cut_short(ending, self.answered, self.planned, "requests");
+            self.checks.find_incomplete_run(ending, self.answered, self.planned, "requests");
         }
         Judgement {
             observed: Some(format!("transcript sha256 {}", hex(&self.transcript.clone().finalize()))),
-            ..Judgement::new(self.conversations.verdict(), self.id, self.findings())
+            ..Judgement::new(self.checks.verdict(), self.id, self.findings())
         }
     }
 }
@@ -258,22 +256,22 @@ impl Judge for LockstepJudge {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::workload::contention::Edition;
+    use crate::workload::contention::options::Edition;
 
     fn plan(seed: u64) -> Lockstep {
-        Lockstep::new(Options { seed, concurrency: 20, episodes: 2, edition: Edition::Second })
+        Lockstep::new(ContentionOptions { seed, concurrency: 20, episodes: 2, edition: Edition::Second })
     }
 
     #[test]
-    fn the_seed_names_every_turn() {
+    fn the_seed_determines_every_turn() {
         assert_eq!(plan(7).sha256(), plan(7).sha256());
         assert_ne!(plan(7).sha256(), plan(8).sha256());
     }
 
     #[test]
-    fn every_request_of_every_client_has_its_turn_in_its_order() {
-        let options = Options { seed: 7, concurrency: 20, episodes: 2, edition: Edition::Second };
-        let (plan, lockstep) = (Plan::new(options, 1), plan(7));
+    fn the_requests_of_a_client_keep_their_order() {
+        let options = ContentionOptions { seed: 7, concurrency: 20, episodes: 2, edition: Edition::Second };
+        let (plan, lockstep) = (ContentionPlan::new(options, 1), plan(7));
         for client in 0..20 {
             let of_client = lockstep.phases[1].iter().filter(|(other, _)| *other == slot(client));
             let lines: Vec<u8> = of_client.flat_map(|(_, line)| line.clone()).collect();

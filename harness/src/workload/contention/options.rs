@@ -1,65 +1,34 @@
 //! The options of the workload.
 
-/// What is asked for when the workload is planned.
+/// The options of a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Options {
-    /// Decides every draw.
-    pub seed: u64,
-    /// How many clients there are.
-    pub concurrency: u32,
-    /// How often each group begins with packages that nobody has used.
-    pub episodes: u32,
-    /// Which edition of the protocol: in the first an update does not have to change anything, and none is made that
-    /// does.
-    pub edition: Edition,
+pub(super) struct ContentionOptions {
+    /// The seed of every draw.
+    pub(super) seed: u64,
+    /// The number of clients.
+    pub(super) concurrency: u32,
+    /// The number of episodes. In each, every group works on new packages.
+    pub(super) episodes: u32,
+    /// The edition of the protocol. A plan for the first edition contains no update that changes a list.
+    pub(super) edition: Edition,
 }
 
 /// The editions of the protocol, which differ in S2.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Edition {
-    /// `INDEX` of a package that is in says `OK`, and the list need not change.
+pub(crate) enum Edition {
+    /// `INDEX` of an indexed package is answered `OK`, and the list need not change.
     #[value(name = "1")]
     First,
-    /// The list of a package that is in is replaced, or the request refused.
+    /// `INDEX` of an indexed package replaces the list, or is answered `FAIL`.
     #[default]
     #[value(name = "2")]
     Second,
 }
 
-/// What is under way at once.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Schedule {
-    /// A request of each client.
-    #[default]
-    Concurrent,
-    /// One request in all, of the client that the seed names next.
-    Lockstep,
-}
-
-impl Schedule {
-    /// The flag that asks for it, if it is not the default.
-    #[must_use]
-    pub const fn flag(self) -> &'static str {
-        match self {
-            Self::Concurrent => "",
-            Self::Lockstep => " --schedule lockstep",
-        }
-    }
-}
-
 impl Edition {
-    /// The flag that asks for it, if it is not the default.
+    /// Returns the number of the edition.
     #[must_use]
-    pub const fn flag(self) -> &'static str {
-        match self {
-            Self::First => " --edition 1",
-            Self::Second => "",
-        }
-    }
-
-    /// Its number.
-    #[must_use]
-    pub const fn number(self) -> u32 {
+    pub(crate) const fn number(self) -> u32 {
         match self {
             Self::First => 1,
             Self::Second => 2,

@@ -1,14 +1,16 @@
 //! The phases of the workload.
 
 /// The names of the phases, in the order of their numbers from 1.
-pub const PHASES: &[&str] = &["1 sweep", "2 contend", "3 sweep again"];
+pub(crate) const PHASES: &[&str] = &["1 clean up", "2 contend", "3 clean up again"];
 
-/// The phases that are judged in other ways than the last one.
-pub(super) const SWEEP: u32 = 1;
-pub(super) const CONTEND: u32 = 2;
+/// The number of the first cleanup phase.
+pub(super) const CLEANUP: u32 = 1;
 
-/// The name of a phase; phases count from 1.
+/// The number of the contention phase.
+pub(super) const CONTENTION: u32 = 2;
+
+/// Returns the name of a phase; phases count from 1.
 pub(super) fn phase_name(phase: u32) -> &'static str {
-    let place = (phase as usize).checked_sub(1);
-    place.and_then(|place| PHASES.get(place)).copied().unwrap_or_default()
+    let index = (phase as usize).checked_sub(1);
+    index.and_then(|index| PHASES.get(index)).copied().unwrap_or_default()
 }

@@ -1,75 +1,77 @@
-//! The plan: which client sends which requests in which episode.
+//! The plan: the requests of each client in each episode.
 
 use sha2::{Digest, Sha256};
 
 use protocol::text::hex;
 
-use super::component::{self, Component};
-use super::groups::{Group, Temper, groups};
-use super::options::{Edition, Options};
-use super::script::Requests;
+use crate::workload::contention::component;
+use crate::workload::contention::component::Component;
+use crate::workload::contention::groups::{Group, GroupKind, groups};
+use crate::workload::contention::options::{ContentionOptions, Edition};
+use crate::workload::contention::script::Requests;
 
-/// All that decides what clients ask for.
+/// Everything that determines the requests of the clients.
 #[derive(Debug)]
-pub(super) struct Plan {
-    pub(super) options: Options,
-    pub(super) at_once: usize,
+pub(super) struct ContentionPlan {
+    pub(super) options: ContentionOptions,
+    pub(super) requests_per_write: usize,
     pub(super) groups: Vec<Group>,
 }
 
-impl Plan {
-    pub(super) fn new(options: Options, at_once: usize) -> Self {
-        Self { options, at_once, groups: groups(options.concurrency, at_once) }
+impl ContentionPlan {
+    pub(super) fn new(options: ContentionOptions, requests_per_write: usize) -> Self {
+        let groups = groups(options.concurrency, requests_per_write);
+        Self { options, requests_per_write, groups }
     }
 
-    /// What a group works on in an episode. Pairs stay with what they have.
+    /// Returns the component of a group in an episode. Pairs keep one component for all episodes.
     pub(super) fn component(&self, group: &Group, episode: u32) -> Component {
-        let Options { seed, episodes, edition, .. } = self.options;
-        match group.temper {
-            Temper::Hot => Component::hot(seed, group.number, episode, edition),
-            Temper::Cold => Component::cold(seed, group.number, episodes, edition),
+        let ContentionOptions { seed, episodes, edition, .. } = self.options;
+        match group.kind {
+            GroupKind::Small => Component::small(seed, group.number, episode, edition),
+            GroupKind::Pair => Component::large(seed, group.number, episodes, edition),
         }
     }
 
     fn group_of(&self, client: u32) -> &Group {
         let of_client = self.groups.iter().find(|group| group.clients.contains(&client));
-        of_client.expect("every client is of a group")
+        of_client.expect("every client belongs to a group")
     }
 
-    /// How many requests all clients make in all episodes.
+    /// Returns the number of requests of all clients in all episodes.
     pub(super) fn request_count(&self) -> u64 {
-        let Options { seed, concurrency, episodes, .. } = self.options;
+        let ContentionOptions { seed, concurrency, episodes, .. } = self.options;
         let of_client =
             |client| (0..episodes).map(move |episode| component::request_count(seed, client, episode));
         (0..concurrency).flat_map(of_client).map(u64::from).sum()
     }
 }
 
-impl Requests for Plan {
+impl Requests for ContentionPlan {
     fn episodes(&self) -> u32 {
         self.options.episodes
     }
 
-    fn at_once(&self) -> usize {
-        self.at_once
+    fn requests_per_write(&self) -> usize {
+        self.requests_per_write
     }
 
-    fn swept(&self, client: u32) -> Vec<Vec<u8>> {
+    fn cleanup_packages(&self, client: u32) -> Vec<Vec<u8>> {
         let group = self.group_of(client);
-        let place = client - group.clients.start;
+        let position = client - group.clients.start;
         let size = group.clients.end - group.clients.start;
-        let components = match group.temper {
-            Temper::Hot => self.options.episodes,
-            Temper::Cold => 1,
+        let components = match group.kind {
+            GroupKind::Small => self.options.episodes,
+            GroupKind::Pair => 1,
         };
         let of_component = |episode: u32| {
             let mut names = self.component(group, episode).into_names();
             match self.options.edition {
-                // Where no list is changed, packages go in the order in which nothing needs them, by one client.
-                Edition::First if episode % size == place => names.reverse(),
+                // Lists stay unchanged, so one client must remove the packages in reverse order of their dependencies.
+                Edition::First if episode % size == position => names.reverse(),
                 Edition::First => names.clear(),
                 Edition::Second => {
-                    names = names.into_iter().skip(place as usize).step_by(size as usize).collect();
+                    names = names.into_iter().skip(position as usize).step_by(size as usize).collect();
                 }
             }
             names
@@ -83,15 +85,15 @@ impl Requests for Plan {
     }
 }
 
-impl Plan {
+impl ContentionPlan {
     /// Returns the SHA-256 of the plan in hexadecimal digits.
     pub(super) fn sha256(&self) -> String {
-        let Options { concurrency, episodes, .. } = self.options;
+        let ContentionOptions { concurrency, episodes, .. } = self.options;
         let mut hash = Sha256::new();
         for client in 0..concurrency {
-            let swept = self.swept(client);
+            let cleanup = self.cleanup_packages(client);
             let requests = (0..episodes).flat_map(|episode| self.requests(client, episode));
-            for line in swept.into_iter().chain(requests) {
+            for line in cleanup.into_iter().chain(requests) {
                 hash.update(line);
                 hash.update(b"\n");
             }

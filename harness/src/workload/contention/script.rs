@@ -1,42 +1,39 @@
-//! One client's moves: it sweeps, contends, and sweeps again, on one connection.
+//! The moves of one client: cleanup, contention, and cleanup again, on one connection.
 
 use std::rc::Rc;
 
+use driver::moves::{Move, MoveResult, Script, Slot};
 use protocol::index::wire::Command;
-
-use driver::moves::Move;
-use driver::moves::MoveResult;
-use driver::moves::Script;
-use driver::moves::Slot;
 
 const ONLY: Slot = 0;
 
-/// The requests of every client, whatever decides them.
-pub trait Requests {
-    /// How often all clients meet, and begin with other requests.
+/// The requests of every client.
+pub(crate) trait Requests {
+    /// Returns the number of episodes. All clients meet before each episode.
     fn episodes(&self) -> u32;
 
-    /// How many requests a client sends at once.
-    fn at_once(&self) -> usize;
+    /// Returns the number of requests that a client sends in one write.
+    fn requests_per_write(&self) -> usize;
 
-    /// The packages that a client sweeps out before and afterwards.
-    fn swept(&self, client: u32) -> Vec<Vec<u8>>;
+    /// Returns the packages that a client removes in the cleanup phases.
+    fn cleanup_packages(&self, client: u32) -> Vec<Vec<u8>>;
 
-    /// The requests of a client in an episode, without line ends.
+    /// Returns the requests of a client in an episode, without line ends.
     fn requests(&self, client: u32, episode: u32) -> Vec<Vec<u8>>;
 }
 
-/// Goes through the plan's steps, request by request.
+/// Executes the plan of one client.
 #[derive(Debug)]
-pub struct ContentionScript<P> {
+pub(crate) struct ContentionScript<P> {
     plan: Rc<P>,
     client: u32,
-    swept: Vec<Vec<u8>>,
-    /// Which step is next.
-    next: u32,
-    /// What is sent at once, and how many requests that is, for all of the step that is under way.
-    parts: std::vec::IntoIter<(Vec<u8>, usize)>,
-    part: (Vec<u8>, usize),
+    cleanup_packages: Vec<Vec<u8>>,
+    /// The number of the next step.
+    next_step: u32,
+    /// The remaining writes of the current step: the bytes and the number of requests in them.
+    writes: std::vec::IntoIter<(Vec<u8>, usize)>,
+    /// The current write.
+    write: (Vec<u8>, usize),
     state: State,
 }
 
@@ -44,103 +41,103 @@ pub struct ContentionScript<P> {
 enum State {
     Closed,
     Opened,
-    Asking,
+    Ready,
     Sent,
     Closing,
 }
 
-/// What is done between two meetings of all clients.
+/// The work between two meetings of all clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Step {
-    /// INDEX with an empty list, so that nothing depends on anything.
-    Loosen,
-    /// REMOVE.
+enum ContentionStep {
+    /// INDEX with an empty list, so that no package depends on another.
+    ClearLists,
+    /// REMOVE of every package.
     Remove,
     /// The requests of an episode.
     Contend(u32),
 }
 
 impl<P: Requests> ContentionScript<P> {
-    /// The moves of this client.
+    /// Returns the script of a client.
     #[must_use]
-    pub fn new(plan: Rc<P>, client: u32) -> Self {
-        let swept = plan.swept(client);
+    pub(crate) fn new(plan: Rc<P>, client: u32) -> Self {
+        let cleanup_packages = plan.cleanup_packages(client);
         Self {
             plan,
             client,
-            swept,
-            next: 0,
-            parts: Vec::new().into_iter(),
-            part: (Vec::new(), 0),
+            cleanup_packages,
+            next_step: 0,
+            writes: Vec::new().into_iter(),
+            write: (Vec::new(), 0),
             state: State::Closed,
         }
     }
 
-    /// The step with this number, if there are so many, and the phase that it begins.
-    fn step(&self, number: u32) -> Option<(Step, Option<u32>)> {
+    /// Returns the step with this number, if it exists, and the phase that it begins.
+    fn step(&self, number: u32) -> Option<(ContentionStep, Option<u32>)> {
         let episodes = self.plan.episodes();
         match number {
-            0 => Some((Step::Loosen, Some(1))),
-            1 => Some((Step::Remove, None)),
-            2 => Some((Step::Contend(0), Some(2))),
-            number if number - 2 < episodes => Some((Step::Contend(number - 2), None)),
-            number if number - 2 == episodes => Some((Step::Loosen, Some(3))),
-            number if number - 3 == episodes => Some((Step::Remove, None)),
+            0 => Some((ContentionStep::ClearLists, Some(1))),
+            1 => Some((ContentionStep::Remove, None)),
+            2 => Some((ContentionStep::Contend(0), Some(2))),
+            number if number - 2 < episodes => Some((ContentionStep::Contend(number - 2), None)),
+            number if number - 2 == episodes => Some((ContentionStep::ClearLists, Some(3))),
+            number if number - 3 == episodes => Some((ContentionStep::Remove, None)),
             _ => None,
         }
     }
 
-    /// Meets the others, and begins the next step.
-    fn begin(&mut self) -> Move<'_> {
-        let Some((step, phase)) = self.step(self.next) else {
+    /// Meets the other clients and begins the next step.
+    fn begin_step(&mut self) -> Move<'_> {
+        let Some((step, phase)) = self.step(self.next_step) else {
             self.state = State::Closing;
             return Move::Close(ONLY);
         };
-        self.next += 1;
-        let of_swept = |command: Command| {
+        self.next_step += 1;
+        let cleanup = |command: Command| {
             let line = |name: &Vec<u8>| [command.word().as_bytes(), b"|", name, b"|\n"].concat();
-            (self.swept.iter().map(line).collect(), 1)
+            (self.cleanup_packages.iter().map(line).collect(), 1)
         };
-        let (lines, at_once): (Vec<Vec<u8>>, usize) = match step {
-            Step::Loosen => of_swept(Command::Index),
-            Step::Remove => of_swept(Command::Remove),
-            Step::Contend(episode) => {
+        let (lines, per_write): (Vec<Vec<u8>>, usize) = match step {
+            ContentionStep::ClearLists => cleanup(Command::Index),
+            ContentionStep::Remove => cleanup(Command::Remove),
+            ContentionStep::Contend(episode) => {
                 let mut lines = self.plan.requests(self.client, episode);
                 for line in &mut lines {
                     line.push(b'\n');
                 }
-                (lines, self.plan.at_once())
+                (lines, self.plan.requests_per_write())
             }
         };
-        let parts: Vec<_> = lines.chunks(at_once).map(|lines| (lines.concat(), lines.len())).collect();
-        self.parts = parts.into_iter();
-        self.state = State::Asking;
+        let writes: Vec<_> = lines.chunks(per_write).map(|lines| (lines.concat(), lines.len())).collect();
+        self.writes = writes.into_iter();
+        self.state = State::Ready;
         phase.map_or(Move::Meet, Move::BeginPhase)
     }
 }
 
 impl<P: Requests> Script for ContentionScript<P> {
-    fn next(&mut self, came: MoveResult<'_>) -> Move<'_> {
-        if came == MoveResult::Failed {
-            return Move::Done; // what the trouble was is for the judge to say
+    fn next(&mut self, result: MoveResult<'_>) -> Move<'_> {
+        if result == MoveResult::Failed {
+            return Move::Done; // the judge reports the failure
         }
         match self.state {
             State::Closed => {
                 self.state = State::Opened;
                 Move::Open(ONLY)
             }
-            State::Opened => self.begin(),
-            State::Asking => match self.parts.next() {
-                None => self.begin(),
-                Some(part) => {
+            State::Opened => self.begin_step(),
+            State::Ready => match self.writes.next() {
+                None => self.begin_step(),
+                Some(write) => {
                     self.state = State::Sent;
-                    self.part = part;
-                    Move::Send(ONLY, &self.part.0)
+                    self.write = write;
+                    Move::Send(ONLY, &self.write.0)
                 }
             },
             State::Sent => {
-                self.state = State::Asking;
-                Move::Await(ONLY, self.part.1)
+                self.state = State::Ready;
+                Move::Await(ONLY, self.write.1)
             }
             State::Closing => Move::Done,
         }

@@ -1,24 +1,25 @@
-//! The workloads in which clients contend: their sizes, their parameters and their plans.
+//! The contention workloads: their sizes, their parameters and their plans.
 
 use std::rc::Rc;
 use std::time::Duration;
 
-use conformance::workload::{self, Conditions, Earlier, Pilot, PlanError, Size, Workload};
+use conformance::workload;
+use conformance::workload::{Conditions, Earlier, Pilot, PlanError, Size, Workload};
 use driver::history::Params;
 use driver::moves::Script;
 use protocol::index::Index;
 use protocol::index::clauses::F3;
-use protocol::index::wire::Request;
 use protocol::{Level, Protocol};
 use verdict::Verdict;
 
-use super::judge::ContentionJudge;
-use super::lockstep::Lockstep;
-use super::options::{Edition, Options};
-use super::phases::PHASES;
-use super::plan::Plan;
-use super::script::ContentionScript;
-use crate::workload::replay::sends_one_at_a_time;
+use crate::workload::contention::judge::ContentionJudge;
+use crate::workload::contention::lockstep::Lockstep;
+use crate::workload::contention::options::{ContentionOptions, Edition};
+use crate::workload::contention::phases::PHASES;
+use crate::workload::contention::plan::ContentionPlan;
+use crate::workload::contention::request_clauses::label;
+use crate::workload::contention::script::ContentionScript;
+use crate::workload::schedule::{is_lockstep, lockstep_skip_reason};
 
 /// The id of the workload in which each client sends one request at a time.
 const ID: &str = "index/contention";
@@ -26,20 +27,20 @@ const ID: &str = "index/contention";
 /// The id of the workload in which each client sends several requests in one write.
 const PIPELINED_ID: &str = "index/contention-pipelined";
 
-/// The number of requests that a pipelining client sends in one write. Its groups are smaller, so that as many changes
-/// are under way.
-const PIPELINED: usize = 3;
+/// The number of requests that a pipelining client sends in one write. The groups are smaller, so that the number of
+/// concurrent changes stays the same.
+const REQUESTS_PER_WRITE: usize = 3;
 
-/// As many as they are in the mean.
+/// The mean number of requests of a client in an episode.
 const REQUESTS_MEAN: u32 = 80;
 
-/// The plan that a quick target gets.
-pub(super) const REQUESTS_ALL: u32 = 160_000;
+/// The number of requests for a fast target.
+const REQUESTS_MAX: u32 = 160_000;
 
-/// More episodes than this show nothing new.
+/// The maximum number of episodes. More episodes find no further defects.
 const EPISODES_MAX: u32 = 40;
 
-/// The time that a target may take for the workload, judged by its pace.
+/// The time for the workload; the pace of the target determines the number of requests that fit.
 const TIME: Duration = Duration::from_secs(4);
 
 /// The time that must remain for the rest of the run.
@@ -50,11 +51,11 @@ const TIME_MAX: Duration = Duration::from_secs(4);
 
 /// Small groups of clients change the same packages at once, one request at a time each.
 #[derive(Clone, Copy, Debug)]
-pub struct Contention;
+pub(crate) struct Contention;
 
-/// The same, with several requests of a client in one write.
+/// The same workload with several requests of a client in one write.
 #[derive(Clone, Copy, Debug)]
-pub struct ContentionPipelined;
+pub(crate) struct ContentionPipelined;
 
 impl Workload for Contention {
     fn id(&self) -> &'static str {
@@ -62,12 +63,12 @@ impl Workload for Contention {
     }
 
     fn requirement(&self, clients: &str) -> String {
-        format!("{clients} change the same packages at once and observe one index.")
+        format!("{clients} change the same packages at the same time and observe one index.")
     }
 
     fn explanation(&self) -> &'static str {
         "\
-Groups of five clients index, remove and query the same eight to ten packages at once, with lists that make the packages
+Groups of five clients index, remove and query the same eight to ten packages at the same time, with lists that make the packages
 depend on each other; pairs of clients do so with hundreds of packages (C2). The replies must be linearizable: there must
 be an order of the requests, each at a moment between its sending and its reply, in which one index gives all of these
 replies. If there is none, the report shows the requests that have no order. Usual cause: a lock that is released between
@@ -96,7 +97,7 @@ a server that passes then and fails otherwise has a race. --shrink reduces a fai
         if is_lockstep(params) {
             return Ok(Lockstep::new(options).into_plan(ID));
         }
-        Ok(plan(Plan::new(options, 1), ID))
+        Ok(plan(ContentionPlan::new(options, 1), ID))
     }
 }
 
@@ -110,7 +111,7 @@ impl Workload for ContentionPipelined {
     }
 
     fn requirement(&self, clients: &str) -> String {
-        format!("{clients} send several requests at once and observe one index.")
+        format!("{clients} send several requests in one write and observe one index.")
     }
 
     fn explanation(&self) -> &'static str {
@@ -127,7 +128,7 @@ index/contention and the cases of F3 pass, so that a failure here concerns pipel
         let is_violated =
             |item: &&Earlier| item.verdict > Verdict::Expected && (item.clause == F3.id || item.id == ID);
         let violated = || earlier.iter().find(is_violated).map(|item| format!("{} was not passed", item.id));
-        sends_one_at_a_time(params).or_else(violated)
+        lockstep_skip_reason(params).or_else(violated)
     }
 
     fn size(&self, params: &Params, conditions: &Conditions, _: Option<&Pilot>) -> Size {
@@ -139,7 +140,7 @@ index/contention and the cases of F3 pass, so that a failure here concerns pipel
     }
 
     fn plan(&self, params: &Params) -> Result<workload::Plan, PlanError> {
-        Ok(plan(Plan::new(options(params)?, PIPELINED), PIPELINED_ID))
+        Ok(plan(ContentionPlan::new(options(params)?, REQUESTS_PER_WRITE), PIPELINED_ID))
     }
 }
 
@@ -160,16 +161,18 @@ fn size(params: &Params, conditions: &Conditions) -> Size {
         return Size::Skip("too little time remains in this run; --deadline allows more".to_owned());
     }
     if needed > TIME_MAX.as_secs() {
-        return Size::Skip(format!("the target answers {pace} requests per second, too few for it"));
+        return Size::Skip(format!(
+            "the target answers {pace} requests per second, which is too slow for this workload"
+        ));
     }
     let time = TIME.min(remaining.saturating_sub(TIME_SPARE) / 2);
     let fitting = u32::try_from(pace * time.as_secs()).unwrap_or(u32::MAX);
-    Size::Run(params.clone().with("episodes", episodes(fitting.min(REQUESTS_ALL), concurrency)))
+    Size::Run(params.clone().with("episodes", episodes(fitting.min(REQUESTS_MAX), concurrency)))
 }
 
-fn options(params: &Params) -> Result<Options, PlanError> {
+fn options(params: &Params) -> Result<ContentionOptions, PlanError> {
     let edition = if params.number("edition", 1..=2)? == 1 { Edition::First } else { Edition::Second };
-    Ok(Options {
+    Ok(ContentionOptions {
         seed: params.number("seed", 0..=u64::MAX)?,
         concurrency: params.number("concurrency", 1..=10_000)?,
         episodes: params.number("episodes", 1..=1000)?,
@@ -183,38 +186,37 @@ fn reproduction_flags(params: &Params) -> String {
     [flag("episodes"), edition, flag("schedule")].into_iter().flatten().collect()
 }
 
-fn is_lockstep(params: &Params) -> bool {
-    params.get("schedule") == Some("lockstep")
-}
-
-fn plan(plan: Plan, id: &'static str) -> workload::Plan {
-    let Options { concurrency, edition, .. } = plan.options;
+fn plan(plan: ContentionPlan, id: &'static str) -> workload::Plan {
+    let ContentionOptions { concurrency, edition, .. } = plan.options;
     let plan = Rc::new(plan);
     let script = |client| -> Box<dyn Script> { Box::new(ContentionScript::new(Rc::clone(&plan), client)) };
-    let judges_sweeps = edition == Edition::Second;
+    let judges_cleanup = edition == Edition::Second;
     workload::Plan {
         sha256: plan.sha256(),
         phases: PHASES,
         framing: |bytes_max| Box::new(Index::framing(bytes_max)),
         label,
         scripts: (0..concurrency).map(script).collect(),
-        judge: Box::new(ContentionJudge::new(id, plan.request_count(), plan.at_once > 1, judges_sweeps)),
+        judge: Box::new(ContentionJudge::new(
+            id,
+            plan.request_count(),
+            plan.requests_per_write > 1,
+            judges_cleanup,
+        )),
     }
 }
 
-/// Returns the name under which a request is counted.
-pub(crate) fn label(request: &[u8]) -> &'static str {
-    Request::decode(request).map_or("broken", |request| request.command.word())
-}
-
-/// How many episodes make this many requests, at least one.
+/// Returns the number of episodes with about this many requests in total, at least one.
 fn episodes(requests: u32, concurrency: u32) -> u32 {
     (requests / (REQUESTS_MEAN * concurrency.max(1))).clamp(1, EPISODES_MAX)
 }
 
-/// How many requests the smallest plan has, sweeping included.
+/// Returns the number of requests of the smallest plan, including the cleanup.
 fn requests_min(concurrency: u32) -> u32 {
-    let plan = Plan::new(Options { seed: 0, concurrency, episodes: 1, edition: Edition::Second }, 1);
-    let swept: usize = plan.groups.iter().map(|group| plan.component(group, 0).size()).sum();
-    REQUESTS_MEAN * concurrency + 4 * u32::try_from(swept).unwrap_or(u32::MAX)
+    let plan = ContentionPlan::new(
+        ContentionOptions { seed: 0, concurrency, episodes: 1, edition: Edition::Second },
+        1,
+    );
+    let packages: usize = plan.groups.iter().map(|group| plan.component(group, 0).size()).sum();
+    REQUESTS_MEAN * concurrency + 4 * u32::try_from(packages).unwrap_or(u32::MAX)
 }

@@ -1,29 +1,29 @@
-//! The replay's draws. Each has a key of its own, so it is the same whatever was drawn before it.
+//! The random draws of the replay. Each draw has its own key, so it does not depend on earlier draws.
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use super::steps::{BROKEN_LINES, Step};
+use crate::workload::replay::steps::{MALFORMED_LINES, ReplayStep};
 
-/// All draws of a seed: `ChaCha` keyed by the seed, a stream for each client, a block for each draw.
+/// The draws of a seed: `ChaCha` keyed by the seed, with one stream per client and one block per draw.
 #[derive(Clone, Debug)]
 pub(super) struct Draws {
     key: [u8; 32],
 }
 
-/// Where a draw is made.
+/// The key of a draw.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Spot {
     pub(super) client: u32,
-    pub(super) step: Step,
-    /// How often the client has gone through its packages in this step.
+    pub(super) step: ReplayStep,
+    /// The number of the client's completed passes through its packages in this step.
     pub(super) pass: u32,
-    /// Which of its packages is next.
+    /// The position of the next package among those of the client.
     pub(super) position: u32,
 }
 
-/// `ChaCha` counts words of 4 bytes; a block has 16 of them.
+/// The number of 4-byte words in a `ChaCha` block.
 const WORDS_PER_BLOCK: u128 = 16;
 
 impl Draws {
@@ -33,16 +33,16 @@ impl Draws {
         Self { key }
     }
 
-    /// The broken line to send first at this spot, with a chance of `unluckiness` in a hundred.
-    pub(super) fn broken_line(&self, spot: Spot, unluckiness: u32) -> Option<usize> {
+    /// Draws the malformed line to send first at this spot, with a chance of `unluckiness` percent.
+    pub(super) fn malformed_line(&self, spot: Spot, unluckiness: u32) -> Option<usize> {
         let mut draw = ChaCha8Rng::from_seed(self.key);
         draw.set_stream(spot.client.into());
-        // 3 bits of step, 29 of pass, 32 of position make up the 64 bits of the block counter.
+        // The 64 bits of the block counter: 3 bits of step, 29 of pass, 32 of position.
         let block = u128::from(spot.step.phase()) << 61
             | u128::from(spot.pass & 0x1fff_ffff) << 32
             | u128::from(spot.position);
         draw.set_word_pos(block * WORDS_PER_BLOCK);
-        draw.random_ratio(unluckiness, 100).then(|| draw.random_range(0..BROKEN_LINES.len()))
+        draw.random_ratio(unluckiness, 100).then(|| draw.random_range(0..MALFORMED_LINES.len()))
     }
 }
 
@@ -50,29 +50,29 @@ impl Draws {
 mod tests {
     use super::*;
 
-    const SPOT: Spot = Spot { client: 1, step: Step::Index, pass: 0, position: 0 };
+    const SPOT: Spot = Spot { client: 1, step: ReplayStep::Index, pass: 0, position: 0 };
 
     #[test]
-    fn the_chance_is_as_asked_and_every_line_is_drawn() {
+    fn the_frequency_matches_the_chance_and_every_line_is_drawn() {
         let all = Draws::new(7);
         let drawn = |unluckiness| -> Vec<usize> {
             (0..10_000)
-                .filter_map(|position| all.broken_line(Spot { position, ..SPOT }, unluckiness))
+                .filter_map(|position| all.malformed_line(Spot { position, ..SPOT }, unluckiness))
                 .collect()
         };
         assert_eq!(drawn(0).len(), 0);
         assert_eq!(drawn(100).len(), 10_000);
         let five = drawn(5);
         assert!((400..600).contains(&five.len()), "{}", five.len());
-        for which in 0..BROKEN_LINES.len() {
-            assert!(five.contains(&which));
+        for index in 0..MALFORMED_LINES.len() {
+            assert!(five.contains(&index));
         }
     }
 
     #[test]
-    fn clients_passes_and_seeds_draw_apart() {
+    fn draws_differ_by_client_pass_and_seed() {
         let drawn = |draws: &Draws, spot: Spot| -> Vec<Option<usize>> {
-            (0..1000).map(|position| draws.broken_line(Spot { position, ..spot }, 50)).collect()
+            (0..1000).map(|position| draws.malformed_line(Spot { position, ..spot }, 50)).collect()
         };
         let base = drawn(&Draws::new(7), SPOT);
         assert_eq!(base, drawn(&Draws::new(7), SPOT));

@@ -1,37 +1,45 @@
-//! The plan of a replay: its graph, its options, and what belongs to each client.
+//! The plan of a replay: its graph, its options, and the packages of each client.
 
 use std::ops::Range;
 
 use fixtures::{Graph, PackageNumber};
 
-use super::draws::Draws;
-use super::requests::Requests;
-use super::steps::{BROKEN_LINES, Step};
-use super::walk_ask::Ask;
+use crate::workload::replay::draws::Draws;
+use crate::workload::replay::next_request::NextRequest;
+use crate::workload::replay::requests::Requests;
+use crate::workload::replay::steps::{MALFORMED_LINES, ReplayStep};
 
-/// What is asked for when a replay is planned.
+/// The options of a replay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Options {
-    /// Decides every draw.
-    pub seed: u64,
-    /// How many clients there are.
-    pub concurrency: u32,
-    /// The chance, in a hundred, of a broken line before a package is indexed.
-    pub unluckiness: u32,
-    /// How often a client may go through its packages in one step before the step is given up as undecided.
-    pub rounds_max: u32,
+pub(super) struct ReplayOptions {
+    /// The seed of every draw.
+    pub(super) seed: u64,
+    /// The number of clients.
+    pub(super) concurrency: u32,
+    /// The chance, in percent, of a malformed line before a package is indexed.
+    pub(super) unluckiness: u32,
+    /// The number of passes through its packages after which a client's step is inconclusive.
+    pub(super) rounds_max: u32,
 }
 
+/// The plan of a replay.
 #[derive(Debug)]
-pub(super) struct Plan {
+pub(super) struct ReplayPlan {
     pub(super) graph: Graph,
     pub(super) requests: Requests,
-    pub(super) options: Options,
+    pub(super) options: ReplayOptions,
     pub(super) draws: Draws,
 }
 
-impl Plan {
-    /// The packages of a client: the graph's packages in order, split into runs that differ by one at most.
+impl ReplayPlan {
+    /// Plans the replay of a graph.
+    #[must_use]
+    pub(super) fn new(graph: Graph, options: ReplayOptions) -> Self {
+        let (requests, draws) = (Requests::new(&graph), Draws::new(options.seed));
+        Self { graph, requests, options, draws }
+    }
+
+    /// Returns the packages of a client. The packages of the graph are divided in order; the shares differ by at most one.
     pub(super) fn packages_of(&self, client: u32) -> Range<PackageNumber> {
         let count = self.graph.packages().len() as u64;
         let bound = |client: u32| {
@@ -41,7 +49,7 @@ impl Plan {
         bound(client)..bound(client + 1)
     }
 
-    /// The client that a package belongs to.
+    /// Returns the client to which a package belongs.
     pub(super) fn client_of(&self, package: PackageNumber) -> u32 {
         let (mut low, mut high) = (0, self.options.concurrency);
         while low + 1 < high {
@@ -51,11 +59,11 @@ impl Plan {
         low
     }
 
-    /// The line of a request, line end included.
-    pub(super) fn line(&self, step: Step, ask: Ask) -> &[u8] {
-        match ask {
-            Ask::Broken(which) => BROKEN_LINES[which].0.as_bytes(),
-            Ask::Package(package) => self.requests.line(step.command(), package as usize),
+    /// Returns the line of a request, including its line end.
+    pub(super) fn line(&self, step: ReplayStep, request: NextRequest) -> &[u8] {
+        match request {
+            NextRequest::Malformed(index) => MALFORMED_LINES[index].0.as_bytes(),
+            NextRequest::Package(package) => self.requests.line(step.command(), package as usize),
         }
     }
 }

@@ -1,16 +1,16 @@
-//! The replay's requests as they stand on the wire, each written once: clients send them over and over.
+//! The requests of the replay in wire format. Each is encoded once, because clients send it many times.
 
 use fixtures::{Graph, Package};
 use protocol::index::wire::{Command, Request};
 
-/// One text with all lines, and where each begins: for every package its three requests, one after the other.
+/// All request lines in one buffer, with the start of each line: three consecutive requests per package.
 #[derive(Debug)]
 pub(super) struct Requests {
     text: Vec<u8>,
     starts: Vec<usize>,
 }
 
-/// The requests of a package, in the order in which they stand.
+/// The commands of the three requests of a package, in order.
 const COMMANDS: [Command; 3] = [Command::Index, Command::Remove, Command::Query];
 
 impl Requests {
@@ -24,7 +24,7 @@ impl Requests {
         requests
     }
 
-    /// The line of a request, line end included.
+    /// Returns the line of a request, including its line end.
     pub(super) fn line(&self, command: Command, package: usize) -> &[u8] {
         let number = package * COMMANDS.len() + command as usize;
         &self.text[self.starts[number]..self.starts[number + 1]]
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_request_is_the_line_that_it_should_be() {
+    fn requests_are_encoded_as_protocol_lines() {
         let graph = Graph::parse(b"a: b c\nb: c\n").unwrap();
         let requests = Requests::new(&graph);
         let lines = [

@@ -1,30 +1,27 @@
-//! One client's moves in the replay.
+//! The moves of one client in the replay.
 //!
-//! In each step all meet once they have their first reply: a client that is late, because the target's backlog was
-//! full, would leave the others going round and round in wait for its packages.
+//! In each step all clients meet after their first reply. Otherwise, a client that connects late because the target's
+//! backlog was full would make the other clients repeat their passes until it indexes its packages.
 
 use std::rc::Rc;
 
+use driver::moves::{Move, MoveResult, Script, Slot};
 use protocol::index::wire::Reply;
 
-use super::plan::Plan;
-use super::steps::Step;
-use super::walk::Walk;
-use driver::moves::Move;
-use driver::moves::MoveResult;
-use driver::moves::Script;
-use driver::moves::Slot;
+use crate::workload::replay::plan::ReplayPlan;
+use crate::workload::replay::steps::ReplayStep;
+use crate::workload::replay::walk::Walk;
 
 /// A client of the replay has one connection at a time.
 const ONLY: Slot = 0;
 
-/// Makes a client's walk into moves: for each step a connection, a first request, a meeting, then all others.
+/// Turns a client's walk into moves: for each step a connection, the first request, a meeting, and all other requests.
 #[derive(Debug)]
 pub(super) struct ReplayScript {
-    plan: Rc<Plan>,
+    plan: Rc<ReplayPlan>,
     walk: Walk,
-    /// The steps that have not begun.
-    steps: std::slice::Iter<'static, Step>,
+    /// The remaining steps.
+    steps: std::slice::Iter<'static, ReplayStep>,
     state: State,
     /// Whether the client has met the others in this step.
     has_met: bool,
@@ -40,9 +37,9 @@ enum State {
 }
 
 impl ReplayScript {
-    pub(super) fn new(plan: Rc<Plan>, client: u32) -> Self {
+    pub(super) fn new(plan: Rc<ReplayPlan>, client: u32) -> Self {
         let walk = Walk::new(client);
-        Self { plan, walk, steps: Step::ALL.iter(), state: State::BetweenSteps, has_met: false }
+        Self { plan, walk, steps: ReplayStep::ALL.iter(), state: State::BetweenSteps, has_met: false }
     }
 
     fn begin_step(&mut self) -> Move<'_> {
@@ -55,9 +52,9 @@ impl ReplayScript {
         Move::BeginPhase(step.phase())
     }
 
-    /// A client without packages has nothing to connect for.
+    /// Opens the connection of a step. A client without packages needs none.
     fn open(&mut self) -> Move<'_> {
-        if self.walk.ask(&self.plan).is_none() {
+        if self.walk.next_request(&self.plan).is_none() {
             return self.meet();
         }
         self.state = State::Ready;
@@ -70,39 +67,39 @@ impl ReplayScript {
         Move::Meet
     }
 
-    fn ask(&mut self) -> Move<'_> {
-        let Some(ask) = self.walk.ask(&self.plan) else {
+    fn send_next(&mut self) -> Move<'_> {
+        let Some(request) = self.walk.next_request(&self.plan) else {
             self.state = State::BetweenSteps;
             return Move::Close(ONLY);
         };
         self.state = State::Sent;
-        Move::Send(ONLY, self.plan.line(self.walk.step(), ask))
+        Move::Send(ONLY, self.plan.line(self.walk.step(), request))
     }
 
-    fn answered(&mut self, came: MoveResult<'_>) -> Move<'_> {
-        let reply = match came {
+    fn handle_reply(&mut self, result: MoveResult<'_>) -> Move<'_> {
+        let reply = match result {
             MoveResult::Replies([reply]) => Reply::decode(reply).unwrap_or(Reply::Error),
             _ => Reply::Error,
         };
-        self.walk.answered(reply, &self.plan);
-        if self.has_met { self.ask() } else { self.meet() }
+        self.walk.advance(reply, &self.plan);
+        if self.has_met { self.send_next() } else { self.meet() }
     }
 }
 
 impl Script for ReplayScript {
-    fn next(&mut self, came: MoveResult<'_>) -> Move<'_> {
-        if came == MoveResult::Failed {
-            return Move::Done; // what the trouble was is for the judge to say
+    fn next(&mut self, result: MoveResult<'_>) -> Move<'_> {
+        if result == MoveResult::Failed {
+            return Move::Done; // the judge reports the failure
         }
         match self.state {
             State::BetweenSteps => self.begin_step(),
             State::StepBegun => self.open(),
-            State::Ready => self.ask(),
+            State::Ready => self.send_next(),
             State::Sent => {
                 self.state = State::Awaiting;
                 Move::Await(ONLY, 1)
             }
-            State::Awaiting => self.answered(came),
+            State::Awaiting => self.handle_reply(result),
         }
     }
 }

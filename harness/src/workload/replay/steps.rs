@@ -9,30 +9,30 @@ pub(super) const ID: &str = "index/replay";
 pub(super) const PHASES: &[&str] =
     &["1 remove", "2 index", "3 verify indexed", "4 remove again", "5 verify removed"];
 
-/// The broken lines of the challenge's own harness, each with the clause that makes it one.
-pub(super) const BROKEN_LINES: [(&str, BrokenBy); 8] = [
-    ("INDEX|emacs=elisp\n", BrokenBy::Fields),
-    ("INDEX|emacs\u{2603}elisp\n", BrokenBy::Fields),
-    ("INDEX|emacs elisp\n", BrokenBy::Fields),
-    ("BLINDEX|a|b\n", BrokenBy::Command),
-    ("REMOVES|a|b\n", BrokenBy::Command),
-    ("QUER|a|b\n", BrokenBy::Command),
-    ("LIZARD|a|b\n", BrokenBy::Command),
-    ("I|a|b\n", BrokenBy::Command),
+/// The malformed lines of the challenge's own harness, each with the clause that it violates.
+pub(super) const MALFORMED_LINES: [(&str, Malformation); 8] = [
+    ("INDEX|emacs=elisp\n", Malformation::Fields),
+    ("INDEX|emacs\u{2603}elisp\n", Malformation::Fields),
+    ("INDEX|emacs elisp\n", Malformation::Fields),
+    ("BLINDEX|a|b\n", Malformation::Command),
+    ("REMOVES|a|b\n", Malformation::Command),
+    ("QUER|a|b\n", Malformation::Command),
+    ("LIZARD|a|b\n", Malformation::Command),
+    ("I|a|b\n", Malformation::Command),
 ];
 
-/// What makes a line no request.
+/// The reason for which a line is malformed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum BrokenBy {
-    /// R1.
+pub(super) enum Malformation {
+    /// The number of fields is wrong (R1).
     Fields,
-    /// R2.
+    /// The command is unknown (R2).
     Command,
 }
 
-/// The five steps, in order. A phase is a step.
+/// The five steps, in order. Each step is a phase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Step {
+pub(super) enum ReplayStep {
     Remove,
     Index,
     VerifyIndexed,
@@ -40,11 +40,11 @@ pub(super) enum Step {
     VerifyRemoved,
 }
 
-impl Step {
+impl ReplayStep {
     pub(super) const ALL: [Self; 5] =
         [Self::Remove, Self::Index, Self::VerifyIndexed, Self::RemoveAgain, Self::VerifyRemoved];
 
-    /// The phase of this step; phases count from 1.
+    /// Returns the phase number of this step; phases count from 1.
     pub(super) fn phase(self) -> u32 {
         self as u32 + 1
     }
@@ -65,7 +65,7 @@ impl Step {
         }
     }
 
-    /// The reply that a request must have, where only one will do.
+    /// Returns the only valid reply to the requests of this step, if there is only one.
     pub(super) fn only_reply(self) -> Option<Reply> {
         match self {
             Self::VerifyIndexed => Some(Reply::Ok),
@@ -74,7 +74,7 @@ impl Step {
         }
     }
 
-    /// Whether a client goes through its packages until all are answered `OK`.
+    /// Whether a client repeats its pass until all of its packages are answered `OK`.
     pub(super) fn is_repeated(self) -> bool {
         self.only_reply().is_none()
     }

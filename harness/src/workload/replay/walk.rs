@@ -1,71 +1,71 @@
-//! One client's way through its packages. The script follows it to know what to send, and the judge to know what
-//! was to be sent.
+//! One client's walk through its packages. The script follows it to send requests; the judge follows it to know which
+//! requests were planned.
 
 use protocol::index::wire::Reply;
 
-use super::draws::Spot;
-use super::plan::Plan;
-use super::steps::Step;
-use super::walk_ask::Ask;
+use crate::workload::replay::draws::Spot;
+use crate::workload::replay::next_request::NextRequest;
+use crate::workload::replay::plan::ReplayPlan;
+use crate::workload::replay::steps::ReplayStep;
 
-/// Where a client is.
+/// The position of a client in its walk.
 #[derive(Clone, Debug)]
 pub(super) struct Walk {
     client: u32,
-    step: Step,
+    step: ReplayStep,
     pass: u32,
-    /// Which of the client's packages is next.
+    /// The position of the next package among those of the client.
     position: u32,
-    /// The broken line that comes before it.
-    broken: Option<usize>,
-    /// Whether every package of this pass was answered `OK` so far.
+    /// The malformed line to send before that package.
+    malformed: Option<usize>,
+    /// Whether every package of the current pass was answered `OK` so far.
     is_pass_clean: bool,
     is_step_done: bool,
 }
 
 impl Walk {
-    /// A client before its first step.
+    /// Returns the walk of a client before its first step.
     pub(super) fn new(client: u32) -> Self {
         Self {
             client,
-            step: Step::Remove,
+            step: ReplayStep::Remove,
             pass: 0,
             position: 0,
-            broken: None,
+            malformed: None,
             is_pass_clean: true,
             is_step_done: true,
         }
     }
 
-    /// Begins a step: its first pass over the client's packages.
-    pub(super) fn begin(&mut self, step: Step, plan: &Plan) {
+    /// Begins the first pass of a step through the client's packages.
+    pub(super) fn begin(&mut self, step: ReplayStep, plan: &ReplayPlan) {
         self.step = step;
         self.pass = 0;
         self.is_step_done = plan.packages_of(self.client).is_empty();
         self.begin_pass(plan);
     }
 
-    pub(super) fn step(&self) -> Step {
+    pub(super) fn step(&self) -> ReplayStep {
         self.step
     }
 
-    /// How often the client has gone through all of its packages in this step.
+    /// Returns the number of completed passes in this step.
     pub(super) fn passes(&self) -> u32 {
         self.pass
     }
 
-    /// What is asked next; nothing when the step is done.
-    pub(super) fn ask(&self, plan: &Plan) -> Option<Ask> {
+    /// Returns the next request, or `None` when the step is complete.
+    pub(super) fn next_request(&self, plan: &ReplayPlan) -> Option<NextRequest> {
         if self.is_step_done {
             return None;
         }
         let package = plan.packages_of(self.client).start + self.position;
-        Some(self.broken.map_or(Ask::Package(package), Ask::Broken))
+        Some(self.malformed.map_or(NextRequest::Package(package), NextRequest::Malformed))
     }
 
-    /// Goes on after a reply.
-    pub(super) fn answered(&mut self, reply: Reply, plan: &Plan) {
-        if self.broken.take().is_some() {
+    /// Advances after a reply.
+    pub(super) fn advance(&mut self, reply: Reply, plan: &ReplayPlan) {
+        if self.malformed.take().is_some() {
             return;
         }
         self.is_pass_clean &= reply == Reply::Ok;
@@ -81,17 +81,17 @@ impl Walk {
         }
     }
 
-    fn begin_pass(&mut self, plan: &Plan) {
+    fn begin_pass(&mut self, plan: &ReplayPlan) {
         self.position = 0;
         self.is_pass_clean = true;
         self.draw(plan);
     }
 
-    fn draw(&mut self, plan: &Plan) {
+    fn draw(&mut self, plan: &ReplayPlan) {
         let Self { client, step, pass, position, .. } = *self;
-        self.broken = match step {
-            Step::Index => {
-                plan.draws.broken_line(Spot { client, step, pass, position }, plan.options.unluckiness)
+        self.malformed = match step {
+            ReplayStep::Index => {
+                plan.draws.malformed_line(Spot { client, step, pass, position }, plan.options.unluckiness)
             }
             _ => None,
         };
@@ -100,19 +100,21 @@ impl Walk {
 
 #[cfg(test)]
 mod tests {
-    use super::super::plan::Options;
-    use super::super::workload::ReplayPlan;
     use super::*;
+    use crate::workload::replay::plan::ReplayOptions;
 
     fn plan(unluckiness: u32) -> ReplayPlan {
-        ReplayPlan::new(fixtures::tiny(), Options { seed: 1, concurrency: 5, unluckiness, rounds_max: 100 })
+        ReplayPlan::new(
+            fixtures::tiny(),
+            ReplayOptions { seed: 1, concurrency: 5, unluckiness, rounds_max: 100 },
+        )
     }
 
     #[test]
-    fn a_step_goes_on_until_a_whole_pass_is_ok() {
-        let ReplayPlan(plan) = plan(0);
+    fn a_step_repeats_until_a_whole_pass_is_ok() {
+        let plan = plan(0);
         let mut walk = Walk::new(1);
-        walk.begin(Step::Index, &plan);
+        walk.begin(ReplayStep::Index, &plan);
         for (package, reply) in [3, 4, 5, 3, 4, 5, 3, 4, 5].into_iter().zip([
             Reply::Ok,
             Reply::Fail,
@@ -124,34 +126,34 @@ mod tests {
             Reply::Ok,
             Reply::Ok,
         ]) {
-            assert_eq!(walk.ask(&plan), Some(Ask::Package(package)));
-            walk.answered(reply, &plan);
+            assert_eq!(walk.next_request(&plan), Some(NextRequest::Package(package)));
+            walk.advance(reply, &plan);
         }
-        assert_eq!((walk.ask(&plan), walk.passes()), (None, 3));
+        assert_eq!((walk.next_request(&plan), walk.passes()), (None, 3));
     }
 
     #[test]
-    fn verifying_takes_one_pass_whatever_comes() {
-        let ReplayPlan(plan) = plan(0);
+    fn verification_takes_one_pass_whatever_the_replies() {
+        let plan = plan(0);
         let mut walk = Walk::new(0);
-        walk.begin(Step::VerifyRemoved, &plan);
-        (0..3).for_each(|_| walk.answered(Reply::Fail, &plan));
-        assert_eq!(walk.ask(&plan), None);
+        walk.begin(ReplayStep::VerifyRemoved, &plan);
+        (0..3).for_each(|_| walk.advance(Reply::Fail, &plan));
+        assert_eq!(walk.next_request(&plan), None);
     }
 
     #[test]
-    fn broken_lines_come_before_packages_and_only_while_indexing() {
-        let ReplayPlan(plan) = plan(100);
+    fn malformed_lines_precede_packages_only_while_indexing() {
+        let plan = plan(100);
         let mut walk = Walk::new(0);
-        walk.begin(Step::Index, &plan);
+        walk.begin(ReplayStep::Index, &plan);
         for package in 0..3 {
-            assert!(matches!(walk.ask(&plan), Some(Ask::Broken(_))));
-            walk.answered(Reply::Error, &plan);
-            assert_eq!(walk.ask(&plan), Some(Ask::Package(package)));
-            walk.answered(Reply::Ok, &plan);
+            assert!(matches!(walk.next_request(&plan), Some(NextRequest::Malformed(_))));
+            walk.advance(Reply::Error, &plan);
+            assert_eq!(walk.next_request(&plan), Some(NextRequest::Package(package)));
+            walk.advance(Reply::Ok, &plan);
         }
-        assert_eq!(walk.ask(&plan), None);
-        walk.begin(Step::RemoveAgain, &plan);
-        assert_eq!(walk.ask(&plan), Some(Ask::Package(0)));
+        assert_eq!(walk.next_request(&plan), None);
+        walk.begin(ReplayStep::RemoveAgain, &plan);
+        assert_eq!(walk.next_request(&plan), Some(NextRequest::Package(0)));
     }
 }

@@ -1,10 +1,12 @@
-//! The replay as a workload: its size, its parameters and its plan.
+//! The replay as a workload: its size, its parameters, its plan and the hash of the plan.
 
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
+
+use sha2::{Digest, Sha256};
 
 use conformance::workload::{Conditions, Earlier, Pilot, PlanError, Size, Workload};
 use driver::history::Params;
@@ -14,64 +16,48 @@ use protocol::Protocol;
 use protocol::index::Index;
 use protocol::index::wire::{Reply, Request};
 use protocol::text::hex;
-use sha2::{Digest, Sha256};
 use verdict::Verdict;
 
-use super::draws::Draws;
-use super::judge::ReplayJudge;
-pub use super::plan::Options;
-use super::plan::Plan;
-use super::requests::Requests;
-use super::script::ReplayScript;
-use super::steps::{ID, PHASES, Step};
-use super::walk::Walk;
-
-/// A plan of the replay.
-#[derive(Clone, Debug)]
-pub struct ReplayPlan(pub(super) Rc<Plan>);
-
-impl ReplayPlan {
-    /// Plans the replay of a graph.
-    #[must_use]
-    pub fn new(graph: Graph, options: Options) -> Self {
-        let (requests, draws) = (Requests::new(&graph), Draws::new(options.seed));
-        Self(Rc::new(Plan { graph, requests, options, draws }))
-    }
-}
+use crate::workload::replay::judge::ReplayJudge;
+use crate::workload::replay::plan::{ReplayOptions, ReplayPlan};
+use crate::workload::replay::script::ReplayScript;
+use crate::workload::replay::steps::{ID, PHASES, ReplayStep};
+use crate::workload::replay::walk::Walk;
+use crate::workload::schedule::lockstep_skip_reason;
 
 impl ReplayPlan {
     /// Returns the plan as the runner executes it.
     fn into_plan(self) -> conformance::workload::Plan {
-        let script = |client| -> Box<dyn Script> { Box::new(ReplayScript::new(Rc::clone(&self.0), client)) };
+        let sha256 = self.sha256();
+        let plan = Rc::new(self);
+        let script = |client| -> Box<dyn Script> { Box::new(ReplayScript::new(Rc::clone(&plan), client)) };
         conformance::workload::Plan {
-            sha256: self.sha256(),
+            sha256,
             phases: PHASES,
             framing: |bytes_max| Box::new(Index::framing(bytes_max)),
-            label: |request| Request::decode(request).map_or("broken line", |request| request.command.word()),
-            scripts: (0..self.0.options.concurrency).map(script).collect(),
-            judge: Box::new(ReplayJudge::new(Rc::clone(&self.0))),
+            label: |request| Request::decode(request).map_or("malformed", |request| request.command.word()),
+            scripts: (0..plan.options.concurrency).map(script).collect(),
+            judge: Box::new(ReplayJudge::new(Rc::clone(&plan))),
         }
     }
 
-    /// Returns the SHA-256 of the options and of what each client sends if every request succeeds. Everything else that
-    /// is sent follows from the same seed, draw by draw.
+    /// Returns the SHA-256 of the options and of the requests that each client sends if every request succeeds. All other
+    /// requests follow from the same seed.
     #[must_use]
-    pub fn sha256(&self) -> String {
-        let plan = &self.0;
-        let Options { seed, concurrency, unluckiness, rounds_max } = plan.options;
+    fn sha256(&self) -> String {
+        let ReplayOptions { seed, concurrency, unluckiness, rounds_max } = self.options;
         let mut hash = Sha256::new();
         hash.update(format!(
-            "{} 1 seed {seed} concurrency {concurrency} unluckiness {unluckiness} rounds {rounds_max}\n",
-            ID
+            "{ID} 1 seed {seed} concurrency {concurrency} unluckiness {unluckiness} rounds {rounds_max}\n"
         ));
         for client in 0..concurrency {
             let mut walk = Walk::new(client);
-            for step in Step::ALL {
+            for step in ReplayStep::ALL {
                 hash.update(format!("client {client} step {}\n", step.name()));
-                walk.begin(step, plan);
-                while let Some(ask) = walk.ask(plan) {
-                    hash.update(plan.line(step, ask));
-                    walk.answered(Reply::Ok, plan);
+                walk.begin(step, self);
+                while let Some(request) = walk.next_request(self) {
+                    hash.update(self.line(step, request));
+                    walk.advance(Reply::Ok, self);
                 }
             }
         }
@@ -100,7 +86,7 @@ const FIXTURE_BYTES_MAX: u64 = 64 << 20;
 
 /// The replay of a package graph.
 #[derive(Clone, Copy, Debug)]
-pub struct Replay;
+pub(crate) struct Replay;
 
 impl Workload for Replay {
     fn id(&self) -> &'static str {
@@ -127,7 +113,7 @@ docs/PROTOCOL.md describes the steps."
     }
 
     fn skip_reason(&self, params: &Params, _: &[Earlier]) -> Option<String> {
-        sends_one_at_a_time(params)
+        lockstep_skip_reason(params)
     }
 
     fn size(&self, params: &Params, conditions: &Conditions, pilot: Option<&Pilot>) -> Size {
@@ -167,7 +153,7 @@ docs/PROTOCOL.md describes the steps."
             None => graph,
             Some(_) => graph.part(params.number("packages", 0..=usize::MAX)?),
         };
-        let options = Options {
+        let options = ReplayOptions {
             seed: params.number("seed", 0..=u64::MAX)?,
             concurrency: params.number("concurrency", 1..=10_000)?,
             unluckiness: params.number("unluckiness", 0..=100)?,
@@ -175,12 +161,6 @@ docs/PROTOCOL.md describes the steps."
         };
         Ok(ReplayPlan::new(graph, options).into_plan())
     }
-}
-
-/// Returns the reason for which a workload that sends several requests at the same time is not run.
-pub(crate) fn sends_one_at_a_time(params: &Params) -> Option<String> {
-    (params.get("schedule") == Some("lockstep"))
-        .then(|| "with --schedule lockstep only one request is under way at a time".to_owned())
 }
 
 /// Returns the graph that the parameters name, or the default one.
@@ -216,17 +196,17 @@ fn packages_that_fit(pilot_packages: usize, pilot: Duration) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::steps::{BROKEN_LINES, BrokenBy};
     use super::*;
+    use crate::workload::replay::steps::{MALFORMED_LINES, Malformation};
 
-    fn options(seed: u64, concurrency: u32) -> Options {
-        Options { seed, concurrency, unluckiness: 5, rounds_max: 10_000 }
+    fn options(seed: u64, concurrency: u32) -> ReplayOptions {
+        ReplayOptions { seed, concurrency, unluckiness: 5, rounds_max: 10_000 }
     }
 
     #[test]
-    fn every_package_belongs_to_one_client_also_where_clients_are_more_than_packages() {
+    fn every_package_belongs_to_one_client_even_if_there_are_more_clients_than_packages() {
         for concurrency in [1, 2, 7, 15, 16, 100, 1000] {
-            let plan = ReplayPlan::new(fixtures::tiny(), options(1, concurrency)).0;
+            let plan = ReplayPlan::new(fixtures::tiny(), options(1, concurrency));
             let owned: Vec<u32> = (0..concurrency).flat_map(|client| plan.packages_of(client)).collect();
             assert_eq!(owned, (0..15).collect::<Vec<_>>());
             for package in 0..15 {
@@ -236,14 +216,14 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_depends_on_all_that_is_asked_for_and_on_nothing_else() {
+    fn a_plan_depends_on_its_options_and_on_nothing_else() {
         let hash = |options| ReplayPlan::new(fixtures::tiny(), options).sha256();
         let base = options(7, 10);
         let plans = [
             hash(base),
             hash(options(8, 10)),
             hash(options(7, 11)),
-            hash(Options { unluckiness: 6, ..base }),
+            hash(ReplayOptions { unluckiness: 6, ..base }),
             ReplayPlan::new(fixtures::debian(), base).sha256(),
         ];
         for (number, plan) in plans.iter().enumerate() {
@@ -254,18 +234,18 @@ mod tests {
     }
 
     #[test]
-    fn the_plan_of_the_default_run_is_known() {
-        // Whoever changes what a seed means must know it, and say so in CHANGELOG.md.
+    fn the_hash_of_the_default_plan_does_not_change() {
+        // A change of this hash changes the meaning of seeds, which CHANGELOG.md must announce.
         insta::assert_snapshot!(ReplayPlan::new(fixtures::debian(), options(7, 100)).sha256());
     }
 
     #[test]
-    fn every_broken_line_is_broken_in_the_way_that_it_says() {
+    fn every_malformed_line_violates_its_clause() {
         use protocol::index::wire::Malformed;
-        for (line, broken_by) in BROKEN_LINES {
-            let expected = match broken_by {
-                BrokenBy::Fields => Malformed::Fields,
-                BrokenBy::Command => Malformed::Command,
+        for (line, malformation) in MALFORMED_LINES {
+            let expected = match malformation {
+                Malformation::Fields => Malformed::Fields,
+                Malformation::Command => Malformed::Command,
             };
             assert_eq!(Request::decode(line.trim_end().as_bytes()), Err(expected));
         }

@@ -1,73 +1,66 @@
-//! Judges `wisdom/quotations`: each challenge brings at most one quotation, and one if it is solved in time, whoever brings
-//! the solution wherever.
+//! The judge of `wisdom/quotations`: each challenge yields at most one quotation, and exactly one if it is solved in time,
+//! on any connection.
 
 use std::collections::BTreeMap;
-
-use protocol::wisdom::clauses::{W01, W02, W21, W24, W25, W27, W31};
-use protocol::wisdom::messages::{Challenge, Code, Request, Response, Solution};
-use protocol::wisdom::proof::zero_bits;
-use protocol::wisdom::token::Token;
-use protocol::{Clause, Framing, Next, Protocol};
 
 use conformance::foreign::foreign_speech;
 use conformance::limits::LATE_NS_MAX;
 use conformance::workload::{Judge, Judgement, Progress};
 use driver::REPLY_BYTES_MAX;
-use driver::exchanges::Exchange;
-use driver::exchanges::Observation;
-use driver::history::Ending;
-use driver::history::EventKind;
-use driver::history::Failure;
-use driver::history::FailureKind;
+use driver::exchanges::{Exchange, Observation};
+use driver::history::{Ending, EventKind, Failure, FailureKind};
 use protocol::text::printable;
-use verdict::Finding;
-use verdict::Verdict;
-use verdict::seconds;
+use protocol::wisdom::clauses::{W01, W02, W21, W24, W25, W27, W31};
+use protocol::wisdom::messages::{Challenge, Code, Request, Response, Solution};
+use protocol::wisdom::proof::zero_bits;
+use protocol::wisdom::token::Token;
+use protocol::{Clause, Framing, Next, Protocol};
+use verdict::{Finding, Verdict, seconds};
 
 /// The id of the workload.
 pub(super) const ID: &str = "wisdom/quotations";
 
-/// So long before a challenge expires by our clock it has not expired by the server's.
-const EXPIRY_SPARE_NS: u64 = 1_000_000_000;
+/// The tolerance between the harness's clock and the server's clock at the expiry of a challenge.
+const EXPIRY_TOLERANCE_NS: u64 = 1_000_000_000;
 
 /// The nonce of a challenge.
 type Nonce = [u8; 16];
 
-/// Follows all clients.
+/// The judge of one run.
 #[derive(Debug)]
 pub(super) struct QuotationsJudge {
-    /// How many challenges the plan solves.
+    /// The number of challenges in the plan.
     planned: u64,
-    begun: bool,
-    challenges: BTreeMap<Nonce, Given>,
-    solutions: BTreeMap<Nonce, Vec<Brought>>,
-    quotations: u64,
-    excuses: u64,
+    has_begun: bool,
+    challenges: BTreeMap<Nonce, IssuedChallenge>,
+    solutions: BTreeMap<Nonce, Vec<SentSolution>>,
+    quotation_count: u64,
+    /// The number of requests that the target asked to retry later.
+    retry_count: u64,
     findings: Vec<Finding>,
 }
 
-/// A challenge that was given.
+/// A challenge that the target issued.
 #[derive(Debug)]
-struct Given {
+struct IssuedChallenge {
     client: u32,
     replied_ns: u64,
     ttl_ns: u64,
 }
 
-/// A solution that was brought.
+/// A solution that a client sent.
 #[derive(Debug)]
-struct Brought {
+struct SentSolution {
     client: u32,
     request: Vec<u8>,
-    is_enough: bool,
-    sent_ns: u64,
-    /// Nothing if no reply came.
-    replied: Option<(u64, Answer)>,
+    is_sufficient: bool,
+    /// The time of the reply and the reply, or `None` if there was no reply.
+    reply: Option<(u64, SolutionReply)>,
 }
 
-/// What it was answered.
+/// The reply to a solution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Answer {
+enum SolutionReply {
     Quote,
     Error(Code),
 }
@@ -76,114 +69,139 @@ impl QuotationsJudge {
     pub(super) fn new(planned: u64) -> Self {
         Self {
             planned,
-            begun: false,
+            has_begun: false,
             challenges: BTreeMap::new(),
             solutions: BTreeMap::new(),
-            quotations: 0,
-            excuses: 0,
+            quotation_count: 0,
+            retry_count: 0,
             findings: Vec::new(),
         }
     }
 
-    fn replied(&mut self, replied: &Exchange<'_>) {
-        let response = match Response::decode(replied.reply) {
+    fn judge_exchange(&mut self, exchange: &Exchange<'_>) {
+        let response = match Response::decode(exchange.reply) {
             Ok(response) => response,
-            Err(malformed) => return self.find_no_reply(replied, &malformed.to_string()),
+            Err(malformed) => return self.find_malformed_reply(exchange, &malformed.to_string()),
         };
         if let Response::Error(refusal) = &response
             && refusal.code.is_always_allowed()
         {
-            self.excuses += 1;
-            self.note_lost(replied.place.client, replied.request);
+            self.retry_count += 1;
+            self.note_unknown_effect(exchange.place.client, exchange.request);
             return;
         }
-        match (Request::decode(replied.request), response) {
-            (Ok(Request::Challenge), Response::Challenge(challenge)) => self.given(replied, &challenge),
+        match (Request::decode(exchange.request), response) {
+            (Ok(Request::Challenge), Response::Challenge(challenge)) => {
+                self.note_challenge(exchange, &challenge);
+            }
             (Ok(Request::Solution(solution)), Response::Quote(_)) => {
-                self.quotations += 1;
-                self.brought(replied, &solution, Answer::Quote);
+                self.quotation_count += 1;
+                self.judge_solution(exchange, &solution, SolutionReply::Quote);
             }
             (Ok(Request::Solution(solution)), Response::Error(refusal)) => {
-                self.brought(replied, &solution, Answer::Error(refusal.code));
+                self.judge_solution(exchange, &solution, SolutionReply::Error(refusal.code));
             }
-            (Ok(Request::Challenge), other) => self.find_wrong(replied, W01, &name(&other), "CHALLENGE"),
-            (_, other) => self.find_wrong(replied, W02, &name(&other), "QUOTE, or an error"),
+            (Ok(Request::Challenge), other) => {
+                self.find_incorrect_reply(exchange, W01, &name(&other), "CHALLENGE");
+            }
+            (_, other) => self.find_incorrect_reply(exchange, W02, &name(&other), "QUOTE, or an error"),
         }
     }
 
-    fn given(&mut self, replied: &Exchange<'_>, challenge: &Challenge) {
+    fn note_challenge(&mut self, exchange: &Exchange<'_>, challenge: &Challenge) {
         if let Some(field) = challenge.disagreement() {
-            let came = format!("a CHALLENGE whose {field} contradicts its token");
-            return self.find_wrong(replied, W01, &came, "fields that agree with the token");
+            let actual = format!("a CHALLENGE whose {field} disagrees with its token");
+            return self.find_incorrect_reply(exchange, W01, &actual, "fields that agree with the token");
         }
         let token = Token::read(&challenge.token);
         let ttl_ns = u64::from(token.ttl_ms) * 1_000_000;
-        let given = Given { client: replied.place.client, replied_ns: replied.replied_ns, ttl_ns };
-        if let Some(before) = self.challenges.insert(token.nonce, given) {
-            let came = format!("the nonce of a challenge that client {} got before", before.client);
-            self.find_wrong(replied, W01, &came, "a nonce that no other challenge has");
+        let issued =
+            IssuedChallenge { client: exchange.place.client, replied_ns: exchange.replied_ns, ttl_ns };
+        if let Some(before) = self.challenges.insert(token.nonce, issued) {
+            let actual = format!("the nonce of an earlier challenge of client {}", before.client);
+            self.find_incorrect_reply(exchange, W01, &actual, "a unique nonce");
         }
     }
 
-    fn brought(&mut self, replied: &Exchange<'_>, solution: &Solution, answer: Answer) {
+    fn judge_solution(&mut self, exchange: &Exchange<'_>, solution: &Solution, reply: SolutionReply) {
         let token = Token::read(&solution.token);
-        let is_enough = zero_bits(&solution.token, solution.counter) >= token.difficulty.into();
-        let (sent_ns, replied_ns) = (replied.sent_ns, replied.replied_ns);
-        let before = self.solutions.entry(token.nonce).or_default();
-        let first = before.iter().find(|brought| matches!(brought.replied, Some((_, Answer::Quote))));
-        let second_clause = first.and_then(|brought| {
-            let (first_ns, _) = brought.replied?;
-            Some(if sent_ns < first_ns { W27 } else { W25 })
+        let is_sufficient = zero_bits(&solution.token, solution.counter) >= token.difficulty.into();
+        let earlier = self.solutions.entry(token.nonce).or_default();
+        let first = earlier.iter().find(|sent| matches!(sent.reply, Some((_, SolutionReply::Quote))));
+        let second_clause = first.and_then(|sent| {
+            let (first_ns, _) = sent.reply?;
+            Some(if exchange.sent_ns < first_ns { W27 } else { W25 })
         });
-        let request = replied.request.to_vec();
-        let client = replied.place.client;
-        before.push(Brought { client, request, is_enough, sent_ns, replied: Some((replied_ns, answer)) });
-        match (answer, is_enough) {
-            (Answer::Quote, false) => {
-                self.find_wrong(replied, W21, "QUOTE", "ERROR INSUFFICIENT_WORK");
+        let request = exchange.request.to_vec();
+        let client = exchange.place.client;
+        earlier.push(SentSolution {
+            client,
+            request,
+            is_sufficient,
+            reply: Some((exchange.replied_ns, reply)),
+        });
+        match (reply, is_sufficient) {
+            (SolutionReply::Quote, false) => {
+                self.find_incorrect_reply(exchange, W21, "QUOTE", "ERROR INSUFFICIENT_WORK");
             }
-            (Answer::Quote, true) => {
+            (SolutionReply::Quote, true) => {
                 if let Some(clause) = second_clause {
-                    self.find_wrong(replied, clause, "a second QUOTE for one challenge", "ERROR REPLAYED");
+                    self.find_incorrect_reply(
+                        exchange,
+                        clause,
+                        "a second QUOTE for one challenge",
+                        "ERROR REPLAYED",
+                    );
                 }
             }
-            (Answer::Error(Code::InsufficientWork | Code::TooManyAttempts), false)
-            | (Answer::Error(Code::Replayed), true) => {}
-            (Answer::Error(Code::ChallengeExpired), _) if self.may_have_expired(&token.nonce, replied) => {}
-            (Answer::Error(Code::ChallengeExpired), _) => {
-                self.find_wrong(replied, W24, "ERROR CHALLENGE_EXPIRED", "QUOTE: it has time left");
+            (SolutionReply::Error(Code::InsufficientWork | Code::TooManyAttempts), false)
+            | (SolutionReply::Error(Code::Replayed), true) => {}
+            (SolutionReply::Error(Code::ChallengeExpired), _)
+                if self.may_have_expired(&token.nonce, exchange) => {}
+            (SolutionReply::Error(Code::ChallengeExpired), _) => {
+                self.find_incorrect_reply(
+                    exchange,
+                    W24,
+                    "ERROR CHALLENGE_EXPIRED",
+                    "QUOTE: the challenge has not expired",
+                );
             }
-            (Answer::Error(code), true) => {
-                self.find_wrong(replied, W02, &format!("ERROR {}", code.name()), "QUOTE or ERROR REPLAYED");
+            (SolutionReply::Error(code), true) => {
+                self.find_incorrect_reply(
+                    exchange,
+                    W02,
+                    &format!("ERROR {}", code.name()),
+                    "QUOTE or ERROR REPLAYED",
+                );
             }
-            (Answer::Error(code), false) => {
-                let came = format!("ERROR {}", code.name());
-                self.find_wrong(replied, W21, &came, "ERROR INSUFFICIENT_WORK");
+            (SolutionReply::Error(code), false) => {
+                let actual = format!("ERROR {}", code.name());
+                self.find_incorrect_reply(exchange, W21, &actual, "ERROR INSUFFICIENT_WORK");
             }
         }
     }
 
-    fn may_have_expired(&self, nonce: &Nonce, replied: &Exchange<'_>) -> bool {
-        self.challenges.get(nonce).is_none_or(|given| {
-            replied.replied_ns.saturating_sub(given.replied_ns) + EXPIRY_SPARE_NS >= given.ttl_ns
+    fn may_have_expired(&self, nonce: &Nonce, exchange: &Exchange<'_>) -> bool {
+        self.challenges.get(nonce).is_none_or(|issued| {
+            exchange.replied_ns.saturating_sub(issued.replied_ns) + EXPIRY_TOLERANCE_NS >= issued.ttl_ns
         })
     }
 
-    /// A solution that got no reply, or an excuse, may have been spent.
-    fn note_lost(&mut self, client: u32, request: &[u8]) {
+    /// Notes a solution without a final reply. The target may have spent its challenge.
+    fn note_unknown_effect(&mut self, client: u32, request: &[u8]) {
         if let Ok(Request::Solution(solution)) = Request::decode(request) {
             let nonce = Token::read(&solution.token).nonce;
             let request = request.to_vec();
-            let lost = Brought { client, request, is_enough: true, sent_ns: 0, replied: None };
+            let lost = SentSolution { client, request, is_sufficient: true, reply: None };
             self.solutions.entry(nonce).or_default().push(lost);
         }
     }
 
-    fn unanswered(&mut self, client: u32, request: &[u8], end: &EventKind<'_>) {
-        self.note_lost(client, request);
-        let (verdict, came) = match end {
+    fn find_unanswered(&mut self, client: u32, request: &[u8], end: &EventKind<'_>) {
+        self.note_unknown_effect(client, request);
+        let (verdict, actual) = match end {
             EventKind::TimedOut { late_ns, .. } if *late_ns > LATE_NS_MAX => {
-                (Verdict::Unknown, "nothing, but the harness itself was held up".to_owned())
+                (Verdict::Unknown, "nothing, but the harness itself was delayed".to_owned())
             }
             EventKind::TimedOut { waited_ns, .. } => {
                 (Verdict::Fail, format!("nothing within {}", seconds(*waited_ns)))
@@ -192,72 +210,76 @@ impl QuotationsJudge {
                 (Verdict::Unknown, message.clone())
             }
             EventKind::Lost(failure) => (Verdict::Fail, failure.message.clone()),
-            _ => (Verdict::Fail, "the end of the connection".to_owned()),
+            _ => (Verdict::Fail, "end of stream".to_owned()),
         };
         let clause = (verdict == Verdict::Fail).then_some(W02);
-        let finding = self.find(verdict, clause, client, "a request got no reply");
-        finding.show(printable(request), came, "a reply".to_owned());
+        let finding = self.find(verdict, clause, client, "a request received no reply");
+        finding.show(printable(request), actual, "a reply".to_owned());
     }
 
-    fn surplus(&mut self, client: u32, bytes: &[u8]) {
+    fn judge_unsolicited(&mut self, client: u32, bytes: &[u8]) {
         let mut framing = protocol::wisdom::Wisdom::framing(REPLY_BYTES_MAX);
-        let said = match framing.next(bytes) {
+        let response = match framing.next(bytes) {
             (_, Next::Frame(frame)) => Response::decode(frame).ok(),
             _ => None,
         };
-        match said {
-            // Somebody for whom there is no place is told so unasked.
-            Some(Response::Error(refusal)) if refusal.code.is_always_allowed() => self.excuses += 1,
+        match response {
+            // A target at its limit may refuse a client before the first request.
+            Some(Response::Error(refusal)) if refusal.code.is_always_allowed() => self.retry_count += 1,
             _ => {
-                let finding = self.find(Verdict::Fail, Some(W02), client, "bytes that answer nothing");
+                let finding = self.find(Verdict::Fail, Some(W02), client, "unsolicited bytes");
                 finding.show(
-                    "nothing, or what was answered".to_owned(),
+                    "nothing, or only answered requests".to_owned(),
                     printable(bytes),
-                    "nothing more".to_owned(),
+                    "no further bytes".to_owned(),
                 );
             }
         }
     }
 
-    /// Looks what can be seen only of all replies together.
-    fn look_at_all(&mut self) {
+    /// Reports the violations that only all replies together show.
+    fn judge_all_replies(&mut self) {
         let mut found = Vec::new();
-        for brought in self.solutions.values() {
-            let good: Vec<&Brought> = brought.iter().filter(|brought| brought.is_enough).collect();
-            let Some(Brought { client, request, sent_ns, .. }) = good
-                .iter()
-                .find(|one| one.replied.is_some_and(|(_, answer)| answer == Answer::Error(Code::Replayed)))
-            else {
-                continue;
+        for solutions in self.solutions.values() {
+            let valid: Vec<&SentSolution> = solutions.iter().filter(|sent| sent.is_sufficient).collect();
+            let is_replayed = |sent: &&&SentSolution| {
+                sent.reply.is_some_and(|(_, reply)| reply == SolutionReply::Error(Code::Replayed))
             };
-            // One whose reply was lost may have brought it.
+            let Some(SentSolution { client, request, .. }) = valid.iter().find(is_replayed) else { continue };
+            // A solution without a reply may have spent the challenge.
             let may_be_spent =
-                good.iter().any(|other| other.replied.is_none_or(|(_, answer)| answer == Answer::Quote));
+                valid.iter().any(|sent| sent.reply.is_none_or(|(_, reply)| reply == SolutionReply::Quote));
             if !may_be_spent {
-                found.push((*client, request.clone(), if good.len() > 1 { W27 } else { W02 }, *sent_ns));
+                found.push((*client, request.clone(), if valid.len() > 1 { W27 } else { W02 }));
             }
         }
-        for (client, request, clause, _) in found {
-            let summary = "a challenge that brought no quotation is called replayed";
+        for (client, request, clause) in found {
+            let summary = "the target answered REPLAYED for a challenge that yielded no quotation";
             let finding = self.find(Verdict::Fail, Some(clause), client, summary);
             finding.show(printable(&request), "ERROR REPLAYED".to_owned(), "QUOTE, once".to_owned());
         }
     }
 
-    fn find_no_reply(&mut self, replied: &Exchange<'_>, why: &str) {
-        if let Some(other) = foreign_speech(replied.reply) {
+    fn find_malformed_reply(&mut self, exchange: &Exchange<'_>, reason: &str) {
+        if let Some(other) = foreign_speech(exchange.reply) {
             let summary = format!("the target speaks {other}, not WOW/1");
-            self.find(Verdict::Unreachable, None, replied.place.client, &summary);
+            self.find(Verdict::Unreachable, None, exchange.place.client, &summary);
             return;
         }
-        let clause = if Request::decode(replied.request) == Ok(Request::Challenge) { W01 } else { W02 };
-        let came = format!("{} ({why})", printable(replied.reply));
-        self.find_wrong(replied, clause, &came, "a frame of a server");
+        let clause = if Request::decode(exchange.request) == Ok(Request::Challenge) { W01 } else { W02 };
+        let actual = format!("{} ({reason})", printable(exchange.reply));
+        self.find_incorrect_reply(exchange, clause, &actual, "a frame that a server may send");
     }
 
-    fn find_wrong(&mut self, replied: &Exchange<'_>, clause: Clause, came: &str, expected: &str) {
-        let finding = self.find(Verdict::Fail, Some(clause), replied.place.client, "a wrong reply");
-        finding.show(printable(replied.request), came.to_owned(), expected.to_owned());
+    fn find_incorrect_reply(
+        &mut self,
+        exchange: &Exchange<'_>,
+        clause: Clause,
+        actual: &str,
+        expected: &str,
+    ) {
+        let finding = self.find(Verdict::Fail, Some(clause), exchange.place.client, "an incorrect reply");
+        finding.show(printable(exchange.request), actual.to_owned(), expected.to_owned());
     }
 
     fn find(&mut self, verdict: Verdict, clause: Option<Clause>, client: u32, summary: &str) -> &mut Finding {
@@ -269,20 +291,21 @@ impl QuotationsJudge {
 }
 
 impl Judge for QuotationsJudge {
-    fn observe(&mut self, seen: &Observation<'_>) {
-        match seen {
-            Observation::Phase { .. } => self.begun = true,
-            Observation::Exchange(replied) => self.replied(replied),
-            Observation::Unsolicited { place, bytes, .. } => self.surplus(place.client, bytes),
+    fn observe(&mut self, observation: &Observation<'_>) {
+        match observation {
+            Observation::Phase { .. } => self.has_begun = true,
+            Observation::Exchange(exchange) => self.judge_exchange(exchange),
+            Observation::Unsolicited { place, bytes, .. } => self.judge_unsolicited(place.client, bytes),
             Observation::Unanswered { place, request, end, .. } => {
-                self.unanswered(place.client, request, end)
+                self.find_unanswered(place.client, request, end);
             }
             Observation::EndedIdle { place, end: EventKind::Lost(failure) }
                 if failure.kind != FailureKind::OutOfResources =>
             {
-                let finding = self.find(Verdict::Fail, Some(W02), place.client, "the connection was reset");
+                let finding =
+                    self.find(Verdict::Fail, Some(W02), place.client, "the target reset a connection");
                 finding.actual = Some(failure.message.clone());
-                finding.expected = Some("the end of the stream".to_owned());
+                finding.expected = Some("end of stream".to_owned());
             }
             Observation::Opened { .. } | Observation::EndedIdle { .. } => {}
             Observation::StayedOpen { place, waited_ns } => {
@@ -290,14 +313,14 @@ impl Judge for QuotationsJudge {
                     Verdict::Fail,
                     Some(W02),
                     place.client,
-                    "a connection is open though its client has its quotation",
+                    "the target did not close a connection after the quotation",
                 );
-                finding.actual = Some(format!("it is open after {}", seconds(*waited_ns)));
+                finding.actual = Some(format!("the connection is open after {}", seconds(*waited_ns)));
             }
             Observation::NotOpened { client, failure } => {
-                let is_ours = failure.kind == FailureKind::OutOfResources;
+                let is_local = failure.kind == FailureKind::OutOfResources;
                 let (verdict, clause) =
-                    if is_ours { (Verdict::Unknown, None) } else { (Verdict::Fail, Some(W31)) };
+                    if is_local { (Verdict::Unknown, None) } else { (Verdict::Fail, Some(W31)) };
                 let finding = self.find(verdict, clause, *client, "a connection could not be opened");
                 finding.actual = Some(failure.message.clone());
             }
@@ -305,7 +328,7 @@ impl Judge for QuotationsJudge {
     }
 
     fn progress(&self) -> Progress {
-        Progress { phase: self.begun.into(), done: self.challenges.len() as u64, of: self.planned }
+        Progress { phase: self.has_begun.into(), done: self.challenges.len() as u64, of: self.planned }
     }
 
     fn findings(&self) -> &[Finding] {
@@ -315,21 +338,25 @@ impl Judge for QuotationsJudge {
     fn finish(&mut self, ending: Option<Ending>, _: &(dyn Fn() -> bool + Sync)) -> Judgement {
         let ending = ending.unwrap_or(Ending::Stopped);
         if ending == Ending::Finished {
-            self.look_at_all();
+            self.judge_all_replies();
         }
-        if self.findings.is_empty() && !(ending == Ending::Finished && self.quotations > 0) {
+        if self.findings.is_empty() && !(ending == Ending::Finished && self.quotation_count > 0) {
             let done = self.challenges.len();
             let summary = match ending {
-                Ending::Finished => "no client got a quotation: the target was busy all the time".to_owned(),
+                Ending::Finished => {
+                    "no client received a quotation: the target was busy for the whole run".to_owned()
+                }
                 Ending::Interrupted => "interrupted".to_owned(),
-                _ => format!("the run ended when {done} of {} challenges were given", self.planned),
+                _ => format!("the run ended after {done} of {} challenges", self.planned),
             };
             self.findings.push(Finding::new(Verdict::Unknown, &summary));
         }
         let verdict = self.findings.iter().map(|finding| finding.verdict).max().unwrap_or(Verdict::Pass);
-        let observed = match self.excuses {
-            0 => format!("{} quotations", self.quotations),
-            excuses => format!("{} quotations; {excuses} requests were told to retry later", self.quotations),
+        let observed = match self.retry_count {
+            0 => format!("{} quotations", self.quotation_count),
+            retries => {
+                format!("{} quotations; {retries} requests were told to retry later", self.quotation_count)
+            }
         };
         Judgement { observed: Some(observed), ..Judgement::new(verdict, ID, &self.findings) }
     }

@@ -1,24 +1,40 @@
-//! What a client does with a challenge.
+//! The kinds of rounds.
 
-/// How many connections bring the same solution at the same time.
-pub(super) const TWINS: u16 = 4;
+/// The number of connections that send the same solution at the same time.
+pub(super) const SIMULTANEOUS_CONNECTIONS: u16 = 4;
 
-/// What a client does with a challenge.
+/// The use that a client makes of a challenge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Round {
-    /// Brings the solution where it got the challenge.
-    Plain,
-    /// Brings it on another connection.
-    Elsewhere,
-    /// Brings it once more when it has its quotation.
-    Again,
-    /// Brings it on several connections at the same time.
-    AtOnce,
-    /// Brings too little work first.
-    TooLittle,
+    /// Sends the solution on the connection of the challenge.
+    SameConnection,
+    /// Sends the solution on another connection.
+    OtherConnection,
+    /// Sends the solution a second time after the quotation.
+    Replay,
+    /// Sends the solution on several connections at the same time.
+    Simultaneous,
+    /// Sends a solution with insufficient work first.
+    InsufficientWork,
 }
 
 impl Round {
-    pub(super) const ALL: [Self; 5] =
-        [Self::Plain, Self::Elsewhere, Self::Again, Self::AtOnce, Self::TooLittle];
+    pub(super) const ALL: [Self; 5] = [
+        Self::SameConnection,
+        Self::OtherConnection,
+        Self::Replay,
+        Self::Simultaneous,
+        Self::InsufficientWork,
+    ];
+
+    /// Returns the name of the round in the hash of a plan. A change of these names changes the hashes of all plans.
+    pub(super) const fn hash_name(self) -> &'static str {
+        match self {
+            Self::SameConnection => "Plain",
+            Self::OtherConnection => "Elsewhere",
+            Self::Replay => "Again",
+            Self::Simultaneous => "AtOnce",
+            Self::InsufficientWork => "TooLittle",
+        }
+    }
 }

@@ -1,62 +1,58 @@
-//! A client of `wisdom/quotations`: one round after the other.
+//! The moves of one client of `wisdom/quotations`.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
+use driver::moves::{Move, MoveResult, Script, Slot, Source};
 use protocol::wisdom::messages::{Request, Response, Solution};
 use protocol::wisdom::proof::Search;
 use protocol::wisdom::token::{TOKEN_BYTES, Token};
 
-use super::round::{Round, TWINS};
-use driver::moves::Move;
-use driver::moves::MoveResult;
-use driver::moves::Script;
-use driver::moves::Slot;
-use driver::moves::Source;
+use crate::workload::wisdom::round::{Round, SIMULTANEOUS_CONNECTIONS};
 
-/// The connection on which a client asks.
-const ASKING: Slot = 0;
+/// The connection on which a client requests a challenge.
+const REQUESTING: Slot = 0;
 
-/// The first of those on which it brings the solution elsewhere.
-const ELSEWHERE: Slot = 1;
+/// The first of the other connections on which it sends a solution.
+const OTHER: Slot = 1;
 
-/// How soon a server ends a connection that it has to end.
-const ENDS_WITHIN: Duration = Duration::from_secs(5);
+/// The time within which a server closes a connection that it must close.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a client waits that was told to come again.
-const PAUSE: Duration = Duration::from_millis(200);
+/// The pause before a client repeats a refused request.
+const RETRY_PAUSE: Duration = Duration::from_millis(200);
 
-/// How often it comes again in all.
-const TRIES_MAX: u32 = 25;
+/// The maximum number of retries of a client, for all rounds together.
+const RETRIES_MAX: u32 = 25;
 
-/// No challenge of a right server takes more counters than this.
+/// The maximum number of counters to try. No challenge of a correct server needs more.
 const COUNTERS_MAX: u64 = 1 << 34;
 
-/// A client.
+/// The script of a client.
 #[derive(Debug)]
 pub(super) struct QuotationsScript {
     rounds: Rc<[Round]>,
     source: Source,
-    /// How many rounds are done, or given up.
-    done: usize,
-    tries: u32,
-    /// What is made next.
-    queue: VecDeque<Step>,
-    /// Whether the step that is under way awaits a challenge.
-    is_asking: bool,
+    /// The number of rounds that have received a challenge.
+    rounds_begun: usize,
+    retries: u32,
+    /// The next steps.
+    queue: VecDeque<QuotationStep>,
+    /// Whether the current step awaits a challenge.
+    is_awaiting_challenge: bool,
     token: Option<[u8; TOKEN_BYTES]>,
     bytes: Vec<u8>,
 }
 
-/// A move that is planned.
+/// A planned move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Step {
+enum QuotationStep {
     Begin,
     Pause,
     Open(Slot),
     OpenAll(Slot, Slot),
-    Ask,
+    RequestChallenge,
     AwaitChallenge,
     Solve(Slot, Work),
     Await(Slot),
@@ -64,31 +60,41 @@ enum Step {
     Close(Slot),
 }
 
-/// How much work is done for a solution.
+/// The amount of work of a solution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Work {
-    Enough,
-    TooLittle,
+    Sufficient,
+    Insufficient,
 }
 
 impl QuotationsScript {
     pub(super) fn new(rounds: Rc<[Round]>, source: Source) -> Self {
-        let queue = VecDeque::from([Step::Begin]);
-        Self { rounds, source, done: 0, tries: 0, queue, is_asking: false, token: None, bytes: Vec::new() }
+        let queue = VecDeque::from([QuotationStep::Begin]);
+        Self {
+            rounds,
+            source,
+            rounds_begun: 0,
+            retries: 0,
+            queue,
+            is_awaiting_challenge: false,
+            token: None,
+            bytes: Vec::new(),
+        }
     }
 
-    /// Takes in what came of a request for a challenge.
-    fn hear(&mut self, came: MoveResult<'_>) {
-        let reply = if let MoveResult::Replies([reply]) = came { Response::decode(reply).ok() } else { None };
+    /// Handles the result of a request for a challenge.
+    fn handle_challenge(&mut self, result: MoveResult<'_>) {
+        let reply =
+            if let MoveResult::Replies([reply]) = result { Response::decode(reply).ok() } else { None };
         if let Some(Response::Challenge(challenge)) = reply {
             self.token = Some(challenge.token);
-            let round = self.rounds[self.done];
+            let round = self.rounds[self.rounds_begun];
             self.queue.extend(steps_of(round));
-            self.done += 1;
+            self.rounds_begun += 1;
         } else {
-            // It may be told to come again; the judge knows whether that was right.
-            self.queue.extend([Step::Close(ASKING), Step::Pause]);
-            self.tries += 1;
+            // The server may ask for a retry; the judge decides whether it was allowed to.
+            self.queue.extend([QuotationStep::Close(REQUESTING), QuotationStep::Pause]);
+            self.retries += 1;
         }
     }
 
@@ -97,8 +103,8 @@ impl QuotationsScript {
         let difficulty = u32::from(Token::read(&token).difficulty);
         let mut search = Search::new(&token);
         let counter = (0..COUNTERS_MAX).find(|&counter| {
-            let is_enough = search.zero_bits(counter) >= difficulty;
-            is_enough == (work == Work::Enough)
+            let is_sufficient = search.zero_bits(counter) >= difficulty;
+            is_sufficient == (work == Work::Sufficient)
         });
         self.bytes.clear();
         Request::Solution(Solution { token, counter: counter.unwrap_or(0) }).encode(&mut self.bytes);
@@ -106,63 +112,70 @@ impl QuotationsScript {
 }
 
 impl Script for QuotationsScript {
-    fn next(&mut self, came: MoveResult<'_>) -> Move<'_> {
-        if std::mem::take(&mut self.is_asking) {
-            self.hear(came);
+    fn next(&mut self, result: MoveResult<'_>) -> Move<'_> {
+        if std::mem::take(&mut self.is_awaiting_challenge) {
+            self.handle_challenge(result);
         }
         if self.queue.is_empty() {
-            if self.done == self.rounds.len() || self.tries > TRIES_MAX {
+            if self.rounds_begun == self.rounds.len() || self.retries > RETRIES_MAX {
                 return Move::Done;
             }
-            self.queue.extend([Step::Open(ASKING), Step::Ask, Step::AwaitChallenge]);
+            self.queue.extend([
+                QuotationStep::Open(REQUESTING),
+                QuotationStep::RequestChallenge,
+                QuotationStep::AwaitChallenge,
+            ]);
         }
         let Some(step) = self.queue.pop_front() else { return Move::Done };
         match step {
-            Step::Begin => Move::BeginPhase(1),
-            Step::Pause => Move::Pause(PAUSE),
-            Step::Open(slot) => Move::OpenFrom(slot, self.source),
-            Step::OpenAll(first, last) => Move::OpenAll(first, last, self.source),
-            Step::Ask => {
+            QuotationStep::Begin => Move::BeginPhase(1),
+            QuotationStep::Pause => Move::Pause(RETRY_PAUSE),
+            QuotationStep::Open(slot) => Move::OpenFrom(slot, self.source),
+            QuotationStep::OpenAll(first, last) => Move::OpenAll(first, last, self.source),
+            QuotationStep::RequestChallenge => {
                 self.bytes.clear();
                 Request::Challenge.encode(&mut self.bytes);
-                Move::Send(ASKING, &self.bytes)
+                Move::Send(REQUESTING, &self.bytes)
             }
-            Step::AwaitChallenge => {
-                self.is_asking = true;
-                Move::Await(ASKING, 1)
+            QuotationStep::AwaitChallenge => {
+                self.is_awaiting_challenge = true;
+                Move::Await(REQUESTING, 1)
             }
-            Step::Solve(slot, work) => {
+            QuotationStep::Solve(slot, work) => {
                 self.solve(work);
                 Move::Send(slot, &self.bytes)
             }
-            Step::Await(slot) => Move::Await(slot, 1),
-            Step::End(slot) => Move::AwaitEnd(slot, ENDS_WITHIN),
-            Step::Close(slot) => Move::Close(slot),
+            QuotationStep::Await(slot) => Move::Await(slot, 1),
+            QuotationStep::End(slot) => Move::AwaitEnd(slot, CLOSE_TIMEOUT),
+            QuotationStep::Close(slot) => Move::Close(slot),
         }
     }
 }
 
-/// What a round does once it has its challenge.
-fn steps_of(round: Round) -> Vec<Step> {
-    let bring = |slot| [Step::Solve(slot, Work::Enough), Step::Await(slot), Step::End(slot)];
-    let elsewhere = || [Step::Open(ELSEWHERE)].into_iter().chain(bring(ELSEWHERE));
+/// Returns the steps of a round after it has received its challenge.
+fn steps_of(round: Round) -> Vec<QuotationStep> {
+    let send_solution = |slot| {
+        [QuotationStep::Solve(slot, Work::Sufficient), QuotationStep::Await(slot), QuotationStep::End(slot)]
+    };
+    let on_other = || [QuotationStep::Open(OTHER)].into_iter().chain(send_solution(OTHER));
     match round {
-        Round::Plain => bring(ASKING).to_vec(),
-        Round::Elsewhere => elsewhere().chain([Step::Close(ASKING)]).collect(),
-        Round::Again => bring(ASKING).into_iter().chain(elsewhere()).collect(),
-        Round::AtOnce => {
-            let twins = || ELSEWHERE..ELSEWHERE + TWINS;
-            [Step::OpenAll(ELSEWHERE, ELSEWHERE + TWINS - 1)]
+        Round::SameConnection => send_solution(REQUESTING).to_vec(),
+        Round::OtherConnection => on_other().chain([QuotationStep::Close(REQUESTING)]).collect(),
+        Round::Replay => send_solution(REQUESTING).into_iter().chain(on_other()).collect(),
+        Round::Simultaneous => {
+            let slots = || OTHER..OTHER + SIMULTANEOUS_CONNECTIONS;
+            [QuotationStep::OpenAll(OTHER, OTHER + SIMULTANEOUS_CONNECTIONS - 1)]
                 .into_iter()
-                .chain(twins().map(|slot| Step::Solve(slot, Work::Enough)))
-                .chain(twins().map(Step::Await))
-                .chain(twins().map(Step::End))
-                .chain([Step::Close(ASKING)])
+                .chain(slots().map(|slot| QuotationStep::Solve(slot, Work::Sufficient)))
+                .chain(slots().map(QuotationStep::Await))
+                .chain(slots().map(QuotationStep::End))
+                .chain([QuotationStep::Close(REQUESTING)])
                 .collect()
         }
-        Round::TooLittle => {
-            let bad = [Step::Solve(ASKING, Work::TooLittle), Step::Await(ASKING)];
-            bad.into_iter().chain(bring(ASKING)).collect()
+        Round::InsufficientWork => {
+            let insufficient =
+                [QuotationStep::Solve(REQUESTING, Work::Insufficient), QuotationStep::Await(REQUESTING)];
+            insufficient.into_iter().chain(send_solution(REQUESTING)).collect()
         }
     }
 }

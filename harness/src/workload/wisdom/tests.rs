@@ -2,25 +2,22 @@
 
 use std::borrow::Cow;
 
+use conformance::workload::Judge;
+use driver::exchanges::ExchangeReader;
+use driver::history::{Ending, Event, EventKind, Failure, FailureKind};
 use protocol::wisdom::Wisdom;
 use protocol::wisdom::messages::{Challenge, Code, Quotation, Request, Response, Solution, Source};
 use protocol::wisdom::proof::Search;
 use protocol::wisdom::token::Token;
 use protocol::{Clause, Protocol};
-
-use super::judge::QuotationsJudge;
-use super::round::Round;
-use super::workload::{Options, QuotationsPlan};
-use conformance::workload::Judge;
-use driver::exchanges::ExchangeReader;
-use driver::history::Ending;
-use driver::history::Event;
-use driver::history::EventKind;
-use driver::history::Failure;
-use driver::history::FailureKind;
 use verdict::Verdict;
 
-/// A history as it is written down: client, connection, what happened, in the order in which it did.
+use crate::workload::finding_text::describe;
+use crate::workload::wisdom::judge::QuotationsJudge;
+use crate::workload::wisdom::round::Round;
+use crate::workload::wisdom::workload::{QuotationsOptions, QuotationsPlan};
+
+/// A literal history: client, connection and event, in order.
 #[derive(Default)]
 struct History(Vec<(u32, u32, EventKind<'static>)>);
 
@@ -44,29 +41,40 @@ impl History {
         self
     }
 
-    fn happens(mut self, connection: u32, what: EventKind<'static>) -> Self {
-        self.0.push((0, connection, what));
+    fn event(mut self, connection: u32, kind: EventKind<'static>) -> Self {
+        self.0.push((0, connection, kind));
         self
     }
 
-    /// A client is given a challenge on a connection of its own.
-    fn given(self, connection: u32, nonce: u8) -> Self {
+    /// A client receives a challenge on a separate connection.
+    fn challenge(self, connection: u32, nonce: u8) -> Self {
         let challenge = Response::Challenge(Challenge::of(&token(nonce)));
         self.open(0, connection)
             .send(connection, &Request::Challenge)
             .receive(connection, &challenge)
-            .happens(connection, EventKind::Closed)
+            .event(connection, EventKind::Closed)
     }
 
-    /// What it comes to, and the clause of the first finding.
-    fn judged(self) -> (Verdict, Option<&'static str>) {
-        let mut pairing = ExchangeReader::new(Wisdom::framing);
+    /// Returns the judge after the history, and its verdict.
+    fn observe(self) -> (QuotationsJudge, Verdict) {
+        let mut exchanges = ExchangeReader::new(Wisdom::framing);
         let mut judge = QuotationsJudge::new(1);
         for ((client, connection, event), number) in self.0.into_iter().zip(1..) {
             let event = Event { at_ns: number * 1_000, client, connection, event };
-            pairing.observe(&event, |seen| judge.observe(&seen));
+            exchanges.observe(&event, |observation| judge.observe(&observation));
         }
         let verdict = judge.finish(Some(Ending::Finished), &|| false).verdict;
+        (judge, verdict)
+    }
+
+    /// Returns the text of all findings.
+    fn findings(self) -> String {
+        describe(self.observe().0.findings())
+    }
+
+    /// Returns the verdict and the clause of the first finding.
+    fn judge(self) -> (Verdict, Option<&'static str>) {
+        let (judge, verdict) = self.observe();
         let clause = judge.findings().first().and_then(|finding| finding.clause);
         (verdict, clause.map(|clause: Clause| clause.id))
     }
@@ -78,10 +86,10 @@ fn token(nonce: u8) -> Token {
     token
 }
 
-fn solution(nonce: u8, is_enough: bool) -> Request {
+fn solution(nonce: u8, is_sufficient: bool) -> Request {
     let token = token(nonce).bytes();
     let mut search = Search::new(&token);
-    let counter = (0..10_000).find(|&counter| (search.zero_bits(counter) >= 5) == is_enough).unwrap();
+    let counter = (0..10_000).find(|&counter| (search.zero_bits(counter) >= 5) == is_sufficient).unwrap();
     Request::Solution(Solution { token, counter })
 }
 
@@ -93,17 +101,17 @@ fn error(code: Code) -> Response {
     Response::Error(code.into())
 }
 
-/// A challenge with nonce 1 is given, and each of these solutions is answered so, one after the other.
+/// Judges a challenge with nonce 1 and these solutions with their replies, in sequence.
 fn answered(answers: &[(Request, Response)]) -> (Verdict, Option<&'static str>) {
-    let mut history = History::default().given(1, 1);
+    let mut history = History::default().challenge(1, 1);
     for ((request, response), connection) in answers.iter().zip(2..) {
         history = history.open(0, connection).send(connection, request).receive(connection, response);
     }
-    history.judged()
+    history.judge()
 }
 
 #[test]
-fn w25_one_quotation_and_then_none() {
+fn w25_a_challenge_yields_one_quotation() {
     let good = || solution(1, true);
     assert_eq!(answered(&[(good(), quote())]), (Verdict::Pass, None));
     assert_eq!(answered(&[(good(), quote()), (good(), error(Code::Replayed))]), (Verdict::Pass, None));
@@ -111,17 +119,17 @@ fn w25_one_quotation_and_then_none() {
 }
 
 #[test]
-fn w27_of_solutions_at_once_one_brings_the_quotation() {
+fn w27_one_of_several_simultaneous_solutions_receives_the_quotation() {
     let at_once = |first: Response, second: Response| {
         History::default()
-            .given(1, 1)
+            .challenge(1, 1)
             .open(0, 2)
             .open(0, 3)
             .send(2, &solution(1, true))
             .send(3, &solution(1, true))
             .receive(2, &first)
             .receive(3, &second)
-            .judged()
+            .judge()
     };
     assert_eq!(at_once(quote(), error(Code::Replayed)), (Verdict::Pass, None));
     assert_eq!(at_once(error(Code::Replayed), quote()), (Verdict::Pass, None));
@@ -133,18 +141,18 @@ fn w27_of_solutions_at_once_one_brings_the_quotation() {
 fn a_lost_reply_may_have_been_the_quotation() {
     let lost = EventKind::Lost(Failure { kind: FailureKind::OutOfResources, message: "no port".into() });
     let history = History::default()
-        .given(1, 1)
+        .challenge(1, 1)
         .open(0, 2)
         .send(2, &solution(1, true))
-        .happens(2, lost)
+        .event(2, lost)
         .open(0, 3)
         .send(3, &solution(1, true))
         .receive(3, &error(Code::Replayed));
-    assert_eq!(history.judged(), (Verdict::Unknown, None));
+    assert_eq!(history.judge(), (Verdict::Unknown, None));
 }
 
 #[test]
-fn w21_too_little_work_brings_nothing() {
+fn w21_insufficient_work_yields_no_quotation() {
     let bad = || solution(1, false);
     let then_good = (solution(1, true), quote());
     let refused = (bad(), error(Code::InsufficientWork));
@@ -154,56 +162,116 @@ fn w21_too_little_work_brings_nothing() {
 }
 
 #[test]
-fn w24_a_challenge_that_has_time_left_has_not_expired() {
+fn w24_a_challenge_does_not_expire_early() {
     let expired = (solution(1, true), error(Code::ChallengeExpired));
     assert_eq!(answered(&[expired]), (Verdict::Fail, Some("W24")));
 }
 
 #[test]
-fn w01_nonces_differ_and_fields_agree() {
-    assert_eq!(History::default().given(1, 1).given(2, 1).judged(), (Verdict::Fail, Some("W01")));
+fn w01_nonces_are_unique_and_fields_agree() {
+    assert_eq!(History::default().challenge(1, 1).challenge(2, 1).judge(), (Verdict::Fail, Some("W01")));
     let other = Challenge { difficulty: 0, ..Challenge::of(&token(1)) };
     let history =
         History::default().open(0, 1).send(1, &Request::Challenge).receive(1, &Response::Challenge(other));
-    assert_eq!(history.judged(), (Verdict::Fail, Some("W01")));
+    assert_eq!(history.judge(), (Verdict::Fail, Some("W01")));
 }
 
 #[test]
-fn who_is_told_to_come_again_is_no_violation_and_no_pass_alone() {
+fn a_request_to_retry_is_no_violation_and_alone_no_pass() {
     let busy = error(Code::ServerBusy);
     assert_eq!(answered(&[(solution(1, true), busy.clone())]).0, Verdict::Unknown);
-    let unasked = History::default().open(0, 1).receive(1, &busy).given(2, 1);
-    let served = unasked.open(0, 3).send(3, &solution(1, true)).receive(3, &quote());
-    assert_eq!(served.judged(), (Verdict::Pass, None));
+    let refused = History::default().open(0, 1).receive(1, &busy).challenge(2, 1);
+    let served = refused.open(0, 3).send(3, &solution(1, true)).receive(3, &quote());
+    assert_eq!(served.judge(), (Verdict::Pass, None));
 }
 
 #[test]
-fn w02_a_reset_an_open_end_and_what_is_unasked_are_seen() {
+fn w02_detects_a_reset_an_open_connection_and_unsolicited_bytes() {
     let reset = || EventKind::Lost(Failure { kind: FailureKind::Other, message: "reset".into() });
     let served =
-        || History::default().given(1, 1).open(0, 2).send(2, &solution(1, true)).receive(2, &quote());
-    assert_eq!(served().happens(2, EventKind::Ended).judged(), (Verdict::Pass, None));
-    assert_eq!(served().happens(2, reset()).judged(), (Verdict::Fail, Some("W02")));
+        || History::default().challenge(1, 1).open(0, 2).send(2, &solution(1, true)).receive(2, &quote());
+    assert_eq!(served().event(2, EventKind::Ended).judge(), (Verdict::Pass, None));
+    assert_eq!(served().event(2, reset()).judge(), (Verdict::Fail, Some("W02")));
     let stayed = EventKind::StayedOpen { waited_ns: 5 };
-    assert_eq!(served().happens(2, stayed).judged(), (Verdict::Fail, Some("W02")));
-    assert_eq!(served().receive(2, &quote()).judged(), (Verdict::Fail, Some("W02")));
+    assert_eq!(served().event(2, stayed).judge(), (Verdict::Fail, Some("W02")));
+    assert_eq!(served().receive(2, &quote()).judge(), (Verdict::Fail, Some("W02")));
 }
 
 fn plan(seed: u64, concurrency: u32) -> QuotationsPlan {
-    QuotationsPlan::new(Options { seed, concurrency, rounds: 8 })
+    QuotationsPlan::new(QuotationsOptions { seed, concurrency, rounds: 8 })
 }
 
 #[test]
-fn a_client_more_disturbs_no_other() {
+fn an_additional_client_does_not_change_the_rounds_of_others() {
     assert_eq!(plan(7, 3).rounds[..2], plan(7, 2).rounds[..]);
     assert_ne!(plan(7, 3).rounds, plan(8, 3).rounds);
     assert_eq!(plan(7, 100).sha256(), plan(7, 100).sha256());
 }
 
 #[test]
-fn every_kind_of_round_is_drawn() {
+fn the_plan_contains_every_kind_of_round() {
     let plan = plan(1, 100);
     for kind in Round::ALL {
         assert!(plan.rounds.iter().any(|rounds| rounds.contains(&kind)), "{kind:?}");
     }
+}
+
+/// Returns the findings of a solution with this reply, for a challenge with nonce 1.
+fn findings_of(request: &Request, response: &Response) -> String {
+    History::default().challenge(1, 1).open(0, 2).send(2, request).receive(2, response).findings()
+}
+
+/// Returns the findings of a request for a challenge after which this event happens.
+fn findings_after_request(event: EventKind<'static>) -> String {
+    History::default().open(0, 1).send(1, &Request::Challenge).event(1, event).findings()
+}
+
+fn failure(kind: FailureKind) -> Failure {
+    Failure { kind, message: "the error of the system".into() }
+}
+
+/// The bytes of solutions are long and depend on the proof; the snapshot shows only their length.
+fn without_frames(text: &str) -> String {
+    let frame = |line: &str| match line.strip_prefix("  sent: WW") {
+        Some(rest) => format!("  sent: [frame of {} characters]\n", rest.len() + 2),
+        None => format!("{line}\n"),
+    };
+    text.lines().map(frame).collect()
+}
+
+#[test]
+fn findings() {
+    use conformance::limits::LATE_NS_MAX;
+    let served =
+        || History::default().challenge(1, 1).open(0, 2).send(2, &solution(1, true)).receive(2, &quote());
+    let replayed_twice = || {
+        let history = History::default().challenge(1, 1).open(0, 2).open(0, 3);
+        let sent = history.send(2, &solution(1, true)).send(3, &solution(1, true));
+        sent.receive(2, &error(Code::Replayed)).receive(3, &error(Code::Replayed)).findings()
+    };
+    let disagreeing = Challenge { difficulty: 0, ..Challenge::of(&token(1)) };
+    let texts = [
+        findings_of(&solution(1, false), &quote()),
+        findings_of(&solution(1, false), &error(Code::Replayed)),
+        findings_of(&solution(1, true), &error(Code::InsufficientWork)),
+        findings_of(&solution(1, true), &error(Code::ChallengeExpired)),
+        findings_of(&solution(1, true), &Response::Challenge(Challenge::of(&token(2)))),
+        findings_of(&Request::Challenge, &Response::Challenge(disagreeing)),
+        findings_of(&Request::Challenge, &Response::Challenge(Challenge::of(&token(1)))),
+        findings_of(&Request::Challenge, &quote()),
+        served().open(0, 3).send(3, &solution(1, true)).receive(3, &quote()).findings(),
+        replayed_twice(),
+        findings_after_request(EventKind::Received(Cow::Borrowed(b"WW\x01\x02\0\0\0\x02{}"))),
+        findings_after_request(EventKind::Received(Cow::Borrowed(b"HTTP/1.1 400 Bad Request\r\n"))),
+        findings_after_request(EventKind::TimedOut { waited_ns: 1_000_000_000, late_ns: 0 }),
+        findings_after_request(EventKind::TimedOut { waited_ns: 1_000_000_000, late_ns: LATE_NS_MAX + 1 }),
+        findings_after_request(EventKind::Lost(failure(FailureKind::Other))),
+        findings_after_request(EventKind::Lost(failure(FailureKind::OutOfResources))),
+        findings_after_request(EventKind::Ended),
+        served().receive(2, &quote()).findings(),
+        served().event(2, EventKind::Lost(failure(FailureKind::Other))).findings(),
+        served().event(2, EventKind::StayedOpen { waited_ns: 5_000_000_000 }).findings(),
+        History::default().challenge(1, 1).findings(),
+    ];
+    insta::assert_snapshot!(without_frames(&texts.concat()));
 }

@@ -1,81 +1,79 @@
-//! What the judge of a replay finds beside what holds of every conversation.
+//! The findings of the replay's judge beyond the checks of every exchange.
 
-use fixtures::PackageNumber;
-use protocol::index::clauses::{S1, S2, S3, S4};
-use protocol::index::wire::Reply;
-
-use super::super::steps::Step;
-use super::super::walk_ask::Ask;
-use super::ReplayJudge;
-use crate::workload::conversations::one_of;
 use conformance::linearizable::violation_finding;
 use conformance::workload::{Judge, Progress};
 use driver::history::Ending;
+use fixtures::PackageNumber;
 use linearizability::bounds;
+use protocol::index::clauses::{S1, S2, S3, S4};
+use protocol::index::wire::Reply;
 use protocol::text::printable;
 use verdict::Verdict;
 
+use crate::workload::exchange_checks::one_of;
+use crate::workload::replay::judge::state::ReplayJudge;
+use crate::workload::replay::next_request::NextRequest;
+use crate::workload::replay::steps::ReplayStep;
+
 impl ReplayJudge {
-    /// A reply that no order of all the requests allows, though its step took it.
+    /// Reports a reply that its step allows but no order of all the requests.
     pub(super) fn find_contradiction(&mut self) {
         let Some(operations) = self.operations.all() else { return };
         if let Some(violation) = bounds(operations) {
-            self.wrong = Some(violation.operation);
-            self.conversations.add(violation_finding(violation, operations));
+            self.violation = Some(violation.operation);
+            self.checks.add(violation_finding(violation, operations));
         }
     }
 
-    /// The step stands still: nobody has changed anything, and everybody has tried everything since.
-    pub(super) fn find_no_progress(&mut self, step: Step) {
+    /// Reports a step without progress: every client has tried all of its packages since the last change.
+    pub(super) fn find_no_progress(&mut self, step: ReplayStep) {
         let must_be_ok =
             |&(package, is_refused): &(PackageNumber, &bool)| *is_refused && self.must_be_ok(step, package);
         let stuck = (0..).zip(&self.is_refused).find(must_be_ok);
-        let (Some((package, _)), true) = (stuck, step != Step::Remove) else {
-            let finding = self.conversations.find(
+        let (Some((package, _)), true) = (stuck, step != ReplayStep::Remove) else {
+            let finding = self.checks.find(
                 Verdict::Unknown,
                 None,
                 None,
-                "packages of the fixture cannot be removed at first",
+                "packages of the fixture cannot be removed in the first step",
             );
             let reason =
-                "packages that are not in it may depend on them: start the target with an empty index";
+                "packages outside the fixture may depend on them; start the target with an empty index";
             finding.reason = Some(reason.to_owned());
             return;
         };
         let (clause, why) = match (step, self.is_done[package as usize]) {
-            (Step::Index, false) => (S1, "each of its dependencies was answered OK"),
-            (Step::Index, true) => (S2, "it is indexed, and each of its dependencies was answered OK"),
+            (ReplayStep::Index, false) => (S1, "each of its dependencies was indexed with OK"),
+            (ReplayStep::Index, true) => {
+                (S2, "it is indexed, and each of its dependencies was indexed with OK")
+            }
             (_, false) => (S3, "each package that lists it was removed with OK"),
-            (_, true) => (S4, "it is removed already"),
+            (_, true) => (S4, "it was already removed"),
         };
         let client = self.plan.client_of(package);
-        let sent = printable(self.plan.line(step, Ask::Package(package)));
-        let finding = self.conversations.find(
+        let sent = printable(self.plan.line(step, NextRequest::Package(package)));
+        let finding = self.checks.find(
             Verdict::Fail,
             Some(clause),
             Some(client),
-            "a package is refused for ever",
+            "the target keeps refusing a package",
         );
-        finding.show(
-            sent,
-            format!("{}, again and again", printable(Reply::Fail.line())),
-            one_of(&[Reply::Ok]),
-        );
+        finding.show(sent, format!("{} every time", printable(Reply::Fail.line())), one_of(&[Reply::Ok]));
         finding.reason = Some(format!(
-            "{why}, and every client that is not done has gone through all of its packages since anything changed"
+            "{why}, and every unfinished client has tried all of its packages since the last change"
         ));
     }
 
-    /// Whether nothing that is known to be indexed stands in the way of a package.
-    fn must_be_ok(&self, step: Step, package: PackageNumber) -> bool {
+    /// Whether the replies so far prove that a request for a package must be answered `OK`.
+    fn must_be_ok(&self, step: ReplayStep, package: PackageNumber) -> bool {
         let is_done = |other: &PackageNumber| self.is_done[*other as usize];
         match step {
-            Step::Index => self.plan.graph.package(package).dependencies.iter().all(is_done),
+            ReplayStep::Index => self.plan.graph.package(package).dependencies.iter().all(is_done),
             _ => self.dependents()[package as usize].iter().all(is_done),
         }
     }
 
-    /// Who lists whom: needed only once something went wrong.
+    /// Returns, by package, the packages that list it.
     fn dependents(&self) -> &[Vec<PackageNumber>] {
         self.dependents.get_or_init(|| {
             let mut dependents = vec![Vec::new(); self.is_done.len()];
@@ -89,22 +87,21 @@ impl ReplayJudge {
     }
 
     pub(super) fn find_too_many_rounds(&mut self, client: u32, passes: u32) {
-        let finding =
-            self.conversations.find(Verdict::Unknown, None, Some(client), "a step took too many rounds");
+        let finding = self.checks.find(Verdict::Unknown, None, Some(client), "a step needed too many rounds");
         finding.reason = Some(format!(
-            "a client went {passes} times through its packages and was not done; --rounds-max allows more"
+            "a client completed {passes} rounds through its packages without completing the step; --rounds-max allows more"
         ));
     }
 
-    pub(super) fn find_how_it_ended(&mut self, ending: Ending) {
+    pub(super) fn find_incomplete(&mut self, ending: Ending) {
         let Progress { done, of, .. } = self.progress();
-        if ending != Ending::Finished || self.step != Some(Step::VerifyRemoved) || done != of {
-            self.conversations.find_cut_short(ending, done, of, "packages of this step");
+        if ending != Ending::Finished || self.step != Some(ReplayStep::VerifyRemoved) || done != of {
+            self.checks.find_incomplete_run(ending, done, of, "packages of this step");
         }
     }
 
-    pub(super) fn find_foreign_history(&mut self, client: u32) {
-        let summary = "the history holds a request that is not in the plan";
-        self.conversations.find(Verdict::Unknown, None, Some(client), summary);
+    pub(super) fn find_unplanned_request(&mut self, client: u32) {
+        let summary = "the history contains a request that is not in the plan";
+        self.checks.find(Verdict::Unknown, None, Some(client), summary);
     }
 }

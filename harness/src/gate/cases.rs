@@ -1,0 +1,118 @@
+//! The cases of a run and their items in the report.
+
+use std::time::Duration;
+
+use conformance::case::{Case, Runs};
+use conformance::results::CaseResult;
+use conformance::run::Terms;
+use driver::run_limits::RunLimits;
+use report::{Item, ItemKind, reproduction};
+use target::Target;
+use verdict::Verdict;
+
+use crate::flags::Flags;
+use crate::gate::expectation::apply_known_failures;
+use crate::gate::state::Gate;
+
+/// A case with many requests runs only if the pace of the target allows it to end within this time.
+const MANY_REQUESTS_TIME: Duration = Duration::from_secs(4);
+
+/// The time after which a case with many requests is abandoned. Some servers look at every package for each REMOVE, so
+/// the pace alone does not predict the duration.
+const MANY_REQUESTS_TIME_MAX: Duration = Duration::from_secs(8);
+
+impl Gate<'_> {
+    /// Runs cases and adds their results.
+    pub(super) async fn run_cases(
+        &mut self,
+        cases: Vec<&'static Case>,
+        case_timeout: Option<Duration>,
+        target: &mut Target,
+        limits: &mut RunLimits,
+    ) {
+        let Flags { timeout, stall_limit, .. } = self.options.flags;
+        let stall_limit = stall_limit.unwrap_or_default();
+        let terms = Terms { seed: self.seed, reply_timeout: timeout, stall_limit, case_timeout };
+        let recorder = self.recorder.clone();
+        conformance::run::run(
+            self.protocol.suite,
+            cases,
+            terms,
+            target,
+            &recorder,
+            limits,
+            &mut self.results,
+        )
+        .await;
+    }
+
+    /// Runs the cases with many requests for which the target is fast enough.
+    pub(super) async fn run_cases_with_pace(
+        &mut self,
+        many: Vec<&'static Case>,
+        pace: u64,
+        target: &mut Target,
+        limits: &mut RunLimits,
+    ) {
+        let fits = |case: &&'static Case| match case.runs {
+            Runs::WithPace(requests) => u64::from(requests) <= pace * MANY_REQUESTS_TIME.as_secs(),
+            _ => true,
+        };
+        let (fast, slow): (Vec<&'static Case>, Vec<&'static Case>) = many.into_iter().partition(fits);
+        self.run_cases(fast, Some(MANY_REQUESTS_TIME_MAX), target, limits).await;
+        let cause = format!("the target answers {pace} requests per second, which is too slow for this case");
+        self.skip_cases(&slow, &cause);
+    }
+
+    /// Marks cases without a result as not run.
+    pub(super) fn skip_cases(&mut self, cases: &[&'static Case], cause: &str) {
+        for case in cases {
+            self.results
+                .cases
+                .entry(case.id)
+                .or_insert_with(|| CaseResult::without(Verdict::NotRun, cause.to_owned()));
+        }
+    }
+
+    /// Adds the items of all cases to the report.
+    pub(super) fn add_cases(&mut self) {
+        for case in self.protocol.suite.cases() {
+            let plain = Item {
+                clause: Some(case.clause),
+                usual_cause: case.usual_cause,
+                requirement: case.requirement.to_owned(),
+                ..Item::new(case.id, ItemKind::Case, case.level)
+            };
+            let item = match (self.results.cases.remove(case.id), self.skipped.get(case.id)) {
+                (Some(result), _) => self.with_result(plain, result),
+                (None, Some(cause)) => Item { cause: Some(cause.clone()), ..plain },
+                (None, None) => Item { cause: Some("the run ended before this case".to_owned()), ..plain },
+            };
+            self.report.items.push(item);
+        }
+        self.report.case_requests = self.results.requests;
+    }
+
+    fn with_result(&self, plain: Item, result: CaseResult) -> Item {
+        let flags = self.protocol.flag() + &self.options.choice.flags();
+        let is_violated = matches!(result.verdict, Verdict::Fail | Verdict::Warn);
+        let reproduction = if is_violated {
+            reproduction::lines(plain.id, self.seed, &flags, &self.report.addr, &result.wire)
+        } else {
+            Vec::new()
+        };
+        let verdict = self.apply_strict(result.verdict);
+        let item = Item {
+            verdict,
+            cause: result.cause,
+            findings: result.finding.into_iter().collect(),
+            observed: result.observed,
+            duration_ns: result.duration_ns,
+            wire: result.wire.entries().to_vec(),
+            wire_left_out: result.wire.left_out(),
+            reproduction,
+            ..plain
+        };
+        apply_known_failures(item, self.options)
+    }
+}

@@ -1,0 +1,9 @@
+//! The judge of the replay: follows the plan through the history and reports every reply that the plan does not allow.
+
+mod findings;
+mod follow;
+mod state;
+#[cfg(test)]
+mod tests;
+
+pub(super) use state::ReplayJudge;

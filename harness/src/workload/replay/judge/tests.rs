@@ -1,0 +1,51 @@
+//! A snapshot of every finding of the replay's judge beyond the checks of every exchange.
+
+use std::rc::Rc;
+
+use conformance::workload::Judge;
+use driver::history::Ending;
+use fixtures::Graph;
+
+use crate::workload::finding_text::describe;
+use crate::workload::replay::judge::state::ReplayJudge;
+use crate::workload::replay::plan::{ReplayOptions, ReplayPlan};
+use crate::workload::replay::steps::ReplayStep;
+
+/// Returns the judge of a replay in which package `a` depends on package `b`.
+fn judge() -> ReplayJudge {
+    let graph = Graph::parse(b"a: b\n").unwrap();
+    let options = ReplayOptions { seed: 1, concurrency: 1, unluckiness: 0, rounds_max: 3 };
+    ReplayJudge::new(Rc::new(ReplayPlan::new(graph, options)))
+}
+
+/// Returns the finding of a step without progress, in which one package is refused and others are done.
+fn no_progress(step: ReplayStep, refused: usize, done: [bool; 2]) -> String {
+    let mut judge = judge();
+    judge.is_refused[refused] = true;
+    judge.is_done.copy_from_slice(&done);
+    judge.find_no_progress(step);
+    describe(judge.findings())
+}
+
+fn finding(find: impl FnOnce(&mut ReplayJudge)) -> String {
+    let mut judge = judge();
+    find(&mut judge);
+    describe(judge.findings())
+}
+
+#[test]
+fn findings() {
+    insta::assert_snapshot!(
+        [
+            no_progress(ReplayStep::Remove, 1, [false, false]),
+            no_progress(ReplayStep::Index, 0, [false, true]),
+            no_progress(ReplayStep::Index, 0, [true, true]),
+            no_progress(ReplayStep::RemoveAgain, 1, [true, false]),
+            no_progress(ReplayStep::RemoveAgain, 1, [true, true]),
+            finding(|judge| judge.find_too_many_rounds(0, 3)),
+            finding(|judge| judge.find_unplanned_request(0)),
+            finding(|judge| judge.find_incomplete(Ending::TimeOver)),
+        ]
+        .concat()
+    );
+}
