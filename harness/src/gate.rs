@@ -21,7 +21,7 @@ use conformance::case::Runs;
 use conformance::request_script::LeadingRequests;
 use conformance::results::CaseResult;
 use conformance::results::Results;
-use conformance::run::Terms;
+use conformance::run::RunSettings;
 use conformance::workload::{Earlier, Workload};
 use driver::history::Ending;
 use driver::recorder::Recorder;
@@ -140,9 +140,9 @@ impl<'o> Gate<'o> {
         let (many, few): (Vec<&'static Case>, Vec<&'static Case>) =
             selected.into_iter().partition(|case| matches!(case.runs, Runs::WithPace(_)));
         self.run_cases(few, None, target, limits).await;
-        if let Some(protocol) = self.results.speaks {
+        if let Some(protocol) = self.results.other_protocol {
             self.report.cause =
-                Some(format!("the target speaks {protocol}, not {}", self.protocol.suite.spoken));
+                Some(format!("the target speaks {protocol}, not {}", self.protocol.suite.protocol_name));
             self.report.verdict = Verdict::Unreachable;
             self.leave_out_rest(&many, &format!("the target speaks {protocol}"));
             return Vec::new();
@@ -235,7 +235,7 @@ impl<'o> Gate<'o> {
     ) {
         let Flags { timeout, stall_limit, .. } = self.options.flags;
         let stall_limit = stall_limit.unwrap_or_default();
-        let terms = Terms { seed: self.seed, reply_timeout: timeout, stall_limit, case_timeout };
+        let terms = RunSettings { seed: self.seed, reply_timeout: timeout, stall_limit, case_timeout };
         let recorder = self.recorder.clone();
         conformance::run::run(
             self.protocol.suite,

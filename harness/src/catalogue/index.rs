@@ -19,7 +19,7 @@ pub const SUITE: Suite = Suite {
     alive: "index/alive",
     alive_clause: A4,
     workload: "index/cases",
-    spoken: "the package index",
+    protocol_name: "the package index",
     clauses: &CLAUSES,
     dialect: &conformance::dialects::index::DIALECT,
     tables: &[framing::CASES, requests::CASES, names::CASES, replies::CASES, rules::CASES, clients::CASES],

@@ -111,7 +111,7 @@ impl Gate<'_> {
             observed: result.observed,
             duration_ns: result.duration_ns,
             wire: result.wire.entries().to_vec(),
-            wire_left_out: result.wire.left_out(),
+            wire_omitted: result.wire.omitted(),
             reproduction,
             ..plain
         };
@@ -168,7 +168,7 @@ pub(super) fn left_out(options: &Options) -> BTreeMap<&'static str, String> {
             Runs::WithProcess => options.flags.process,
             Runs::Always | Runs::WithPace(_) | Runs::WithAddresses | Runs::WithSettings(_) => true,
         };
-        let on_request = runs.on_request().filter(|_| !is_asked_for);
+        let on_request = runs.skip_reason().filter(|_| !is_asked_for);
         let cause = unwanted.or(on_request).map(str::to_owned);
         cause.or_else(|| missing(runs)).map(|cause| (subject.id, cause))
     };

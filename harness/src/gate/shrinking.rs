@@ -13,7 +13,7 @@ use report::write_file;
 use target::Target;
 
 impl Gate<'_> {
-    /// Keeps what led to the first failure.
+    /// ResourceLimit what led to the first failure.
     pub(super) fn note_leading_requests(&mut self, id: &'static str, leading: Option<LeadingRequests>) {
         if let (None, Some(leading)) = (&self.leading, leading) {
             self.leading = Some((id, leading));
@@ -32,7 +32,7 @@ impl Gate<'_> {
             return;
         };
         limits.begin_run(self.options.flags.shrink_time);
-        let timeout = self.results.patience(self.options.flags.timeout);
+        let timeout = self.results.reply_timeout(self.options.flags.timeout);
         let shrunk = Shrink::new(target, timeout, limits, out).shrink(&leading).await;
         let Some(literal) = shrunk else {
             let _ = writeln!(
@@ -47,7 +47,7 @@ impl Gate<'_> {
         let written = write_file(File::create, path, |mut file| {
             writeln!(file, "# What is left of {id}, seed {seed}, that still fails. See it again:")?;
             writeln!(file, "# harness replay {path_shown} {}", flags.trim_end())?;
-            if let Some(line) = reproduction::by_nc(&self.report.addr, &literal) {
+            if let Some(line) = reproduction::nc_command(&self.report.addr, &literal) {
                 writeln!(file, "# {line}")?;
             }
             write!(file, "{literal}")?;

@@ -140,7 +140,7 @@ async fn a_container_that_is_lost_among_the_cases_is_started_again() {
 
 #[tokio::test]
 #[ignore = "needs a Docker daemon, and the images of ci/image"]
-async fn a_container_that_ends_at_once_is_shown_with_its_last_words() {
+async fn a_container_that_ends_at_once_is_reported_with_its_last_output() {
     const IMAGE: &str = "gauntlet-test:ends-at-once";
     create_variant(IMAGE, r#"["--addr", "nowhere"]"#).await;
     let said = replay(&["--image", IMAGE, "--fixture", TINY, "--seed", "1"]);

@@ -94,7 +94,7 @@ fn the_target_ends_when_the_harness_is_killed_or_interrupted() {
 }
 
 #[test]
-fn a_command_that_fails_is_shown_with_its_last_words() {
+fn a_command_that_fails_is_reported_with_its_last_output() {
     let said = replay(&["--exec", "echo no such thing >&2; exit 3 # {port}", "--fixture", TINY]);
     assert_eq!(said.status, 4, "{said:?}");
     assert!(said.stdout.contains("exit status 3") && said.stdout.contains("| no such thing"), "{said:?}");

@@ -1,4 +1,4 @@
-//! The parameters of a plan: what a history header stores so that the plan can be made again.
+//! The parameters of a plan, which a history header stores so that the plan can be generated again.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;

@@ -12,8 +12,8 @@ use conformance::case::Step;
 use conformance::case::Step::AllAsk;
 use conformance::case::Step::Ask;
 use conformance::case::Step::CloseAll;
+use conformance::case::Step::ConnectCrowd;
 use conformance::case::Step::Ends;
-use conformance::case::Step::Gather;
 use conformance::case::Step::Join;
 use conformance::case::Step::Repeat;
 use conformance::case::Step::Reset;
@@ -63,7 +63,7 @@ pub(super) const CASES: &[Case] = &[
     // Last of all: for a while after them there may be no place for anybody.
     case("wisdom/W30/1", W30, "Clients for whom there is no place read SERVER_BUSY.")
         .steps(&[
-            Gather(MORE_THAN_ALL_PLACES, Source::Each(0)),
+            ConnectCrowd(MORE_THAN_ALL_PLACES, Source::Each(0)),
             AllAsk(MORE_THAN_ALL_PLACES, 1, REQUEST, CHALLENGE_OR_BUSY),
             CloseAll,
         ])

@@ -22,7 +22,7 @@ use conformance::case::Step::SendCut;
 use conformance::case::ask;
 use conformance::case::case;
 use conformance::dialects::wisdom::REQUEST;
-use conformance::resources::Keeps;
+use conformance::resources::ResourceLimit;
 
 /// A client gets its quotation.
 const SERVED: Step = Repeat(1, &[Ask(A, REQUEST, CHALLENGE), Ask(A, b"{solution}", QUOTE), Ends(A)]);
@@ -188,7 +188,7 @@ pub(super) const CASES: &[Case] = &[
         ])
         .cause("a buffer of the announced length is made before the length is looked at")
         .runs(Runs::WithProcess)
-        .keeps(Keeps::MemoryWithin(8 << 20))
+        .resource_limit(ResourceLimit::Memory(8 << 20))
         .alone(),
     case("wisdom/W10/1", W10, "A request without a payload is answered INVALID_PAYLOAD.")
         .steps(refused!(b"WW\x01\x01\0\0\0\0" => "INVALID_PAYLOAD"))

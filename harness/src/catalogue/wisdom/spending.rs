@@ -13,8 +13,8 @@ use conformance::case::Step::AllAsk;
 use conformance::case::Step::Ask;
 use conformance::case::Step::Close;
 use conformance::case::Step::CloseAll;
+use conformance::case::Step::ConnectCrowd;
 use conformance::case::Step::Ends;
-use conformance::case::Step::Gather;
 use conformance::case::Step::Pause;
 use conformance::case::Step::Repeat;
 use conformance::case::ask;
@@ -82,7 +82,7 @@ pub(super) const CASES: &[Case] = &[
         .steps(&[Repeat(8, &[
             Ask(A, REQUEST, CHALLENGE),
             Close(A),
-            Gather(24, Source::Any),
+            ConnectCrowd(24, Source::Any),
             AllAsk(24, 1, b"{solution}", QUOTE_OR_REPLAYED),
             CloseAll,
             Pause(20),
@@ -95,7 +95,7 @@ pub(super) const CASES: &[Case] = &[
         .steps(&[Repeat(16, &[
             Ask(A, REQUEST, CHALLENGE),
             Close(A),
-            Gather(64, Source::Any),
+            ConnectCrowd(64, Source::Any),
             AllAsk(64, 1, b"{solution}", QUOTE_OR_REPLAYED),
             CloseAll,
             Pause(20),

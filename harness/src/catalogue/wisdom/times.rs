@@ -12,7 +12,7 @@ use conformance::case::Step::Act as Do;
 use conformance::case::Step::Ask;
 use conformance::case::Step::Close;
 use conformance::case::Step::Ends;
-use conformance::case::Step::EndsSaying;
+use conformance::case::Step::EndsWithReply;
 use conformance::case::Step::Open;
 use conformance::case::Step::Pause;
 use conformance::case::Step::Send;
@@ -49,7 +49,7 @@ pub(super) const CASES: &[Case] = &[
     .runs(Runs::WithSettings(&["secret-file", "key-grace"]))
     .alone(),
     case("wisdom/W29/1", W29, "A client that says nothing is answered TIMEOUT after about five seconds.")
-        .steps(&[Open(A), EndsSaying(A, error!("TIMEOUT"), 8500)])
+        .steps(&[Open(A), EndsWithReply(A, error!("TIMEOUT"), 8500)])
         .cause("there is no deadline for the first byte"),
     case("wisdom/W29/2", W29, "A frame that comes a byte now and then is answered TIMEOUT after about five seconds.")
         .steps(&[
@@ -58,7 +58,7 @@ pub(super) const CASES: &[Case] = &[
             Send(A, b"W"),
             Pause(2200),
             Send(A, b"\x01"),
-            EndsSaying(A, error!("TIMEOUT"), 4200),
+            EndsWithReply(A, error!("TIMEOUT"), 4200),
         ])
         .cause("the deadline is for each read, and not for the frame"),
     case("wisdom/W29/3", W29, "A client that says nothing for three seconds is served.")

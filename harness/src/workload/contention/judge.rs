@@ -7,7 +7,7 @@ use protocol::index::wire::{Command, Reply, Request};
 use super::phases::{CONTEND, SWEEP, phase_name};
 use crate::workload::conversations::Conversations;
 use conformance::collect::Operations;
-use conformance::linearizable::FromEmpty;
+use conformance::linearizable::FromEmptyIndex;
 use conformance::linearizable::Linearizability;
 use conformance::request_script::LeadingRequests;
 use conformance::workload::{Judge, Judgement, Progress};
@@ -91,7 +91,7 @@ impl ContentionJudge {
         let Some(all) = self.operations.all() else { return };
         // Where something could not be swept out nothing is known of the beginning.
         let from = if self.is_unswept { all.len() } else { self.contended_from };
-        match (FromEmpty { all, from }).judge(is_over) {
+        match (FromEmptyIndex { all, from }).judge(is_over) {
             Linearizability::Violated(wrong, finding) => {
                 self.wrong = Some(wrong);
                 self.conversations.add(*finding);

@@ -115,7 +115,7 @@ impl<P: Requests> ContentionScript<P> {
         let parts: Vec<_> = lines.chunks(at_once).map(|lines| (lines.concat(), lines.len())).collect();
         self.parts = parts.into_iter();
         self.state = State::Asking;
-        phase.map_or(Move::Meet, Move::BeginPhase)
+        phase.map_or(Move::Synchronize, Move::BeginPhase)
     }
 }
 

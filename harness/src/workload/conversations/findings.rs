@@ -5,8 +5,8 @@ use protocol::index::clauses::{A1, A3, A4, C1, F1};
 use protocol::index::wire::{Reply, Request};
 
 use super::{Conversations, IDLE_NS_MAX, Refusal, Unsolicited};
-use conformance::foreign::foreign_speech;
 use conformance::limits::LATE_NS_MAX;
+use conformance::other_protocol::other_protocol;
 use driver::exchanges::Exchange;
 use driver::exchanges::Place;
 use driver::history::Ending;
@@ -195,7 +195,7 @@ impl Conversations {
 
     /// Whether the target gives away that it speaks another protocol, which is then the only thing to be said of it.
     fn is_foreign_speech(&mut self, bytes: &[u8]) -> bool {
-        let Some(other) = foreign_speech(bytes).filter(|_| !self.has_served) else {
+        let Some(other) = other_protocol(bytes).filter(|_| !self.has_served) else {
             return false;
         };
         self.is_foreign = true;

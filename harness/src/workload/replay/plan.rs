@@ -54,7 +54,7 @@ impl Plan {
     /// The line of a request, line end included.
     pub(super) fn line(&self, step: Step, ask: Ask) -> &[u8] {
         match ask {
-            Ask::Broken(which) => BROKEN_LINES[which].0.as_bytes(),
+            Ask::ViolationKind(which) => BROKEN_LINES[which].0.as_bytes(),
             Ask::Package(package) => self.requests.line(step.command(), package as usize),
         }
     }

@@ -67,7 +67,7 @@ impl ReplayScript {
     fn meet(&mut self) -> Move<'_> {
         self.has_met = true;
         self.state = State::Ready;
-        Move::Meet
+        Move::Synchronize
     }
 
     fn ask(&mut self) -> Move<'_> {

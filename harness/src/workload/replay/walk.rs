@@ -60,7 +60,7 @@ impl Walk {
             return None;
         }
         let package = plan.packages_of(self.client).start + self.position;
-        Some(self.broken.map_or(Ask::Package(package), Ask::Broken))
+        Some(self.broken.map_or(Ask::Package(package), Ask::ViolationKind))
     }
 
     /// Goes on after a reply.
@@ -145,7 +145,7 @@ mod tests {
         let mut walk = Walk::new(0);
         walk.begin(Step::Index, &plan);
         for package in 0..3 {
-            assert!(matches!(walk.ask(&plan), Some(Ask::Broken(_))));
+            assert!(matches!(walk.ask(&plan), Some(Ask::ViolationKind(_))));
             walk.answered(Reply::Error, &plan);
             assert_eq!(walk.ask(&plan), Some(Ask::Package(package)));
             walk.answered(Reply::Ok, &plan);

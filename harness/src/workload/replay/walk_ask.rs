@@ -6,7 +6,7 @@ use fixtures::PackageNumber;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ask {
     /// One of the broken lines.
-    Broken(usize),
+    ViolationKind(usize),
     /// This package, with the step's command.
     Package(PackageNumber),
 }

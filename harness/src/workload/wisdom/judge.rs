@@ -9,8 +9,8 @@ use protocol::wisdom::proof::zero_bits;
 use protocol::wisdom::token::Token;
 use protocol::{Clause, Framing, Next, Protocol};
 
-use conformance::foreign::foreign_speech;
 use conformance::limits::LATE_NS_MAX;
+use conformance::other_protocol::other_protocol;
 use conformance::workload::{Judge, Judgement, Progress};
 use driver::REPLY_BYTES_MAX;
 use driver::exchanges::Exchange;
@@ -245,7 +245,7 @@ impl QuotationsJudge {
     }
 
     fn find_no_reply(&mut self, replied: &Exchange<'_>, why: &str) {
-        if let Some(other) = foreign_speech(replied.reply) {
+        if let Some(other) = other_protocol(replied.reply) {
             let summary = format!("the target speaks {other}, not WOW/1");
             self.find(Verdict::Unreachable, None, replied.place.client, &summary);
             return;

@@ -11,7 +11,7 @@ use crate::workload::conversations::one_of;
 use conformance::linearizable::violation_finding;
 use conformance::workload::{Judge, Progress};
 use driver::history::Ending;
-use linearizability::bounds;
+use linearizability::interval_check;
 use protocol::text::printable;
 use verdict::Verdict;
 
@@ -19,7 +19,7 @@ impl ReplayJudge {
     /// A reply that no order of all the requests allows, though its step took it.
     pub(super) fn find_contradiction(&mut self) {
         let Some(operations) = self.operations.all() else { return };
-        if let Some(violation) = bounds(operations) {
+        if let Some(violation) = interval_check(operations) {
             self.wrong = Some(violation.operation);
             self.conversations.add(violation_finding(violation, operations));
         }

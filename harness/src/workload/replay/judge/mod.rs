@@ -215,8 +215,8 @@ impl Judge for ReplayJudge {
 /// The replies that a request may have, and the clause that says so.
 fn allowed(step: Step, ask: Ask) -> (Clause, &'static [Reply]) {
     match ask {
-        Ask::Broken(which) if BROKEN_LINES[which].1 == BrokenBy::Fields => (R1, &[Reply::Error]),
-        Ask::Broken(_) => (R2, &[Reply::Error]),
+        Ask::ViolationKind(which) if BROKEN_LINES[which].1 == BrokenBy::Fields => (R1, &[Reply::Error]),
+        Ask::ViolationKind(_) => (R2, &[Reply::Error]),
         Ask::Package(_) => match (step.command(), step.only_reply()) {
             (Command::Query, Some(Reply::Ok)) => (S5, &[Reply::Ok]),
             (Command::Query, _) => (S5, &[Reply::Fail]),
