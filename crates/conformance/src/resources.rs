@@ -1,4 +1,4 @@
-//! Resource limits: whether a target releases the resources of departed clients (C4), and stays within limits_of_run (C5,
+//! Resource limits: whether a target releases the resources of departed clients (C4), and stays within bounds (C5,
 //! F6).
 //!
 //! The same visits are repeated. The first round warms up; only growth in every later round indicates a leak. Growth

@@ -107,7 +107,7 @@ impl Results {
     /// Records a result for cases that were not run or are inconclusive.
     pub(crate) fn record_without(&mut self, cases: &[&'static Case], verdict: Verdict, cause: &str) {
         for case in cases {
-            // A case that was running when the target was lost resource_limit its earlier result.
+            // A case that was running when the target was lost keeps its earlier result.
             self.cases.entry(case.id).or_insert_with(|| CaseResult::without(verdict, cause.to_owned()));
         }
     }

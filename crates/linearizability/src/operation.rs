@@ -17,6 +17,7 @@ pub struct Operation {
 
 /// Returns whether the protocol specifies how a request is interpreted: all names consist of the characters of R9,
 /// the list is unambiguous (R5, R6), and the line does not exceed the length that every server accepts (F6).
+#[must_use]
 pub fn is_plain(request: &Request<'_>) -> bool {
     const NAME_BYTES_MAX: usize = 100;
     const LINE_BYTES_MAX: usize = 64 * 1024;

@@ -27,8 +27,8 @@ fn a_race_is_found_and_drawn() {
     let (json, html) = (path("report.json"), path("report.html"));
     let said = contend(addr, &["--episodes", "6", "--json", &json, "--html", &html]);
     assert_eq!(said.status, 1, "{said:?}");
-    assert!(said.stdout.contains("a reply that no order of the requests allows"), "{said:?}");
-    assert!(said.stdout.contains("no order     of these requests"), "{said:?}");
+    assert!(said.stdout.contains("the replies are not linearizable"), "{said:?}");
+    assert!(said.stdout.contains("conflict     no linearization of these requests"), "{said:?}");
     let report: Value = serde_json::from_str(&fs::read_to_string(json).unwrap()).unwrap();
     let items = report["runs"][0]["items"].as_array().unwrap();
     let item = items.iter().find(|item| item["id"] == "index/contention").unwrap();

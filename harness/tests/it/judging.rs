@@ -177,9 +177,9 @@ fn a_file_that_is_no_history_gets_one_clear_line() {
     let older = lines.replacen(&format!("\"history\":{VERSION}"), "\"history\":3", 1);
     for (bytes, says) in [
         (&b""[..], "is empty"),
-        (b"a: b\n", "is none: line 1 is no header"),
+        (b"a: b\n", "is not a history: line 1 is not a header"),
         (&[&[0x28, 0xb5, 0x2f, 0xfd][..], &[0xff; 40]].concat(), "cannot be read"),
-        (older.as_bytes(), "has version 3; this kit reads version 4"),
+        (older.as_bytes(), "has format version 3; this program reads version 5"),
     ] {
         let said = recorded.judge_bytes(bytes);
         assert_eq!((said.status, said.stderr.lines().count()), (2, 1), "{said:?}");
@@ -191,12 +191,12 @@ fn a_file_that_is_no_history_gets_one_clear_line() {
     // One that is damaged later is told of, after what was read of it.
     let damaged = recorded.judge_bytes(format!("{lines}more\n").as_bytes());
     assert_eq!((damaged.status, damaged.stderr.lines().count()), (2, 1), "{damaged:?}");
-    assert!(damaged.stdout.contains("PASS     judged again by its own judge, "), "{damaged:?}");
+    assert!(damaged.stdout.contains("PASS     re-judged by its own judge, "), "{damaged:?}");
 }
 
 /// What the history says of its plan is not taken for granted.
 #[test]
-fn a_plan_that_cannot_be_made_again_is_undecided() {
+fn a_plan_that_cannot_be_reproduced_is_inconclusive() {
     let recorded = Recorded::of_replay(None);
     let lines = recorded.lines();
     for (from, to) in [
@@ -208,7 +208,7 @@ fn a_plan_that_cannot_be_made_again_is_undecided() {
         assert!(lines.contains(from), "{from}");
         let said = recorded.judge_bytes(lines.replacen(from, to, 1).as_bytes());
         assert_eq!(said.status, 3, "{from} {to}: {said:?}");
-        assert!(said.stdout.contains("  undecided    its plan cannot be made again: "), "{said:?}");
+        assert!(said.stdout.contains("  inconclusive its plan cannot be reproduced: "), "{said:?}");
     }
 }
 

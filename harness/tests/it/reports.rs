@@ -97,6 +97,35 @@ impl Reported {
     }
 }
 
+/// Asserts that a JSON text conforms to a published schema.
+fn assert_valid(schema: &str, text: &str) {
+    let path = format!("{}/../docs/schema/{schema}.schema.json", env!("CARGO_MANIFEST_DIR"));
+    let schema: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    for (number, line) in serde_json::Deserializer::from_str(text).into_iter::<Value>().enumerate() {
+        let value = line.unwrap();
+        let errors: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "value {number}: {errors:?} in {value}");
+    }
+}
+
+#[test]
+fn a_recorded_history_conforms_to_its_schema() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("history.zst");
+    let said = harness(&[
+        "--fixture",
+        TINY,
+        "--only",
+        "index/R1/*,index/C3/5,index/replay",
+        "--record",
+        path.to_str().unwrap(),
+    ]);
+    assert_eq!(said.status, 0, "{said:?}");
+    let lines = zstd::stream::decode_all(fs::File::open(&path).unwrap()).unwrap();
+    assert_valid("history", &String::from_utf8(lines).unwrap());
+}
+
 fn wrong() -> SocketAddr {
     // It knows nothing of dependencies, and says more than it should of what it cannot read.
     Server::new(|asked| match asked.line.split('|').next() {
@@ -122,6 +151,7 @@ fn a_wrong_server_in_all_forms() {
     let reported = Reported::run(&[&["--addr", &wrong().to_string()], &common[..]].concat());
     assert_eq!(reported.said.status, 1, "{}", reported.said.stderr);
     reported.is_whole();
+    assert_valid("report", &reported.read("report.json"));
     let verdicts = reported.in_json();
     assert_eq!((&*verdicts["index/S1/1"], &*verdicts["index/R1/1"]), ("fail", "pass"));
     assert_snapshot!(reported.said.redacted_with_counts());

@@ -59,8 +59,8 @@ const KILL: EventKind<'static> = EventKind::Acted { act: Act::Kill, is_done: tru
 
 #[test]
 fn an_answered_request_is_certain_for_all_clients() {
-    let request_count = opened().ask(0, "INDEX|a|\n", "OK\n");
-    assert_eq!(request_count.ask(1, "QUERY|a|\n", "FAIL\n").end(), Some("S5"));
+    let answered = opened().ask(0, "INDEX|a|\n", "OK\n");
+    assert_eq!(answered.ask(1, "QUERY|a|\n", "FAIL\n").end(), Some("S5"));
 }
 
 #[test]
@@ -131,25 +131,25 @@ fn names_of_a_client_that_flooded_or_had_an_impaired_path_are_uncertain() {
 
 #[test]
 fn uncertainty_covers_the_section_of_the_script_in_which_it_arose() {
-    let stretches = || {
+    let sections = || {
         let before = opened().event(0, EventKind::Marked(0)).ask(0, "INDEX|a|\n", "OK\n");
         let during = before.event(0, EventKind::Marked(1)).ask(0, "INDEX|b|\n", "OK\n").event(0, FLOOD);
         let during =
             during.event(0, EventKind::Reset).event(0, EventKind::Opened(0)).ask(0, "INDEX|c|\n", "OK\n");
         during.event(0, EventKind::Marked(2)).ask(0, "INDEX|d|\n", "OK\n")
     };
-    assert_eq!(stretches().ask(1, "QUERY|a|\n", "FAIL\n").end(), Some("S5"));
-    assert_eq!(stretches().ask(1, "QUERY|b|\n", "FAIL\n").end(), None);
-    assert_eq!(stretches().ask(1, "QUERY|c|\n", "FAIL\n").end(), None);
-    assert_eq!(stretches().ask(1, "QUERY|d|\n", "FAIL\n").end(), Some("S5"));
+    assert_eq!(sections().ask(1, "QUERY|a|\n", "FAIL\n").end(), Some("S5"));
+    assert_eq!(sections().ask(1, "QUERY|b|\n", "FAIL\n").end(), None);
+    assert_eq!(sections().ask(1, "QUERY|c|\n", "FAIL\n").end(), None);
+    assert_eq!(sections().ask(1, "QUERY|d|\n", "FAIL\n").end(), Some("S5"));
 }
 
 /// A server may trim a request, or treat the line end as part of it.
 #[test]
 fn ambiguous_names_make_similar_names_uncertain() {
     for line in ["INDEX|c|a,a\n", "INDEX| a|\n", "REMOVE|a\r|\n", "INDEX|c|a b\n", "INDEX|a|,\n"] {
-        let request_count = opened().ask(0, "INDEX|a|\n", "OK\n").ask(0, line, "OK\n");
-        assert_eq!(request_count.ask(1, "QUERY|a|\n", "FAIL\n").end(), None, "{line}");
+        let answered = opened().ask(0, "INDEX|a|\n", "OK\n").ask(0, line, "OK\n");
+        assert_eq!(answered.ask(1, "QUERY|a|\n", "FAIL\n").end(), None, "{line}");
     }
 }
 
@@ -167,8 +167,8 @@ fn replies_after_an_unsolicited_one_are_ignored() {
     let unsolicited =
         opened().ask(0, "INDEX|a|\n", "OK\n").event(0, EventKind::Received(Cow::Borrowed(b"OK\n")));
     assert_eq!(unsolicited.ask(0, "QUERY|a|\n", "FAIL\n").end(), None);
-    let foreign = opened().ask(0, "INDEX|a|\n", "OK\n").ask(0, "QUERY|a|\n", "hello\n");
-    assert_eq!(foreign.ask(0, "QUERY|a|\n", "FAIL\n").end(), None);
+    let invalid = opened().ask(0, "INDEX|a|\n", "OK\n").ask(0, "QUERY|a|\n", "hello\n");
+    assert_eq!(invalid.ask(0, "QUERY|a|\n", "FAIL\n").end(), None);
 }
 
 #[test]

@@ -208,7 +208,7 @@ impl<'n> Writer<'n> {
 
     fn expect(&mut self, slot: Slot, allowed: Allowed) {
         self.note_expected(slot, allowed);
-        // What may be said unasked may have come before it was request_count for, and the end with it.
+        // A reply that the server may send in advance may have arrived before the wait, and the close with it.
         let may_end = allowed.may_end() || self.dialect.unsolicited == UnsolicitedPolicy::NextExpected;
         self.actions.push(Action::Await(slot, may_end));
     }

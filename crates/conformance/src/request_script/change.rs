@@ -10,7 +10,7 @@ use crate::request_script::script::RequestScript;
 /// The position of a request: client, round, and index within the round.
 pub type Place = (usize, usize, usize);
 
-/// The requests that leading to a reply, in two arrangements.
+/// The requests that led to a reply, in two arrangements.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeadingRequests {
     /// Each request by the client that sent it.
@@ -21,7 +21,7 @@ pub struct LeadingRequests {
 }
 
 impl LeadingRequests {
-    /// Returns the requests that leading to a reply: those that were sent before it was received and can influence it.
+    /// Returns the requests that led to a reply: those that were sent before it was received and can influence it.
     /// `begins` are the operations with which a new round began.
     #[must_use]
     pub fn to(operations: &[Operation], begins: &[usize], wrong: usize) -> Self {

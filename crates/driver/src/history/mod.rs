@@ -10,8 +10,6 @@ mod escaped;
 mod event;
 mod params;
 mod reader;
-#[cfg(test)]
-mod tests;
 mod writer;
 
 pub use ending::Ending;

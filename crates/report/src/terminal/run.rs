@@ -101,8 +101,8 @@ pub fn write_clauses(out: &mut (impl Write + ?Sized), run: &RunReport) -> io::Re
             width += text.chars().count() + 1;
             write!(out, "{style}{text}{style:#} ")?;
         }
-        let says = item.clause.map_or("", |clause| clause.says);
-        writeln!(out, "{:width$}{says}", "", width = 24_usize.saturating_sub(width))?;
+        let title = item.clause.map_or("", |clause| clause.says);
+        writeln!(out, "{:width$}{title}", "", width = 24_usize.saturating_sub(width))?;
     }
     Ok(())
 }

@@ -15,8 +15,7 @@
 //! | `other` | the counter: the second one that suffices |
 //! | `flip` | the token: its next bit is flipped; the counter solves the result |
 //! | `flip=N` | the token: bit N is flipped |
-//! | `number`, `upper`, `short`, `long` | the format of the counter: a JSON number, upper case, 15 digits, 17 digits
-//! |
+//! | `number`, `upper`, `short`, `long` | the format of the counter: a JSON number, upper case, 15 digits, 17 digits |
 //! | `spare`, `padded`, `cut`, `wide` | the format of the token: nonzero spare bits, padding, 63 bytes, 65 bytes |
 //! | `twice`, `array`, `behind`, `beside` | the object: a duplicate key, an array, trailing bytes, unknown keys |
 //! | `head`, `rest` | the frame: its first half, its second half |
@@ -235,7 +234,7 @@ mod tests {
 
     use super::*;
 
-    fn told() -> (SolutionTemplate, [u8; TOKEN_BYTES]) {
+    fn challenged() -> (SolutionTemplate, [u8; TOKEN_BYTES]) {
         let mut token = Token::read(&[3; TOKEN_BYTES]);
         (token.version, token.algorithm, token.difficulty) = (1, 1, 6);
         let mut reply = Vec::new();
@@ -245,14 +244,14 @@ mod tests {
         (template, token.bytes())
     }
 
-    fn said(template: &mut SolutionTemplate, bytes: &[u8]) -> Vec<u8> {
+    fn filled(template: &mut SolutionTemplate, bytes: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
         template.fill(0, bytes, &mut out);
         out
     }
 
     fn solution(template: &mut SolutionTemplate, bytes: &[u8]) -> Option<Solution> {
-        match Request::decode(&said(template, bytes)) {
+        match Request::decode(&filled(template, bytes)) {
             Ok(Request::Solution(solution)) => Some(solution),
             _ => None,
         }
@@ -260,7 +259,7 @@ mod tests {
 
     #[test]
     fn a_counter_produces_the_required_bits() {
-        let (mut template, token) = told();
+        let (mut template, token) = challenged();
         let mut bits = |place: &[u8]| {
             let solution = solution(&mut template, place).unwrap();
             assert_eq!(solution.token, token);
@@ -277,7 +276,7 @@ mod tests {
 
     #[test]
     fn each_bit_is_flipped_in_turn_and_the_result_is_solved() {
-        let (mut template, token) = told();
+        let (mut template, token) = challenged();
         for bit in 0..8 * TOKEN_BYTES {
             let solution = solution(&mut template, b"{solution flip}").unwrap();
             let flipped: u32 =
@@ -292,13 +291,13 @@ mod tests {
 
     #[test]
     fn challenges_are_solved_in_order_and_in_advance_and_forged_tokens_differ() {
-        let (mut template, first) = told();
+        let (mut template, first) = challenged();
         let mut token = Token::read(&first);
         token.nonce[0] = 1;
         let mut reply = Vec::new();
         Response::Challenge(Challenge::of(&token)).encode(&mut reply);
         template.note(7, &reply);
-        assert_eq!(said(&mut template, b"{solution ahead}"), b"");
+        assert_eq!(filled(&mut template, b"{solution ahead}"), b"");
         assert_eq!(template.found.len(), 2);
         for token in [first, token.bytes()] {
             let solution = solution(&mut template, b"{solution next}").unwrap();
@@ -312,7 +311,7 @@ mod tests {
 
     #[test]
     fn invalid_formats_are_invalid() {
-        let (mut template, _) = told();
+        let (mut template, _) = challenged();
         for word in
             ["number", "upper", "short", "long", "spare", "padded", "cut", "wide", "twice", "array", "behind"]
         {
@@ -324,9 +323,9 @@ mod tests {
 
     #[test]
     fn two_halves_form_a_frame_and_other_bytes_are_unchanged() {
-        let (mut template, _) = told();
-        let whole = said(&mut template, b"{solution}");
-        assert_eq!(said(&mut template, b"{solution head}{solution rest}"), whole);
-        assert_eq!(said(&mut template, b"a{}b"), b"a{}b");
+        let (mut template, _) = challenged();
+        let whole = filled(&mut template, b"{solution}");
+        assert_eq!(filled(&mut template, b"{solution head}{solution rest}"), whole);
+        assert_eq!(filled(&mut template, b"a{}b"), b"a{}b");
     }
 }

@@ -1,4 +1,5 @@
 //! Tests: a history is read as it was written, as far as it is complete, and reading takes bounded memory.
+#![expect(clippy::unwrap_used, reason = "a failing test panics with the message")]
 
 use std::borrow::Cow;
 use std::io::{Cursor, Read, Write};
@@ -6,8 +7,9 @@ use std::io::{Cursor, Read, Write};
 use proptest::prelude::*;
 use zstd::stream::write::Encoder;
 
-use super::*;
-use crate::history::Ending;
+use driver::history::{
+    Ending, Event, EventKind, Failure, FailureKind, Header, LINE_BYTES_MAX, Params, Reader, VERSION, Writer,
+};
 
 fn header(workload: &str) -> Header {
     Header {
@@ -70,7 +72,7 @@ fn events(count: u64, bytes: &'static [u8]) -> Vec<Event<'static>> {
         EventKind::Ended,
         EventKind::Lost(failure),
         EventKind::TimedOut { waited_ns: 10, late_ns: 1 },
-        EventKind::Acted { act: crate::moves::Act::BeginCondition(3), is_done: true },
+        EventKind::Acted { act: driver::moves::Act::BeginCondition(3), is_done: true },
         EventKind::Closed,
     ];
     let event = |at_ns| {
