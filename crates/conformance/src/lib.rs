@@ -35,7 +35,7 @@ pub mod request_script;
 pub mod resources;
 pub mod results;
 pub mod run;
-pub mod schedule;
+mod schedule;
 pub mod script;
 pub mod suite;
 pub mod template;

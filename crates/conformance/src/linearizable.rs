@@ -39,7 +39,7 @@ impl FromEmptyIndex<'_> {
             nodes_max: NODES_MAX,
             component_nodes_max: COMPONENT_NODES_MAX,
             memory_bytes_max: MEMORY_BYTES_MAX,
-            is_expired: is_expired,
+            is_expired,
         };
         let operations = self.all.get(self.from..).unwrap_or_default();
         let outcome = search(operations, &budget);

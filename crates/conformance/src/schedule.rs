@@ -23,11 +23,11 @@ const MULTI_CONNECTION_CASES_MAX: usize = 4;
 
 /// A batch of cases that run concurrently.
 #[derive(Clone, Debug)]
-pub struct Batch {
+pub(crate) struct Batch {
     /// The cases, in the order in which they begin.
-    pub cases: Vec<&'static Case>,
+    pub(crate) cases: Vec<&'static Case>,
     /// The number of cases that run at the same time.
-    pub at_once_max: usize,
+    pub(crate) at_once_max: usize,
 }
 
 /// Returns whether a case has a crowd of clients, fills the buffers of the target, or depends on its settings. Such
@@ -46,7 +46,7 @@ fn is_heavy(case: &Case) -> bool {
 
 /// The remaining cases.
 #[derive(Debug)]
-pub struct Schedule {
+pub(crate) struct Schedule {
     suite: Suite,
     pending: Vec<&'static Case>,
     /// The cases that were running when the target was lost. They run alone when they are repeated.
@@ -55,7 +55,7 @@ pub struct Schedule {
 
 /// The next action.
 #[derive(Debug)]
-pub enum Next {
+pub(crate) enum Next {
     /// Run this batch.
     Run(Batch),
     /// These cases are not run, for this cause.
@@ -67,13 +67,13 @@ pub enum Next {
 impl Schedule {
     /// Returns a schedule of these cases.
     #[must_use]
-    pub fn new(suite: Suite, cases: Vec<&'static Case>) -> Self {
+    pub(crate) fn new(suite: Suite, cases: Vec<&'static Case>) -> Self {
         Self { suite, pending: cases, suspects: BTreeSet::new() }
     }
 
     /// Returns the next action, given the verdicts so far. On a slow target, cases that may end it run concurrently
     /// too; they are repeated alone only if the target is lost.
-    pub fn next(&mut self, decided: &BTreeMap<&'static str, Verdict>, is_slow: bool) -> Next {
+    pub(crate) fn next(&mut self, decided: &BTreeMap<&'static str, Verdict>, is_slow: bool) -> Next {
         if self.pending.is_empty() {
             return Next::Done;
         }
@@ -116,14 +116,14 @@ impl Schedule {
     }
 
     /// Returns cases without a verdict to the schedule; `suspects` run alone the next time.
-    pub fn requeue(&mut self, suspects: Vec<&'static Case>, others: Vec<&'static Case>) {
+    pub(crate) fn requeue(&mut self, suspects: Vec<&'static Case>, others: Vec<&'static Case>) {
         self.suspects.extend(suspects.iter().map(|case| case.id));
         self.pending.extend(suspects);
         self.pending.extend(others);
     }
 
     /// Removes and returns all remaining cases.
-    pub fn drain(&mut self) -> Vec<&'static Case> {
+    pub(crate) fn drain(&mut self) -> Vec<&'static Case> {
         std::mem::take(&mut self.pending)
     }
 

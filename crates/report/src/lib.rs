@@ -30,8 +30,8 @@ pub mod rejudged;
 pub mod reproduction;
 pub mod statistics;
 pub mod terminal;
-pub mod transcript;
-pub mod window;
+mod transcript;
+mod window;
 
 pub use files::{WriteError, write_file};
 pub use flags::ReportFlags;

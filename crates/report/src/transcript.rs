@@ -11,7 +11,7 @@ use verdict::seconds;
 ///
 /// # Errors
 /// `out` cannot be written.
-pub fn write_event(out: &mut impl Write, event: &Event<'_>) -> io::Result<()> {
+pub(crate) fn write_event(out: &mut impl Write, event: &Event<'_>) -> io::Result<()> {
     let milliseconds = Duration::from_nanos(event.at_ns).as_secs_f64() * 1e3;
     let description = match &event.event {
         EventKind::Phase(phase) => format!("phase {phase} begins"),

@@ -51,7 +51,7 @@ impl Span {
 ///
 /// # Errors
 /// `out` cannot be written.
-pub fn write_window(out: &mut (impl Write + ?Sized), window: &Window) -> io::Result<()> {
+pub(crate) fn write_window(out: &mut (impl Write + ?Sized), window: &Window) -> io::Result<()> {
     let span = Span::of(window);
     writeln!(
         out,
@@ -88,7 +88,7 @@ fn label(bar: &WindowOperation) -> String {
 
 /// Draws the diagram on a page.
 #[must_use]
-pub fn picture(window: &Window) -> Markup {
+pub(crate) fn picture(window: &Window) -> Markup {
     let span = Span::of(window);
     let rows = window.operations.len().min(OPERATIONS_MAX) as u64;
     let width = PAGE_WIDTH - PAGE_LEFT - 1;

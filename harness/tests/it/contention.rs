@@ -95,9 +95,9 @@ fn files_that_hold_no_requests_are_one_clear_line() {
     let file = directory.path().join("wrong");
     let path = file.to_str().unwrap();
     for (text, says) in [
-        ("", "no client in it"),
-        ("QUERY|a|", "line 1: the first line has to be `client`"),
-        ("client\nLIZARD|a|", "line 2: neither `client`, `meet`, a request nor a comment"),
+        ("", "the script contains no client"),
+        ("QUERY|a|", "line 1: the first line must be `client`"),
+        ("client\nLIZARD|a|", "line 2: expected `client`, `meet`, a request or a comment"),
     ] {
         fs::write(&file, text).unwrap();
         let said = harness(&["replay", path]);

@@ -116,9 +116,9 @@ pub(crate) fn judge(
     let verdicts = found.iter().map(|found| found.finding.verdict);
     let verdict = verdicts.chain(inconclusive.iter().map(|inconclusive| inconclusive.verdict));
     let verdict = verdict.fold(Verdict::Pass, Verdict::max);
-    let mut causes: BTreeMap<String, Vec<&'static str>> = BTreeMap::new();
+    let mut ids_by_cause: BTreeMap<String, Vec<&'static str>> = BTreeMap::new();
     for Inconclusive { cause, id, .. } in inconclusive {
-        causes.entry(cause).or_default().extend(id);
+        ids_by_cause.entry(cause).or_default().extend(id);
     }
     let report = PartReport {
         workload,
@@ -128,7 +128,7 @@ pub(crate) fn judge(
         operations: checked,
         verdict,
         found,
-        inconclusive: causes,
+        inconclusive: ids_by_cause,
     };
     (report, error)
 }

@@ -21,7 +21,10 @@ pub struct ParamsError {
 
 impl Params {
     /// Sets a parameter.
-    #[expect(clippy::needless_pass_by_value, reason = "callers pass numbers and texts without borrowing them")]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "callers pass numbers and texts without borrowing them"
+    )]
     pub fn set(&mut self, name: &str, value: impl ToString) {
         self.0.insert(name.to_owned(), value.to_string());
     }

@@ -103,7 +103,7 @@ pub fn write_finding(out: &mut (impl Write + ?Sized), finding: &Finding) -> io::
     }
     match (finding.phase, finding.client) {
         (Some(phase), Some(client)) => {
-            write_line(out, "location", &format!("step {phase}, client {client}"))?
+            write_line(out, "location", &format!("step {phase}, client {client}"))?;
         }
         (Some(phase), None) => write_line(out, "location", &format!("step {phase}"))?,
         _ => {}
