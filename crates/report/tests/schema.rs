@@ -52,7 +52,7 @@ fn full_item() -> Item {
     let mut item = Item::new("index/S1/1", ItemKind::Case, Level::Must);
     item.clause = Some(S1);
     item.usual_cause = "the dependencies are not checked";
-    item.requirement = "A package whose dependency is not indexed is answered FAIL.".to_owned();
+    "A package whose dependency is not indexed is answered FAIL.".clone_into(&mut item.requirement);
     item.verdict = Verdict::Fail;
     item.cause = Some("listed as a known failure".to_owned());
     item.findings = vec![finding];
