@@ -4,7 +4,7 @@ use conformance::case::Case;
 use conformance::case::Step;
 use conformance::case::Step::Repeat;
 use conformance::case::case;
-use conformance::resources::Keeps;
+use conformance::resources::ResourceLimit;
 use driver::moves::Slot;
 use protocol::{Clause, Level};
 
@@ -40,7 +40,7 @@ pub struct Fault {
     /// Whether it proves something only if the target had to wait for the client.
     pub needs_block: bool,
     /// What the samples in its steps have to show.
-    pub keeps: Option<Keeps>,
+    pub keeps: Option<ResourceLimit>,
     /// The settings that it takes a target with.
     pub needs_settings: &'static [&'static str],
     /// Whether it takes so long that only a matrix has it.
@@ -125,7 +125,7 @@ impl Fault {
         self
     }
 
-    pub(crate) const fn keeps(mut self, keeps: Keeps) -> Self {
+    pub(crate) const fn keeps(mut self, keeps: ResourceLimit) -> Self {
         self.keeps = Some(keeps);
         self.needs_process = true;
         self
@@ -158,7 +158,7 @@ impl Fault {
         let steps: &'static [Step] = Box::leak(Box::new(parts));
         let with = |steps| case(id, self.clause, self.summary).steps(steps).at(self.level).lenient();
         let plain = with(steps);
-        let kept = self.keeps.map_or(plain, |keeps| plain.keeps(keeps));
+        let kept = self.keeps.map_or(plain, |keeps| plain.resource_limit(keeps));
         let case = if self.needs_block || state.needs_block { kept.needs_block() } else { kept };
         let kept_for_good = |case: Case| -> &'static Case { Box::leak(Box::new(case)) };
         let sequel = (!self.sequel.is_empty()).then(|| kept_for_good(with(self.sequel)));

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::Write;
 
-use conformance::resources::Keeps;
+use conformance::resources::ResourceLimit;
 use protocol::text::hex;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -63,7 +63,7 @@ impl Schedule {
         let mut drawn: Vec<(u64, &Scene)> =
             kit.scenes().iter().map(|scene| (random.next_u64(), scene)).collect();
         // A target that keeps all it is sent is slow in most scenes, and shows why only in these.
-        let is_late = |scene: &Scene| !matches!(scene.fault.keeps, Some(Keeps::MemoryWithin(_)));
+        let is_late = |scene: &Scene| !matches!(scene.fault.keeps, Some(ResourceLimit::Memory(_)));
         drawn.sort_unstable_by_key(|(draw, scene)| (is_late(scene), *draw));
         let mut present = BTreeSet::new();
         drawn.retain(|(draw, scene)| present.insert(scene.fault.id) || draw % SWARM_LEAVES_OUT_ONE_IN != 0);

@@ -92,7 +92,7 @@ fn item(outcome: &Outcome, schedule: &Schedule, target_flags: &str, is_strict: b
         findings: outcome.findings.clone(),
         duration_ns: outcome.duration_ns,
         wire: outcome.wire.entries().to_vec(),
-        wire_left_out: outcome.wire.left_out(),
+        wire_omitted: outcome.wire.omitted(),
         reproduction: if is_wrong { vec![reproduction] } else { Vec::new() },
         ..Item::new(case.id, ItemKind::Case, case.level)
     }
@@ -115,7 +115,7 @@ pub const fn word(verdict: Verdict) -> &'static str {
 /// # Errors
 /// `out` cannot be written.
 pub fn write_line(out: &mut impl Write, outcome: &Outcome) -> io::Result<()> {
-    let style = terminal::style_of(outcome.verdict);
+    let style = report::format::style_of(outcome.verdict);
     let (id, word) = (outcome.scene.case.id, word(outcome.verdict));
     writeln!(out, "{style}{word:<8}{style:#} {id:<52} {}", outcome.figure)
 }
@@ -131,10 +131,10 @@ pub fn write_outcome(out: &mut impl Write, run: &RunReport) -> io::Result<()> {
     for verdict in [Verdict::Unknown, Verdict::Warn, Verdict::Fail] {
         terminal::write_items(out, run, verdict, "`chaos faults`")?;
     }
-    let style = terminal::style_of(run.verdict);
+    let style = report::format::style_of(run.verdict);
     write!(out, "\n{style}{}{style:#} ", run.verdict.word())?;
     let broken: Vec<String> =
-        run.broken_clauses().iter().map(|(clause, count)| format!("{clause} ({count})")).collect();
+        run.violated_clauses().iter().map(|(clause, count)| format!("{clause} ({count})")).collect();
     if !broken.is_empty() {
         write!(out, "{}: ", broken.join(", "))?;
     }

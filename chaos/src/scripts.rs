@@ -143,7 +143,7 @@ impl Conductor {
         match self.at {
             ConductorAt::Begin => {
                 self.at = ConductorAt::Mark;
-                Move::Until(QUIET)
+                Move::PauseUntil(QUIET)
             }
             ConductorAt::Mark => {
                 let Some(Planned { plan, heard }) = self.plans.get(step as usize) else { return Move::Done };
@@ -218,7 +218,7 @@ impl Timekeeper {
         match self.at {
             1 => {
                 self.ticks += 1;
-                Move::Until(TICK * self.ticks)
+                Move::PauseUntil(TICK * self.ticks)
             }
             2 => Move::Mark(self.ticks),
             _ => Move::Sample,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use conformance::judge::CaseJudge;
-use conformance::judge::State;
+use conformance::judge::CaseState;
 use conformance::plan::CLEANUP;
 use conformance::plan::CasePlan;
 use conformance::wire::WireLog;
@@ -280,7 +280,7 @@ impl StepJudge {
         self.judge_latency(quiet, beside, held_up);
         let is_only_slow = !has_harm && !self.harms.is_empty();
         let (begun_ns, over_ns) = self.span_ns();
-        let is_done = self.case.state() == State::Done;
+        let is_done = self.case.state() == CaseState::Done;
         let mut own = self.case.outcome();
         if let (Some(finding), true) = (&mut own.finding, self.is_kept_waiting) {
             finding.clause = Some(self.kit.kept_waiting);

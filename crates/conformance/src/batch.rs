@@ -4,23 +4,25 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
+use sha2::{Digest, Sha256};
+
 use driver::exchanges::{Exchange, Observation};
 use driver::history::{Ending, Event, EventKind, Header, Params, VERSION};
 use driver::moves::Script;
 use protocol::text::hex;
-use sha2::{Digest, Sha256};
 use verdict::{Finding, Verdict};
 
-use crate::judge::{CaseJudge, Sign, State};
+use crate::judge::{CaseJudge, CaseState, TargetStatus};
+use crate::messages;
 use crate::plan::CasePlan;
 use crate::script::CaseScript;
 use crate::suite::Suite;
 use crate::workload::{
-    Conditions, Found, Judge, Judgement, Pilot, Plan, PlanError, Progress, Size, Undecided, Workload,
+    Conditions, Found, Inconclusive, Judge, Judgement, Pilot, Plan, PlanError, Progress, Size, Workload,
 };
 
-/// The number of successive new clients whose connections end without a reply before the target counts as lost.
-const HANG_UPS_MAX: u32 = 3;
+/// The number of successive new clients whose connections end without a reply after which the target counts as lost.
+const CLOSED_CONNECTIONS_MAX: u32 = 3;
 
 /// A batch of cases of a suite. The parameters name the seed, the stall limit, the cases, and whether the target had
 /// served a client before.
@@ -33,11 +35,11 @@ impl Workload for CaseBatch {
     }
 
     fn requirement(&self, _: &str) -> String {
-        "Each case of the batch holds.".to_owned()
+        "Each case of the batch passes.".to_owned()
     }
 
     fn explanation(&self) -> &'static str {
-        "Cases that run side by side; `harness explain ID` explains each of them."
+        "Cases that run concurrently; `harness explain ID` explains each of them."
     }
 
     fn size(&self, params: &Params, _: &Conditions, _: Option<&Pilot>) -> Size {
@@ -99,14 +101,14 @@ fn plan_sha256(plans: &[Rc<CasePlan>]) -> String {
     hex(&hash.finalize())
 }
 
-/// The judges of all cases of a batch, and what their exchanges show about the target.
+/// The judges of all cases of a batch, and what their exchanges reveal about the target.
 #[derive(Debug)]
 pub(crate) struct BatchJudge {
     suite: Suite,
     judges: Vec<CaseJudge>,
-    /// The sign that the target cannot serve clients any more, once one was seen.
-    sign: Option<Sign>,
-    hang_ups: u32,
+    /// The status that shows that the target cannot serve clients any more, once it was observed.
+    status: Option<TargetStatus>,
+    closed_connections: u32,
     has_served: bool,
     has_timed_out: bool,
     slowest_reply_ns: u64,
@@ -119,8 +121,8 @@ impl BatchJudge {
         Self {
             suite,
             judges: plans.into_iter().map(CaseJudge::new).collect(),
-            sign: None,
-            hang_ups: 0,
+            status: None,
+            closed_connections: 0,
             has_served,
             has_timed_out: false,
             slowest_reply_ns: 0,
@@ -128,8 +130,8 @@ impl BatchJudge {
         }
     }
 
-    pub(crate) fn sign(&self) -> Option<&Sign> {
-        self.sign.as_ref()
+    pub(crate) fn status(&self) -> Option<&TargetStatus> {
+        self.status.as_ref()
     }
 
     pub(crate) fn has_served(&self) -> bool {
@@ -148,32 +150,32 @@ impl BatchJudge {
         self.requests
     }
 
-    pub(crate) fn into_parts(self) -> (Vec<CaseJudge>, Option<Sign>) {
-        (self.judges, self.sign)
+    pub(crate) fn into_parts(self) -> (Vec<CaseJudge>, Option<TargetStatus>) {
+        (self.judges, self.status)
     }
 
-    fn note_sign(&mut self, sign: Sign) {
-        match sign {
+    fn note_status(&mut self, status: TargetStatus) {
+        match status {
             // A target that has never served a client is defective from the start; it is not lost.
-            Sign::HangsUp | Sign::Silent if !self.has_served => {}
-            Sign::Serves => {
-                self.hang_ups = 0;
+            TargetStatus::ClosesConnections | TargetStatus::Silent if !self.has_served => {}
+            TargetStatus::Serving => {
+                self.closed_connections = 0;
                 self.has_served = true;
             }
-            Sign::HangsUp => {
-                self.hang_ups += 1;
-                if self.hang_ups == HANG_UPS_MAX {
-                    self.sign = Some(Sign::HangsUp);
+            TargetStatus::ClosesConnections => {
+                self.closed_connections += 1;
+                if self.closed_connections == CLOSED_CONNECTIONS_MAX {
+                    self.status = Some(TargetStatus::ClosesConnections);
                 }
             }
-            other => self.sign = Some(other),
+            other => self.status = Some(other),
         }
     }
 }
 
 impl Judge for BatchJudge {
     fn observe_event(&mut self, event: &Event<'_>) {
-        if self.sign.is_some() {
+        if self.status.is_some() {
             return;
         }
         self.has_timed_out |= matches!(event.event, EventKind::TimedOut { .. });
@@ -183,8 +185,8 @@ impl Judge for BatchJudge {
     }
 
     fn observe(&mut self, observation: &Observation<'_>) {
-        // After the loss of the target nothing is decided.
-        if self.sign.is_some() {
+        // After the loss of the target nothing is judged.
+        if self.status.is_some() {
             return;
         }
         let Some(judge) = self.judges.get_mut(observation.client() as usize) else { return };
@@ -192,13 +194,13 @@ impl Judge for BatchJudge {
             self.requests += 1;
             self.slowest_reply_ns = replied_ns.saturating_sub(*sent_ns).max(self.slowest_reply_ns);
         }
-        if let Some(sign) = judge.observe(observation) {
-            self.note_sign(sign);
+        if let Some(status) = judge.observe(observation) {
+            self.note_status(status);
         }
     }
 
     fn progress(&self) -> Progress {
-        let done = self.judges.iter().filter(|judge| judge.state() == State::Done).count();
+        let done = self.judges.iter().filter(|judge| judge.state() == CaseState::Done).count();
         Progress { phase: 0, done: done as u64, of: self.judges.len() as u64 }
     }
 
@@ -207,47 +209,47 @@ impl Judge for BatchJudge {
     }
 
     fn finish(&mut self, ending: Option<Ending>, _: &(dyn Fn() -> bool + Sync)) -> Judgement {
-        let (verdict, cause) = match (&self.sign, ending) {
-            (Some(_), _) => (Verdict::NotRun, "the target was lost"),
-            (None, None) => (Verdict::Unknown, "the history ends before it"),
-            (None, Some(Ending::Interrupted)) => (Verdict::Unknown, "interrupted"),
-            (None, Some(Ending::TimeOver)) => (Verdict::Unknown, "the time for the run was over"),
-            (None, Some(_)) => (Verdict::Unknown, "it was stopped: the target was lost, or too slow"),
+        let (verdict, cause) = match (&self.status, ending) {
+            (Some(_), _) => (Verdict::NotRun, messages::TARGET_LOST),
+            (None, None) => (Verdict::Unknown, messages::HISTORY_ENDS_EARLY),
+            (None, Some(Ending::Interrupted)) => (Verdict::Unknown, messages::INTERRUPTED),
+            (None, Some(Ending::TimeOver)) => (Verdict::Unknown, messages::TIME_LIMIT),
+            (None, Some(_)) => (Verdict::Unknown, messages::STOPPED),
         };
         let mut judgement = Judgement::new(Verdict::Pass, self.suite.workload, &[]);
         let mut cases = 0;
         for judge in std::mem::take(&mut self.judges) {
             let id = judge.plan().case.id;
-            if judge.state() != State::Done {
-                judgement.undecided.push(Undecided { cause: cause.to_owned(), id: Some(id), verdict });
+            if judge.state() != CaseState::Done {
+                judgement.inconclusive.push(Inconclusive { cause: cause.to_owned(), id: Some(id), verdict });
                 continue;
             }
             let outcome = judge.outcome();
             cases += usize::from(matches!(outcome.verdict, Verdict::Pass | Verdict::Warn | Verdict::Fail));
             judgement.found.extend(outcome.finding.map(|finding| Found { id, finding }));
-            let undecided = |cause| Undecided { cause, id: Some(id), verdict: outcome.verdict };
-            judgement.undecided.extend(outcome.cause.map(undecided));
+            let inconclusive = |cause| Inconclusive { cause, id: Some(id), verdict: outcome.verdict };
+            judgement.inconclusive.extend(outcome.cause.map(inconclusive));
         }
-        if let Some(sign) = &self.sign {
-            judgement.found.push(Found { id: self.suite.alive, finding: loss(self.suite, sign) });
+        if let Some(status) = &self.status {
+            judgement.found.push(Found { id: self.suite.alive, finding: loss(self.suite, status) });
         }
         judgement.cases = Some(cases);
         let found = judgement.found.iter().map(|found| found.finding.verdict);
-        let undecided = judgement.undecided.iter().map(|undecided| undecided.verdict);
-        judgement.verdict = found.chain(undecided).fold(Verdict::Pass, Verdict::max);
+        let inconclusive = judgement.inconclusive.iter().map(|inconclusive| inconclusive.verdict);
+        judgement.verdict = found.chain(inconclusive).fold(Verdict::Pass, Verdict::max);
         judgement
     }
 }
 
 /// Returns the finding about a target that was lost, or that speaks another protocol.
-fn loss(suite: Suite, sign: &Sign) -> Finding {
-    if let Sign::Foreign(protocol) = sign {
-        let summary = format!("the target speaks {protocol}, not {}", suite.spoken);
+fn loss(suite: Suite, status: &TargetStatus) -> Finding {
+    if let TargetStatus::OtherProtocol(protocol) = status {
+        let summary = messages::other_protocol_instead(protocol, suite.protocol_name);
         return Finding::new(Verdict::Unreachable, &summary);
     }
     let mut finding =
-        Finding { clause: Some(suite.alive_clause), ..Finding::new(Verdict::Fail, "the target was lost") };
-    finding.actual = Some(sign.how_lost().to_owned());
-    finding.expected = Some("a target that goes on serving".to_owned());
+        Finding { clause: Some(suite.alive_clause), ..Finding::new(Verdict::Fail, messages::TARGET_LOST) };
+    finding.actual = Some(status.evidence_of_loss().to_owned());
+    finding.expected = Some(messages::TARGET_SERVES.to_owned());
     finding
 }

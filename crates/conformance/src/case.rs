@@ -1,162 +1,162 @@
-//! Cases as data: what is sent, what has to come, and which clause says so.
+//! Cases as data: the bytes to send, the expected replies, and the clause that requires them.
 
+use driver::moves::{Act, Slot, Source};
 use protocol::{Clause, Level};
 
-use crate::resources::{Keeps, ORDINARY};
-use driver::moves::Act;
-use driver::moves::Slot;
-use driver::moves::Source;
+use crate::resources::{ORDINARY, ResourceLimit};
 
 /// One case of a catalogue.
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each says one thing of a case, and a row names those that hold"
+    reason = "each flag is an independent property, and a table row names only those that apply"
 )]
 #[derive(Clone, Copy, Debug)]
 pub struct Case {
-    /// Its id, such as `index/R1/2`, which never changes.
+    /// The id, such as `index/R1/2`. It never changes.
     pub id: &'static str,
-    /// The clause that it tests.
+    /// The clause that the case tests.
     pub clause: Clause,
-    /// How binding what it tests is: the clause's level, unless the clause says otherwise of this part.
+    /// The level of the requirement: the level of the clause, unless the clause states another one for this part.
     pub level: Level,
-    /// What a server has to do, in a sentence.
+    /// The requirement for a server, in one sentence.
     pub requirement: &'static str,
-    /// What is usually wrong with a server that fails, in a sentence.
+    /// The usual cause of a failure, in one sentence.
     pub usual_cause: &'static str,
-    /// What is done, in order.
+    /// The steps, in order.
     pub steps: &'static [Step],
-    /// For an INFO case: replies, and what they say of the server.
+    /// For an INFO case: replies, and the behaviour that they indicate.
     pub meanings: &'static [(&'static str, &'static str)],
-    /// When it is run.
+    /// The condition under which the case runs.
     pub runs: Runs,
-    /// Whether it may end the target or takes a hundred connections, so that nothing else may be under way.
+    /// Whether no other case may run at the same time, because it may end the target or opens a hundred connections.
     pub is_alone: bool,
-    /// Whether it proves something only if the target has to wait until its replies are read.
+    /// Whether the case is conclusive only if the target is blocked until its replies are read.
     pub needs_block: bool,
-    /// Whether the second half of client `A`'s replies has to come as quickly as the first.
+    /// Whether the second half of client `A`'s replies must be about as fast as the first.
     pub compares_latency: bool,
-    /// Whether replies that no step expects are taken as they come, one for each request.
+    /// Whether unexpected replies are accepted, one for each request.
     pub is_lenient: bool,
-    /// A reply that has to come so many times in all, at least and at most, if there is one.
+    /// A reply with its minimum and maximum number of occurrences, if the case counts one.
     pub counts: Option<(&'static [u8], usize, usize)>,
-    /// What its samples have to show.
-    pub keeps: Keeps,
+    /// The limit that its resource samples must respect.
+    pub resource_limit: ResourceLimit,
 }
 
-/// When a case is run.
+/// The condition under which a case runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Runs {
     /// Always.
     Always,
-    /// Where the target is quick enough to answer this many requests of a hundred clients in a few seconds.
+    /// If the target can answer this number of requests of a hundred clients within a few seconds.
     WithPace(u32),
-    /// With `--stall-limit`: it waits as long.
+    /// With `--stall-limit`, whose time it waits.
     WithStallLimit,
-    /// With `--process`, where the harness starts the target.
+    /// With `--process`, for a target that the kit starts.
     WithProcess,
-    /// Where the harness starts the target on this machine's loopback, so that it sees clients of several addresses as such:
-    /// what listens at an address may be a relay, for whose target all clients are one.
+    /// For a target that the kit starts on the loopback interface of this machine. A server at an address may be
+    /// behind a proxy, so that all clients have the same address.
     WithAddresses,
-    /// Where the harness starts the target, and tells it these settings.
+    /// For a target that the kit starts with these settings.
     WithSettings(&'static [&'static str]),
 }
 
 impl Runs {
-    /// Why a case of this kind was not run, when it was not asked for.
+    /// Returns the reason for which a case with this condition is skipped by default, if it is.
     #[must_use]
-    pub const fn on_request(self) -> Option<&'static str> {
+    pub const fn skip_reason(self) -> Option<&'static str> {
         match self {
             Self::Always | Self::WithPace(_) | Self::WithAddresses | Self::WithSettings(_) => None,
-            Self::WithStallLimit => Some("slow: it waits for the target's deadlines; --stall-limit runs it"),
+            Self::WithStallLimit => {
+                Some("slow: it waits for the deadlines of the target; --stall-limit runs it")
+            }
             Self::WithProcess => Some(
-                "it watches the target's process; --process runs it, with --exec, --image or the built-in server",
+                "it samples the process of the target; --process runs it, with --exec, --image or the built-in server",
             ),
         }
     }
 }
 
-/// One thing that is done in a case. Slots are opened when they are first used.
+/// One step of a case. Most steps open their slot if it is not open.
 #[derive(Clone, Copy, Debug)]
 pub enum Step {
-    /// Opens a connection and says nothing.
+    /// Opens a connection and sends nothing.
     Open(Slot),
-    /// Opens a connection by way of the relay that stands before the target.
+    /// Opens a connection to the alternate address of the target.
     OpenAlternate(Slot),
     /// Opens a connection from this address.
     OpenFrom(Slot, Source),
-    /// Opens a connection by IPv6 to the target's IPv4 address.
+    /// Opens a connection over IPv6 to the IPv4-mapped address of the target.
     OpenMapped(Slot),
-    /// So many of a crowd connect, a few at a time, and say nothing.
-    Gather(Slot, Source),
-    /// Sends bytes, all at once.
+    /// Opens this number of connections of a crowd, a few at a time, and sends nothing.
+    ConnectCrowd(Slot, Source),
+    /// Sends bytes with one write.
     Send(Slot, Template),
-    /// Sends the same bytes so many times, all in one segment if it holds them.
+    /// Sends the same bytes this number of times with one write.
     SendTimes(Slot, Template, usize),
-    /// Sends bytes cut into parts of so many, with milliseconds between them.
+    /// Sends bytes in parts of this size, with pauses in milliseconds between them.
     SendCut(Slot, Template, usize, u64),
-    /// Sends a line and awaits its reply.
+    /// Sends a request and waits for its reply.
     Ask(Slot, Template, Allowed),
-    /// Awaits replies.
+    /// Waits for replies.
     Expect(Slot, &'static [Allowed]),
-    /// Awaits so many replies, all alike.
+    /// Waits for this number of equal replies.
     ExpectTimes(Slot, Allowed, usize),
-    /// Lets milliseconds pass.
+    /// Pauses for this number of milliseconds.
     Pause(u64),
-    /// Ends the sending half.
+    /// Shuts down the sending half.
     EndSending(Slot),
-    /// Ends the sending half, takes in what still comes, and closes.
+    /// Shuts down the sending half, reads the remaining bytes, and closes.
     Close(Slot),
-    /// Vanishes.
+    /// Resets the connection.
     Reset(Slot),
-    /// Sends bytes over and over and reads no reply, until no more are taken or so many went.
+    /// Sends bytes repeatedly without reading, until the target stops reading or this number of bytes was sent.
     Flood(Slot, Template, usize),
-    /// Waits until the target ends the connection, for as long as it may take (C5).
+    /// Waits until the target closes the connection, for at most the stall limit (C5).
     AwaitEnd(Slot),
-    /// The same, for milliseconds at the most.
+    /// Waits until the target closes the connection, for at most this number of milliseconds.
     AwaitEndWithin(Slot, u64),
-    /// Waits until the target ends the connection, which it does soon.
+    /// Waits until the target closes the connection, which it must do soon.
     Ends(Slot),
-    /// Waits until the target says this and ends the connection, for milliseconds at the most.
-    EndsSaying(Slot, Allowed, u64),
-    /// Waits for as long as a stalled client may be kept (C5).
+    /// Waits until the target sends this reply and closes the connection, for at most this number of milliseconds.
+    EndsWithReply(Slot, Allowed, u64),
+    /// Pauses for the stall limit (C5).
     PauseForStallLimit,
-    /// So many clients more connect, a few at a time; each asks once.
+    /// Opens this number of connections of a crowd, a few at a time; each sends one request.
     Join(Slot, Template, Allowed),
-    /// So many of them ask at the same time, this many times.
+    /// This number of members of the crowd send a request concurrently; repeated this number of times.
     AllAsk(Slot, usize, Template, Allowed),
-    /// So many of them send at the same time, and await nothing.
+    /// This number of members of the crowd send concurrently, without waiting for replies.
     AllSend(Slot, Template),
-    /// All that are open are closed.
+    /// Closes all connections.
     CloseAll,
-    /// The same steps over and over.
+    /// Repeats steps.
     Repeat(usize, &'static [Step]),
-    /// Takes in so many bytes at the most, this many times, with milliseconds between them.
-    TakeSlowly(Slot, usize, u64, usize),
-    /// So many of a crowd vanish.
+    /// Reads at most this number of bytes, with pauses in milliseconds, this number of times.
+    ReadSlowly(Slot, usize, u64, usize),
+    /// Resets the connections of this number of members of the crowd.
     ResetCrowd(Slot),
-    /// Does something to the target's process.
+    /// Acts on the target's process.
     Act(Act),
-    /// Looks what the target's process takes of its machine.
+    /// Samples the resources of the target's process.
     Sample,
 }
 
-/// Bytes with places to be filled in; [`crate::template`] says which.
+/// Bytes with placeholders, which [`crate::template`] describes.
 pub type Template = &'static [u8];
 
-/// What may come as a reply. The bytes are literal, so that no encoder checks itself.
+/// The allowed replies. The bytes are literal, so that no encoder checks itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Allowed {
     /// One of these lines.
     Lines(&'static [&'static [u8]]),
-    /// One of these lines, or the end of the connection.
+    /// One of these lines, or the close of the connection.
     LinesOrEnd(&'static [&'static [u8]]),
-    /// Any reply or none, which is what the case is there to find out.
+    /// Any reply or none: the case observes the behaviour.
     Observed,
 }
 
 impl Allowed {
-    /// The lines that are right; none if any is.
+    /// Returns the allowed lines; empty if any line is allowed.
     #[must_use]
     pub const fn lines(self) -> &'static [&'static [u8]] {
         match self {
@@ -165,30 +165,30 @@ impl Allowed {
         }
     }
 
-    /// Whether the connection may end instead.
+    /// Returns whether the connection may be closed instead.
     #[must_use]
     pub const fn may_end(self) -> bool {
         !matches!(self, Self::Lines(_))
     }
 }
 
-/// `OK` has to come.
+/// `OK` is required.
 pub const OK: Allowed = Allowed::Lines(&[b"OK\n"]);
-/// `FAIL` has to come.
+/// `FAIL` is required.
 pub const FAIL: Allowed = Allowed::Lines(&[b"FAIL\n"]);
-/// `ERROR` has to come.
+/// `ERROR` is required.
 pub const ERROR: Allowed = Allowed::Lines(&[b"ERROR\n"]);
-/// The request has to be taken for one.
+/// The request must be accepted as valid.
 pub const OK_OR_FAIL: Allowed = Allowed::Lines(&[b"OK\n", b"FAIL\n"]);
-/// Anything but `OK`.
+/// Any reply except `OK`.
 pub const FAIL_OR_ERROR: Allowed = Allowed::Lines(&[b"FAIL\n", b"ERROR\n"]);
 /// Any of the three replies.
 pub const ANY: Allowed = Allowed::Lines(&[b"OK\n", b"FAIL\n", b"ERROR\n"]);
-/// Any of the three replies, or the end of the connection.
+/// Any of the three replies, or the close of the connection.
 pub const ANY_OR_END: Allowed = Allowed::LinesOrEnd(&[b"OK\n", b"FAIL\n", b"ERROR\n"]);
-/// `FAIL`, or the end of the connection.
+/// `FAIL`, or the close of the connection.
 pub const FAIL_OR_END: Allowed = Allowed::LinesOrEnd(&[b"FAIL\n"]);
-/// To be found out.
+/// Any behaviour; it is observed.
 pub const OBSERVED: Allowed = Allowed::Observed;
 
 /// The first client of a case.
@@ -203,7 +203,7 @@ pub const D: Slot = 3;
 /// The first slot of a crowd.
 pub const CROWD: Slot = 100;
 
-/// A case of this clause, at its level, without steps yet.
+/// Returns a case of this clause, at its level, without steps.
 #[must_use]
 pub const fn case(id: &'static str, clause: Clause, requirement: &'static str) -> Case {
     Case {
@@ -220,89 +220,89 @@ pub const fn case(id: &'static str, clause: Clause, requirement: &'static str) -
         compares_latency: false,
         is_lenient: false,
         counts: None,
-        keeps: ORDINARY,
+        resource_limit: ORDINARY,
     }
 }
 
 impl Case {
-    /// What is done, in order.
+    /// Sets the steps.
     #[must_use]
     pub const fn steps(mut self, steps: &'static [Step]) -> Self {
         self.steps = steps;
         self
     }
 
-    /// What is usually wrong with a server that fails.
+    /// Sets the usual cause of a failure.
     #[must_use]
     pub const fn cause(mut self, usual_cause: &'static str) -> Self {
         self.usual_cause = usual_cause;
         self
     }
 
-    /// What replies say of the server, for an INFO case.
+    /// Sets the meanings of replies, for an INFO case.
     #[must_use]
     pub const fn means(mut self, meanings: &'static [(&'static str, &'static str)]) -> Self {
         self.meanings = meanings;
         self
     }
 
-    /// Another level than the clause's.
+    /// Sets a level other than that of the clause.
     #[must_use]
     pub const fn at(mut self, level: Level) -> Self {
         self.level = level;
         self
     }
 
-    /// When it is run.
+    /// Sets the condition under which the case runs.
     #[must_use]
     pub const fn runs(mut self, runs: Runs) -> Self {
         self.runs = runs;
         self
     }
 
-    /// It proves something only if the target had to wait.
+    /// Makes the case conclusive only if the target is blocked.
     #[must_use]
     pub const fn needs_block(mut self) -> Self {
         self.needs_block = true;
         self
     }
 
-    /// The second half of client `A`'s replies has to come as quickly as the first.
+    /// Requires the second half of client `A`'s replies to be about as fast as the first.
     #[must_use]
     pub const fn compares_latency(mut self) -> Self {
         self.compares_latency = true;
         self
     }
 
-    /// Replies that no step expects are taken as they come.
+    /// Accepts unexpected replies.
     #[must_use]
     pub const fn lenient(mut self) -> Self {
         self.is_lenient = true;
         self
     }
 
-    /// A reply that has to come so many times in all.
+    /// Requires a reply exactly this number of times.
     #[must_use]
     pub const fn exactly(mut self, reply: &'static [u8], times: usize) -> Self {
         self.counts = Some((reply, times, times));
         self
     }
 
-    /// A reply that has to come so many times at least.
+    /// Requires a reply at least this number of times.
     #[must_use]
     pub const fn at_least(mut self, reply: &'static [u8], times: usize) -> Self {
         self.counts = Some((reply, times, usize::MAX));
         self
     }
 
-    /// What its samples have to show.
+    /// Sets the limit that the resource samples must respect.
     #[must_use]
-    pub const fn keeps(mut self, keeps: Keeps) -> Self {
-        self.keeps = keeps;
+    pub const fn resource_limit(mut self, resource_limit: ResourceLimit) -> Self {
+        self.resource_limit = resource_limit;
         self
     }
 
-    /// Nothing else may be under way.
+    /// Prevents other cases from running at the same time.
     #[must_use]
     pub const fn alone(mut self) -> Self {
         self.is_alone = true;
@@ -310,7 +310,7 @@ impl Case {
     }
 }
 
-/// Client `A` sends a line and awaits its reply.
+/// Returns a step in which client `A` sends a request and waits for its reply.
 #[must_use]
 pub const fn ask(line: Template, reply: Allowed) -> Step {
     Step::Ask(A, line, reply)

@@ -1,42 +1,41 @@
-//! What the cases of a protocol have to know of its wire: how replies are read, what a server may say unasked, which
-//! clause a fault breaks, and what is sent before and after a case.
+//! The dialect of a protocol, as its cases need it: decoding of replies, unsolicited bytes that are allowed, the
+//! clause that a violation concerns, and cleanup.
 
 use std::fmt;
 use std::time::Duration;
 
+use driver::moves::Slot;
 use protocol::{Clause, Framing};
 
-use driver::moves::Slot;
-
-/// A protocol's wire, as far as its cases have to know it.
+/// The dialect of a protocol.
 #[derive(Clone, Copy)]
 pub struct Dialect {
-    /// Cuts a stream into frames of at most so many bytes.
+    /// Returns a framing for frames of at most this number of bytes.
     pub framing: fn(usize) -> Box<dyn Framing>,
-    /// What stands behind each frame on the wire.
+    /// The bytes after each frame on the wire.
     pub delimiter: &'static [u8],
-    /// Writes a reply, which is a frame, as cases expect it, without the delimiter.
+    /// Converts a reply frame to the form in which cases expect it, without the delimiter.
     pub read: fn(&[u8]) -> Vec<u8>,
-    /// The lines that are replies at all, by what they begin with: any other breaks the wire form.
+    /// The prefixes of valid replies. Any other reply violates the wire format.
     pub replies: &'static [&'static [u8]],
-    /// What such a reply is called, as a finding says it.
-    pub no_reply: &'static str,
-    /// What a server may say unasked.
-    pub unasked: Unasked,
-    /// Why a right server may give this reply, though it is not expected, to what was sent so long after the beginning of a
-    /// case; nothing if it may not.
+    /// The summary of a finding about a reply that is not valid.
+    pub invalid_reply: &'static str,
+    /// The unsolicited bytes that a server may send.
+    pub unsolicited: UnsolicitedPolicy,
+    /// Returns the reason for which a correct server may send this unexpected reply, given the time between the
+    /// beginning of the case and the request; `None` if it may not.
     pub excuse: fn(&[u8], Duration) -> Option<&'static str>,
-    /// Whether the end of a connection may be a reset.
+    /// Whether a connection may end with a reset.
     pub may_reset: bool,
-    /// The clause that something breaks, in a case of a clause.
-    pub clause: fn(Clause, Broken<'_>) -> Clause,
-    /// The names in these bytes that a server may remember after the case.
+    /// Returns the clause that a violation concerns, given the clause of the case.
+    pub clause: fn(Clause, ViolationKind<'_>) -> Clause,
+    /// Returns the names in these bytes that a server may remember after the case.
     pub names_in: fn(&[u8]) -> Vec<Vec<u8>>,
-    /// The plain requests that make a server forget names; without names, a plain request if there is one.
+    /// Returns the requests that make a server forget names. Without names, returns a plain request if there is one.
     pub clean_up: fn(&[&[u8]]) -> Vec<CleanupStep>,
-    /// What fills places in bytes that depend on what came, where a protocol has such.
+    /// Creates the template that fills placeholders which depend on received replies, if the protocol has such.
     pub payload_template: Option<fn() -> Box<dyn PayloadTemplate>>,
-    /// Whether each case has an address of its own to come from.
+    /// Whether each case connects from its own source address.
     pub has_own_address: bool,
 }
 
@@ -47,74 +46,74 @@ impl fmt::Debug for Dialect {
 }
 
 impl Dialect {
-    /// Whether a line is a reply at all.
+    /// Returns whether a line is a valid reply.
     #[must_use]
     pub fn is_reply(&self, line: &[u8]) -> bool {
         self.replies.iter().any(|reply| line.starts_with(reply))
     }
 }
 
-/// What a server may say of itself.
+/// The unsolicited bytes that a server may send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unasked {
-    /// These bytes, and then nothing more.
-    LastWord(&'static [u8]),
-    /// What the case expects next on this connection.
-    WhatIsExpected,
+pub enum UnsolicitedPolicy {
+    /// These bytes, as the reason for closing the connection; nothing may follow them.
+    CloseReason(&'static [u8]),
+    /// The reply that the case expects next on the connection.
+    NextExpected,
 }
 
-/// Something that breaks a clause.
+/// The kind of a violation, with the facts that determine its clause.
 #[derive(Clone, Copy, Debug)]
-pub enum Broken<'a> {
-    /// Bytes came that had not to come.
+pub enum ViolationKind<'a> {
+    /// Unsolicited bytes were received.
     Unsolicited {
-        /// Whether anything had been sent before.
+        /// Whether the client had sent any byte before.
         has_sent: bool,
     },
-    /// What came is no reply at all.
-    NoReply,
-    /// A part of a reply came, and no more.
+    /// A reply is not valid.
+    InvalidReply,
+    /// Only a part of a reply was received.
     Partial,
-    /// The connection ended instead of a reply.
-    Ended {
-        /// The request that waited.
+    /// The connection was closed instead of a reply.
+    Closed {
+        /// The outstanding request.
         request: &'a [u8],
         /// Whether it was a plain request of a new client.
         is_plain: bool,
-        /// Whether nothing had been answered there before.
+        /// Whether it was the first request on the connection.
         is_first: bool,
-        /// Whether the last reply there was an error.
+        /// Whether the previous reply on the connection was an error.
         has_erred: bool,
     },
-    /// Nothing came in time.
-    Silent {
+    /// No reply arrived in time.
+    Timeout {
         /// Whether it was a plain request of a new client.
         is_plain: bool,
     },
-    /// A connection was reset.
+    /// The connection was reset.
     Reset,
-    /// A connection could not be opened.
+    /// The connection could not be opened.
     NotOpened,
-    /// What a client cost was not given back.
-    Kept,
-    /// The target was lost.
-    Lost,
+    /// Resources of departed clients were not released.
+    ResourceLeak,
+    /// The target stopped serving clients.
+    TargetLost,
 }
 
-/// A part of the clean-up before and after a case.
+/// One step of the cleanup before and after a case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CleanupStep {
-    /// Asks, and takes any reply.
+    /// Sends a request and accepts any reply.
     Ask(Vec<u8>),
-    /// Leaves out so many of the following, if every reply so far was this one.
+    /// Skips this number of following requests if every reply so far was this one.
     SkipIfAll(&'static [u8], usize),
 }
 
-/// Fills the places in a case's bytes that depend on what came before.
+/// Fills placeholders in the bytes of a case that depend on received replies.
 pub trait PayloadTemplate: fmt::Debug {
-    /// Appends `bytes` with their places filled.
+    /// Appends `bytes` with their placeholders filled.
     fn fill(&mut self, slot: Slot, bytes: &[u8], out: &mut Vec<u8>);
 
-    /// Takes in a reply.
+    /// Records a reply.
     fn note(&mut self, slot: Slot, reply: &[u8]);
 }

@@ -1,4 +1,4 @@
-//! The wires of the protocols, as cases have to know them.
+//! The dialects of the protocols.
 
 pub mod index;
 pub mod wisdom;

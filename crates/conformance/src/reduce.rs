@@ -1,8 +1,10 @@
-//! From many things that fail together to few that still do, by leaving out ever smaller parts (delta debugging: Zeller and
-//! Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", 2002).
+//! Delta debugging: reduces a failing set of items to a small subset that still fails (Zeller and Hildebrandt,
+//! "Simplifying and Isolating Failure-Inducing Input", 2002).
 
-/// Reduces things that fail to as few of them as still fail, in their order. `fails` says whether some of them do;
-/// nothing where it has no more time to find out, and then what is best so far stands.
+/// Reduces a failing set of items to a subset that still fails, in the same order.
+///
+/// `fails` returns whether a subset fails, or `None` if no time is left. In that case the smallest failing subset
+/// found so far is returned.
 pub async fn reduce<T: Clone>(things: Vec<T>, mut fails: impl AsyncFnMut(&[T]) -> Option<bool>) -> Vec<T> {
     let mut best = things;
     let mut parts = 2;
@@ -21,7 +23,7 @@ pub async fn reduce<T: Clone>(things: Vec<T>, mut fails: impl AsyncFnMut(&[T]) -
         }
         match smaller {
             Some(candidate) => {
-                // What is left without one part is tried in parts of the same size.
+                // The remainder is tried again in parts of the same size.
                 parts = candidate.len().div_ceil(size).max(2);
                 best = candidate;
             }
@@ -32,7 +34,7 @@ pub async fn reduce<T: Clone>(things: Vec<T>, mut fails: impl AsyncFnMut(&[T]) -
     best
 }
 
-/// Each part alone, then all but each part.
+/// Returns each part alone, then all items without each part.
 fn candidates<T: Clone>(things: &[T], size: usize) -> Vec<Vec<T>> {
     let alone = things.chunks(size).map(<[T]>::to_vec);
     let without = (0..things.len()).step_by(size).map(|from| {
@@ -40,7 +42,7 @@ fn candidates<T: Clone>(things: &[T], size: usize) -> Vec<Vec<T>> {
         rest.drain(from..(from + size).min(things.len()));
         rest
     });
-    // Of two parts each is what is left without the other.
+    // With two parts, each is the complement of the other.
     let is_more_than_two = things.len().div_ceil(size) > 2;
     alone.chain(without.filter(|_| is_more_than_two)).collect()
 }
@@ -58,24 +60,24 @@ mod tests {
         assert_eq!(of(1), ["a", "b", "c", "d", "bcd", "acd", "abd", "abc"]);
     }
 
-    /// Polls what is never pending.
+    /// Polls a future that is never pending.
     fn now<T>(future: impl Future<Output = T>) -> T {
         let mut context = std::task::Context::from_waker(std::task::Waker::noop());
         match std::pin::pin!(future).poll(&mut context) {
             std::task::Poll::Ready(value) => value,
-            std::task::Poll::Pending => panic!("it waits"),
+            std::task::Poll::Pending => panic!("the future is pending"),
         }
     }
 
     #[test]
-    fn what_fails_only_together_is_all_that_is_left() {
+    fn items_that_fail_only_together_are_kept() {
         let all: Vec<u32> = (0..100).collect();
         let left = now(reduce(all, async |some| Some(some.contains(&17) && some.contains(&71))));
         assert_eq!(left, [17, 71]);
     }
 
     #[test]
-    fn what_is_best_stands_when_time_is_over() {
+    fn the_smallest_failing_subset_is_returned_when_time_runs_out() {
         let mut tries = 3;
         let left = now(reduce((0..100).collect::<Vec<u32>>(), async |some| {
             tries -= 1;

@@ -1,65 +1,72 @@
-//! Whether a target gives back what its clients cost (C4), and keeps within bounds meanwhile (C5, F6).
+//! Resource limits: whether a target releases the resources of departed clients (C4), and stays within bounds (C5,
+//! F6).
 //!
-//! The same visits are repeated, the first round warms up, and only what grows in every round after it is a leak.
-//! Of memory even that proves little: a run-time that collects garbage lets it grow for a while. So memory is called a
-//! leak only where a case lets it grow far enough that any heap would have been collected.
+//! The same visits are repeated. The first round warms up; only growth in every later round indicates a leak. Growth
+//! of
+//! memory alone is weak evidence, because a garbage-collected runtime lets its heap grow for a while. Memory counts
+//! as a
+//! leak only if a case lets it grow so far that any heap would have been collected.
 
 use driver::history::Sample;
 
-/// How many clients of the suite's own cases visit in a round.
+use crate::messages;
+
+/// The number of clients in a round of the standard cases.
 pub const VISITS: u16 = 50;
 
-/// What the samples of a case have to show.
+/// The limit that the samples of a case must respect.
 #[derive(Clone, Copy, Debug)]
-pub enum Keeps {
-    /// Each round after the first is followed by a sample: not all of them may show growth.
-    WhatVisitorsCost {
-        /// How many visits a round has.
+pub enum ResourceLimit {
+    /// A sample follows each round after the first; at least one of them must not show growth.
+    GrowthPerRound {
+        /// The number of visits of a round.
         visits: u16,
-        /// Growth of descriptors that every round has to show.
+        /// The growth of file descriptors in every round that indicates a leak.
         descriptors: u64,
-        /// The same of threads.
+        /// The growth of threads in every round that indicates a leak.
         threads: u64,
-        /// Growth of memory over all rounds that no heap explains; nothing if none is certain enough.
+        /// The growth of memory over all rounds, in bytes, that only a leak explains; `None` if no growth is
+        /// conclusive.
         memory_bytes: Option<u64>,
     },
-    /// Between the first sample and the last, memory may grow by so much.
-    MemoryWithin(u64),
+    /// The growth of memory from the first sample to the largest, in bytes, that is allowed.
+    Memory(u64),
 }
 
-/// Of descriptors and threads a few may come and go; a leak takes one for each visit, or for every second.
-pub(crate) const ORDINARY: Keeps = Keeps::WhatVisitorsCost {
+/// The standard limit. A few file descriptors and threads may come and go; a leak takes one for at least every second
+/// visit.
+pub(crate) const ORDINARY: ResourceLimit = ResourceLimit::GrowthPerRound {
     visits: VISITS,
     descriptors: VISITS as u64 / 2,
     threads: VISITS as u64 / 2,
     memory_bytes: None,
 };
 
-/// Memory that a visit may cost for good without a word: allocators are not exact.
+/// The memory, in bytes, that a visit may cost permanently: allocators are not exact.
 const MEMORY_BYTES_A_VISIT: u64 = 8 * 1024;
 
-/// Fewer rounds prove nothing.
+/// The number of rounds below which nothing is concluded.
 const ROUNDS_MIN: usize = 4;
 
-/// Something that grew.
+/// Growth beyond a limit.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Growth {
-    /// Whether it is wrong for certain.
+    /// Whether the growth is conclusive.
     pub(crate) is_certain: bool,
-    /// What was done.
+    /// The visits that were made.
     pub(crate) visits: String,
-    /// By how much it grew.
-    pub(crate) came: String,
-    /// By how much it may.
+    /// The growth that was measured.
+    pub(crate) actual: String,
+    /// The growth that is allowed.
     pub(crate) expected: String,
 }
 
-/// What grew, if anything did that should not.
-pub(crate) fn growth(samples: &[Sample], keeps: Keeps) -> Option<Growth> {
-    match keeps {
-        Keeps::MemoryWithin(bytes_max) => memory_beyond(samples, bytes_max),
-        Keeps::WhatVisitorsCost { .. } if samples.len() < ROUNDS_MIN => None,
-        Keeps::WhatVisitorsCost { visits, descriptors, threads, memory_bytes } => {
+/// Returns the growth beyond the limit, if there is any.
+pub(crate) fn growth(samples: &[Sample], resource_limit: ResourceLimit) -> Option<Growth> {
+    match resource_limit {
+        ResourceLimit::Memory(bytes_max) => memory_beyond(samples, bytes_max),
+        ResourceLimit::GrowthPerRound { .. } if samples.len() < ROUNDS_MIN => None,
+        ResourceLimit::GrowthPerRound { visits, descriptors, threads, memory_bytes } => {
             in_every_round(samples, visits, "descriptors", |sample| sample.descriptors, descriptors)
                 .or_else(|| in_every_round(samples, visits, "threads", |sample| sample.threads, threads))
                 .or_else(|| memory_in_every_round(samples, visits, memory_bytes))
@@ -79,12 +86,9 @@ fn in_every_round(
     let rounds = samples.len();
     (least >= i128::from(allowed)).then(|| Growth {
         is_certain: true,
-        visits: format!("{visits} equal visits, {rounds} times"),
-        came: format!(
-            "{name} grew in each round, by {least} at least: {:.2} a visit",
-            per_visit(least, visits)
-        ),
-        expected: format!("no growth, or less than {allowed} in some round"),
+        visits: messages::equal_visits(visits, rounds),
+        actual: messages::grew_in_each_round(name, least, per_visit(least, visits)),
+        expected: messages::growth_allowed(allowed),
     })
 }
 
@@ -101,13 +105,13 @@ fn memory_beyond(samples: &[Sample], bytes_max: u64) -> Option<Growth> {
     let mebibytes = |bytes: u64| bytes >> 20;
     (most > bytes_max).then(|| Growth {
         is_certain: true,
-        visits: "more than a target may keep".to_owned(),
-        came: format!("its memory grew by {} MiB", mebibytes(most)),
-        expected: format!("at most {} MiB", mebibytes(bytes_max)),
+        visits: messages::BEYOND_MEMORY_LIMIT.to_owned(),
+        actual: messages::memory_grew(mebibytes(most)),
+        expected: messages::memory_allowed(mebibytes(bytes_max)),
     })
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a figure to be read")]
+#[expect(clippy::cast_precision_loss, reason = "the figure is only displayed")]
 fn per_visit(grown: i128, visits: u16) -> f64 {
     grown as f64 / f64::from(visits.max(1))
 }
@@ -121,31 +125,35 @@ mod tests {
     }
 
     #[test]
-    fn only_what_grows_in_every_round_is_a_leak() {
+    fn only_growth_in_every_round_is_a_leak() {
         let leak: Vec<Sample> = (0..5).map(|round| sample(10 + round * 50, 1 << 20, 4)).collect();
         assert!(
             growth(&leak, ORDINARY)
                 .unwrap()
-                .came
-                .starts_with("descriptors grew in each round, by 50 at least: 1.00 a")
+                .actual
+                .starts_with("descriptors grew in each round by at least 50: 1.00 per visit")
         );
         let mut kept = leak.clone();
         kept[3].descriptors = kept[2].descriptors;
-        assert_eq!(growth(&kept, ORDINARY), None, "one round without growth is proof enough");
-        assert_eq!(growth(&leak[..3], ORDINARY), None, "too few rounds prove nothing");
+        assert_eq!(growth(&kept, ORDINARY), None, "one round without growth is sufficient proof");
+        assert_eq!(growth(&leak[..3], ORDINARY), None, "too few rounds are inconclusive");
         let noise: Vec<Sample> = (0..5).map(|round| sample(10, (1 << 20) + round * 4096, 4)).collect();
         assert_eq!(growth(&noise, ORDINARY), None);
         let threads: Vec<Sample> = (0..5).map(|round| sample(10, 1 << 20, 4 + round * 50)).collect();
-        assert!(growth(&threads, ORDINARY).unwrap().came.starts_with("threads grew"));
+        assert!(growth(&threads, ORDINARY).unwrap().actual.starts_with("threads grew"));
         let memory: Vec<Sample> = (0..5).map(|round| sample(10, (1 + round) << 20, 4)).collect();
         assert!(
             !growth(&memory, ORDINARY).unwrap().is_certain,
-            "a heap that is not collected yet looks the same"
+            "a heap that was not collected yet looks the same"
         );
-        let far =
-            Keeps::WhatVisitorsCost { visits: 50, descriptors: 1, threads: 1, memory_bytes: Some(4 << 20) };
-        assert!(growth(&memory, far).unwrap().is_certain, "and goes on until it is collected");
-        assert_eq!(growth(&memory, Keeps::MemoryWithin(4 << 20)), None);
-        assert!(growth(&memory, Keeps::MemoryWithin(3 << 20)).unwrap().is_certain);
+        let far = ResourceLimit::GrowthPerRound {
+            visits: 50,
+            descriptors: 1,
+            threads: 1,
+            memory_bytes: Some(4 << 20),
+        };
+        assert!(growth(&memory, far).unwrap().is_certain, "any heap would have been collected by then");
+        assert_eq!(growth(&memory, ResourceLimit::Memory(4 << 20)), None);
+        assert!(growth(&memory, ResourceLimit::Memory(3 << 20)).unwrap().is_certain);
     }
 }

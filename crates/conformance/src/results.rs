@@ -1,57 +1,57 @@
-//! What running cases came to, so far: a result for each case, and what it says of the target.
+//! The results of cases so far, and what they reveal about the target.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use protocol::Level;
+use verdict::{Finding, Verdict};
 
 use crate::case::Case;
-use crate::dialect::Broken;
+use crate::dialect::ViolationKind;
 use crate::judge::CaseJudge;
+use crate::messages;
 use crate::wire::WireLog;
-use verdict::Finding;
-use verdict::Verdict;
 
-/// What running cases came to.
+/// The results of cases.
 #[derive(Debug, Default)]
 pub struct Results {
-    /// Each case, by id.
+    /// The result of each case, by id.
     pub cases: BTreeMap<&'static str, CaseResult>,
-    /// Each time the target was lost.
+    /// Each loss of the target.
     pub losses: Vec<Loss>,
-    /// How many requests were answered.
+    /// The number of requests that were answered.
     pub requests: u64,
-    /// Whether the target has served anybody.
+    /// Whether the target has served any client.
     pub has_served: bool,
-    /// How long the slowest reply took that came.
+    /// The latency of the slowest reply, in nanoseconds.
     pub slowest_reply_ns: u64,
-    /// How long each case took, its own pauses left out.
+    /// The duration of each case without its own pauses, in nanoseconds.
     pub(crate) durations_ns: Vec<u64>,
-    /// Whether a reply did not come in time; others are not waited for as long then.
+    /// Whether a reply was late. Later replies have a shorter timeout then.
     pub has_timed_out: bool,
-    /// The protocol that the target gives itself away to speak, if it is another one.
-    pub speaks: Option<&'static str>,
+    /// The other protocol that the target speaks, if its replies reveal one.
+    pub other_protocol: Option<&'static str>,
 }
 
-/// What one case came to.
+/// The result of one case.
 #[derive(Debug)]
 pub struct CaseResult {
-    /// Its verdict.
+    /// The verdict.
     pub verdict: Verdict,
-    /// What it rests on.
+    /// The finding that supports it.
     pub finding: Option<Finding>,
-    /// For an INFO case, what the target did.
+    /// For an INFO case, the behaviour of the target.
     pub observed: Option<String>,
-    /// Why it was not run.
+    /// The cause for which it was not run.
     pub cause: Option<String>,
-    /// What was sent and what came.
+    /// The transcript.
     pub wire: WireLog,
-    /// From its first event to its last.
+    /// The time from its first event to its last, in nanoseconds.
     pub duration_ns: u64,
 }
 
 impl CaseResult {
-    /// A case that was not run, or not decided.
+    /// Returns the result of a case that was not run or is inconclusive.
     #[must_use]
     pub fn without(verdict: Verdict, cause: String) -> Self {
         let wire = WireLog::default();
@@ -59,60 +59,63 @@ impl CaseResult {
     }
 }
 
-/// A time when the target was lost.
+/// A loss of the target: from this time on it served no client.
 #[derive(Clone, Debug)]
 pub struct Loss {
-    /// How it showed, and how its process ended, as far as that is known.
+    /// How the loss was observed, and how the process ended if that is known.
     pub how: String,
-    /// The cases that were under way.
+    /// The cases that were running.
     pub during: Vec<&'static str>,
-    /// The last that was sent to it in each of them, printable.
+    /// The last bytes that each of them sent, in printable form.
     pub last_sent: Vec<String>,
 }
 
-/// How long is waited for a reply at least once one did not come in time.
+/// The shortest reply timeout after a late reply.
 const REPLY_TIMEOUT_MIN: Duration = Duration::from_secs(1);
 
-/// How many times longer than the slowest reply so far.
+/// The reply timeout after a late reply, as a multiple of the slowest reply so far.
 const REPLY_TIMEOUT_FACTOR: u32 = 20;
 
-/// A target is slow if its cases take longer than this, which is most of all the way there and back.
+/// The mean duration of a case above which a target counts as slow. Most of it is the latency of the network.
 const SLOW_CASE_NS: u64 = 150_000_000;
 
 impl Results {
-    /// How long a reply is waited for, now.
+    /// Returns the current reply timeout.
     #[must_use]
-    pub fn patience(&self, reply_timeout: Duration) -> Duration {
-        if self.has_timed_out { self.patience_after_one(reply_timeout) } else { reply_timeout }
+    pub fn reply_timeout(&self, configured: Duration) -> Duration {
+        if self.has_timed_out { self.reply_timeout_after_one(configured) } else { configured }
     }
 
-    /// How long a reply is waited for once one did not come in time: the target is wrong then, and a run that waited
-    /// as long each time would not end. Of one that answers slowly no more is known than that.
-    pub(crate) fn patience_after_one(&self, reply_timeout: Duration) -> Duration {
+    /// Returns the reply timeout after a late reply. The target already violates the protocol, and waiting the full
+    /// time for each reply would exceed the time of the run. For a target that is only slow, the timeout stays
+    /// proportional to its latency.
+    pub(crate) fn reply_timeout_after_one(&self, configured: Duration) -> Duration {
         let slowest = Duration::from_nanos(self.slowest_reply_ns) * REPLY_TIMEOUT_FACTOR;
         if self.has_served {
-            slowest.clamp(REPLY_TIMEOUT_MIN.min(reply_timeout), reply_timeout)
+            slowest.clamp(REPLY_TIMEOUT_MIN.min(configured), configured)
         } else {
-            reply_timeout
+            configured
         }
     }
 
-    /// Whether cases take so long that running them one by one would take up the time for the run.
+    /// Returns whether cases take so long that running them one by one would exceed the time of the run.
     pub(crate) fn is_slow(&self) -> bool {
         let mean_ns = self.durations_ns.iter().sum::<u64>() / (self.durations_ns.len() as u64).max(1);
         mean_ns > SLOW_CASE_NS
     }
 
-    pub(crate) fn leave_out(&mut self, cases: &[&'static Case], verdict: Verdict, cause: &str) {
+    /// Records a result for cases that were not run or are inconclusive.
+    pub(crate) fn record_without(&mut self, cases: &[&'static Case], verdict: Verdict, cause: &str) {
         for case in cases {
-            // One that was under way when the target was lost keeps what is known of it.
+            // A case that was running when the target was lost keeps its earlier result.
             self.cases.entry(case.id).or_insert_with(|| CaseResult::without(verdict, cause.to_owned()));
         }
     }
 }
 
 impl Results {
-    pub(crate) fn decide(&mut self, judge: CaseJudge) {
+    /// Records the result of a case that is done.
+    pub(crate) fn record(&mut self, judge: CaseJudge) {
         let id = judge.plan().case.id;
         let pauses_ns = judge.plan().pauses_ns();
         let outcome = judge.outcome();
@@ -128,28 +131,24 @@ impl Results {
         self.cases.insert(id, result);
     }
 
-    /// The target was lost while this case ran, and nothing else did.
-    pub(crate) fn blame(&mut self, judge: CaseJudge, how: &str) {
+    /// Attributes the loss of the target to a case that end alone.
+    pub(crate) fn record_loss(&mut self, judge: CaseJudge, how: &str) {
         let case = judge.plan().case;
         let last_sent = judge.last_sent();
-        let clause = judge.clause(Broken::Lost);
+        let clause = judge.clause(ViolationKind::TargetLost);
         let outcome = judge.outcome();
         let verdict = match case.level {
             Level::Must => Verdict::Fail,
             Level::Should => Verdict::Warn,
             Level::Info => Verdict::Pass,
         };
-        let mut finding = Finding { clause: Some(clause), ..Finding::new(verdict, "the target was lost") };
-        finding.show(
-            last_sent.unwrap_or_default(),
-            how.to_owned(),
-            "a target that goes on serving".to_owned(),
-        );
+        let mut finding = Finding { clause: Some(clause), ..Finding::new(verdict, messages::TARGET_LOST) };
+        finding.show(last_sent.unwrap_or_default(), how.to_owned(), messages::TARGET_SERVES.to_owned());
         let is_info = case.level == Level::Info;
         let result = CaseResult {
             verdict,
             finding: (!is_info).then_some(finding),
-            observed: is_info.then(|| "the target was lost".to_owned()),
+            observed: is_info.then(|| messages::TARGET_LOST.to_owned()),
             cause: None,
             wire: outcome.wire,
             duration_ns: outcome.duration_ns,

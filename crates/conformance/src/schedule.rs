@@ -1,33 +1,38 @@
-//! Which cases run beside which, and when: from what is decided to what is next.
+//! The order of cases: chooses the next batch from the verdicts so far.
 //!
-//! First the one case without which nothing can be judged; then all that have one connection at a time, side by
-//! side; then whether two clients are served at the same time, and if so what takes several; at the end, one by one,
-//! what could end the target or takes a hundred connections.
+//! First the case runs without which nothing can be judged. Then all cases with one connection run concurrently. Then
+//! a
+//! case decides whether several clients are served at the same time; if so, cases with several connections follow.
+//! Cases
+//! that may end the target or open a hundred connections run last, one by one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::case::{Case, Runs, Step};
-use crate::plan::connections_max;
-use crate::suite::Suite;
 use verdict::Verdict;
 
-/// How many cases with one connection run side by side.
-const SINGLES_AT_ONCE: usize = 16;
+use crate::case::{Case, Runs, Step};
+use crate::messages;
+use crate::plan::connections_max;
+use crate::suite::Suite;
 
-/// How many cases with several connections run side by side.
-const SEVERALS_AT_ONCE: usize = 4;
+/// The number of cases with one connection that run concurrently.
+const SINGLE_CONNECTION_CASES_MAX: usize = 16;
 
-/// Cases that run side by side.
+/// The number of cases with several connections that run concurrently.
+const MULTI_CONNECTION_CASES_MAX: usize = 4;
+
+/// A batch of cases that run concurrently.
 #[derive(Clone, Debug)]
-pub struct Batch {
+pub(crate) struct Batch {
     /// The cases, in the order in which they begin.
-    pub cases: Vec<&'static Case>,
-    /// How many are under way at any moment.
-    pub at_once_max: usize,
+    pub(crate) cases: Vec<&'static Case>,
+    /// The number of cases that run at the same time.
+    pub(crate) at_once_max: usize,
 }
 
-/// Whether a case has a crowd of clients, fills the target's buffers, or is about the target's settings: these come last and
-/// one by one, for a target that does not survive them has been judged in all else then, and others would not bear them.
+/// Returns whether a case has a crowd of clients, fills the buffers of the target, or depends on its settings. Such
+/// cases run last and one by one: a target that does not survive them has been judged in everything else, and
+/// concurrent cases would be disturbed.
 fn is_heavy(case: &Case) -> bool {
     const MANY_BYTES: usize = 4 << 20;
     let is_about_settings = matches!(case.runs, Runs::WithSettings(_));
@@ -39,86 +44,86 @@ fn is_heavy(case: &Case) -> bool {
         })
 }
 
-/// What is left to do.
+/// The remaining cases.
 #[derive(Debug)]
-pub struct Schedule {
+pub(crate) struct Schedule {
     suite: Suite,
     pending: Vec<&'static Case>,
-    /// Those during which the target was lost: they run alone when they run again.
+    /// The cases that were running when the target was lost. They run alone when they are repeated.
     suspects: BTreeSet<&'static str>,
 }
 
-/// What comes next.
+/// The next action.
 #[derive(Debug)]
-pub enum Next {
-    /// These.
+pub(crate) enum Next {
+    /// Run this batch.
     Run(Batch),
-    /// None of these will be run, for this cause.
+    /// These cases are not run, for this cause.
     NotRun(Vec<&'static Case>, String),
-    /// Nothing is left.
+    /// No case remains.
     Done,
 }
 
 impl Schedule {
-    /// All of these are to be run.
+    /// Returns a schedule of these cases.
     #[must_use]
-    pub fn new(suite: Suite, cases: Vec<&'static Case>) -> Self {
+    pub(crate) fn new(suite: Suite, cases: Vec<&'static Case>) -> Self {
         Self { suite, pending: cases, suspects: BTreeSet::new() }
     }
 
-    /// What comes next, given the verdicts so far. Of a slow target what could end it runs side by side too: whose fault
-    /// it was is found out only if it does.
-    pub fn next(&mut self, decided: &BTreeMap<&'static str, Verdict>, is_slow: bool) -> Next {
+    /// Returns the next action, given the verdicts so far. On a slow target, cases that may end it run concurrently
+    /// too; they are repeated alone only if the target is lost.
+    pub(crate) fn next(&mut self, decided: &BTreeMap<&'static str, Verdict>, is_slow: bool) -> Next {
         if self.pending.is_empty() {
             return Next::Done;
         }
         let dialect = self.suite.dialect;
-        let is_lost = |id: &str| decided.get(id).is_some_and(|verdict| *verdict > Verdict::Warn);
-        if is_lost(self.suite.first) {
-            let cause = format!("{} was not passed, and without it nothing can be judged", self.suite.first);
+        let failed = |id: &str| decided.get(id).is_some_and(|verdict| *verdict > Verdict::Warn);
+        if failed(self.suite.first) {
+            let cause = messages::first_case_failed(self.suite.first);
             return Next::NotRun(std::mem::take(&mut self.pending), cause);
         }
-        if let Some(gate) = self.suite.gates.iter().find(|gate| is_lost(gate)) {
-            let (severals, rest) = self.split(|case| connections_max(dialect, case) > 1);
-            if !severals.is_empty() {
+        if let Some(gate) = self.suite.gates.iter().find(|gate| failed(gate)) {
+            let (multi_connection, rest) = self.split(|case| connections_max(dialect, case) > 1);
+            if !multi_connection.is_empty() {
                 self.pending = rest;
-                let cause = format!("{gate} was not passed, and this takes several clients at once");
-                return Next::NotRun(severals, cause);
+                let cause = messages::gate_failed(gate);
+                return Next::NotRun(multi_connection, cause);
             }
         }
         let Suite { opening, first, gates, .. } = self.suite;
         let suspects = self.suspects.clone();
         let is_plain = |case: &'static Case| !case.is_alone && !suspects.contains(case.id);
-        // Most of a slow target's time is spent waiting, which cases can do together.
+        // A slow target is mostly waiting, so that more cases can run concurrently.
         let times = if is_slow { 2 } else { 1 };
         self.take(|case| case.id == opening, 1)
             .or_else(|| self.take(|case| case.id == first, 1))
             .or_else(|| {
                 self.take(
                     |case| is_plain(case) && connections_max(dialect, case) == 1,
-                    times * SINGLES_AT_ONCE,
+                    times * SINGLE_CONNECTION_CASES_MAX,
                 )
             })
             .or_else(|| self.take(|case| suspects.contains(case.id), 1))
             .or_else(|| gates.iter().find_map(|gate| self.take(|case| case.id == *gate, 1)))
-            .or_else(|| self.take(is_plain, times * SEVERALS_AT_ONCE))
+            .or_else(|| self.take(is_plain, times * MULTI_CONNECTION_CASES_MAX))
             .or_else(|| {
-                let at_once_max = if is_slow { SEVERALS_AT_ONCE } else { 1 };
+                let at_once_max = if is_slow { MULTI_CONNECTION_CASES_MAX } else { 1 };
                 self.take(|case| !is_heavy(case) && !suspects.contains(case.id), at_once_max)
             })
             .or_else(|| self.take(|_| true, 1))
             .map_or(Next::Done, Next::Run)
     }
 
-    /// Gives back cases that were not decided; `suspects` run alone the next time.
-    pub fn give_back(&mut self, suspects: Vec<&'static Case>, others: Vec<&'static Case>) {
+    /// Returns cases without a verdict to the schedule; `suspects` run alone the next time.
+    pub(crate) fn requeue(&mut self, suspects: Vec<&'static Case>, others: Vec<&'static Case>) {
         self.suspects.extend(suspects.iter().map(|case| case.id));
         self.pending.extend(suspects);
         self.pending.extend(others);
     }
 
-    /// Gives up what is left.
-    pub fn give_up(&mut self) -> Vec<&'static Case> {
+    /// Removes and returns all remaining cases.
+    pub(crate) fn drain(&mut self) -> Vec<&'static Case> {
         std::mem::take(&mut self.pending)
     }
 

@@ -1,57 +1,55 @@
-//! The client of one case: makes the moves of its plan in order.
+//! The script of one case: makes the moves of its plan in order.
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use driver::moves::{Move, MoveResult, Script, Slot};
+
 use crate::dialect::PayloadTemplate;
 use crate::plan::{CLEANUP, CasePlan};
-use driver::moves::Move;
-use driver::moves::MoveResult;
-use driver::moves::Script;
-use driver::moves::Slot;
 
-/// A case under way.
+/// The progress of one case.
 #[derive(Debug)]
 pub struct CaseScript {
     plan: Rc<CasePlan>,
-    /// The move that is made next.
+    /// The index of the next move.
     at: usize,
-    /// The connections that the target has ended, as it may; what is planned for them is left out.
+    /// The slots whose connections the target has closed, as it may; their remaining moves are skipped.
     lost: BTreeSet<Slot>,
-    /// The replies to the one who cleans up.
-    cleaned: BTreeSet<Vec<u8>>,
-    /// Fills what depends on what came.
+    /// The distinct replies to the cleanup connection.
+    cleanup_replies: BTreeSet<Vec<u8>>,
+    /// Fills placeholders that depend on received replies.
     payload_template: Option<Box<dyn PayloadTemplate>>,
-    /// What it filled last.
+    /// The bytes after filling.
     filled: Vec<u8>,
 }
 
 impl CaseScript {
-    /// A client that has not begun.
+    /// Returns a script at its beginning.
     #[must_use]
     pub fn new(plan: Rc<CasePlan>) -> Self {
         let payload_template = plan.dialect.payload_template.map(|payload_template| payload_template());
-        let (lost, cleaned) = (BTreeSet::new(), BTreeSet::new());
-        Self { plan, at: 0, lost, cleaned, payload_template, filled: Vec::new() }
+        let (lost, cleanup_replies) = (BTreeSet::new(), BTreeSet::new());
+        Self { plan, at: 0, lost, cleanup_replies, payload_template, filled: Vec::new() }
     }
 }
 
 impl Script for CaseScript {
-    fn next(&mut self, came: MoveResult<'_>) -> Move<'_> {
-        if came == MoveResult::Failed {
+    fn next(&mut self, result: MoveResult<'_>) -> Move<'_> {
+        if result == MoveResult::Failed {
             let made = self.at - 1;
             self.lost.extend(self.plan.slot_at(made));
-            self.at = self.plan.after_trouble(made);
+            self.at = self.plan.after_failure(made);
         }
-        if let MoveResult::Replies([reply]) = came
+        if let MoveResult::Replies([reply]) = result
             && let Some(slot) = self.plan.slot_at(self.at - 1)
         {
             self.note(slot, reply);
         }
         if let Some((wanted, count)) = self.plan.skip_at(self.at) {
-            let is_all = self.cleaned.iter().all(|reply| reply == wanted);
+            let is_all = self.cleanup_replies.iter().all(|reply| reply == wanted);
             self.at += 1 + if is_all { count } else { 0 };
-            self.cleaned.clear();
+            self.cleanup_replies.clear();
         }
         while self.plan.slot_at(self.at).is_some_and(|slot| self.lost.contains(&slot)) {
             self.at += 1;
@@ -74,10 +72,10 @@ impl Script for CaseScript {
 }
 
 impl CaseScript {
-    /// Takes in a reply, which may be one to an earlier client that this one goes on for.
+    /// Records a reply. It may belong to an earlier client that this script continues.
     pub fn note(&mut self, slot: Slot, reply: &[u8]) {
         if slot == CLEANUP {
-            self.cleaned.insert(reply.to_vec());
+            self.cleanup_replies.insert(reply.to_vec());
         } else if let Some(payload_template) = &mut self.payload_template {
             payload_template.note(slot, reply);
         }

@@ -8,35 +8,35 @@ use crate::dialect::Dialect;
 /// The catalogue of a protocol.
 #[derive(Clone, Copy, Debug)]
 pub struct Suite {
-    /// The case that sees a target which speaks first: it runs before all others.
+    /// The case that detects a target that sends first. It runs before all others.
     pub opening: &'static str,
-    /// The case without which nothing else can be judged.
+    /// The case that must pass before anything else can be judged.
     pub first: &'static str,
-    /// The cases without which none with several clients can be.
+    /// The cases that must pass before cases with several clients can be judged.
     pub gates: &'static [&'static str],
-    /// Under which id it is told whether the target lived through it all.
+    /// The id under which the report states whether the target survived the run.
     pub alive: &'static str,
-    /// The clause that a target breaks which does not.
+    /// The clause that a target violates if it does not survive.
     pub alive_clause: Clause,
-    /// The id under which cases stand in a history.
+    /// The id of batches of cases in a history.
     pub workload: &'static str,
-    /// The protocol in words.
-    pub spoken: &'static str,
+    /// The name of the protocol for messages.
+    pub protocol_name: &'static str,
     /// The clauses of the protocol, in order.
     pub clauses: &'static [Clause],
-    /// The wire.
+    /// The dialect of the protocol.
     pub dialect: &'static Dialect,
-    /// The cases, a table for each group of clauses.
+    /// The cases, with one table for each group of clauses.
     pub tables: &'static [&'static [Case]],
 }
 
 impl Suite {
-    /// All cases, in order.
+    /// Returns all cases, in order.
     pub fn cases(&self) -> impl Iterator<Item = &'static Case> + use<> {
         self.tables.iter().copied().flatten()
     }
 
-    /// The case with this id.
+    /// Returns the case with this id.
     #[must_use]
     pub fn find(&self, id: &str) -> Option<&'static Case> {
         self.cases().find(|case| case.id == id)

@@ -1,15 +1,15 @@
-//! The bytes of a case, in which `{…}` stands for what differs from seed to seed or would be tedious to write out.
+//! Templates of bytes: `{…}` represents parts that depend on the seed or would be long to write.
 //!
-//! | written | stands for |
+//! | placeholder | meaning |
 //! | --- | --- |
-//! | `{a}` … `{f}` | a name that is this case's own under this seed |
-//! | `{a:100}` | that name, made 100 bytes long with `x` |
+//! | `{a}` … `{f}` | a name that only this case uses under this seed |
+//! | `{a:100}` | the name, padded to 100 bytes with `x` |
 //! | `{a*30}` | a list of 30 names, `{a}.0,{a}.1,…` |
-//! | `{a*30:99}` | the same, each name made 99 bytes long with `x` |
-//! | `{x*4096}` | the byte `x`, 4,096 times; any byte but `a` … `f` can be repeated |
+//! | `{a*30:99}` | a list of 30 names, each padded to 99 bytes with `x` |
+//! | `{x*4096}` | the byte `x`, 4,096 times; any byte except `a` … `f` can be repeated |
 //! | `{n}` | the number of a request among those of a crowd |
-//! | `{n~99}` | 99 less that number |
-//! | `{r}` | eight digits that follow from that number and show no pattern |
+//! | `{n~99}` | 99 minus that number |
+//! | `{r}` | eight digits that are derived from that number and show no pattern |
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -22,23 +22,23 @@ use protocol::text::hex;
 #[derive(Clone, Debug)]
 pub struct Names {
     stem: String,
-    /// Decides what is drawn beside the names.
+    /// The key for draws other than the names.
     key: u32,
 }
 
 impl Names {
-    /// Draws names that no other case has, and no other seed.
+    /// Draws names that no other case and no other seed uses.
     #[must_use]
     pub fn draw(seed: u64, case_id: &str) -> Self {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let digest = Sha256::digest(case_id.as_bytes());
-        // A stream for each case, keyed by its id: a case more disturbs no other.
+        // Each case has its own stream, keyed by its id, so that a new case changes no other.
         random.set_stream(digest.iter().take(8).fold(0, |key, byte| key << 8 | u64::from(*byte)));
         let key = random.next_u32();
         Self { stem: format!("gt{key:08x}"), key }
     }
 
-    /// An address that hardly any other case comes from.
+    /// Returns a source address that hardly any other case uses.
     #[must_use]
     pub fn own_source(&self) -> Source {
         Source::Own(self.key)
@@ -48,7 +48,7 @@ impl Names {
         format!("{}-{}", self.stem, char::from(letter))
     }
 
-    /// Writes a template out.
+    /// Expands a template; `number` is the value of `{n}`.
     #[must_use]
     pub fn expand(&self, template: &[u8], number: usize) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -56,14 +56,14 @@ impl Names {
         while let Some(begin) = rest.iter().position(|&byte| byte == b'{') {
             let Some(length) = rest[begin..].iter().position(|&byte| byte == b'}') else { break };
             bytes.extend_from_slice(&rest[..begin]);
-            self.expand_place(&rest[begin + 1..begin + length], number, &mut bytes);
+            self.expand_placeholder(&rest[begin + 1..begin + length], number, &mut bytes);
             rest = &rest[begin + length + 1..];
         }
         bytes.extend_from_slice(rest);
         bytes
     }
 
-    fn expand_place(&self, place: &[u8], number: usize, bytes: &mut Vec<u8>) {
+    fn expand_placeholder(&self, place: &[u8], number: usize, bytes: &mut Vec<u8>) {
         let count = |digits: &[u8]| -> usize {
             std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok()).unwrap_or(0)
         };
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_are_written_out_and_all_else_is_left() {
+    fn placeholders_are_expanded_and_other_bytes_are_unchanged() {
         let names = Names { stem: "s".to_owned(), key: 0 };
         let expand = |template: &[u8]| String::from_utf8_lossy(&names.expand(template, 7)).into_owned();
         assert_eq!(expand(b"INDEX|{a}|{b}.x\n"), "INDEX|s-a|s-b.x\n");
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_ordinary_ones_and_depend_on_seed_and_case() {
+    fn names_are_ordinary_and_depend_on_seed_and_case() {
         let name = |seed, id| Names::draw(seed, id).name(b'a');
         assert_eq!(name(1, "index/S1/1"), name(1, "index/S1/1"));
         assert_ne!(name(1, "index/S1/1"), name(2, "index/S1/1"));

@@ -1,60 +1,85 @@
-//! What went over the wire in one case, to be shown: cut where it would be long.
+//! The transcript of one case, truncated where it would be long.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::plan::CLEANUP;
 use driver::history::EventKind;
 use driver::moves::Slot;
 use protocol::text::printable;
 use verdict::seconds;
 
-/// How many entries are kept of a case; what follows says more of the case's length than of the target.
+use crate::plan::CLEANUP;
+
+/// The number of entries kept for a case; later ones add length, not insight.
 const ENTRIES_MAX: usize = 60;
 
-/// How many sendings are kept whole, and the last one.
+/// The number of sends that are kept in full, apart from the last one.
 const SENT_MAX: usize = 200;
 
-/// The log of one case.
+/// The transcript of one case.
 #[derive(Clone, Debug, Default)]
 pub struct WireLog {
     entries: Vec<WireEntry>,
-    left_out: usize,
+    omitted: usize,
     slots: BTreeMap<u32, Slot>,
-    /// Which bytes were sent on which slot, in order, for a line that does it again.
+    /// The bytes sent on each slot, in order, for the line that reproduces the case.
     sent: Vec<(Slot, Vec<u8>)>,
 }
 
-/// One thing that happened.
+/// The direction of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// The client sent the bytes.
+    Sent,
+    /// The client received the bytes.
+    Received,
+    /// No bytes; the entry describes an event.
+    None,
+}
+
+impl Direction {
+    /// Returns an arrow for the direction; empty for an event.
+    #[must_use]
+    pub const fn arrow(self) -> &'static str {
+        match self {
+            Self::Sent => "→",
+            Self::Received => "←",
+            Self::None => "",
+        }
+    }
+}
+
+/// One entry of a transcript.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct WireEntry {
-    /// Since the run began.
+    /// The time in nanoseconds since the run began.
     pub at_ns: u64,
-    /// The client, as the case calls it.
+    /// The name of the client within the case.
     pub client: String,
-    /// The direction, or nothing.
-    pub way: &'static str,
-    /// The bytes, printable, or what happened.
-    pub what: String,
-    /// Whether the first thing that is wrong shows here.
-    pub is_wrong: bool,
+    /// The direction of the bytes.
+    pub direction: Direction,
+    /// The bytes in printable form, or a description of the event.
+    pub content: String,
+    /// Whether the first violation of the case occurred here.
+    pub is_violation: bool,
 }
 
 impl WireLog {
-    /// What is kept, in order.
+    /// Returns the entries that were kept, in order.
     #[must_use]
     pub fn entries(&self) -> &[WireEntry] {
         &self.entries
     }
 
-    /// How many entries were left out at the end.
+    /// Returns the number of entries that were omitted at the end.
     #[must_use]
-    pub fn left_out(&self) -> usize {
-        self.left_out
+    pub fn omitted(&self) -> usize {
+        self.omitted
     }
 
-    /// What was sent, in order.
+    /// Returns the bytes sent, in order.
     #[must_use]
     pub fn sent(&self) -> &[(Slot, Vec<u8>)] {
         &self.sent
@@ -62,27 +87,35 @@ impl WireLog {
 
     pub(crate) fn open(&mut self, connection: u32, slot: Slot, at_ns: u64) {
         self.slots.insert(connection, slot);
-        self.push(connection, at_ns, "", "connects".to_owned());
+        self.push(connection, at_ns, Direction::None, "connects".to_owned());
     }
 
     pub(crate) fn add(&mut self, connection: u32, at_ns: u64, what: &EventKind<'_>) {
-        let (way, text) = match what {
+        let (direction, text) = match what {
             EventKind::Sent(bytes) => {
                 if let Some(&slot) = self.slots.get(&connection).filter(|slot| **slot != CLEANUP) {
                     self.sent.truncate(SENT_MAX);
                     self.sent.push((slot, bytes.to_vec()));
                 }
-                ("→", printable(bytes))
+                (Direction::Sent, printable(bytes))
             }
-            EventKind::Received(bytes) => ("←", printable(bytes)),
-            EventKind::Flooded { bytes, .. } => ("→", format!("{bytes} bytes, the same over and over")),
-            EventKind::Ended => ("", "the target ends the connection".to_owned()),
-            EventKind::Lost(failure) => ("", failure.message.clone()),
-            EventKind::NotOpened(failure) => ("", format!("cannot connect: {}", failure.message)),
-            EventKind::TimedOut { waited_ns, .. } => ("", format!("nothing within {}", seconds(*waited_ns))),
-            EventKind::StayedOpen { waited_ns } => ("", format!("still open after {}", seconds(*waited_ns))),
-            EventKind::Closed => ("", "closes".to_owned()),
-            EventKind::Reset => ("", "vanishes".to_owned()),
+            EventKind::Received(bytes) => (Direction::Received, printable(bytes)),
+            EventKind::Flooded { bytes, .. } => {
+                (Direction::Sent, format!("{bytes} bytes, repeating the same request"))
+            }
+            EventKind::Ended => (Direction::None, "the target closes the connection".to_owned()),
+            EventKind::Lost(failure) => (Direction::None, failure.message.clone()),
+            EventKind::NotOpened(failure) => {
+                (Direction::None, format!("cannot connect: {}", failure.message))
+            }
+            EventKind::TimedOut { waited_ns, .. } => {
+                (Direction::None, format!("no reply within {}", seconds(*waited_ns)))
+            }
+            EventKind::StayedOpen { waited_ns } => {
+                (Direction::None, format!("still open after {}", seconds(*waited_ns)))
+            }
+            EventKind::Closed => (Direction::None, "closes the connection".to_owned()),
+            EventKind::Reset => (Direction::None, "resets the connection".to_owned()),
             EventKind::Opened(_)
             | EventKind::Phase(_)
             | EventKind::Marked(_)
@@ -91,27 +124,33 @@ impl WireLog {
             | EventKind::ClientDone
             | EventKind::RunEnded(_) => return,
         };
-        self.push(connection, at_ns, way, text);
+        self.push(connection, at_ns, direction, text);
     }
 
-    /// The last entry is where it went wrong.
+    /// Marks the last entry as the place of the violation.
     pub(crate) fn mark(&mut self) {
         if let Some(entry) = self.entries.last_mut() {
-            entry.is_wrong = true;
+            entry.is_violation = true;
         }
     }
 
-    fn push(&mut self, connection: u32, at_ns: u64, way: &'static str, what: String) {
+    fn push(&mut self, connection: u32, at_ns: u64, direction: Direction, content: String) {
         let Some(&slot) = self.slots.get(&connection).filter(|slot| **slot != CLEANUP) else { return };
         if self.entries.len() == ENTRIES_MAX {
-            self.left_out += 1;
+            self.omitted += 1;
             return;
         }
-        self.entries.push(WireEntry { at_ns, client: client_name(slot), way, what, is_wrong: false });
+        self.entries.push(WireEntry {
+            at_ns,
+            client: client_name(slot),
+            direction,
+            content,
+            is_violation: false,
+        });
     }
 }
 
-/// The name of a client of a case: a letter, or a number in a crowd.
+/// Returns the name of a client of a case: a letter, or a number for members of a crowd.
 #[must_use]
 pub fn client_name(slot: Slot) -> String {
     match u8::try_from(slot) {

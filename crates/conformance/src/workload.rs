@@ -12,9 +12,9 @@ use verdict::{Finding, Verdict};
 
 use crate::request_script::LeadingRequests;
 
-/// A rule for what each of many clients does, and a judge of what they observe.
+/// The behaviour of the clients of a workload, and a judge of what they observe.
 ///
-/// A run and the re-judging of its history make the same plan from the same parameters.
+/// A run and the re-judging of its history derive the same plan from the same parameters.
 pub trait Workload: Sync {
     /// Returns the id, such as `index/replay`.
     fn id(&self) -> &'static str;
@@ -27,7 +27,7 @@ pub trait Workload: Sync {
     /// Returns what a server must do, as a sentence; `clients` is a phrase such as "100 clients".
     fn requirement(&self, clients: &str) -> String;
 
-    /// Returns an explanation for users: what the workload does and the usual cause of a failure.
+    /// Returns an explanation for users: the actions of the workload and the usual cause of a failure.
     fn explanation(&self) -> &'static str;
 
     /// Returns whether the size of the plan depends on the pace of the target.
@@ -75,7 +75,7 @@ impl fmt::Debug for dyn Workload {
 /// The reason for which a plan cannot be made.
 pub type PlanError = Box<dyn Error + Send + Sync>;
 
-/// The result of a case or workload that ran earlier in the same run.
+/// The result of a case or workload that end earlier in the same run.
 #[derive(Clone, Copy, Debug)]
 pub struct Earlier {
     /// The id of the case or workload.
@@ -115,7 +115,7 @@ pub enum Size {
     Pilot(Params),
     /// The run that is judged.
     Run(Params),
-    /// The pilot run stands: a larger one does not fit.
+    /// The pilot run is the result: a larger run does not fit.
     KeepPilot,
     /// The workload does not fit, for this reason.
     Skip(String),
@@ -158,8 +158,8 @@ pub trait Judge {
     fn findings(&self) -> &[Finding];
 
     /// Ends the run and returns its judgement. `ending` is `None` if the history does not contain the end of the run.
-    /// Long computations stop, with an unknown verdict, when `is_over` returns true.
-    fn finish(&mut self, ending: Option<Ending>, is_over: &(dyn Fn() -> bool + Sync)) -> Judgement;
+    /// Long computations stop, with an unknown verdict, when `is_expired` returns true.
+    fn finish(&mut self, ending: Option<Ending>, is_expired: &(dyn Fn() -> bool + Sync)) -> Judgement;
 }
 
 /// The progress within a phase.
@@ -178,15 +178,15 @@ pub struct Progress {
 pub struct Judgement {
     /// The verdict of the run.
     pub verdict: Verdict,
-    /// What supports it, each with the case or workload that it belongs to.
+    /// The findings, each with the case or workload that it belongs to.
     pub found: Vec<Found>,
-    /// What was not decided.
-    pub undecided: Vec<Undecided>,
+    /// The inconclusive parts.
+    pub inconclusive: Vec<Inconclusive>,
     /// The number of cases that were decided, if the run consists of cases.
     pub cases: Option<usize>,
     /// An observation beside the verdict, as a sentence.
     pub observed: Option<String>,
-    /// The requests that led to the first finding, if sending them again can show it.
+    /// The requests that leading to the first finding, if sending them again can show it.
     pub leading_requests: Option<LeadingRequests>,
 }
 
@@ -195,7 +195,7 @@ impl Judgement {
     #[must_use]
     pub fn new(verdict: Verdict, id: &'static str, findings: &[Finding]) -> Self {
         let found = findings.iter().map(|finding| Found { id, finding: finding.clone() }).collect();
-        Self { verdict, found, undecided: Vec::new(), cases: None, observed: None, leading_requests: None }
+        Self { verdict, found, inconclusive: Vec::new(), cases: None, observed: None, leading_requests: None }
     }
 }
 
@@ -208,9 +208,9 @@ pub struct Found {
     pub finding: Finding,
 }
 
-/// Something that was not decided.
+/// A case or part of a run without a conclusive verdict.
 #[derive(Clone, Debug)]
-pub struct Undecided {
+pub struct Inconclusive {
     /// The cause.
     pub cause: String,
     /// The id of the case; `None` for the whole part.

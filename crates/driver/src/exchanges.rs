@@ -1,4 +1,4 @@
-//! From a history to requests with their replies: what was asked on a connection is answered there in order.
+//! Exchanges: reads a history as requests with their replies. Replies on a connection answer its requests in order.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::mem;
@@ -6,77 +6,75 @@ use std::mem;
 use protocol::{Framing, Next};
 
 use crate::frame_limits::{REPLY_BYTES_MAX, REQUEST_BYTES_MAX};
-use crate::history::Event;
-use crate::history::EventKind;
-use crate::history::Failure;
+use crate::history::{Event, EventKind, Failure};
 use crate::moves::Slot;
 
-/// What a history says, a request at a time.
+/// One observation of an [`ExchangeReader`].
 #[derive(Debug, PartialEq, Eq)]
 pub enum Observation<'a> {
-    /// A client met the others, and began this phase.
+    /// A client passed the barrier, and this phase began for it.
     Phase {
-        /// Which client.
+        /// The number of the client.
         client: u32,
-        /// Which phase.
+        /// The number of the phase.
         phase: u32,
     },
     /// A connection was opened.
     Opened {
-        /// Which client.
+        /// The number of the client.
         client: u32,
-        /// Which of the run's connections.
+        /// The number of the connection within the run.
         connection: u32,
-        /// Which of the client's.
+        /// The slot of the client that holds the connection.
         slot: Slot,
     },
     /// A request and its reply.
     Exchange(Exchange<'a>),
-    /// Bytes that answer nothing.
+    /// Unsolicited bytes: no request was outstanding when they arrived.
     Unsolicited {
-        /// Where.
+        /// The connection and its state.
         place: Place,
-        /// The last request that was answered there; empty before the first.
+        /// The request that was answered last on the connection; empty before the first reply.
         after: &'a [u8],
         /// The bytes.
         bytes: &'a [u8],
     },
-    /// A request that got no reply, or none that is whole.
+    /// A request that received no reply, or only a part of one.
     Unanswered {
-        /// Where.
+        /// The connection and its state.
         place: Place,
-        /// The oldest request that waits; empty if none does.
+        /// The oldest outstanding request.
         request: &'a [u8],
-        /// The part of a reply that came.
+        /// The part of the reply that was received.
         partial: &'a [u8],
-        /// How it ended: [`EventKind::Ended`], [`EventKind::Lost`] or [`EventKind::TimedOut`].
+        /// The end of the wait: [`EventKind::Ended`], [`EventKind::Lost`] or [`EventKind::TimedOut`].
         end: &'a EventKind<'a>,
     },
-    /// A connection on which nothing was owed was ended, by either side.
+    /// A connection without outstanding requests was closed by either side.
     EndedIdle {
-        /// Where.
+        /// The connection and its state.
         place: Place,
-        /// How: [`EventKind::Closed`] or [`EventKind::Reset`] by the client, anything else by the target.
+        /// The event: [`EventKind::Closed`] or [`EventKind::Reset`] by the client, any other by the target.
         end: &'a EventKind<'a>,
     },
-    /// A connection that the target was to end, and did not.
+    /// The target did not close a connection that it should have closed.
     StayedOpen {
-        /// Where.
+        /// The connection and its state.
         place: Place,
-        /// How long that was awaited.
+        /// The time that the client waited for the close, in nanoseconds.
         waited_ns: u64,
     },
     /// A connection that could not be opened.
     NotOpened {
-        /// Which client.
+        /// The number of the client.
         client: u32,
-        /// Why.
+        /// The error of the operating system.
         failure: &'a Failure,
     },
 }
 
 impl Observation<'_> {
-    /// Which client it is about.
+    /// Returns the number of the client that the observation belongs to.
     #[must_use]
     pub fn client(&self) -> u32 {
         match self {
@@ -92,72 +90,75 @@ impl Observation<'_> {
     }
 }
 
-/// Where on the way through a run something was seen.
+/// A connection and its state at the moment of an observation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// Which client.
+    /// The number of the client.
     pub client: u32,
-    /// Which of the run's connections.
+    /// The number of the connection within the run.
     pub connection: u32,
-    /// How many replies this connection had brought before.
+    /// The number of replies received on the connection before.
     pub replies: u64,
-    /// Whether anything had been sent on it.
+    /// Whether the client had sent any byte on the connection.
     pub has_sent: bool,
-    /// How long it had been idle, because the client had nothing to ask, when the last request was sent.
+    /// The idle time of the connection, in nanoseconds, before the last request was sent: no request was outstanding.
     pub idle_ns: u64,
 }
 
 /// A request and its reply, both without delimiters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exchange<'a> {
-    /// Where.
+    /// The connection and its state.
     pub place: Place,
-    /// What was asked.
+    /// The request.
     pub request: &'a [u8],
-    /// What came; of a reply beyond [`REPLY_BYTES_MAX`] the last part.
+    /// The reply. Of a reply longer than [`REPLY_BYTES_MAX`], the last part.
     pub reply: &'a [u8],
-    /// Taken before the request was written.
+    /// The time before the request was written, in nanoseconds since the run began.
     pub sent_ns: u64,
-    /// Taken after the last byte of the reply was read.
+    /// The time after the last byte of the reply was read, in nanoseconds since the run began.
     pub replied_ns: u64,
 }
 
-/// Reads a history event by event.
+/// Turns the events of a history into observations.
 #[derive(Debug)]
 pub struct ExchangeReader<F> {
     framing: fn(usize) -> F,
-    lanes: BTreeMap<u32, Lane<F>>,
+    connections: BTreeMap<u32, ConnectionState<F>>,
 }
 
 #[derive(Debug)]
-struct Lane<F> {
+struct ConnectionState<F> {
     sent: F,
     received: F,
     waiting: VecDeque<(Vec<u8>, u64)>,
-    /// The last request that was answered; its memory serves the next one.
+    /// The request that was answered last. Its allocation is reused for the next request.
     answered: Vec<u8>,
-    /// When the last reply was read.
+    /// The time at which the last reply was read.
     replied_ns: Option<u64>,
     is_flooded: bool,
     place: Place,
 }
 
 impl<F: Framing> ExchangeReader<F> {
-    /// Reads frames as the protocol does.
+    /// Returns a reader that cuts the bytes of each connection into frames with `framing`.
     pub fn new(framing: fn(usize) -> F) -> Self {
-        Self { framing, lanes: BTreeMap::new() }
+        Self { framing, connections: BTreeMap::new() }
     }
 
-    /// The requests that wait for their replies, on one connection or on all: client, request, when it was sent. One
-    /// that was too long to be kept is empty.
+    /// Returns the outstanding requests of one connection, or of all: the client, the request and the time it was
+    /// sent. A request longer than [`REQUEST_BYTES_MAX`] is empty.
     pub fn waiting(&self, connection: Option<u32>) -> impl Iterator<Item = (u32, &[u8], u64)> {
         let (first, last) = connection.map_or((0, u32::MAX), |connection| (connection, connection));
-        self.lanes.range(first..=last).flat_map(|(_, lane)| {
-            lane.waiting.iter().map(|(request, sent_ns)| (lane.place.client, request.as_slice(), *sent_ns))
+        self.connections.range(first..=last).flat_map(|(_, connection)| {
+            connection
+                .waiting
+                .iter()
+                .map(|(request, sent_ns)| (connection.place.client, request.as_slice(), *sent_ns))
         })
     }
 
-    /// Takes in an event, and says what it means.
+    /// Reads the next event and calls `see` for each observation that follows from it.
     pub fn observe(&mut self, event: &Event<'_>, mut see: impl FnMut(Observation<'_>)) {
         let client = event.client;
         match &event.event {
@@ -172,7 +173,7 @@ impl<F: Framing> ExchangeReader<F> {
                 let place =
                     Place { client, connection: event.connection, replies: 0, has_sent: false, idle_ns: 0 };
                 let (sent, received) = ((self.framing)(REQUEST_BYTES_MAX), (self.framing)(REPLY_BYTES_MAX));
-                let lane = Lane {
+                let connection = ConnectionState {
                     sent,
                     received,
                     waiting: VecDeque::new(),
@@ -181,28 +182,28 @@ impl<F: Framing> ExchangeReader<F> {
                     is_flooded: false,
                     place,
                 };
-                self.lanes.insert(event.connection, lane);
+                self.connections.insert(event.connection, connection);
                 see(Observation::Opened { client, connection: event.connection, slot: *slot });
             }
             EventKind::Closed | EventKind::Reset => {
-                if let Some(lane) = self.lanes.remove(&event.connection) {
-                    see(Observation::EndedIdle { place: lane.place, end: &event.event });
+                if let Some(connection) = self.connections.remove(&event.connection) {
+                    see(Observation::EndedIdle { place: connection.place, end: &event.event });
                 }
             }
             what => {
-                if let Some(lane) = self.lanes.get_mut(&event.connection) {
-                    lane.observe(event.at_ns, what, &mut see);
+                if let Some(connection) = self.connections.get_mut(&event.connection) {
+                    connection.observe(event.at_ns, what, &mut see);
                 }
             }
         }
     }
 }
 
-impl<F: Framing> Lane<F> {
+impl<F: Framing> ConnectionState<F> {
     fn observe(&mut self, at_ns: u64, what: &EventKind<'_>, see: &mut impl FnMut(Observation<'_>)) {
         match what {
             EventKind::Sent(bytes) => self.send(at_ns, bytes),
-            // Nobody reads what comes for it, so nothing that comes is one too many.
+            // The client does not read the replies to a flood, so no byte on this connection is unsolicited.
             EventKind::Flooded { .. } => self.is_flooded = true,
             EventKind::StayedOpen { waited_ns } => {
                 see(Observation::StayedOpen { place: self.place, waited_ns: *waited_ns });
@@ -248,7 +249,7 @@ impl<F: Framing> Lane<F> {
             at += taken;
             let reply: &[u8] = match next {
                 Next::Frame(reply) => reply,
-                // What is kept of it is gone; the last part says more than nothing.
+                // The beginning of the reply was discarded; a message shows at least its last part.
                 Next::TooLong => &bytes[..at],
                 Next::Incomplete => return,
             };
@@ -285,28 +286,28 @@ mod tests {
 
     use super::*;
 
-    /// What a history of one connection says, in short.
+    /// Returns the observations of the events of one connection, one short text for each.
     fn read(events: Vec<EventKind<'_>>) -> Vec<String> {
-        let mut pairing = ExchangeReader::new(Lines::new);
-        let mut said = Vec::new();
+        let mut reader = ExchangeReader::new(Lines::new);
+        let mut observed = Vec::new();
         for (event, at_ns) in events.into_iter().zip(1..) {
-            pairing.observe(&Event { at_ns, client: 0, connection: 1, event }, |seen| {
-                said.push(match seen {
+            reader.observe(&Event { at_ns, client: 0, connection: 1, event }, |seen| {
+                observed.push(match seen {
                     Observation::Exchange(Exchange { request, reply, sent_ns, replied_ns, .. }) => {
                         let (request, reply) = (request.escape_ascii(), reply.escape_ascii());
                         format!("{request} {sent_ns} => {reply} {replied_ns}")
                     }
-                    Observation::Unsolicited { bytes, .. } => format!("surplus {}", bytes.escape_ascii()),
+                    Observation::Unsolicited { bytes, .. } => format!("unsolicited {}", bytes.escape_ascii()),
                     Observation::Unanswered { request, partial, .. } => {
-                        format!("{} => no reply but '{}'", request.escape_ascii(), partial.escape_ascii())
+                        format!("{}: partial reply '{}'", request.escape_ascii(), partial.escape_ascii())
                     }
-                    Observation::EndedIdle { .. } => "ended at rest".into(),
+                    Observation::EndedIdle { .. } => "ended idle".into(),
                     Observation::Opened { .. } => return,
                     other => format!("{other:?}"),
                 });
             });
         }
-        said
+        observed
     }
 
     fn sent(bytes: &str) -> EventKind<'_> {
@@ -318,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn replies_answer_in_order_however_the_bytes_are_cut() {
+    fn replies_answer_requests_in_order_however_the_bytes_are_split() {
         let events = vec![
             EventKind::Opened(0),
             sent("a\nb"),
@@ -331,20 +332,20 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_answer_nothing_are_surplus() {
-        assert_eq!(read(vec![EventKind::Opened(0), received("hello\n")]), [r"surplus hello\n"]);
+    fn bytes_without_an_outstanding_request_are_unsolicited() {
+        assert_eq!(read(vec![EventKind::Opened(0), received("hello\n")]), [r"unsolicited hello\n"]);
         let events = vec![EventKind::Opened(0), sent("a\n"), received("OK\nOK\n")];
-        assert_eq!(read(events), ["a 2 => OK 3", r"surplus OK\n"]);
+        assert_eq!(read(events), ["a 2 => OK 3", r"unsolicited OK\n"]);
     }
 
     #[test]
-    fn an_end_names_the_request_that_waits_and_what_came_of_its_reply() {
+    fn an_end_names_the_outstanding_request_and_the_partial_reply() {
         let events = vec![EventKind::Opened(0), sent("a\nb\n"), received("OK\nFA"), EventKind::Ended];
-        assert_eq!(read(events), ["a 2 => OK 3", "b => no reply but 'FA'"]);
+        assert_eq!(read(events), ["a 2 => OK 3", "b: partial reply 'FA'"]);
         assert_eq!(
             read(vec![EventKind::Opened(0), sent("a\n"), received("OK\n"), EventKind::Ended]).last().unwrap(),
-            "ended at rest"
+            "ended idle"
         );
-        assert_eq!(read(vec![EventKind::Opened(0), EventKind::Closed, EventKind::Ended]), ["ended at rest"]);
+        assert_eq!(read(vec![EventKind::Opened(0), EventKind::Closed, EventKind::Ended]), ["ended idle"]);
     }
 }

@@ -1,8 +1,8 @@
-//! Limits on the length of requests and replies that are read.
+//! Limits on the length of the requests and replies that are read.
 
-/// The longest request that is read from a history, far beyond any that a workload sends.
+/// The longest request that is read from a history, in bytes; far longer than any request that a workload sends.
 pub const REQUEST_BYTES_MAX: usize = 1 << 20;
 
-/// The longest reply that is read, from a target as from a history: far beyond any that a protocol gives, and little
-/// enough that a thousand clients can be told as much.
+/// The longest reply that is read from a target or a history, in bytes. It is far longer than any valid reply, and
+/// small enough that the buffers of a thousand clients fit in memory.
 pub const REPLY_BYTES_MAX: usize = 8192;

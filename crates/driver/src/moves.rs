@@ -1,80 +1,82 @@
-//! What a client can do, and the rule that says what it does next.
+//! Moves of a client, and the script that decides them.
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// Which of its connections a client means; it numbers them as it likes.
+/// The number by which a client refers to one of its connections. Each client assigns its own numbers.
 pub type Slot = u16;
 
-/// One move of a client.
+/// One action of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Move<'a> {
-    /// Wait until every client of the run is here; then the phase with this number begins.
+    /// Waits at the barrier until all clients of the run arrive, then begins the phase with this number.
     BeginPhase(u32),
-    /// Wait until every client of the run is here.
-    Meet,
-    /// Let time pass.
+    /// Waits at the barrier until all clients of the run arrive.
+    Synchronize,
+    /// Waits for this time.
     Pause(Duration),
-    /// Wait until so much time has passed since the run began.
-    Until(Duration),
-    /// Note in the history that this part begins.
+    /// Waits until this time has passed since the run began.
+    PauseUntil(Duration),
+    /// Records in the history that the part with this number begins.
     Mark(u32),
-    /// Open a connection in a slot that is free.
+    /// Opens a connection in a free slot.
     Open(Slot),
-    /// Open one from this address.
+    /// Opens a connection from this address.
     OpenFrom(Slot, Source),
-    /// Open one by IPv6 to the target's IPv4 address, as a program does that knows IPv6 only.
+    /// Opens a connection over IPv6 to the target's IPv4-mapped address.
     OpenMapped(Slot),
-    /// Open connections in all slots from one to another, all at once.
+    /// Opens connections in all slots of a range, concurrently.
     OpenAll(Slot, Slot, Source),
-    /// Open one, with as little room for replies as the system allows: a target that is not read is soon blocked.
+    /// Opens a connection with the smallest receive buffer that the system allows, so that a target whose replies are
+    /// not read blocks soon.
     OpenNarrow(Slot),
-    /// Open one by way of the relay that stands before the target.
+    /// Opens a connection to the alternate address of the target.
     OpenAlternate(Slot),
-    /// Send these bytes.
+    /// Sends these bytes.
     Send(Slot, &'a [u8]),
-    /// Send these bytes over and over, until the target has taken none for a while or this many went.
+    /// Sends these bytes repeatedly until the target stops reading or this number of bytes was sent.
     Flood(Slot, &'a [u8], usize),
-    /// Await this many replies.
+    /// Waits for this number of replies.
     Await(Slot, usize),
-    /// Take in so many bytes at the most, of what is there by now.
-    Take(Slot, usize),
-    /// Take in what comes until the target ends the connection, for so long.
+    /// Reads at most this number of bytes that are already available; does not wait.
+    ReadAvailable(Slot, usize),
+    /// Reads until the target closes the connection, for at most this time.
     AwaitEnd(Slot, Duration),
-    /// End the sending half; replies can still come.
+    /// Shuts down the sending half; replies can still be received.
     EndSending(Slot),
-    /// Vanish: the connection is reset.
+    /// Resets the connection.
     Reset(Slot),
-    /// End the sending half, take in what still comes, and close.
+    /// Shuts down the sending half, reads the remaining bytes, and closes the connection.
     Close(Slot),
-    /// The same for all connections of the client at once.
+    /// Closes all connections of the client concurrently.
     CloseAll,
-    /// Look what the target's process takes of its machine.
+    /// Samples the resources of the target's process.
     Sample,
-    /// Do something to the target's process.
+    /// Acts on the target's process.
     Act(Act),
-    /// The client is done with the run.
+    /// Ends the script; the client makes no further move.
     Done,
 }
 
-/// The address that a client connects from.
+/// The source address of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// The one that the system chooses.
+    /// The address that the operating system chooses.
     Any,
-    /// The one of the loopback network that has this number, where the target is on loopback and the system has more than
-    /// one address there; else the one that the system chooses.
+    /// The loopback address with this number. If the target is not on loopback, or the system has only one loopback
+    /// address, the operating system chooses the address.
     Own(u32),
-    /// The same, and for each slot another one: the number of the slot is added.
+    /// Like `Own`, with a different address for each slot: the slot number is added.
     Each(u32),
-    /// The one that has this number, and no other: where there is none, the connection cannot be opened.
+    /// The loopback address with this number and no other. Where it is not available, the connection cannot be
+    /// opened.
     Exactly(u32),
 }
 
 impl Source {
-    /// That of the connection in this slot.
+    /// Returns the source address of the connection in a slot.
     #[must_use]
     pub fn of_slot(self, slot: Slot) -> Self {
         match self {
@@ -83,11 +85,11 @@ impl Source {
         }
     }
 
-    /// The address of the loopback network that is meant, if one is: never one that the system chooses by itself.
+    /// Returns the loopback address that is meant, if any. It is never an address that the system chooses by itself.
     #[must_use]
     pub fn address(self) -> Option<Ipv4Addr> {
         let (Self::Own(number) | Self::Each(number) | Self::Exactly(number)) = self else { return None };
-        // 254 values each, so that none ends in 0 or 255.
+        // Each octet takes 254 values, so that no address ends in 0 or 255.
         let octet = |number: u32| u8::try_from(number % 254).map_or(1, |octet| octet + 1);
         Some(Ipv4Addr::new(127, octet(number / (254 * 254)), octet(number / 254), octet(number)))
     }
@@ -147,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_number_has_an_address_of_its_own_that_is_nobody_elses() {
+    fn each_number_maps_to_a_distinct_loopback_address() {
         let addresses: BTreeSet<Ipv4Addr> =
             (0..100_000).filter_map(|number| Source::Own(number).address()).collect();
         assert_eq!(addresses.len(), 100_000);

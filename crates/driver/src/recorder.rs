@@ -1,10 +1,9 @@
 //! The recorder of a run: passes each event to an observer and writes it to a history file.
 
 use std::cell::{Cell, RefCell};
-use std::fmt;
 use std::fs::File;
-use std::io;
 use std::rc::Rc;
+use std::{fmt, io};
 
 use crate::history::{Ending, Event, EventKind, Header, Writer};
 

@@ -2,21 +2,22 @@
 
 use protocol::index::wire::{Command, Reply, Request};
 
-/// A request of one client, and what came of it.
+/// A request of one client and its reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operation {
-    /// Which client.
+    /// The number of the client.
     pub client: u32,
-    /// The line, without its end.
+    /// The request line, without its line end.
     pub line: Vec<u8>,
-    /// Taken before it was sent.
+    /// The time before the request was sent, in nanoseconds.
     pub sent_ns: u64,
-    /// The reply, and when it had come; nothing if it was lost.
+    /// The reply and the time after it was received, in nanoseconds; `None` if the reply was lost.
     pub replied: Option<(Reply, u64)>,
 }
 
-/// Whether the protocol says how a request is to be taken: all names are such as R9 has them, the list is one that can be
-/// read in one way only (R5, R6), and the line is not too long for anybody (F6).
+/// Returns whether the protocol specifies how a request is interpreted: all names consist of the characters of R9,
+/// the list is unambiguous (R5, R6), and the line does not exceed the length that every server accepts (F6).
+#[must_use]
 pub fn is_plain(request: &Request<'_>) -> bool {
     const NAME_BYTES_MAX: usize = 100;
     const LINE_BYTES_MAX: usize = 64 * 1024;
@@ -30,7 +31,7 @@ pub fn is_plain(request: &Request<'_>) -> bool {
     is_plain(package) && has_plain_list && bytes <= LINE_BYTES_MAX
 }
 
-/// Whether names that have to be taken may have this byte (R9).
+/// Returns whether a byte may occur in names that every server accepts (R9).
 pub(crate) fn is_ordinary(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"@+._-".contains(&byte)
 }

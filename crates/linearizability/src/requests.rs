@@ -1,4 +1,4 @@
-//! The lines of a history, each read once however often it was sent, with names as numbers.
+//! The lines of a history, each parsed once, with package names replaced by numbers.
 
 use std::collections::HashMap;
 
@@ -6,41 +6,41 @@ use protocol::index::wire::{Command, Malformed, Request};
 
 use crate::operation::{Operation, is_ordinary, is_plain};
 
-/// A package, by number.
+/// The number of a package name.
 pub(super) type Name = u32;
 
-/// All lines of a history.
+/// All request lines of a history.
 #[derive(Debug, Default)]
 pub(super) struct Requests<'a> {
-    /// By operation, which of the lines it sent.
+    /// For each operation, the index of its line.
     pub(super) of_operation: Vec<u32>,
-    /// Each once, in the order in which they first came.
-    pub(super) lines: Vec<Result<Known, Malformed>>,
-    /// What the packages are called.
+    /// The distinct lines in order of first occurrence.
+    pub(super) lines: Vec<Result<InternedRequest, Malformed>>,
+    /// The package names, by number.
     pub(super) names: Vec<&'a [u8]>,
-    /// Lists of packages, each once, in order and without repetitions.
+    /// The distinct lists of packages, each sorted and without duplicates.
     pub(super) lists: Vec<Box<[Name]>>,
 }
 
-/// A request in numbers.
+/// A parsed request with its names replaced by numbers.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Known {
+pub(super) struct InternedRequest {
     pub(super) command: Command,
     pub(super) package: Name,
-    /// Which of the lists; the empty one if it is no INDEX.
+    /// The index of the dependency list; the empty list for commands other than INDEX.
     pub(super) list: u32,
-    /// If the protocol leaves open how it is taken: the list of all packages that it may be about.
-    pub(super) left_open: Option<u32>,
+    /// If the protocol does not specify how the request is interpreted: the list of all packages that it may concern.
+    pub(super) unspecified: Option<u32>,
 }
 
 impl<'a> Requests<'a> {
-    /// Reads a history; nothing if `is_over` said so meanwhile.
-    pub(super) fn read(operations: &'a [Operation], is_over: &dyn Fn() -> bool) -> Option<Self> {
+    /// Parses a history; returns `None` if `is_expired` returns true in the meantime.
+    pub(super) fn read(operations: &'a [Operation], is_expired: &dyn Fn() -> bool) -> Option<Self> {
         const OPERATIONS_PER_LOOK: usize = 4096;
         let mut reader = Reader::default();
         reader.requests.of_operation.reserve_exact(operations.len());
         for some in operations.chunks(OPERATIONS_PER_LOOK) {
-            if is_over() {
+            if is_expired() {
                 return None;
             }
             for operation in some {
@@ -51,12 +51,12 @@ impl<'a> Requests<'a> {
         Some(reader.requests)
     }
 
-    /// What an operation sent.
-    pub(super) fn of(&self, operation: usize) -> Result<Known, Malformed> {
+    /// Returns the parsed line of an operation.
+    pub(super) fn of(&self, operation: usize) -> Result<InternedRequest, Malformed> {
         self.lines[self.of_operation[operation] as usize]
     }
 
-    /// The packages of a list.
+    /// Returns the packages of a list.
     pub(super) fn list(&self, list: u32) -> &[Name] {
         &self.lists[list as usize]
     }
@@ -82,7 +82,7 @@ impl<'a> Reader<'a> {
         number
     }
 
-    fn known(&mut self, request: &Request<'a>) -> Known {
+    fn known(&mut self, request: &Request<'a>) -> InternedRequest {
         let package = self.name(request.package);
         let mut list: Vec<Name> = match request.command {
             Command::Index => request.dependencies().map(|name| self.name(name)).collect(),
@@ -92,10 +92,10 @@ impl<'a> Reader<'a> {
         list.sort_unstable();
         list.dedup();
         let is_plain = list.len() == listed && is_plain(request);
-        let left_open = (!is_plain).then(|| {
+        let unspecified = (!is_plain).then(|| {
             let fields = [request.package, request.list];
             let parts = fields.iter().flat_map(|field| field.split(|byte| !is_ordinary(*byte)));
-            // A server may take it for any of what stands in it.
+            // A server may interpret the request as one about any of the names that occur in it.
             let mut all: Vec<Name> =
                 parts.filter(|part| !part.is_empty()).map(|part| self.name(part)).collect();
             all.push(package);
@@ -104,7 +104,7 @@ impl<'a> Reader<'a> {
             all.dedup();
             self.list(all)
         });
-        Known { command: request.command, package, list: self.list(list), left_open }
+        InternedRequest { command: request.command, package, list: self.list(list), unspecified }
     }
 
     fn name(&mut self, name: &'a [u8]) -> Name {
@@ -126,7 +126,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// A number of something that there is less of than of bytes in a history.
+/// Converts an index to 32 bits. The indices count objects of which a history has fewer than bytes.
 pub(super) fn narrow(number: usize) -> u32 {
     u32::try_from(number).expect("a history has fewer than 2^32 of anything")
 }

@@ -1,4 +1,4 @@
-//! Several JSON reports side by side: the matrix of implementations and cases.
+//! A comparison of several JSON reports: the matrix of implementations and cases.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,11 +8,12 @@ use std::path::PathBuf;
 use maud::html;
 use serde::Deserialize;
 
-use crate::html::{class_of, page};
-use crate::terminal::{mark_of, style_of};
 use verdict::Verdict;
 
-/// Reports, each an implementation.
+use crate::format::{mark_of, style_of};
+use crate::html::{class_of, page};
+
+/// The reports to compare, one for each implementation.
 #[derive(Debug)]
 pub struct Compared {
     implementations: Vec<Implementation>,
@@ -24,11 +25,11 @@ pub struct Compared {
 struct Implementation {
     name: String,
     verdict: Verdict,
-    /// The worst verdict of all runs, by id.
+    /// The worst verdict over all runs, by id.
     verdicts: BTreeMap<String, Verdict>,
 }
 
-/// What is read of a report.
+/// The parts of a report that are read.
 #[derive(Deserialize)]
 struct ReportRead {
     report: u32,
@@ -48,13 +49,13 @@ struct ItemRead {
     verdict: Verdict,
 }
 
-/// A report that cannot be compared.
+/// The error of a report that cannot be compared.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// The file cannot be read.
     #[error("cannot read {}: {source}", path.display())]
     Read {
-        /// The path as it was given.
+        /// The path as given.
         path: PathBuf,
         /// The error of the operating system.
         source: io::Error,
@@ -62,17 +63,17 @@ pub enum ReadError {
     /// The file is not a report, or has another version.
     #[error("{} is not a report of this kit: {problem}", path.display())]
     Form {
-        /// The path as it was given.
+        /// The path as given.
         path: PathBuf,
-        /// What is wrong with it.
+        /// A description of the error.
         problem: String,
     },
 }
 
-/// Reads reports; each is named after its file.
+/// Reads reports. Each implementation has the name of its file.
 ///
 /// # Errors
-/// The first that cannot be read.
+/// A file cannot be read or is not a report.
 pub fn read(paths: &[PathBuf]) -> Result<Compared, ReadError> {
     let mut compared = Compared { implementations: Vec::new(), ids: Vec::new() };
     for path in paths {
@@ -80,7 +81,11 @@ pub fn read(paths: &[PathBuf]) -> Result<Compared, ReadError> {
         let wrong = |problem: String| ReadError::Form { path: path.clone(), problem };
         let report: ReportRead = serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
         if report.report != crate::model::VERSION {
-            let problem = format!("it has version {}, and {} is read", report.report, crate::model::VERSION);
+            let problem = format!(
+                "it has version {}, but this program reads version {}",
+                report.report,
+                crate::model::VERSION
+            );
             return Err(wrong(problem));
         }
         let name = path.file_stem().map_or(report.target, |stem| stem.to_string_lossy().into_owned());
@@ -103,7 +108,8 @@ impl Compared {
     }
 }
 
-/// Writes the matrix as text: implementations across, cases down, only those in which somebody did not pass.
+/// Writes the matrix as text, with a column for each implementation and a row for each case that did not pass
+/// everywhere.
 ///
 /// # Errors
 /// `out` cannot be written.
@@ -119,11 +125,11 @@ pub fn write_text(out: &mut impl Write, compared: &Compared) -> io::Result<()> {
         write!(out, "{number:>3}")?;
     }
     writeln!(out)?;
-    let is_dull = |verdict: Option<&Verdict>| verdict.is_none_or(|verdict| *verdict <= Verdict::Pass);
+    let is_pass = |verdict: Option<&Verdict>| verdict.is_none_or(|verdict| *verdict <= Verdict::Pass);
     for id in &compared.ids {
         let verdicts =
             || compared.implementations.iter().map(|implementation| implementation.verdicts.get(id));
-        if verdicts().all(is_dull) {
+        if verdicts().all(is_pass) {
             continue;
         }
         write!(out, "{id:<13}")?;
@@ -141,7 +147,7 @@ pub fn write_text(out: &mut impl Write, compared: &Compared) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes the whole matrix as one HTML page.
+/// Writes the full matrix as an HTML page.
 ///
 /// # Errors
 /// `out` cannot be written.

@@ -4,20 +4,20 @@ use std::fs::File;
 use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 
-/// A file that cannot be written.
+/// The error of a file that cannot be written.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write {}: {source}", path.display())]
 pub struct WriteError {
-    /// The path as it was given.
+    /// The path as given.
     pub path: PathBuf,
     /// The error of the operating system.
     pub source: io::Error,
 }
 
-/// Writes a report.
+/// Writes a report file.
 ///
 /// # Errors
-/// It cannot be written.
+/// The file cannot be opened or written.
 pub fn write_file<'a>(
     open: impl FnOnce(&'a Path) -> io::Result<File>,
     path: &'a Path,

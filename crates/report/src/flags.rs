@@ -1,4 +1,4 @@
-//! The command-line flags that name report files.
+//! The command-line flags for output files.
 
 use std::io;
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use driver::recorder::Observer;
 
 use crate::transcript::write_event;
 
-/// The flags that say where a run is told of; every command of the kit has them.
+/// The flags for output files, common to all commands.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct ReportFlags {
     /// Write the report as JSON
@@ -18,27 +18,27 @@ pub struct ReportFlags {
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
 
-    /// Write the report as one HTML page that needs nothing else
+    /// Write the report as a self-contained HTML page
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
 
-    /// Write the history of the run, compressed by zstd: every byte sent and received, with its time. `harness judge`
-    /// reads it
+    /// Record the history of the run, compressed with zstd: every byte sent and received, with its time. `harness
+    /// judge` reads it
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
 
-    /// Show every byte sent and received, on standard error
+    /// Print every byte sent and received to standard error
     #[arg(long)]
     pub debug: bool,
 }
 
 impl ReportFlags {
-    /// Returns the observer that `--debug` asks for: it writes every event to standard error.
+    /// Returns the observer of `--debug`, which writes every event to standard error.
     #[must_use]
     pub fn observer(&self) -> Option<Observer> {
         self.debug.then(|| -> Observer {
             Box::new(|event| {
-                // A user who closes standard error wants no more output.
+                // A closed standard error is not a reason to end the run.
                 let _ = write_event(&mut io::stderr(), event);
             })
         })

@@ -1,26 +1,25 @@
-//! The report as one HTML page: no script, nothing from elsewhere, light and dark, readable on a telephone.
+//! The report as one HTML page: without scripts or external resources, light and dark, readable on a telephone.
 
 use std::io::{self, Write};
 use std::time::Duration;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+
 use protocol::{Clause, Level};
+use verdict::{Finding, Verdict};
 
-use crate::window::picture;
-
+use crate::format::{grouped, latency, mark_of};
 use crate::model::{Item, Report, RunReport, WorkloadRun};
 use crate::statistics::CommandStatistics;
-use crate::terminal::{grouped, latency, mark_of};
-use verdict::Finding;
-use verdict::Verdict;
+use crate::window::picture;
 
-/// How every page of the kit looks.
+/// The style sheet of every page.
 const STYLE: &str = include_str!("page.css");
 
 /// Writes the page.
 ///
 /// # Errors
-/// It cannot be written.
+/// The output cannot be written.
 pub fn write(mut out: impl Write, report: &Report) -> io::Result<()> {
     let body = html! {
         header {
@@ -36,7 +35,7 @@ pub fn write(mut out: impl Write, report: &Report) -> io::Result<()> {
     out.flush()
 }
 
-/// A whole page that needs nothing else.
+/// Returns a self-contained page.
 #[must_use]
 pub fn page(title: &str, body: &Markup) -> Markup {
     html! {
@@ -53,7 +52,7 @@ pub fn page(title: &str, body: &Markup) -> Markup {
     }
 }
 
-/// The class that colours a verdict.
+/// Returns the CSS class of a verdict.
 #[must_use]
 pub const fn class_of(verdict: Verdict) -> &'static str {
     match verdict {
@@ -66,12 +65,12 @@ pub const fn class_of(verdict: Verdict) -> &'static str {
     }
 }
 
-/// Several runs in a table.
+/// Returns a table of several runs.
 fn runs(report: &Report) -> Markup {
     html! {
         div.wide {
             table {
-                thead { tr { th { "run" } th { "seed" } th { "clients" } th { "verdict" } th { "broken clauses" } } }
+                thead { tr { th { "run" } th { "seed" } th { "clients" } th { "verdict" } th { "violated clauses" } } }
                 tbody {
                     @for (number, run) in report.runs.iter().enumerate() {
                         tr {
@@ -79,7 +78,7 @@ fn runs(report: &Report) -> Markup {
                             td { (run.seed) }
                             td { (run.concurrency) }
                             td class=(class_of(run.verdict)) { (run.verdict.word()) }
-                            td { (broken(run)) }
+                            td { (violated(run)) }
                         }
                     }
                 }
@@ -88,9 +87,9 @@ fn runs(report: &Report) -> Markup {
     }
 }
 
-fn broken(run: &RunReport) -> String {
+fn violated(run: &RunReport) -> String {
     let clauses: Vec<String> =
-        run.broken_clauses().iter().map(|(clause, count)| format!("{clause} ({count})")).collect();
+        run.violated_clauses().iter().map(|(clause, count)| format!("{clause} ({count})")).collect();
     clauses.join(", ")
 }
 
@@ -117,7 +116,7 @@ fn one_run(report: &Report, number: usize, run: &RunReport) -> Markup {
             }
             @if let Some(workload) = run.replay() { h3 { "Replay" } (replay(workload)) }
             @if run.items.iter().any(is_observation) {
-                h3 { "Where the protocol is silent" }
+                h3 { "Behaviour that the protocol does not specify" }
                 dl {
                     @for item in run.items.iter().filter(|item| is_observation(item)) {
                         dt { (item.id) }
@@ -125,13 +124,13 @@ fn one_run(report: &Report, number: usize, run: &RunReport) -> Markup {
                     }
                 }
             }
-            h3 { "All others" }
+            h3 { "Passed and not run" }
             @for item in run.with(Verdict::Pass).chain(run.with(Verdict::NotRun)) { (one_item(number, item, false)) }
         }
     }
 }
 
-/// Whether it says what the target does where the protocol says nothing.
+/// Returns whether an item only describes behaviour that the protocol does not specify.
 fn is_observation(item: &Item) -> bool {
     item.level == Level::Info && item.observed.is_some()
 }
@@ -141,11 +140,11 @@ fn heading(verdict: Verdict) -> &'static str {
         Verdict::Fail => "Failures",
         Verdict::Warn => "Warnings",
         Verdict::Expected => "Expected failures",
-        _ => "Not decided",
+        _ => "Inconclusive",
     }
 }
 
-/// A row for each clause, a cell for each of its cases.
+/// Returns the matrix with a row for each clause and a cell for each of its cases.
 fn matrix(number: usize, run: &RunReport) -> Markup {
     let mut clauses: Vec<Clause> = Vec::new();
     for clause in run.items.iter().filter(|item| item.is_case()).filter_map(|item| item.clause) {
@@ -167,7 +166,7 @@ fn matrix(number: usize, run: &RunReport) -> Markup {
                                     title={ (item.id) ": " (item.verdict.word()) } { (mark_of(item.verdict)) }
                             }
                         }
-                        td.says { (clause.title) }
+                        td.title { (clause.title) }
                     }
                 }
             }
@@ -179,7 +178,7 @@ fn anchor(number: usize, item: &Item) -> String {
     format!("run-{number}-{}", item.id.replace('/', "-"))
 }
 
-/// An item in full, folded away where nothing is wrong with it.
+/// Returns an item in full; closed unless `is_open`.
 #[must_use]
 pub fn one_item(number: usize, item: &Item, is_open: bool) -> Markup {
     html! {
@@ -192,7 +191,7 @@ pub fn one_item(number: usize, item: &Item, is_open: bool) -> Markup {
             @if let Some(observed) = &item.observed { p { "Observed: " (observed) } }
             @for finding in &item.findings { (one_finding(finding)) }
             @if is_open && !item.usual_cause.is_empty() { p { "Usual cause: " (item.usual_cause) } }
-            @for line in &item.reproduction { pre.again { (line) } }
+            @for line in &item.reproduction { pre.reproduction { (line) } }
             @if !item.wire.is_empty() { (wire(item)) }
         }
     }
@@ -208,23 +207,23 @@ fn one_finding(finding: &Finding) -> Markup {
         p { strong { (finding.summary) } }
         dl.finding {
             @if let Some(clause) = finding.clause { dt { "clause" } dd { (clause) } }
-            @if let Some(place) = place { dt { "where" } dd { (place) } }
+            @if let Some(place) = place { dt { "location" } dd { (place) } }
             @if let Some(sent) = &finding.sent { dt { "sent" } dd { code { (sent) } } }
             @if let Some(expected) = &finding.expected { dt { "expected" } dd { code { (expected) } } }
-            @if let Some(came) = &finding.actual { dt { "actual" } dd { code { (came_with_mark(came, finding.wrong_at)) } } }
-            @if let Some(reason) = &finding.reason { dt { "because" } dd { (reason) } }
+            @if let Some(actual) = &finding.actual { dt { "actual" } dd { code { (marked(actual, finding.differs_at)) } } }
+            @if let Some(reason) = &finding.reason { dt { "reason" } dd { (reason) } }
         }
         @if let Some(window) = &finding.window { (picture(window)) }
     }
 }
 
-/// What came, with the part that is wrong marked.
-fn came_with_mark(came: &str, wrong_at: Option<usize>) -> Markup {
-    let at = wrong_at.and_then(|at| came.char_indices().nth(at)).map(|(at, _)| at);
+/// Marks a text from the first difference on.
+fn marked(text: &str, differs_at: Option<usize>) -> Markup {
+    let at = differs_at.and_then(|at| text.char_indices().nth(at)).map(|(at, _)| at);
     html! {
         @match at {
-            Some(at) => { (came[..at]) mark { (came[at..]) } },
-            None => (came),
+            Some(at) => { (text[..at]) mark { (text[at..]) } },
+            None => (text),
         }
     }
 }
@@ -234,16 +233,16 @@ fn wire(item: &Item) -> Markup {
         div.wide {
             table.wire {
                 @for entry in &item.wire {
-                    tr.wrong[entry.is_wrong] {
+                    tr.violation[entry.is_violation] {
                         td.time { (latency(entry.at_ns)) }
                         td { (entry.client) }
-                        td { (entry.way) }
-                        td { code { (entry.what) } }
+                        td { (entry.direction.arrow()) }
+                        td { code { (entry.content) } }
                     }
                 }
             }
         }
-        @if item.wire_left_out > 0 { p { "and " (item.wire_left_out) " more" } }
+        @if item.wire_omitted > 0 { p { "and " (item.wire_omitted) " more" } }
     }
 }
 

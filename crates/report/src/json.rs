@@ -7,7 +7,7 @@ use crate::model::Report;
 /// Writes the report as JSON.
 ///
 /// # Errors
-/// It cannot be written.
+/// The output cannot be written.
 pub fn write(mut out: impl Write, report: &Report) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut out, report)?;
     out.write_all(b"\n")?;

@@ -1,17 +1,18 @@
-//! The report as JUnit XML, for the CI systems that read it.
+//! The report as JUnit XML for CI systems.
 
 use std::io::{self, Write};
 use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Property, Report as Document, TestCase, TestCaseStatus, TestSuite};
 
-use crate::model::{Item, Report, RunReport};
 use verdict::Verdict;
 
-/// Writes the report: a test suite for each run, a test case for each item.
+use crate::model::{Item, Report, RunReport};
+
+/// Writes the report, with a test suite for each run and a test case for each item.
 ///
 /// # Errors
-/// It cannot be written.
+/// The output cannot be written.
 pub fn write(mut out: impl Write, report: &Report) -> io::Result<()> {
     let mut document = Document::new("gauntlet");
     for run in &report.runs {
@@ -34,7 +35,7 @@ fn suite(report: &Report, run: &RunReport) -> TestSuite {
 fn test_case(item: &Item) -> TestCase {
     let mut status = match item.verdict {
         Verdict::Pass => TestCaseStatus::success(),
-        // A warning fails nobody, and CI systems have no word for it.
+        // JUnit has no status for a warning, and a warning must not fail a build.
         Verdict::NotRun | Verdict::Expected | Verdict::Warn => TestCaseStatus::skipped(),
         Verdict::Fail => TestCaseStatus::non_success(NonSuccessKind::Failure),
         Verdict::Unknown | Verdict::Unreachable => TestCaseStatus::non_success(NonSuccessKind::Error),
@@ -73,7 +74,7 @@ fn summary(item: &Item) -> String {
     }
 }
 
-/// What a reader of a failed test needs, as text.
+/// Returns the details of an item that did not pass, as text.
 fn details(item: &Item) -> String {
     let mut lines = Vec::new();
     for finding in &item.findings {
@@ -81,12 +82,12 @@ fn details(item: &Item) -> String {
             ("clause", finding.clause.map(|clause| clause.to_string())),
             ("sent", finding.sent.clone()),
             ("expected", finding.expected.clone()),
-            ("got", finding.actual.clone()),
-            ("because", finding.reason.clone()),
+            ("actual", finding.actual.clone()),
+            ("reason", finding.reason.clone()),
         ];
         lines.extend(parts.into_iter().filter_map(|(name, text)| Some(format!("{name}: {}", text?))));
     }
-    lines.extend(item.cause.iter().map(|cause| format!("because: {cause}")));
+    lines.extend(item.cause.iter().map(|cause| format!("cause: {cause}")));
     lines.extend(item.reproduction.iter().map(|line| format!("reproduce: {line}")));
     lines.join("\n")
 }

@@ -1,12 +1,24 @@
 //! The report of a run as data, and its output formats.
 //!
-//! [`Report`] holds the [`RunReport`]s of a command; each has an [`Item`] per case and workload. Every output format is
-//! a module that reads a report and writes text.
+//! [`Report`] contains the [`RunReport`]s of a command; each contains an [`Item`] for every case and workload. Each output
+//! format is a module that reads a report and writes text.
+//!
+//! ```
+//! use protocol::Level;
+//! use report::{Item, ItemKind};
+//! use verdict::Verdict;
+//!
+//! let mut item = Item::new("index/replay", ItemKind::Workload, Level::Must);
+//! item.verdict = Verdict::Pass;
+//! assert!(!item.is_case() && item.clause_id().is_empty());
+//! assert_eq!(report::format::grouped(1_234_567), "1,234,567");
+//! ```
 
 pub mod catalogue;
 pub mod compare;
 mod files;
 mod flags;
+pub mod format;
 pub mod html;
 pub mod json;
 pub mod junit;
@@ -18,8 +30,8 @@ pub mod rejudged;
 pub mod reproduction;
 pub mod statistics;
 pub mod terminal;
-pub mod transcript;
-pub mod window;
+mod transcript;
+mod window;
 
 pub use files::{WriteError, write_file};
 pub use flags::ReportFlags;

@@ -1,14 +1,15 @@
-//! The report as Markdown, in short: what GitHub shows as the summary of a job.
+//! The report as a short Markdown summary, for example for a GitHub job.
 
 use std::io::{self, Write};
 
-use crate::model::{Report, RunReport};
 use verdict::Verdict;
+
+use crate::model::{Report, RunReport};
 
 /// Writes the summary.
 ///
 /// # Errors
-/// It cannot be written.
+/// The output cannot be written.
 pub fn write(mut out: impl Write, report: &Report) -> io::Result<()> {
     writeln!(out, "## Gauntlet: {}\n", report.verdict.word())?;
     writeln!(out, "Target: `{}`\n", report.target.replace('`', "'"))?;
@@ -37,7 +38,7 @@ fn write_run(out: &mut impl Write, run: &RunReport) -> io::Result<()> {
     if !wanted.iter().any(|verdict| run.with(*verdict).next().is_some()) {
         return Ok(());
     }
-    writeln!(out, "| | case | clause | sent | expected | got |")?;
+    writeln!(out, "| | case | clause | sent | expected | actual |")?;
     writeln!(out, "| --- | --- | --- | --- | --- | --- |")?;
     for item in wanted.iter().flat_map(|verdict| run.with(*verdict)) {
         let finding = item.findings.first();
@@ -48,7 +49,7 @@ fn write_run(out: &mut impl Write, run: &RunReport) -> io::Result<()> {
             "| {} | {}{cause} | {} | {} | {} | {} |",
             item.verdict.word(),
             item.id,
-            item.broken_clause().unwrap_or(item.clause_id()),
+            item.violated_clause().unwrap_or(item.clause_id()),
             code(finding.and_then(|finding| finding.sent.as_ref())),
             code(finding.and_then(|finding| finding.expected.as_ref())),
             code(finding.and_then(|finding| finding.actual.as_ref())),
@@ -57,7 +58,7 @@ fn write_run(out: &mut impl Write, run: &RunReport) -> io::Result<()> {
     writeln!(out)
 }
 
-/// A text as code within a table: what would end the cell or the code is taken out of harm's way.
+/// Formats a text as code within a table cell; escapes characters that would end the cell or the code.
 fn in_cell(text: &str) -> String {
     format!("`{}`", text.replace('`', "'").replace('|', "\\|"))
 }

@@ -1,18 +1,16 @@
-//! Many runs in one table: seeds down, concurrencies across.
+//! A table of many runs, with a row for each seed and a column for each concurrency.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use crate::model::Item;
-use crate::model::RunReport;
-use crate::terminal::EXPLAINED_BY;
-use crate::terminal::grouped;
-use crate::terminal::style_of;
-use crate::terminal::write_items;
 use verdict::Verdict;
 
-/// Shows the verdict and the time of each run, and counts them in the last line.
+use crate::format::{grouped, style_of};
+use crate::model::{Item, RunReport};
+use crate::terminal::{EXPLAIN_COMMAND, write_items};
+
+/// Writes the verdict and the duration of each run, and the counts in the last line.
 ///
 /// # Errors
 /// `out` cannot be written.
@@ -38,13 +36,13 @@ pub fn write_matrix(out: &mut impl Write, runs: &[RunReport]) -> io::Result<()> 
     if let Some(run) = runs.iter().filter(|run| run.verdict > Verdict::Warn).max_by_key(|run| run.verdict) {
         writeln!(
             out,
-            "\nOne that did not pass, to be run alone with --seed {} --concurrency {} and the options above:",
+            "\nA run that did not pass; repeat it with --seed {} --concurrency {} and the options above:",
             run.seed, run.concurrency
         )?;
         if let Some(cause) = &run.cause {
             writeln!(out, "  {cause}")?;
         }
-        write_items(out, run, run.verdict, EXPLAINED_BY)?;
+        write_items(out, run, run.verdict, EXPLAIN_COMMAND)?;
     }
     writeln!(out)?;
     write_count(out, runs)
@@ -54,7 +52,7 @@ fn write_cell(out: &mut impl Write, run: &RunReport) -> io::Result<()> {
     let style = style_of(run.verdict);
     let seconds =
         Duration::from_nanos(run.workloads.first().map_or(0, |first| first.duration_ns)).as_secs_f64();
-    let clause = run.worst().and_then(Item::broken_clause).unwrap_or_default();
+    let clause = run.worst().and_then(Item::violated_clause).unwrap_or_default();
     let word = format!("{} {clause}", run.verdict.word());
     write!(out, "{style}{:>13}{style:#} {:>8}", word.trim_end(), format!("{seconds:.2} s"))
 }

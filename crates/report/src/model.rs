@@ -1,49 +1,48 @@
-//! The report of a command as data; the other modules present it. Every figure in it is derived from events and verdicts.
+//! The report of a command as data. The other modules present it. Every figure is derived from events and verdicts.
 
-use driver::history::Params;
-use protocol::{Clause, Level};
 use serde::{Serialize, Serializer};
 
-use crate::statistics::PhaseStatistics;
 use conformance::wire::WireEntry;
-use verdict::Finding;
-use verdict::Verdict;
-use verdict::selection::NOT_SELECTED;
-use verdict::selection::SKIPPED;
+use driver::history::Params;
+use protocol::{Clause, Level};
+use verdict::selection::{NOT_SELECTED, SKIPPED};
+use verdict::{Finding, Verdict};
 
-/// The version of the JSON form.
+use crate::statistics::PhaseStatistics;
+
+/// The version of the JSON format.
 pub const VERSION: u32 = 3;
 
-/// All runs of a command.
+/// The report of a command.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
-    /// [`VERSION`].
+    /// The version of the format: [`VERSION`].
     pub report: u32,
-    /// What was judged, in words.
+    /// The target, described for users.
     pub target: String,
-    /// The package graph that was replayed, if one was.
+    /// The package graph that was replayed, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fixture: Option<FixtureSummary>,
-    /// The worst verdict.
+    /// The worst verdict of all runs.
     pub verdict: Verdict,
-    /// Each run, in order.
+    /// The runs, in order.
     pub runs: Vec<RunReport>,
 }
 
-/// A fixture in figures.
+/// The figures of a fixture.
 #[derive(Clone, Debug, Serialize)]
 pub struct FixtureSummary {
-    /// Where it came from.
+    /// The name or path of the fixture.
     pub name: String,
-    /// How many packages there are, those without a line of their own included.
+    /// The number of packages, including those without a line of their own.
     pub packages: usize,
-    /// How many of them occur only as dependencies.
+    /// The number of packages that occur only as dependencies.
     pub named_only: usize,
-    /// How many dependencies there are in all.
+    /// The number of dependencies.
     pub dependencies: usize,
 }
 
-/// One run.
+/// The report of one run.
 #[derive(Clone, Debug, Serialize)]
 pub struct RunReport {
     /// The address of the target.
@@ -52,7 +51,7 @@ pub struct RunReport {
     pub seed: u64,
     /// The number of clients of each workload.
     pub concurrency: u32,
-    /// The options by the names of their flags. The same options make the same plans.
+    /// The options by the names of their flags. Equal options produce equal plans.
     pub options: Params,
     /// The worst verdict of the items.
     pub verdict: Verdict,
@@ -77,7 +76,7 @@ pub struct WorkloadRun {
     pub id: &'static str,
     /// The SHA-256 of its plan in hexadecimal digits.
     pub plan_sha256: String,
-    /// The time from its first event to its last.
+    /// The time from its first event to its last, in nanoseconds.
     pub duration_ns: u64,
     /// The number of its requests that were answered.
     pub requests: u64,
@@ -97,62 +96,62 @@ pub enum ItemKind {
     Alive,
 }
 
-/// What has a verdict: a case, a workload, or that the target lived through it all.
+/// A case, a workload, or the survival of the target, with its verdict.
 #[derive(Clone, Debug, Serialize)]
 pub struct Item {
-    /// Its id, such as `index/R1/2` or `index/replay`.
+    /// The id, such as `index/R1/2` or `index/replay`.
     pub id: &'static str,
-    /// What it is.
+    /// The kind of the item.
     pub kind: ItemKind,
     /// The clause that it tests; `None` for a workload.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "serialize_clause")]
     pub clause: Option<Clause>,
-    /// The usual cause of a failure; empty where none is known.
+    /// The usual cause of a failure; empty if none is known.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub usual_cause: &'static str,
-    /// How binding what it tests is.
+    /// The level of the requirement.
     #[serde(serialize_with = "serialize_level")]
     pub level: Level,
-    /// What a server has to do.
+    /// The requirement, in one sentence.
     pub requirement: String,
-    /// What it came to.
+    /// The verdict.
     pub verdict: Verdict,
-    /// Why it was not run or not decided, or why its failure was expected.
+    /// The cause for which it was not run or is inconclusive, or the reason of a known failure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
-    /// What was found, the first first.
+    /// The findings, in the order in which they were made.
     pub findings: Vec<Finding>,
-    /// Of an INFO case, what the target did.
+    /// For an INFO case, the behaviour of the target.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed: Option<String>,
-    /// From its first event to its last.
+    /// The time from its first event to its last, in nanoseconds.
     pub duration_ns: u64,
-    /// What was sent and what came.
+    /// The transcript.
     pub wire: Vec<WireEntry>,
-    /// How many entries of that were left out at the end.
-    pub wire_left_out: usize,
-    /// Lines for a shell that reproduce it.
+    /// The number of transcript entries that were omitted at the end.
+    pub wire_omitted: usize,
+    /// Shell commands that reproduce the item.
     pub reproduction: Vec<String>,
 }
 
 #[derive(Serialize)]
-struct ClauseInShort {
+struct ClauseSummary {
     id: &'static str,
     title: &'static str,
 }
 
-#[expect(clippy::ref_option, reason = "the form that serde asks for")]
+#[expect(clippy::ref_option, reason = "serde passes the field by reference")]
 fn serialize_clause<S: Serializer>(clause: &Option<Clause>, serializer: S) -> Result<S::Ok, S::Error> {
-    clause.map(|Clause { id, title, .. }| ClauseInShort { id, title }).serialize(serializer)
+    clause.map(|Clause { id, title, .. }| ClauseSummary { id, title }).serialize(serializer)
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes the field by reference")]
 fn serialize_level<S: Serializer>(level: &Level, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(level.word())
 }
 
 impl RunReport {
-    /// The items with this verdict, in order.
+    /// Returns the items with a verdict, in order.
     pub fn with(&self, verdict: Verdict) -> impl Iterator<Item = &Item> {
         self.items.iter().filter(move |item| item.verdict == verdict)
     }
@@ -163,18 +162,18 @@ impl RunReport {
         self.workloads.iter().find(|workload| !workload.phases.is_empty())
     }
 
-    /// The item that decides the verdict: the first of the worst.
+    /// Returns the item that decides the verdict of the run: the first one with the worst verdict.
     #[must_use]
     pub fn worst(&self) -> Option<&Item> {
         self.items.iter().find(|item| item.verdict == self.verdict)
     }
 
-    /// The clauses that were broken, each once, those that most items name first.
+    /// Returns the violated clauses with the number of items that name each, most frequent first.
     #[must_use]
-    pub fn broken_clauses(&self) -> Vec<(&'static str, usize)> {
+    pub fn violated_clauses(&self) -> Vec<(&'static str, usize)> {
         let mut counts: Vec<(&'static str, usize)> = Vec::new();
-        let broken = self.with(Verdict::Fail).chain(self.with(Verdict::Warn));
-        for clause in broken.filter_map(Item::broken_clause) {
+        let violated = self.with(Verdict::Fail).chain(self.with(Verdict::Warn));
+        for clause in violated.filter_map(Item::violated_clause) {
             match counts.iter_mut().find(|(known, _)| *known == clause) {
                 Some((_, count)) => *count += 1,
                 None => counts.push((clause, 1)),
@@ -186,7 +185,7 @@ impl RunReport {
 }
 
 impl Item {
-    /// Returns an item without a verdict yet.
+    /// Returns an item without a result.
     #[must_use]
     pub fn new(id: &'static str, kind: ItemKind, level: Level) -> Self {
         Self {
@@ -202,12 +201,12 @@ impl Item {
             observed: None,
             duration_ns: 0,
             wire: Vec::new(),
-            wire_left_out: 0,
+            wire_omitted: 0,
             reproduction: Vec::new(),
         }
     }
 
-    /// Returns whether it is a case.
+    /// Returns whether the item is a case.
     #[must_use]
     pub fn is_case(&self) -> bool {
         self.kind == ItemKind::Case
@@ -219,16 +218,16 @@ impl Item {
         self.clause.map_or("", |clause| clause.id)
     }
 
-    /// Whether it was not asked for.
+    /// Returns whether the item was deselected by a flag.
     #[must_use]
-    pub fn is_left_out(&self) -> bool {
+    pub fn is_deselected(&self) -> bool {
         let is_by_flag = |cause: &String| cause == NOT_SELECTED || cause == SKIPPED;
         self.verdict == Verdict::NotRun && self.cause.as_ref().is_some_and(is_by_flag)
     }
 
-    /// The clause that its first finding names.
+    /// Returns the id of the clause that the first finding names.
     #[must_use]
-    pub fn broken_clause(&self) -> Option<&'static str> {
+    pub fn violated_clause(&self) -> Option<&'static str> {
         self.findings.first()?.clause.map(|clause| clause.id)
     }
 }

@@ -1,4 +1,4 @@
-//! A bar for each phase, while it is under way and only on a terminal.
+//! A progress bar for each phase, shown only on a terminal.
 
 use std::io::{self, IsTerminal};
 
@@ -6,7 +6,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use conformance::workload::Progress;
 
-/// The bar of the phase that is under way.
+/// The progress bar of the current phase.
 #[derive(Debug)]
 pub struct PhaseBar {
     names: &'static [&'static str],
@@ -16,10 +16,11 @@ pub struct PhaseBar {
 }
 
 impl PhaseBar {
-    /// A bar on standard error; nothing is drawn where that is no terminal, or `is_wanted` is false.
+    /// Returns a progress bar on standard error. It is hidden if standard error is not a terminal or `is_wanted` is
+    /// false.
     ///
     /// # Panics
-    /// Never: the template is a constant, and a valid one.
+    /// Never: the template is a valid constant.
     #[must_use]
     pub fn new(names: &'static [&'static str], is_wanted: bool) -> Self {
         let is_shown = is_wanted && io::stderr().is_terminal();
@@ -30,13 +31,13 @@ impl PhaseBar {
         Self { names, phase: 0, is_shown, bar: ProgressBar::with_draw_target(None, target).with_style(style) }
     }
 
-    /// Whether anybody can see it.
+    /// Returns whether the bar is visible.
     #[must_use]
     pub fn is_shown(&self) -> bool {
         self.is_shown
     }
 
-    /// Shows how far the run is.
+    /// Shows the progress of the run.
     pub fn show(&mut self, progress: Progress) {
         if progress.phase != self.phase {
             self.phase = progress.phase;

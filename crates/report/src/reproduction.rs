@@ -1,36 +1,37 @@
-//! Lines for a shell that show a case again.
+//! Shell commands that reproduce a result.
 
 use std::fmt::Write;
 
 use conformance::request_script::RequestScript;
 use conformance::wire::WireLog;
 
-/// A line that would be longer than this is read by nobody.
+/// The length of a command in characters above which it is omitted, because nobody would read it.
 const LINE_CHARACTERS_MAX: usize = 1200;
 
-/// Lines that send the same again: by hand where one connection and few bytes are all it takes, and by the harness.
+/// Returns commands that send the same bytes: with `nc`, where one connection and few bytes suffice, and with the
+/// harness.
 #[must_use]
 pub fn lines(id: &str, seed: u64, target_flags: &str, addr: &str, wire: &WireLog) -> Vec<String> {
     let by_harness = format!("harness {target_flags}--seed {seed} --only {id} --debug");
     by_hand(addr, wire).into_iter().chain([by_harness]).collect()
 }
 
-/// A line that makes requests of a file, if one connection is enough for them.
+/// Returns a command that sends the requests of a script, if they need only one connection.
 #[must_use]
-pub fn by_nc(addr: &str, literal: &RequestScript) -> Option<String> {
-    match &literal.clients[..] {
-        [meetings] => {
-            let lines = meetings.iter().flatten().map(|line| [line, &b"\n"[..]].concat());
+pub fn nc_command(addr: &str, script: &RequestScript) -> Option<String> {
+    match &script.clients[..] {
+        [rounds] => {
+            let lines = rounds.iter().flatten().map(|line| [line, &b"\n"[..]].concat());
             nc(addr, &lines.collect::<Vec<_>>())
         }
         _ => None,
     }
 }
 
-/// A line with `printf` and `nc`.
+/// Returns a command with `printf` and `nc` for the bytes of a transcript.
 fn by_hand(addr: &str, wire: &WireLog) -> Option<String> {
     let (first, _) = wire.sent().first()?;
-    if wire.sent().iter().any(|(slot, _)| slot != first) || wire.left_out() > 0 {
+    if wire.sent().iter().any(|(slot, _)| slot != first) || wire.omitted() > 0 {
         return None;
     }
     let sent: Vec<Vec<u8>> = wire.sent().iter().map(|(_, bytes)| bytes.clone()).collect();
@@ -42,7 +43,7 @@ fn nc(addr: &str, sent: &[Vec<u8>]) -> Option<String> {
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let mut line = "{ ".to_owned();
     for bytes in sent {
-        // A pause lets each reply come before the next request.
+        // The pause lets the reply arrive before the next request is sent.
         let _ = write!(line, "printf '{}'; sleep .1; ", for_printf(bytes));
         if line.len() > LINE_CHARACTERS_MAX {
             return None;
@@ -51,7 +52,7 @@ fn nc(addr: &str, sent: &[Vec<u8>]) -> Option<String> {
     Some(format!("{line}}} | nc -w 1 {host} {port}"))
 }
 
-/// Bytes as a format of `printf` between single quotes.
+/// Formats bytes as a format string of `printf` in single quotes.
 fn for_printf(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, &byte| {
         match byte {

@@ -1,4 +1,4 @@
-//! How many requests, how fast, with which latencies: by phase and command, from the history.
+//! Statistics of requests: counts, rates and latencies by phase and command, derived from the history.
 
 use std::collections::BTreeMap;
 
@@ -7,11 +7,11 @@ use serde::Serialize;
 
 use driver::exchanges::Exchange;
 
-/// Counts the requests of a run.
+/// Collects the statistics of a run.
 #[derive(Debug, Default)]
 pub struct Statistics {
     phases: Vec<Phase>,
-    /// When the first and the last event happened.
+    /// The times of the first and the last event, in nanoseconds.
     span_ns: Option<(u64, u64)>,
 }
 
@@ -23,58 +23,59 @@ struct Phase {
     latencies: BTreeMap<&'static str, Histogram<u32>>,
 }
 
-/// A phase in figures.
+/// The statistics of a phase.
 #[derive(Clone, Debug, Serialize)]
 pub struct PhaseStatistics {
-    /// Its name.
+    /// The name of the phase.
     pub phase: &'static str,
-    /// From its beginning to its last reply.
+    /// The time from its beginning to its last reply, in nanoseconds.
     pub duration_ns: u64,
-    /// Its requests, by what was asked.
+    /// The statistics of its requests, by command.
     pub commands: Vec<CommandStatistics>,
 }
 
-/// The requests of one kind in one phase. Latencies are from before the request was written to after its reply was
-/// read, and true to a thousandth.
+/// The statistics of one command in one phase. A latency is the time from before the request was written until after
+/// its reply was read, in nanoseconds, accurate to 0.1 %.
 #[derive(Clone, Debug, Serialize)]
 pub struct CommandStatistics {
-    /// What was asked.
+    /// The command.
     pub command: &'static str,
-    /// How many were answered.
+    /// The number of requests that were answered.
     pub requests: u64,
-    /// How many of them in a second of the phase.
+    /// The number of requests per second of the phase.
     pub requests_per_second: u64,
-    /// Half took at most this.
+    /// The median latency.
     pub latency_ns_p50: u64,
-    /// 99 in a hundred took at most this.
+    /// The 99th percentile of the latency.
     pub latency_ns_p99: u64,
-    /// 999 in a thousand took at most this.
+    /// The 99.9th percentile of the latency.
     pub latency_ns_p999: u64,
-    /// None took more.
+    /// The largest latency.
     pub latency_ns_max: u64,
 }
 
-/// Three digits: enough for a report, and a few hundred kilobytes for each histogram at the most.
+/// The precision of histograms. Three digits suffice for a report, and a histogram takes at most a few hundred
+/// kilobytes.
 const SIGNIFICANT_DIGITS: u8 = 3;
 
-/// A day, the longest that a reply can be waited for.
+/// The largest latency that is recorded: one day.
 const LATENCY_NS_MAX: u64 = 86_400_000_000_000;
 
 impl Statistics {
-    /// An event happened.
+    /// Records the time of an event.
     pub fn note_time(&mut self, at_ns: u64) {
         let (first, last) = self.span_ns.unwrap_or((at_ns, at_ns));
         self.span_ns = Some((first.min(at_ns), last.max(at_ns)));
     }
 
-    /// A client began a phase; the first one begins it for all.
+    /// Records that a client began a phase. The first client begins it for all.
     pub fn begin_phase(&mut self, number: u32, at_ns: u64) {
         if self.phases.last().is_none_or(|phase| phase.number != number) {
             self.phases.push(Phase { number, begun_ns: at_ns, last_ns: at_ns, latencies: BTreeMap::new() });
         }
     }
 
-    /// A request was answered.
+    /// Records an exchange.
     pub fn add(&mut self, command: &'static str, replied: &Exchange<'_>) {
         let Some(phase) = self.phases.last_mut() else { return };
         phase.last_ns = phase.last_ns.max(replied.replied_ns);
@@ -82,25 +83,25 @@ impl Statistics {
         latencies.saturating_record(replied.replied_ns.saturating_sub(replied.sent_ns));
     }
 
-    /// From the first event to the last.
+    /// Returns the time from the first event to the last, in nanoseconds.
     #[must_use]
     pub fn duration_ns(&self) -> u64 {
         self.span_ns.map_or(0, |(first, last)| last - first)
     }
 
-    /// When the last event happened.
+    /// Returns the time of the last event, in nanoseconds.
     #[must_use]
     pub fn last_ns(&self) -> u64 {
         self.span_ns.map_or(0, |(_, last)| last)
     }
 
-    /// How many requests were answered.
+    /// Returns the number of requests that were answered.
     #[must_use]
     pub fn requests(&self) -> u64 {
         self.phases.iter().flat_map(|phase| phase.latencies.values()).map(Histogram::len).sum()
     }
 
-    /// Each phase in figures; `names` are those of the phases from 1.
+    /// Returns the statistics of each phase; `names` are the names of the phases from 1.
     #[must_use]
     pub fn phases(&self, names: &[&'static str]) -> Vec<PhaseStatistics> {
         self.phases
@@ -119,7 +120,7 @@ impl Statistics {
 }
 
 fn new_histogram() -> Histogram<u32> {
-    Histogram::new_with_bounds(1, LATENCY_NS_MAX, SIGNIFICANT_DIGITS).expect("the bounds are in order")
+    Histogram::new_with_bounds(1, LATENCY_NS_MAX, SIGNIFICANT_DIGITS).expect("the limits are ordered")
 }
 
 fn command_statistics(
@@ -138,7 +139,7 @@ fn command_statistics(
     }
 }
 
-/// How many a second, rounded down.
+/// Returns the rate per second, rounded down.
 #[must_use]
 pub fn per_second(count: u64, duration_ns: u64) -> u64 {
     let rate = u128::from(count) * 1_000_000_000 / u128::from(duration_ns.max(1));
@@ -147,11 +148,12 @@ pub fn per_second(count: u64, duration_ns: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use driver::exchanges::Place;
 
+    use super::*;
+
     #[test]
-    fn a_phase_is_measured_from_its_begin_to_its_last_reply() {
+    fn a_phase_lasts_from_its_beginning_to_its_last_reply() {
         let mut statistics = Statistics::default();
         statistics.begin_phase(1, 0);
         let place = Place { client: 0, connection: 1, replies: 0, has_sent: true, idle_ns: 0 };

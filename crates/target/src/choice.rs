@@ -4,31 +4,31 @@ use std::net::SocketAddr;
 
 use crate::settings::Settings;
 
-/// Where the target of a run comes from.
+/// The source of the target of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Choice {
-    /// The reference server, in a process of its own, on a free port.
+    /// The built-in server, in a child process on a free port.
     BuiltIn,
-    /// Any server at `HOST:PORT`.
+    /// A running server at `HOST:PORT`.
     Addr(String),
-    /// A shell command; `{port}` and `{addr}` in it stand for a free port on this machine.
+    /// A shell command. `{port}` and `{addr}` in it represent a free port on this machine.
     Exec {
         /// The command.
         command: String,
-        /// Where it will listen, if the command does not say so by a placeholder.
+        /// The address at which the command will listen, if it contains no placeholder.
         addr: Option<String>,
     },
     /// A container of an image.
     Image {
-        /// The image, as Docker names it.
+        /// The name of the image.
         name: String,
-        /// The container's port, if it is not the one that the image exposes.
+        /// The port of the container; by default the port that the image exposes.
         port: Option<u16>,
     },
 }
 
 impl Choice {
-    /// Why a target has not these settings, if it has not all of them.
+    /// Returns the reason for which the target cannot receive all of these settings, if there is one.
     #[must_use]
     pub fn missing_setting(&self, names: &[&str]) -> Option<String> {
         let missing = match self {
@@ -36,13 +36,11 @@ impl Choice {
             Self::Exec { command, .. } => names.iter().find(|name| !Settings::is_in(command, name))?,
             Self::Addr(_) | Self::Image { .. } => names.first()?,
         };
-        Some(format!(
-            "it takes a setting of the target: {{{missing}}} in the command of --exec stands for it"
-        ))
+        Some(format!("requires a setting of the target: {{{missing}}} in the --exec command represents it"))
     }
 
-    /// Whether the target is sure to see which address a client comes from. One that is only known by its address may be
-    /// behind a relay, as a container is whose port is published on loopback.
+    /// Returns whether the target is certain to see the source addresses of clients. A target given by address may be
+    /// behind a proxy, as is a container whose port is published on loopback.
     #[must_use]
     pub fn sees_addresses(&self) -> bool {
         match self {
@@ -54,7 +52,7 @@ impl Choice {
         }
     }
 
-    /// The flags that choose it, with a blank behind them.
+    /// Returns the flags that select this target, with a trailing space.
     #[must_use]
     pub fn flags(&self) -> String {
         let quoted = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
@@ -68,12 +66,12 @@ impl Choice {
         }
     }
 
-    /// What is judged, in words.
+    /// Describes the target for users.
     #[must_use]
     pub fn describe(&self) -> String {
         match self {
             Self::BuiltIn => {
-                "the built-in reference server (--addr, --exec or --image choose another)".to_owned()
+                "the built-in reference server (select another with --addr, --exec or --image)".to_owned()
             }
             Self::Addr(addr) => addr.clone(),
             Self::Exec { command, .. } => format!("the command '{command}'"),

@@ -1,19 +1,20 @@
-//! Starts a container, passes on what it says, and removes it when the process that asked for it is gone.
+//! The supervisor of a container: starts it, passes on its log, and removes it when the starting process is gone.
 //!
-//! The supervisor of a container is a process of its own, run by a hidden subcommand, like that of a command: its
-//! standard input is a pipe that closes when the harness ends, by whatever means. On standard output it tells what
-//! becomes of the container; standard error is the container's log. The only file that names testcontainers.
+//! It is a separate process, started through a hidden subcommand, like the supervisor of a command. Its standard
+//! input
+//! is a pipe that closes when the starting process ends. It writes notices about the container to standard output and
+//! the
+//! log of the container to standard error. No other file uses testcontainers.
 
 use std::ffi::OsString;
-use std::fs;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Write};
 use std::net::{IpAddr, UdpSocket};
 use std::path::Path;
 use std::pin::{Pin, pin};
 use std::process::ExitCode;
-use std::thread;
 use std::time::Duration;
+use std::{fs, thread};
 
 use testcontainers::bollard::Docker;
 use testcontainers::bollard::errors::Error as DaemonError;
@@ -28,34 +29,33 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
-use crate::image::Told;
-use crate::started::describe;
-use crate::supervisor::wait_for_end_of_input;
+use crate::notice::Notice;
+use crate::supervisor::{describe_exit, wait_for_end_of_input};
 
-/// By this label what a supervisor that was killed has left is found.
+/// The label by which containers of a killed supervisor can be found.
 const LABEL: &str = "gauntlet";
 
-/// The port that the protocol names, for images that expose none or several.
+/// The port that the protocol names, used for images that expose no port or several.
 const DEFAULT_PORT: u16 = 8080;
 
-/// How long the daemon may take for its first answer.
+/// The time that the daemon has for its first response.
 const DAEMON_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long an image that is not here may take to be fetched.
+/// The time for fetching an image that is not present.
 const FETCH_TIMEOUT: Duration = Duration::from_mins(5);
 
-/// How long the daemon may take to start a container.
+/// The time that the daemon has to start a container.
 const START_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// How often it is looked whether a container still runs that has closed its output.
+/// The interval at which a container that has closed its output is checked.
 const RUNNING_POLL: Duration = Duration::from_millis(20);
 
-/// Why there is no container.
+/// The reason for which there is no container.
 #[derive(Debug, thiserror::Error)]
 enum Problem {
-    #[error("no Docker daemon answers: {0}")]
+    #[error("the Docker daemon does not respond: {0}")]
     NoDaemon(String),
-    #[error("it is not here, and cannot be fetched: {0}")]
+    #[error("the image is not present and cannot be fetched: {0}")]
     NoImage(String),
     #[error("{0}")]
     Refused(#[from] DaemonError),
@@ -63,11 +63,11 @@ enum Problem {
     Start(#[from] TestcontainersError),
     #[error("{0}")]
     System(#[from] io::Error),
-    #[error("its start broke off: {0}")]
-    BrokeOff(#[from] tokio::task::JoinError),
+    #[error("the start was aborted: {0}")]
+    Aborted(#[from] tokio::task::JoinError),
 }
 
-/// Keeps a container of the image until nobody wants it any more.
+/// Runs a container of the image until it is no longer needed.
 pub(crate) fn run(arguments: &[OsString]) -> ExitCode {
     let name = arguments.first().and_then(|name| name.to_str()).unwrap_or_default();
     let port = arguments.get(1).and_then(|port| port.to_str()?.parse().ok());
@@ -75,14 +75,14 @@ pub(crate) fn run(arguments: &[OsString]) -> ExitCode {
     match runtime.map_err(Problem::from).and_then(|runtime| runtime.block_on(supervise(name, port))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
-            tell(&Told::Failed(problem.to_string().replace('\n', " ")));
+            send(&Notice::Failed(problem.to_string().replace('\n', " ")));
             ExitCode::FAILURE
         }
     }
 }
 
 async fn supervise(image: &str, port: Option<u16>) -> Result<(), Problem> {
-    let mut unwanted = pin!(unwanted()?);
+    let mut end_requested = pin!(end_requested()?);
     let found = async {
         let docker = connect().await?;
         let image = find_image(&docker, image).await?;
@@ -90,49 +90,49 @@ async fn supervise(image: &str, port: Option<u16>) -> Result<(), Problem> {
     };
     let (docker, image) = tokio::select! {
         found = found => found?,
-        () = &mut unwanted => return Ok(()),
+        () = &mut end_requested => return Ok(()),
     };
-    // A container, and a network of its own: whoever is judged meets no other container.
+    // The container gets its own network, so that the target cannot reach other containers.
     let name = new_name();
     let port = port.unwrap_or_else(|| port_of(&image)).tcp();
-    // In a task, which keeps a panic to itself. A start is not broken off: what comes of it could not be found again.
+    // The task contains panics. A start is not cancelled, because its container could not be found afterwards.
     let started = tokio::spawn(start(image, port, name.clone())).await;
     let outcome = match started {
         Ok(Ok(container)) => {
             let watched = async {
                 let ended = watch(&docker, &container, port).await;
-                tell(&Told::Ended(ended.unwrap_or_else(|problem| problem.to_string())));
-                // Also of one that has ended: its address is nobody else's while the harness may ask there.
+                send(&Notice::Ended(ended.unwrap_or_else(|problem| problem.to_string())));
+                // An ended container is kept too, so that its address is not reused while clients may still connect.
                 std::future::pending::<()>().await;
             };
             tokio::select! {
                 () = watched => {}
-                () = &mut unwanted => {}
+                () = &mut end_requested => {}
             }
-            // If it fails there is another attempt below.
+            // If this fails, `remove` below tries again.
             let _ = container.rm().await;
             Ok(())
         }
         Ok(Err(problem)) => Err(problem),
-        Err(broke_off) => Err(broke_off.into()),
+        Err(aborted) => Err(aborted.into()),
     };
     remove(&docker, &name).await;
     outcome
 }
 
-/// A name that nobody else has: other machines may use the same daemon, with the same numbers of processes.
+/// Returns a unique name. Other machines may use the same daemon with the same process ids.
 fn new_name() -> String {
     let draw = RandomState::new().build_hasher().finish();
     format!("gauntlet-{}-{draw:016x}", std::process::id())
 }
 
-/// Waits until the pipe from the harness closes, or a signal asks to end.
-fn unwanted() -> io::Result<impl Future<Output = ()>> {
+/// Waits until the pipe from the starting process closes, or a signal arrives.
+fn end_requested() -> io::Result<impl Future<Output = ()>> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let (closed, is_closed) = oneshot::channel();
     thread::spawn(move || {
         wait_for_end_of_input();
-        // Nobody hears it if a signal was quicker.
+        // The receiver is gone if a signal arrived first.
         let _ = closed.send(());
     });
     Ok(async move {
@@ -149,11 +149,11 @@ async fn connect() -> Result<Docker, Problem> {
     match timeout(DAEMON_TIMEOUT, docker.ping()).await {
         Ok(Ok(_)) => Ok(docker),
         Ok(Err(error)) => Err(Problem::NoDaemon(error.to_string())),
-        Err(_) => Err(Problem::NoDaemon(format!("it is silent for {} s", DAEMON_TIMEOUT.as_secs()))),
+        Err(_) => Err(Problem::NoDaemon(format!("no response within {} s", DAEMON_TIMEOUT.as_secs()))),
     }
 }
 
-/// The image, fetched if it is not here.
+/// Returns the image, after fetching it if it is not present.
 async fn find_image(docker: &Docker, name: &str) -> Result<ImageInspect, Problem> {
     match docker.inspect_image(name).await {
         Err(DaemonError::DockerResponseServerError { status_code: 404, .. }) => {}
@@ -167,11 +167,11 @@ async fn find_image(docker: &Docker, name: &str) -> Result<ImageInspect, Problem
             Err(Problem::NoImage(err.to_string()))
         }
         Ok(Err(error)) => Err(Problem::NoImage(error.to_string())),
-        Err(_) => Err(Problem::NoImage(format!("it takes longer than {} s", FETCH_TIMEOUT.as_secs()))),
+        Err(_) => Err(Problem::NoImage(format!("not complete after {} s", FETCH_TIMEOUT.as_secs()))),
     }
 }
 
-/// An image's name without and with its tag or digest; a colon before the last slash is that of a registry's port.
+/// Splits an image name into the repository and the tag or digest. A colon before the last slash belongs to a port.
 fn split(name: &str) -> (&str, &str) {
     match name.rsplit_once(':') {
         Some((repository, tag)) if !tag.contains('/') => (repository, tag),
@@ -179,7 +179,7 @@ fn split(name: &str) -> (&str, &str) {
     }
 }
 
-/// The only TCP port that the image exposes, or the protocol's.
+/// Returns the only TCP port that the image exposes, or the default port.
 fn port_of(image: &ImageInspect) -> u16 {
     let exposed = image.config.as_ref().and_then(|config| config.exposed_ports.as_deref());
     let mut ports = exposed.into_iter().flatten().filter_map(|port| port.strip_suffix("/tcp")?.parse().ok());
@@ -194,7 +194,7 @@ async fn start(
     port: ContainerPort,
     name: String,
 ) -> Result<ContainerAsync<GenericImage>, Problem> {
-    // By its id, which means this image and no other: nothing is fetched any more.
+    // The id identifies this image exactly, so nothing is fetched again.
     let id = image.id.unwrap_or_default();
     let (algorithm, hash) = split(&id);
     let is_daemon_here = is_daemon_here();
@@ -207,49 +207,45 @@ async fn start(
         .with_host_config_modifier(move |config| {
             let bindings = config.port_bindings.iter_mut().flat_map(|ports| ports.values_mut());
             for binding in bindings.flatten().flatten().filter(|_| is_daemon_here) {
-                // What is judged is nobody else's business.
+                // The target should not be reachable from other machines.
                 binding.host_ip = Some("127.0.0.1".to_owned());
             }
         });
     Ok(request.start().await?)
 }
 
-/// Whether ports that the daemon publishes on the loopback interface can be reached from here.
+/// Returns whether ports that the daemon publishes on the loopback interface can be reached from here.
 fn is_daemon_here() -> bool {
     let is_elsewhere = std::env::var("DOCKER_HOST").is_ok_and(|host| !host.starts_with("unix:"));
     !is_elsewhere && !Path::new("/.dockerenv").exists()
 }
 
-/// Says where the container is, passes on what it says, and waits for its end; how it ended, in words.
+/// Reports the address of the container, passes on its log, and waits for its end. Returns how it ended.
 async fn watch(
     docker: &Docker,
     container: &ContainerAsync<GenericImage>,
     port: ContainerPort,
 ) -> Result<String, Problem> {
     let inspected = docker.inspect_container(container.id(), None).await?;
-    // One that has ended already has no address.
+    // A container that has ended already has no address.
     let addr = find_addr(container, &inspected, port).await.unwrap_or_default();
-    tell(&Told::Runs { addr, port: port.as_u16(), main: main_process(&inspected) });
-    tokio::join!(pass_on(container.stdout(true)), pass_on(container.stderr(true)));
+    send(&Notice::Runs { addr, port: port.as_u16(), main: main_process(&inspected) });
+    tokio::join!(copy_log(container.stdout(true)), copy_log(container.stderr(true)));
     end_log()?;
     loop {
         let state = docker.inspect_container(container.id(), None).await?.state.unwrap_or_default();
         if state.running != Some(true) {
             let code = state.exit_code.and_then(|code| i32::try_from(code).ok());
-            let how = code.map_or_else(|| "nobody knows how".to_owned(), describe);
-            let is_for_memory = state.oom_killed == Some(true);
-            return Ok(if is_for_memory {
-                format!("{how}, for it took more memory than it may")
-            } else {
-                how
-            });
+            let how = code.map_or_else(|| "unknown exit status".to_owned(), describe_exit);
+            let is_out_of_memory = state.oom_killed == Some(true);
+            return Ok(if is_out_of_memory { format!("{how}, out of memory") } else { how });
         }
         sleep(RUNNING_POLL).await;
     }
 }
 
-/// Where the container can be reached: by its own address, if its network is one of this machine, so that nothing
-/// stands between; else by the port that the daemon publishes.
+/// Returns the address of the container: its own if its network is on this machine, so that no proxy is involved,
+/// else that of the published port.
 async fn find_addr(
     container: &ContainerAsync<GenericImage>,
     inspected: &ContainerInspectResponse,
@@ -272,40 +268,40 @@ async fn find_addr(
     Some(format!("{host}:{published}"))
 }
 
-/// The container's main process, if it is one of this machine: the daemon may run elsewhere, and its numbers mean
-/// others here.
+/// Returns the main process of the container if it runs on this machine. If the daemon runs elsewhere, its process
+/// ids are not valid here.
 fn main_process(inspected: &ContainerInspectResponse) -> Option<u32> {
     let pid = inspected.state.as_ref()?.pid.and_then(|pid| u32::try_from(pid).ok()).filter(|&pid| pid > 0)?;
     let groups = fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?;
     groups.contains(inspected.id.as_ref()?).then_some(pid)
 }
 
-/// Passes on a stream of the log, until it ends.
-async fn pass_on(mut stream: Pin<Box<dyn AsyncBufRead + Send>>) {
+/// Copies a stream of the log to standard error until it ends.
+async fn copy_log(mut stream: Pin<Box<dyn AsyncBufRead + Send>>) {
     let mut chunk = vec![0; 4096];
     while let Ok(count @ 1..) = stream.read(&mut chunk).await {
-        // If nobody reads it any more, the other pipe says so.
+        // If the reader is gone, the other pipe closes too.
         let _ = io::stderr().write_all(&chunk[..count]);
     }
 }
 
-/// Lets the harness know that the log is over.
+/// Closes standard error, which signals the end of the log.
 fn end_log() -> io::Result<()> {
     let nowhere = fs::File::options().write(true).open("/dev/null")?;
     Ok(rustix::stdio::dup2_stderr(nowhere)?)
 }
 
-/// Removes what a start that failed, or a removal that failed, has left.
+/// Removes what a failed start or a failed removal has left.
 async fn remove(docker: &Docker, name: &str) {
     let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
-    // As a rule neither is there any more.
+    // Usually neither exists any more.
     let _ = docker.remove_container(name, Some(options)).await;
     let _ = docker.remove_network(name).await;
 }
 
-fn tell(told: &Told) {
-    let line = serde_json::to_string(told).unwrap_or_default();
-    // If nobody reads it, the pipe on the other side is closed too.
+fn send(notice: &Notice) {
+    let line = serde_json::to_string(notice).unwrap_or_default();
+    // If the reader is gone, the pipe on the other side closes too.
     let _ = writeln!(io::stdout(), "{line}");
 }
 

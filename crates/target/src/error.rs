@@ -1,82 +1,84 @@
-//! The reasons for which there is no target.
+//! The reasons for which there is no target, and the start timeout that they mention.
 
 use std::io;
+use std::time::Duration;
 
 use driver::is_shortage;
 
-use crate::started::START_TIMEOUT;
+/// The time that a started target has until it listens.
+pub(crate) const START_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Why there is no target.
+/// The reason for which there is no target.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Something listens already where the command was to listen.
+    /// Another process already listens at the address of the command.
     #[error(
-        "something listens on {0} already, and would be judged in place of the command; end it or choose another --addr"
+        "another process already listens on {0} and would be tested instead of the command; end it or choose another --addr"
     )]
     Taken(String),
-    /// The host's name is not known, or the address is none.
-    #[error("{addr} is no address that can be reached: {source}")]
+    /// The host name cannot be resolved, or the address is invalid.
+    #[error("cannot resolve the address {addr}: {source}")]
     Resolve {
-        /// As it was given.
+        /// The address as given.
         addr: String,
-        /// What the system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// Nothing takes connections there.
-    #[error("nothing takes connections on {addr}: {source}; is the server started?")]
+    /// Nothing accepts connections at the address.
+    #[error("cannot connect to {addr}: {source}; check that the server is running")]
     NotReachable {
-        /// As it was given.
+        /// The address as given.
         addr: String,
-        /// What the system said.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// The command ended before it listened.
     #[error("the target ended before it listened on {addr} ({ended}){output}")]
     EndedEarly {
-        /// Where it was to listen.
+        /// The address at which it was to listen.
         addr: String,
-        /// How it ended.
+        /// The exit status or signal.
         ended: String,
-        /// The last it said.
+        /// Its last output.
         output: String,
     },
     /// The command runs and does not listen.
     #[error("the target did not listen on {addr} within {} s{output}", START_TIMEOUT.as_secs())]
     NeverListens {
-        /// Where it was to listen.
+        /// The address at which it was to listen.
         addr: String,
-        /// The last it said.
+        /// Its last output.
         output: String,
     },
     /// The container runs and does not answer a request.
     #[error("the target did not answer on {place} within {} s{output}", START_TIMEOUT.as_secs())]
     NeverAnswers {
-        /// Where it was to answer.
+        /// The port at which it was to answer.
         place: String,
-        /// The last it said.
+        /// Its last output.
         output: String,
     },
-    /// There is no container.
+    /// The container cannot be started.
     #[error("cannot start the image {name}: {problem}")]
     Image {
-        /// As it was given.
+        /// The name as given.
         name: String,
-        /// What Docker said.
+        /// The error of Docker.
         problem: String,
     },
-    /// An image was asked for, and this build cannot start any.
+    /// An image was selected, and this build has no container support.
     #[error("this build has no container support; build it with `cargo build --release --features docker`")]
     NoDocker,
-    /// What the target is to be told cannot be written.
-    #[error("cannot write the settings of the target: {0}; TMPDIR may name another directory for them")]
+    /// The settings file of the target cannot be written.
+    #[error("cannot write the settings file of the target: {0}; set TMPDIR to a writable directory")]
     Settings(io::Error),
-    /// The system refused something.
+    /// The operating system reported an error.
     #[error("cannot start the target: {0}")]
     Start(#[from] io::Error),
 }
 
 impl Error {
-    /// Whether this machine is short of something, which is not the target's fault.
+    /// Returns whether this machine lacks a resource. The target is not responsible.
     #[must_use]
     pub fn is_shortage(&self) -> bool {
         match self {
@@ -86,8 +88,8 @@ impl Error {
         }
     }
 
-    /// The same, of a target that has to answer and not only to listen.
-    pub(crate) fn never_answers(self) -> Self {
+    /// Converts the error for a target that has to answer a request and not only to listen.
+    pub(crate) fn into_never_answers(self) -> Self {
         match self {
             Self::NeverListens { addr: place, output } => Self::NeverAnswers { place, output },
             other => other,

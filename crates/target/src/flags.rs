@@ -1,44 +1,44 @@
-//! The command-line flags that choose a target.
+//! The command-line flags that select a target.
 
 use std::net::Ipv6Addr;
 
 use crate::choice::Choice;
 
-/// The flags that choose what is judged; every command of the kit has them.
+/// The flags that select a target, common to all commands.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct TargetFlags {
-    /// The server to judge
+    /// Test the server at this address
     #[arg(long, value_name = "HOST:PORT", conflicts_with_all = ["host", "port"])]
     pub addr: Option<String>,
 
-    /// The server's host; 127.0.0.1 if only --port is given
+    /// Host of the server; 127.0.0.1 if only --port is given
     #[arg(long)]
     pub host: Option<String>,
 
-    /// The server's port; 8080 if only --host is given. With --image, the container's
+    /// Port of the server; 8080 if only --host is given. With --image, the port of the container
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     pub port: Option<u16>,
 
-    /// Start this shell command, judge it, and end it with all its children; {port} and {addr} in it stand for a
-    /// free port on 127.0.0.1, without them --addr says where it will listen
+    /// Start this shell command, test the server, and end the command with all its children. {port} and {addr}
+    /// represent a free port on 127.0.0.1; without them, --addr states where the command will listen
     #[arg(long, value_name = "COMMAND")]
     pub exec: Option<String>,
 
-    /// Start a container of this image, judge it once it answers, and remove it; its port is the only one that the image
-    /// exposes, else 8080, or what --port says
+    /// Start a container of this image, test it once it answers, and remove it. The port is the only one that the
+    /// image exposes, else 8080; --port overrides it
     #[arg(long, value_name = "IMAGE", conflicts_with_all = ["addr", "host", "exec"])]
     pub image: Option<String>,
 }
 
-/// Target flags that contradict each other or are incomplete.
+/// The error of target flags that contradict each other or are incomplete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct FlagsError(&'static str);
 
-/// The target that these flags choose.
+/// Returns the target that the flags select.
 ///
 /// # Errors
-/// Flags that do not go together, or are not enough.
+/// The flags contradict each other or are incomplete.
 pub fn choose_target(flags: &TargetFlags) -> Result<Choice, FlagsError> {
     if let Some(name) = &flags.image {
         return Ok(Choice::Image { name: name.clone(), port: flags.port });
@@ -55,7 +55,7 @@ pub fn choose_target(flags: &TargetFlags) -> Result<Choice, FlagsError> {
     };
     if addr.as_deref().is_some_and(|addr| !is_host_and_port(addr)) {
         return Err(FlagsError(
-            "a host and a port are needed, as in --addr 127.0.0.1:8080 or --host ::1 --port 8080",
+            "both a host and a port are required, as in --addr 127.0.0.1:8080 or --host ::1 --port 8080",
         ));
     }
     match (&flags.exec, addr) {
@@ -64,7 +64,7 @@ pub fn choose_target(flags: &TargetFlags) -> Result<Choice, FlagsError> {
         (Some(command), addr) => {
             if addr.is_none() && !["{port}", "{addr}"].iter().any(|place| command.contains(place)) {
                 return Err(FlagsError(
-                    "--exec needs {port} or {addr} in its command, or --addr to say where the command will listen",
+                    "--exec requires {port} or {addr} in its command, or --addr to state where the command will listen",
                 ));
             }
             Ok(Choice::Exec { command: command.clone(), addr })

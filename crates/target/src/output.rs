@@ -1,4 +1,4 @@
-//! What a started target says: kept within a bound, so that it never blocks, and shown when it fails.
+//! The output of a started target: read continuously so that the target never blocks, and shown when it fails.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,16 +9,16 @@ use tokio::process::{ChildStderr, ChildStdout};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-/// How much is kept: the end of it, which is where programs say why they fail.
+/// The number of bytes kept: the end of the output, where programs usually report errors.
 const KEPT_BYTES_MAX: usize = 16 * 1024;
 
-/// How many lines are shown.
+/// The number of lines shown in a message.
 const SHOWN_LINES_MAX: usize = 10;
 
-/// How long to wait for the rest of the output of a process that has ended.
+/// The time to wait for the remaining output of a process that has ended.
 const REST_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The output of a process, both streams together.
+/// The output of a process: standard output and standard error combined.
 #[derive(Debug)]
 pub(crate) struct Output {
     kept: Arc<Mutex<Vec<u8>>>,
@@ -39,14 +39,14 @@ impl Output {
         Self { kept, readers }
     }
 
-    /// Waits until everything that an ended process said is read.
+    /// Waits until the output of an ended process is read completely.
     pub(crate) async fn ended(&mut self) {
         let all = async { while self.readers.join_next().await.is_some() {} };
-        // A child that it left behind may hold the streams open.
+        // A remaining child process may hold the streams open.
         let _ = timeout(REST_TIMEOUT, all).await;
     }
 
-    /// The address in the line by which the reference server says that it listens.
+    /// Returns the address in the line with which the reference server announces its listener.
     pub(crate) fn announced_addr(&self) -> Option<SocketAddr> {
         let kept = lock(&self.kept);
         let text = String::from_utf8_lossy(&kept);
@@ -54,8 +54,8 @@ impl Output {
         lines.lines().find_map(|line| line.strip_prefix("listening on ")?.parse().ok())
     }
 
-    /// The last lines, to be put behind a message; nothing if nothing was said.
-    pub(crate) fn last_words(&self) -> String {
+    /// Formats the last lines as the end of a message; empty if there is no output.
+    pub(crate) fn last_lines(&self) -> String {
         let kept = lock(&self.kept);
         let text = String::from_utf8_lossy(&kept);
         let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
@@ -63,7 +63,7 @@ impl Output {
         if shown.is_empty() {
             return String::new();
         }
-        shown.iter().fold("; the last it said:".to_owned(), |text, line| {
+        shown.iter().fold("; its last output:".to_owned(), |text, line| {
             let line: String = line.chars().filter(|letter| !letter.is_control()).collect();
             format!("{text}\n  | {line}")
         })
@@ -75,8 +75,8 @@ async fn keep(mut stream: impl AsyncRead + Unpin, kept: Arc<Mutex<Vec<u8>>>) {
     while let Ok(count @ 1..) = stream.read(&mut chunk).await {
         let mut kept = lock(&kept);
         kept.extend_from_slice(&chunk[..count]);
-        let surplus = kept.len().saturating_sub(KEPT_BYTES_MAX);
-        kept.drain(..surplus);
+        let excess = kept.len().saturating_sub(KEPT_BYTES_MAX);
+        kept.drain(..excess);
     }
 }
 

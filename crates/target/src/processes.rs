@@ -1,4 +1,4 @@
-//! The processes of a started target, and what they take of their machine, where /proc tells.
+//! The processes of a started target, and their resource usage as `/proc` reports it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,27 +11,27 @@ use driver::drive::Process;
 use driver::history::Sample;
 use driver::moves::Act;
 
-/// The processes of a target, whatever they are at the moment.
+/// The processes of a target, determined anew for each use.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Processes {
-    /// All below a supervisor.
+    /// All descendants of a supervisor.
     Below(Pid),
-    /// The main process of a container, and all below it.
+    /// The main process of a container and all its descendants.
     From {
         /// The main process.
         main: Pid,
-        /// When it began, in the system's ticks: its number may be another's once it has ended.
+        /// The start time of the main process, in clock ticks. Its process id may be reused after it ends.
         begun: u64,
     },
 }
 
 impl Processes {
-    /// Those of a container with this main process, if there is one.
+    /// Returns the processes of a container with this main process, if it runs.
     pub(crate) fn from(main: Pid) -> Option<Self> {
         Some(Self::From { main, begun: begun_at(main)? })
     }
 
-    /// Those that run now.
+    /// Returns the processes that run now.
     fn members(self) -> Vec<Pid> {
         match self {
             Self::Below(supervisor) => descendants_of(supervisor),
@@ -60,13 +60,13 @@ impl Process for Processes {
             Act::Kill => self.signal(Signal::KILL),
             Act::LimitDescriptors(most) => limit_descriptors(*self, Some(most.into())),
             Act::RestoreDescriptors => limit_descriptors(*self, None),
-            // The way and the settings are somebody else's.
+            // The target does not own the network conditions and the settings file.
             Act::BeginCondition(_) | Act::EndCondition | Act::ChangeSetting(_) => false,
         }
     }
 }
 
-/// All processes below one.
+/// Returns all descendants of a process.
 pub(crate) fn descendants_of(ancestor: Pid) -> Vec<Pid> {
     let mut children: BTreeMap<i32, Vec<i32>> = BTreeMap::new();
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
@@ -96,14 +96,14 @@ fn begun_at(pid: Pid) -> Option<u64> {
     status_of(pid.as_raw_nonzero().get())?.split_whitespace().nth(19)?.parse().ok()
 }
 
-/// What the system says of a process in one line, from its state on: the name before that, in parentheses, may hold
+/// Returns the fields of `/proc/PID/stat` from the state on. The process name before it, in parentheses, may contain
 /// anything.
 fn status_of(pid: i32) -> Option<String> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     Some(stat.rsplit_once(')')?.1.to_owned())
 }
 
-/// Lets them all have so many descriptors, or as many as they may have at the most.
+/// Sets the limit on open file descriptors of all processes; `None` sets the largest limit allowed.
 #[cfg(target_os = "linux")]
 fn limit_descriptors(processes: Processes, most: Option<u64>) -> bool {
     let limit = |pid: Pid| {
@@ -119,12 +119,12 @@ fn limit_descriptors(_: Processes, _: Option<u64>) -> bool {
     false
 }
 
-/// What they all take together; nothing where that is not known.
+/// Returns the sum of the resources of all processes; `None` where it is not known.
 #[cfg(target_os = "linux")]
 fn sample(processes: Processes) -> Option<Sample> {
     let mut sum: Option<Sample> = None;
     for pid in processes.members() {
-        // One that ended just now takes nothing.
+        // A process that ended in the meantime uses nothing.
         let Ok(process) = procfs::process::Process::new(pid.as_raw_nonzero().get()) else { continue };
         let (Ok(descriptors), Ok(status)) = (process.fd_count(), process.status()) else { continue };
         let sum = sum.get_or_insert(Sample { descriptors: 0, memory_bytes: 0, threads: 0, waited_ns: 0 });
@@ -136,8 +136,8 @@ fn sample(processes: Processes) -> Option<Sample> {
     sum
 }
 
-/// How long the first threads of a process have waited for a processor: the second figure in their schedstat. Those of a
-/// crowd are in each other's way, which says nothing of the machine.
+/// Returns the time that the first threads of a process were ready to run but had no processor: the second field of
+/// `schedstat`. The threads of a large pool delay each other, which says nothing about the machine.
 #[cfg(target_os = "linux")]
 fn waited_ns(pid: Pid) -> u64 {
     const THREADS_MAX: usize = 8;
@@ -149,7 +149,7 @@ fn waited_ns(pid: Pid) -> u64 {
     tasks.take(THREADS_MAX).filter_map(of_task).sum()
 }
 
-/// What they all take together; nothing where that is not known.
+/// Returns `None`: process resources are not measured on this system.
 #[cfg(not(target_os = "linux"))]
 fn sample(_: Processes) -> Option<Sample> {
     None

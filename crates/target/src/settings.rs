@@ -1,19 +1,18 @@
-//! What a target is told that the harness starts for a protocol with settings: in the places of a command, or as flags of the
-//! built-in server.
+//! The settings of a target that the kit starts: they fill placeholders of a command, or become flags of the built-in
+//! server.
 
 use std::ffi::OsString;
-use std::fs;
-use std::io;
 use std::path::PathBuf;
+use std::{fs, io};
 
 use tempfile::TempDir;
 
-/// The settings of a protocol's targets.
+/// The settings of the targets of a protocol.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
-    /// Names and values; `{name}` in a command stands for the value.
+    /// Names and values; `{name}` in a command represents the value.
     pub values: &'static [(&'static str, &'static str)],
-    /// A setting that is a file, and what stands in it, version by version: the first at the start.
+    /// The name of a setting that is a file, and the versions of its content. The first version applies at the start.
     pub file: Option<(&'static str, &'static [&'static str])>,
     /// The built-in server of the protocol.
     pub built_in: BuiltIn,
@@ -41,51 +40,52 @@ impl Settings {
         Self { values: &[], file: None, built_in: self.built_in }
     }
 
-    /// Whether a command takes a setting.
+    /// Returns whether a command contains the placeholder of a setting.
     #[must_use]
     pub fn is_in(command: &str, name: &str) -> bool {
-        command.contains(&place(name))
+        command.contains(&placeholder(name))
     }
 
-    /// Writes what has to be written.
-    pub(crate) fn lay_out(self) -> io::Result<LaidOut> {
+    /// Writes the settings file, if there is one.
+    pub(crate) fn write(self) -> io::Result<WrittenSettings> {
         let directory = match self.file {
             None => None,
             Some(_) => Some(tempfile::Builder::new().prefix("gauntlet-").tempdir()?),
         };
-        let laid_out = LaidOut { settings: self, directory };
-        if self.file.is_some() && !laid_out.change(0) {
-            return Err(io::Error::other("a file of settings cannot be written"));
+        let written = WrittenSettings { settings: self, directory };
+        if self.file.is_some() && !written.change(0) {
+            return Err(io::Error::other("the settings file cannot be written"));
         }
-        Ok(laid_out)
+        Ok(written)
     }
 }
 
-/// Settings with their file, which goes when this is dropped.
+/// Settings with their file. Dropping the value removes the file.
 #[derive(Debug)]
-pub(crate) struct LaidOut {
+pub(crate) struct WrittenSettings {
     settings: Settings,
     directory: Option<TempDir>,
 }
 
-impl LaidOut {
-    /// A command with its places filled.
+impl WrittenSettings {
+    /// Returns a command with its placeholders replaced.
     pub(crate) fn fill(&self, command: &str) -> String {
-        self.all().fold(command.to_owned(), |command, (name, value)| command.replace(&place(name), &value))
+        self.all()
+            .fold(command.to_owned(), |command, (name, value)| command.replace(&placeholder(name), &value))
     }
 
-    /// The flags of the built-in server.
+    /// Returns the arguments of the built-in server.
     pub(crate) fn flags(&self) -> Vec<OsString> {
         let BuiltIn { server, arguments } = self.settings.built_in;
         let built_in = [server].into_iter().chain(arguments.iter().copied()).map(OsString::from);
         built_in.chain(self.all().map(|(name, value)| format!("--{name}={value}").into())).collect()
     }
 
-    /// Writes another version of the file; false if there is none.
+    /// Replaces the file by another version; returns false if there is no such version.
     pub(crate) fn change(&self, version: u16) -> bool {
         let Some((path, (_, versions))) = self.path().zip(self.settings.file) else { return false };
         let Some(text) = versions.get(usize::from(version)) else { return false };
-        // Whoever reads it meanwhile reads the one or the other.
+        // The rename is atomic: a reader sees either the old or the new version.
         let next = path.with_extension("next");
         fs::write(&next, text).and_then(|()| fs::rename(&next, &path)).is_ok()
     }
@@ -101,7 +101,7 @@ impl LaidOut {
     }
 }
 
-fn place(name: &str) -> String {
+fn placeholder(name: &str) -> String {
     format!("{{{name}}}")
 }
 
@@ -116,25 +116,25 @@ mod tests {
     };
 
     #[test]
-    fn places_and_flags_bring_the_same_values() {
-        let laid_out = SETTINGS.lay_out().unwrap();
-        let path = laid_out.path().unwrap().display().to_string();
-        assert_eq!(laid_out.fill("run {ttl} {secrets} {addr}"), format!("run 6 {path} {{addr}}"));
+    fn placeholders_and_flags_carry_the_same_values() {
+        let written = SETTINGS.write().unwrap();
+        let path = written.path().unwrap().display().to_string();
+        assert_eq!(written.fill("run {ttl} {secrets} {addr}"), format!("run 6 {path} {{addr}}"));
         let flags = ["index", "--service", "x", "--ttl=6", &format!("--secrets={path}")].map(OsString::from);
-        assert_eq!(laid_out.flags(), flags);
+        assert_eq!(written.flags(), flags);
         assert!(Settings::is_in("a {ttl}", "ttl") && !Settings::is_in("a ttl", "ttl"));
     }
 
     #[test]
-    fn a_file_changes_and_goes() {
-        let laid_out = SETTINGS.lay_out().unwrap();
-        let path = laid_out.path().unwrap();
+    fn the_settings_file_is_replaced_and_removed() {
+        let written = SETTINGS.write().unwrap();
+        let path = written.path().unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "one\n");
-        assert!(laid_out.change(1));
+        assert!(written.change(1));
         assert_eq!(fs::read_to_string(&path).unwrap(), "other\n");
-        assert!(!laid_out.change(2));
-        drop(laid_out);
+        assert!(!written.change(2));
+        drop(written);
         assert!(!path.exists());
-        assert!(!Settings::of_built_in("index").lay_out().unwrap().change(0));
+        assert!(!Settings::of_built_in("index").write().unwrap().change(0));
     }
 }

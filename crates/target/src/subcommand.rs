@@ -1,4 +1,4 @@
-//! The hidden subcommands that run a supervisor in a process of its own.
+//! The hidden subcommands that run a supervisor in a separate process.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -15,7 +15,7 @@ pub fn run_hidden_subcommand(arguments: &[OsString]) -> Option<ExitCode> {
     match arguments.get(1)?.to_str()? {
         supervisor::SUBCOMMAND => Some(supervisor::run(&arguments[2..])),
         #[cfg(feature = "docker")]
-        crate::image::SUBCOMMAND => Some(crate::container::run(&arguments[2..])),
+        crate::notice::SUBCOMMAND => Some(crate::container::run(&arguments[2..])),
         _ => None,
     }
 }

@@ -1,8 +1,9 @@
-//! Runs a command and ends it, with all its children, when the process that asked for it is gone.
+//! Runs a command, and ends it with all its children when the process that started the supervisor is gone.
 //!
-//! The supervisor is a process of its own, run by a hidden subcommand. Its standard input is a pipe that nobody
-//! writes to: when the harness ends, by whatever means, the pipe closes and the supervisor cleans up. On Linux it
-//! is also the parent to which orphans fall, so that a command which detaches itself is found too.
+//! The supervisor is a separate process, started through a hidden subcommand. Its standard input is a pipe without a
+//! writer of data: when the starting process ends for any reason, the pipe closes and the supervisor cleans up. On
+//! Linux
+//! the supervisor is also a child subreaper, so that it finds commands that detach themselves.
 
 use std::ffi::OsString;
 use std::io::{Read, Write};
@@ -18,22 +19,22 @@ use rustix::process::{
 
 use crate::processes::descendants_of;
 
-/// The hidden subcommand; the command's limit of descriptors and the command follow it.
+/// The hidden subcommand. The limit on open file descriptors and the command follow it.
 pub(crate) const SUBCOMMAND: &str = "supervise";
 
-/// The exit status that says that a command was ended by signal `n` is this plus `n`, as in a shell.
+/// The exit status of a command that signal `n` ended is this plus `n`, as in a shell.
 pub(crate) const SIGNAL_BASE: i32 = 128;
 
-/// The exit status that says that the command could not be run, as in a shell.
+/// The exit status of a command that cannot be executed, as in a shell.
 const NOT_FOUND: u8 = 127;
 
-/// How long a command may take to end by itself once it is asked to.
+/// The time that a command has to end after SIGTERM.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// How often what is left is looked for after that.
+/// The interval at which remaining processes are killed after that.
 const KILL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// Runs the command until it and all its children have ended; the exit status is the command's.
+/// Runs the command until it and all its children have ended. Returns the exit status of the command.
 pub(crate) fn run(arguments: &[OsString]) -> ExitCode {
     let [descriptor_limit, program, arguments @ ..] = arguments else {
         return ExitCode::from(NOT_FOUND);
@@ -55,24 +56,24 @@ pub(crate) fn run(arguments: &[OsString]) -> ExitCode {
     wait_for_all(leader)
 }
 
-/// Gives the command the limit that it would have without the harness.
+/// Sets the limit on open file descriptors that the command would have without the supervisor.
 fn limit_descriptors(current: Option<u64>) {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = current.filter(|&current| current > 0);
-    // A limit that was in force before is granted again.
+    // The limit was in force before, so the system grants it again.
     let _ = setrlimit(Resource::Nofile, limit);
 }
 
 #[cfg(target_os = "linux")]
 fn adopt_orphans() {
-    // Where it is refused, a command that detaches itself is not found again.
+    // Without this right, a command that detaches itself is not found.
     let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
 }
 
 #[cfg(not(target_os = "linux"))]
 fn adopt_orphans() {}
 
-/// Waits until the pipe from the harness closes.
+/// Waits until the pipe from the starting process closes.
 pub(crate) fn wait_for_end_of_input() {
     let mut byte = [0];
     loop {
@@ -84,7 +85,7 @@ pub(crate) fn wait_for_end_of_input() {
     }
 }
 
-/// Waits until there is no child left, orphans included.
+/// Waits until no child is left, including adopted orphans.
 fn wait_for_all(leader: Pid) -> ExitCode {
     let mut code = ExitCode::SUCCESS;
     loop {
@@ -101,10 +102,19 @@ fn exit_code(status: WaitStatus) -> ExitCode {
     ExitCode::from(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
 }
 
-/// Asks everything to end, and after a while makes it. The process ends under this loop when nothing is left.
+/// Describes the exit status of a command or a container.
+pub(crate) fn describe_exit(code: i32) -> String {
+    if code > SIGNAL_BASE {
+        format!("by signal {}", code - SIGNAL_BASE)
+    } else {
+        format!("exit status {code}")
+    }
+}
+
+/// Sends SIGTERM to all processes, and SIGKILL after a grace period. The supervisor exits when no child is left.
 fn end_all(leader: Pid) {
     let signal_all = |signal| {
-        // What has ended meanwhile cannot be signalled, and need not be.
+        // Signalling a process that has ended fails; that is harmless.
         let _ = kill_process_group(leader, signal);
         for pid in descendants_of(rustix::process::getpid()) {
             let _ = kill_process(pid, signal);

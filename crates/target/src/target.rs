@@ -6,69 +6,70 @@ use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::time::Duration;
 
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::{sleep, timeout};
+
 use driver::drive::{NoProcess, Process};
 use driver::history::Sample;
 use driver::moves::Act;
-use tokio::net::{TcpStream, lookup_host};
-use tokio::time::{sleep, timeout};
 
 use crate::choice::Choice;
 use crate::error::Error;
 use crate::image;
 use crate::processes::Processes;
-use crate::settings::{LaidOut, Settings};
+use crate::settings::{Settings, WrittenSettings};
 use crate::started::Started;
 use crate::subcommand::BUILT_IN_SUBCOMMAND;
 
-/// How long a first connection may take before the address is called unreachable.
+/// The time that the first connection may take before the address counts as unreachable.
 const REACH_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a target that somebody else runs may take to be there again once it is lost.
+/// The time to wait for an external target to accept connections again after it was lost.
 const REVIVE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The time between two looks whether it is.
+/// The interval at which a lost external target is tried.
 const REVIVE_POLL: Duration = Duration::from_millis(50);
 
-/// How many times as long as of a command it may take until the end of a container is known: the daemon has to tell.
-const CONTAINER_PATIENCE_FACTOR: u32 = 10;
+/// The factor by which the wait for the end of a container is longer than for a process: the daemon reports it.
+const CONTAINER_END_FACTOR: u32 = 10;
 
-/// A target that takes connections.
+/// A target that accepts connections.
 #[derive(Debug)]
 pub struct Target {
     choice: Choice,
     settings: Settings,
     addr: SocketAddr,
     started: Option<Started>,
-    laid_out: Rc<LaidOut>,
+    written_settings: Rc<WrittenSettings>,
 }
 
 impl Target {
-    /// Finds or starts the target, and waits until it takes connections.
+    /// Finds or starts the target, and waits until it accepts connections.
     ///
     /// # Errors
-    /// There is none, or it cannot be started.
+    /// The target does not exist or cannot be started.
     pub async fn start(choice: &Choice, settings: Settings) -> Result<Self, Error> {
-        // Only what is started here is told anything.
-        let is_told = matches!(choice, Choice::BuiltIn | Choice::Exec { .. });
-        let settings = if is_told { settings } else { settings.without_values() };
-        let laid_out = settings.lay_out().map_err(Error::Settings)?;
+        // Only a target that is started here can receive settings.
+        let has_settings = matches!(choice, Choice::BuiltIn | Choice::Exec { .. });
+        let settings = if has_settings { settings } else { settings.without_values() };
+        let written = settings.write().map_err(Error::Settings)?;
         let (addr, started) = match choice {
-            Choice::BuiltIn => start_built_in(laid_out.flags()).await?,
+            Choice::BuiltIn => start_built_in(written.flags()).await?,
             Choice::Addr(addr) => (reach(addr).await?, None),
-            Choice::Exec { command, addr } => start_command(&laid_out.fill(command), addr.as_deref()).await?,
+            Choice::Exec { command, addr } => start_command(&written.fill(command), addr.as_deref()).await?,
             Choice::Image { name, port } => image::start(name, *port).await?,
         };
-        Ok(Self { choice: choice.clone(), settings, addr, started, laid_out: Rc::new(laid_out) })
+        Ok(Self { choice: choice.clone(), settings, addr, started, written_settings: Rc::new(written) })
     }
 
-    /// Brings back a target that is lost: starts it again where it was started, else waits a while for somebody else
-    /// to have done so.
+    /// Restores a lost target: restarts it if it was started here, else waits for a while until it accepts
+    /// connections again.
     ///
     /// # Errors
-    /// It is not there.
+    /// The target does not accept connections.
     pub async fn revive(&mut self) -> Result<(), Error> {
         let Choice::Addr(addr) = &self.choice else {
-            // What is left of the old one must not meet the new one.
+            // The old process must have released the address before the new one starts.
             drop(self.started.take());
             *self = Self::start(&self.choice, self.settings).await?;
             return Ok(());
@@ -87,66 +88,68 @@ impl Target {
         Ok(())
     }
 
-    /// Whether it takes a connection now.
+    /// Returns whether the target accepts a connection now.
     pub async fn is_reachable(&self) -> bool {
         reach_once(&self.addr.to_string()).await.is_ok()
     }
 
-    /// Whether the harness started it.
+    /// Returns whether the target was started here.
     #[must_use]
     pub fn is_started(&self) -> bool {
         self.started.is_some()
     }
 
-    /// The target's process, where the harness started it.
+    /// Returns access to the target's process, if it was started here.
     #[must_use]
     pub fn process(&self) -> Box<dyn Process> {
         match self.started.as_ref().and_then(Started::processes) {
-            Some(processes) => Box::new(Own { processes, laid_out: Rc::clone(&self.laid_out) }),
+            Some(processes) => {
+                Box::new(StartedProcess { processes, written_settings: Rc::clone(&self.written_settings) })
+            }
             None => Box::new(NoProcess),
         }
     }
 
-    /// Where it listens.
+    /// Returns the address at which the target listens.
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// Waits until a container has ended and its clients have had the time to see it: those that knock at its address
-    /// only then are not refused, as by the system of a process that has ended, but wait.
-    pub async fn gone(&mut self) {
+    /// Waits until a container has ended, plus the time in which its clients notice. Connections to the address of an
+    /// ended container are not refused, as those to an ended process are; they hang.
+    pub async fn wait_for_container_end(&mut self) {
         match (&self.choice, self.started.as_mut()) {
-            (Choice::Image { .. }, Some(started)) => started.gone().await,
+            (Choice::Image { .. }, Some(started)) => started.wait_for_end().await,
             _ => std::future::pending().await,
         }
     }
 
-    /// How the target's process ended, if it was started by [`Target::start`] and ends within `patience`: one that
-    /// dies closes its connections a little before its death is known.
-    pub async fn ended(&mut self, patience: Duration) -> Option<String> {
-        let patience = match self.choice {
-            Choice::Image { .. } => patience * CONTAINER_PATIENCE_FACTOR,
-            _ => patience,
+    /// Returns how the target's process ended, if it was started here and ends within `wait`. The connections of a
+    /// dying process close a little before its end is known.
+    pub async fn ended(&mut self, wait: Duration) -> Option<String> {
+        let wait = match self.choice {
+            Choice::Image { .. } => wait * CONTAINER_END_FACTOR,
+            _ => wait,
         };
-        self.started.as_mut()?.ended(patience).await
+        self.started.as_mut()?.ended(wait).await
     }
 }
 
-/// The processes of a target that was started, and its settings.
-struct Own {
+/// The processes of a started target, and its settings.
+struct StartedProcess {
     processes: Processes,
-    laid_out: Rc<LaidOut>,
+    written_settings: Rc<WrittenSettings>,
 }
 
-impl Process for Own {
+impl Process for StartedProcess {
     fn sample(&self) -> Option<Sample> {
         self.processes.sample()
     }
 
     fn act(&self, act: Act) -> bool {
         match act {
-            Act::ChangeSetting(version) => self.laid_out.change(version),
+            Act::ChangeSetting(version) => self.written_settings.change(version),
             other => self.processes.act(other),
         }
     }
@@ -172,7 +175,7 @@ async fn start_command(command: &str, addr: Option<&str>) -> Result<(SocketAddr,
     started.until_found(&addr, async |_| reach_once(&addr).await.ok()).await
 }
 
-/// Connects once to see whether somebody is there.
+/// Resolves an address and connects once.
 async fn reach(addr: &str) -> Result<SocketAddr, Error> {
     let source = match timeout(REACH_TIMEOUT, lookup_host(addr)).await {
         Ok(Ok(_)) => match reach_once(addr).await {
@@ -185,18 +188,18 @@ async fn reach(addr: &str) -> Result<SocketAddr, Error> {
     Err(Error::Resolve { addr: addr.to_owned(), source })
 }
 
-/// The first of an address's meanings that takes a connection.
+/// Connects to the first resolved address that accepts a connection.
 async fn reach_once(addr: &str) -> io::Result<SocketAddr> {
     let connect = TcpStream::connect(addr);
     let stream =
         timeout(REACH_TIMEOUT, connect).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
     let (local, peer) = (stream.local_addr()?, stream.peer_addr()?);
-    // Where nobody listens on a port of the range for clients, a connection may be given that port and meet itself.
+    // Without a listener on an ephemeral port, a connection may receive that port as its own and connect to itself.
     if local == peer { Err(io::ErrorKind::ConnectionRefused.into()) } else { Ok(peer) }
 }
 
-/// A port that the system says is free, and seldom gives again soon. Should another process take it before the command
-/// does, the command fails to listen, and most say so and end.
+/// Returns a free port. The system seldom assigns it again soon. If another process takes it first, the command fails
+/// to listen, and most commands report that and exit.
 fn find_free_port() -> io::Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }

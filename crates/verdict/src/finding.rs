@@ -1,78 +1,79 @@
-//! One observation of a judge, with the bytes and the clause that it rests on.
+//! A finding: one violation or observation of a judge, with its evidence.
 
 use std::time::Duration;
 
-use protocol::Clause;
 use serde::{Serialize, Serializer};
+
+use protocol::Clause;
 
 use crate::verdict::Verdict;
 
-/// One thing that a judge found.
+/// One violation or observation of a judge.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// What it makes of the verdict.
+    /// The effect on the verdict of the case or workload.
     pub verdict: Verdict,
-    /// What is wrong, in a few words.
+    /// The violation in a few words.
     pub summary: String,
-    /// Why it is, or what to do about it.
+    /// An explanation, or advice on how to proceed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The clause that it breaks.
+    /// The violated clause.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "serialize_clause")]
     pub clause: Option<Clause>,
-    /// Which client, from 0.
+    /// The number of the client, from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client: Option<u32>,
-    /// In which phase of the workload.
+    /// The phase of the workload.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phase: Option<&'static str>,
-    /// What was sent, printable.
+    /// The bytes sent, in printable form.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sent: Option<String>,
-    /// What came, printable.
+    /// The bytes received, in printable form.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub actual: Option<String>,
-    /// Where, in characters of what came, it first differs from what had to come.
+    /// The position, in characters of `actual`, of the first difference from `expected`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub wrong_at: Option<usize>,
-    /// What had to come.
+    pub differs_at: Option<usize>,
+    /// The expected bytes or a description of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expected: Option<String>,
-    /// Requests that together have no order, this one among them.
+    /// A set of operations, including this one, that has no linearization.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub window: Option<Window>,
 }
 
-/// Requests that together have no order.
+/// Operations that together have no linearization.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Window {
-    /// Each of them, in the order in which they were sent.
-    pub bars: Vec<Bar>,
-    /// What may have been in before the first of them: some of all possibilities.
+    /// The operations, ordered by the time they were sent.
+    pub operations: Vec<WindowOperation>,
+    /// Descriptions of some of the states in which the index may have been before the first operation.
     pub states: Vec<String>,
 }
 
-/// One of these requests.
+/// One operation of a window.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Bar {
-    /// Which client's it is.
+pub struct WindowOperation {
+    /// The number of the client.
     pub client: u32,
-    /// When it was sent.
+    /// The time at which the request was sent, in nanoseconds since the run began.
     pub sent_ns: u64,
-    /// When its reply had come; nothing if it was lost.
+    /// The time at which the reply was received, in nanoseconds since the run began; `None` if it was lost.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replied_ns: Option<u64>,
-    /// The request, printable.
+    /// The request, in printable form.
     pub request: String,
-    /// Its reply, printable.
+    /// The reply, in printable form; `None` if it was lost.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reply: Option<String>,
-    /// Whether it is the one by which there is no order any more.
-    pub is_wrong: bool,
+    /// Whether this operation completes the contradiction: without it a linearization exists.
+    pub is_violation: bool,
 }
 
 impl Finding {
-    /// A finding of which no more is known than what is wrong.
+    /// Returns a finding with a verdict and a summary only.
     #[must_use]
     pub fn new(verdict: Verdict, summary: &str) -> Self {
         Self {
@@ -84,13 +85,13 @@ impl Finding {
             phase: None,
             sent: None,
             actual: None,
-            wrong_at: None,
+            differs_at: None,
             expected: None,
             window: None,
         }
     }
 
-    /// Shows what was sent, what came, and what had to come.
+    /// Sets the bytes sent, the bytes received and the expected bytes.
     pub fn show(&mut self, sent: String, actual: String, expected: String) {
         self.sent = Some(sent);
         self.actual = Some(actual);
@@ -99,17 +100,17 @@ impl Finding {
 }
 
 #[derive(Serialize)]
-struct ClauseInShort {
+struct ClauseSummary {
     id: &'static str,
     title: &'static str,
 }
 
-#[expect(clippy::ref_option, reason = "the form that serde asks for")]
+#[expect(clippy::ref_option, reason = "serde passes the field by reference")]
 fn serialize_clause<S: Serializer>(clause: &Option<Clause>, serializer: S) -> Result<S::Ok, S::Error> {
-    clause.map(|Clause { id, title, .. }| ClauseInShort { id, title }).serialize(serializer)
+    clause.map(|Clause { id, title, .. }| ClauseSummary { id, title }).serialize(serializer)
 }
 
-/// A time as seconds with one decimal.
+/// Formats a time, in nanoseconds, as seconds with one decimal.
 #[must_use]
 pub fn seconds(ns: u64) -> String {
     format!("{:.1} s", Duration::from_nanos(ns).as_secs_f64())

@@ -1,29 +1,28 @@
-//! The list of failures that are known, with the reason for each: `ID  REASON`, an entry a line; `#` begins a comment.
+//! Lists of known failures. Each line has the form `ID  REASON`; `#` begins a comment.
 
 use std::collections::BTreeMap;
 
-use crate::selection::Subject;
-use crate::selection::nearest;
+use crate::selection::{Subject, nearest};
 
-/// Known failures: the reason for each, by id.
+/// Known failures: the id of each case or workload, with its reason.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KnownFailures(BTreeMap<&'static str, String>);
 
-/// Why a list cannot be used.
+/// An invalid line of a list.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {problem}")]
 pub struct KnownFailuresError {
-    /// From 1.
+    /// The line number, from 1.
     pub line: usize,
-    /// What is wrong with it.
+    /// A description of the error.
     pub problem: String,
 }
 
 impl KnownFailures {
-    /// Reads a list.
+    /// Parses a list.
     ///
     /// # Errors
-    /// An entry without a reason, one that is there already, or one that names nothing there is.
+    /// An entry has no reason, is a duplicate, or names no case or workload.
     pub fn parse(text: &str, all: &[Subject]) -> Result<Self, KnownFailuresError> {
         let mut entries = BTreeMap::new();
         for (content, line) in text.lines().zip(1..) {
@@ -35,11 +34,11 @@ impl KnownFailures {
             let (id, reason) = content.split_once(char::is_whitespace).unwrap_or((content, ""));
             let Some(subject) = all.iter().find(|subject| subject.id == id) else {
                 let hint = nearest(id, all.iter().map(|subject| subject.id));
-                let hint = hint.map_or(String::new(), |near| format!(", '{near}' is nearest"));
+                let hint = hint.map_or(String::new(), |near| format!("; did you mean '{near}'?"));
                 return fails(format!("there is no case or workload '{id}'{hint}"));
             };
             if reason.trim().is_empty() {
-                return fails(format!("'{id}' needs a reason, behind the id"));
+                return fails(format!("'{id}' has no reason; write the reason after the id"));
             }
             if entries.insert(subject.id, reason.trim().to_owned()).is_some() {
                 return fails(format!("'{id}' is listed twice"));
@@ -48,13 +47,13 @@ impl KnownFailures {
         Ok(Self(entries))
     }
 
-    /// Why this one may fail, if it may.
+    /// Returns the reason of an entry, if there is one for this id.
     #[must_use]
     pub fn reason(&self, id: &str) -> Option<&str> {
         self.0.get(id).map(String::as_str)
     }
 
-    /// The ids on the list.
+    /// Returns the ids on the list.
     pub fn ids(&self) -> impl Iterator<Item = &'static str> {
         self.0.keys().copied()
     }
@@ -81,11 +80,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_list_is_said_with_its_line() {
+    fn an_invalid_list_is_reported_with_its_line() {
         let error = |list: &str| KnownFailures::parse(list, &ALL).unwrap_err().to_string();
-        assert_eq!(error("\nindex/S2/4\n"), "line 2: 'index/S2/4' needs a reason, behind the id");
+        assert_eq!(
+            error("\nindex/S2/4\n"),
+            "line 2: 'index/S2/4' has no reason; write the reason after the id"
+        );
         assert_eq!(error("index/S2/4 a\nindex/S2/4 b\n"), "line 2: 'index/S2/4' is listed twice");
         let unknown = error("index/S2/5 old\n");
-        assert_eq!(unknown, "line 1: there is no case or workload 'index/S2/5', 'index/S2/4' is nearest");
+        assert_eq!(unknown, "line 1: there is no case or workload 'index/S2/5'; did you mean 'index/S2/4'?");
     }
 }

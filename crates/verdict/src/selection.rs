@@ -1,46 +1,47 @@
-//! Which cases and workloads are wanted: patterns over ids, clauses and levels.
+//! Selection of cases and workloads by patterns over ids, clauses and levels.
 
-use protocol::Level;
 use wildmatch::WildMatch;
 
-/// Why something is not run that --only does not name.
-pub const NOT_SELECTED: &str = "left out by --only";
+use protocol::Level;
 
-/// Why something is not run that --skip names.
-pub const SKIPPED: &str = "left out by --skip";
+/// The cause of a case or workload that `--only` does not name.
+pub const NOT_SELECTED: &str = "not selected by --only";
 
-/// What a pattern is held against.
+/// The cause of a case or workload that `--skip` names.
+pub const SKIPPED: &str = "skipped by --skip";
+
+/// The properties of a case or workload that a pattern can match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Subject {
     /// The id, such as `index/R1/2`.
     pub id: &'static str,
     /// The clause's id; empty for a workload.
     pub clause: &'static str,
-    /// How binding it is.
+    /// The level of the requirement.
     pub level: Level,
 }
 
-/// Patterns for what is wanted and what is not.
+/// The patterns of `--only` and `--skip`.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
     only: Vec<String>,
     skip: Vec<String>,
 }
 
-/// A pattern that nothing matches.
+/// The error of a pattern that matches nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("'{pattern}' matches nothing{hint}")]
 pub struct NoMatch {
-    /// As it was given.
+    /// The pattern.
     pub pattern: String,
     hint: String,
 }
 
 impl Selection {
-    /// A selection; each of its patterns has to match something.
+    /// Returns a selection.
     ///
     /// # Errors
-    /// The first that does not.
+    /// A pattern matches nothing. The error names the first such pattern.
     pub fn new(only: &[String], skip: &[String], all: &[Subject]) -> Result<Self, NoMatch> {
         for pattern in only.iter().chain(skip) {
             check(pattern, all)?;
@@ -48,10 +49,10 @@ impl Selection {
         Ok(Self { only: only.to_vec(), skip: skip.to_vec() })
     }
 
-    /// Whether it is wanted; if not, why.
+    /// Checks whether a case or workload is selected.
     ///
     /// # Errors
-    /// The reason.
+    /// The cause for which it is not run: [`SKIPPED`] or [`NOT_SELECTED`].
     pub fn wants(&self, subject: &Subject) -> Result<(), &'static str> {
         let is_named = |patterns: &[String]| patterns.iter().any(|pattern| matches(pattern, subject));
         if is_named(&self.skip) {
@@ -64,20 +65,20 @@ impl Selection {
     }
 }
 
-/// Looks whether a pattern matches anything.
+/// Checks whether a pattern matches anything.
 ///
 /// # Errors
-/// It does not; the error names what is nearest.
+/// The pattern matches nothing. The error suggests the most similar id or clause.
 pub fn check(pattern: &str, all: &[Subject]) -> Result<(), NoMatch> {
     if all.iter().any(|subject| matches(pattern, subject)) {
         return Ok(());
     }
     let words = all.iter().flat_map(|subject| [subject.id, subject.clause]);
-    let hint = nearest(pattern, words).map_or(String::new(), |word| format!(", '{word}' is nearest"));
+    let hint = nearest(pattern, words).map_or(String::new(), |word| format!("; did you mean '{word}'?"));
     Err(NoMatch { pattern: pattern.to_owned(), hint })
 }
 
-/// Whether a pattern, in which `*` and `?` stand for any text and any character, means this.
+/// Returns whether a pattern matches. `*` matches any text and `?` matches any character.
 #[must_use]
 pub fn matches(pattern: &str, subject: &Subject) -> bool {
     let wanted = WildMatch::new(pattern);
@@ -86,12 +87,12 @@ pub fn matches(pattern: &str, subject: &Subject) -> bool {
         || pattern.eq_ignore_ascii_case(subject.level.word())
 }
 
-/// The word that looks most like another, if any looks like it.
+/// Returns the word with the highest Jaro-Winkler similarity above a threshold, if there is one.
 pub fn nearest<'w>(word: &str, words: impl Iterator<Item = &'w str>) -> Option<&'w str> {
-    const LIKE_ENOUGH: f64 = 0.6;
+    const SIMILARITY_MIN: f64 = 0.6;
     words
         .map(|other| (strsim::jaro_winkler(&word.to_lowercase(), &other.to_lowercase()), other))
-        .filter(|(likeness, _)| *likeness > LIKE_ENOUGH)
+        .filter(|(similarity, _)| *similarity > SIMILARITY_MIN)
         .max_by(|(one, _), (other, _)| one.total_cmp(other))
         .map(|(_, other)| other)
 }
@@ -114,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn patterns_mean_ids_clauses_and_levels() {
+    fn patterns_match_ids_clauses_and_levels() {
         assert_eq!(wanted(&[], &[]).len(), 3);
         assert_eq!(wanted(&["index/R1/*"], &[]), ["index/R1/1"]);
         assert_eq!(wanted(&["F?"], &[]), ["index/F3/1"]);
@@ -123,10 +124,10 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_that_means_nothing_is_an_error_that_names_the_nearest() {
+    fn a_pattern_that_matches_nothing_is_an_error_with_a_suggestion() {
         let error = check("index/R1/9", &ALL).unwrap_err().to_string();
         assert!(error.starts_with("'index/R1/9' matches nothing"), "{error}");
-        assert!(error.contains("'index/R1/1' is nearest"), "{error}");
-        assert!(!check("zzz", &ALL).unwrap_err().to_string().contains("nearest"));
+        assert!(error.contains("did you mean 'index/R1/1'?"), "{error}");
+        assert!(!check("zzz", &ALL).unwrap_err().to_string().contains("did you mean"));
     }
 }

@@ -6,28 +6,28 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// It was not tried, for a cause that is told.
+    /// Not tried; the cause is stated.
     NotRun,
-    /// Everything was as the protocol wants it.
+    /// All requirements are met.
     Pass,
-    /// It failed as it was listed to.
+    /// A failure that is listed as known.
     Expected,
-    /// A clause was broken that a robust server keeps.
+    /// A SHOULD is violated.
     Warn,
-    /// Something that should have been decided was not, and that is not the target's fault.
+    /// A result is missing for reasons that are not the target's fault.
     Unknown,
     /// There is no target, or it speaks another protocol.
     Unreachable,
-    /// A clause was violated.
+    /// A MUST is violated.
     Fail,
 }
 
 impl Verdict {
-    /// All verdicts, in the order in which they are counted.
+    /// All verdicts, in the order in which reports count them.
     pub const ALL: [Self; 7] =
         [Self::Pass, Self::Fail, Self::Warn, Self::Unknown, Self::Unreachable, Self::Expected, Self::NotRun];
 
-    /// The word for it in reports.
+    /// Returns the word for the verdict in reports.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {

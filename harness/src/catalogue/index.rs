@@ -19,7 +19,7 @@ pub(crate) const SUITE: Suite = Suite {
     alive: "index/alive",
     alive_clause: A4,
     workload: "index/cases",
-    spoken: "the package index",
+    protocol_name: "the package index",
     clauses: &CLAUSES,
     dialect: &conformance::dialects::index::DIALECT,
     tables: &[

@@ -19,7 +19,7 @@ pub(crate) const SUITE: Suite = Suite {
     alive: "wisdom/alive",
     alive_clause: W31,
     workload: "wisdom/cases",
-    spoken: "WOW/1",
+    protocol_name: "WOW/1",
     clauses: &CLAUSES,
     dialect: &conformance::dialects::wisdom::DIALECT,
     tables: &[frames::CASES, solutions::CASES, spending::CASES, times::CASES, clients::CASES],

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use conformance::case::{Case, Runs};
 use conformance::results::CaseResult;
-use conformance::run::Terms;
+use conformance::run::RunSettings;
 use driver::run_limits::RunLimits;
 use report::{Item, ItemKind, reproduction};
 use target::Target;
@@ -32,7 +32,7 @@ impl Gate<'_> {
     ) {
         let Flags { timeout, stall_limit, .. } = self.options.flags;
         let stall_limit = stall_limit.unwrap_or_default();
-        let terms = Terms { seed: self.seed, reply_timeout: timeout, stall_limit, case_timeout };
+        let terms = RunSettings { seed: self.seed, reply_timeout: timeout, stall_limit, case_timeout };
         let recorder = self.recorder.clone();
         conformance::run::run(
             self.protocol.suite,
@@ -109,7 +109,7 @@ impl Gate<'_> {
             observed: result.observed,
             duration_ns: result.duration_ns,
             wire: result.wire.entries().to_vec(),
-            wire_left_out: result.wire.left_out(),
+            wire_omitted: result.wire.omitted(),
             reproduction,
             ..plain
         };

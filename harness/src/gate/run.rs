@@ -69,9 +69,9 @@ impl Gate<'_> {
         let (many, few): (Vec<&'static Case>, Vec<&'static Case>) =
             selected.into_iter().partition(|case| matches!(case.runs, Runs::WithPace(_)));
         self.run_cases(few, None, target, limits).await;
-        if let Some(protocol) = self.results.speaks {
+        if let Some(protocol) = self.results.other_protocol {
             self.report.cause =
-                Some(format!("the target speaks {protocol}, not {}", self.protocol.suite.spoken));
+                Some(format!("the target speaks {protocol}, not {}", self.protocol.suite.protocol_name));
             self.report.verdict = Verdict::Unreachable;
             self.skip_cases(&many, &format!("the target speaks {protocol}"));
             return Vec::new();

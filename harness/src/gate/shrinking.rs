@@ -13,7 +13,7 @@ use crate::gate::state::Gate;
 use crate::shrink::Shrink;
 
 impl Gate<'_> {
-    /// Keeps the requests that led to the first failure.
+    /// ResourceLimit the requests that led to the first failure.
     pub(super) fn note_leading_requests(&mut self, id: &'static str, leading: Option<LeadingRequests>) {
         if let (None, Some(leading)) = (&self.leading, leading) {
             self.leading = Some((id, leading));
@@ -32,7 +32,7 @@ impl Gate<'_> {
             return;
         };
         limits.begin_run(self.options.flags.shrink_time);
-        let timeout = self.results.patience(self.options.flags.timeout);
+        let timeout = self.results.reply_timeout(self.options.flags.timeout);
         let shrunk = Shrink::new(target, timeout, limits, out).shrink(&leading).await;
         let Some(script) = shrunk else {
             let _ = writeln!(
@@ -47,7 +47,7 @@ impl Gate<'_> {
         let written = write_file(File::create, path, |mut file| {
             writeln!(file, "# Requests of {id}, seed {seed}, reduced while they still fail. To reproduce:")?;
             writeln!(file, "# harness replay {path_shown} {}", flags.trim_end())?;
-            if let Some(line) = reproduction::by_nc(&self.report.addr, &script) {
+            if let Some(line) = reproduction::nc_command(&self.report.addr, &script) {
                 writeln!(file, "# {line}")?;
             }
             write!(file, "{script}")?;

@@ -30,7 +30,7 @@ pub(super) fn skip_reasons(options: &Options) -> BTreeMap<&'static str, String> 
             Runs::WithProcess => options.flags.process,
             Runs::Always | Runs::WithPace(_) | Runs::WithAddresses | Runs::WithSettings(_) => true,
         };
-        let on_request = runs.on_request().filter(|_| !is_requested);
+        let on_request = runs.skip_reason().filter(|_| !is_requested);
         let cause = not_selected.or(on_request).map(str::to_owned);
         cause.or_else(|| missing(runs)).map(|cause| (subject.id, cause))
     };

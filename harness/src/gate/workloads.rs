@@ -116,7 +116,7 @@ impl Gate<'_> {
         self.recorder.begin(&header(id, params.clone(), &plan));
         let bar = PhaseBar::new(phases, !self.options.flags.reports.debug);
         // After a request has timed out, later requests wait for a shorter time.
-        let timeout = self.results.patience(self.options.flags.timeout);
+        let timeout = self.results.reply_timeout(self.options.flags.timeout);
         let drive_limits = Limits {
             reply_timeout: timeout,
             reply_timeout_after_one: timeout,

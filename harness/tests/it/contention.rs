@@ -32,8 +32,8 @@ fn a_race_is_detected_and_drawn() {
     let report: Value = serde_json::from_str(&fs::read_to_string(json).unwrap()).unwrap();
     let items = report["runs"][0]["items"].as_array().unwrap();
     let item = items.iter().find(|item| item["id"] == "index/contention").unwrap();
-    let bars = item["findings"][0]["window"]["bars"].as_array().unwrap();
-    assert_eq!(bars.iter().filter(|bar| bar["is_wrong"] == true).count(), 1, "{item}");
+    let operations = item["findings"][0]["window"]["operations"].as_array().unwrap();
+    assert_eq!(operations.iter().filter(|operation| operation["is_violation"] == true).count(), 1, "{item}");
     assert!(fs::read_to_string(html).unwrap().contains("<svg class=\"window\""));
 }
 

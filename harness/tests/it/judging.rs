@@ -180,7 +180,7 @@ fn a_file_that_is_not_a_history_is_refused_in_one_line() {
     let older = lines.replacen(&format!("\"history\":{VERSION}"), "\"history\":3", 1);
     for (bytes, message) in [
         (&b""[..], "is empty"),
-        (b"a: b\n", "is none: line 1 is no header"),
+        (b"a: b\n", "is not a history: line 1 is not a header"),
         (&[&[0x28, 0xb5, 0x2f, 0xfd][..], &[0xff; 40]].concat(), "cannot be read"),
         (older.as_bytes(), "has version 3"),
     ] {
@@ -197,7 +197,7 @@ fn a_file_that_is_not_a_history_is_refused_in_one_line() {
     // A history with damage at the end is judged up to the damage, which is then reported.
     let damaged = recorded.judge_bytes(format!("{lines}more\n").as_bytes());
     assert_eq!((damaged.status, damaged.stderr.lines().count()), (2, 1), "{damaged:?}");
-    assert!(damaged.stdout.contains("PASS     judged again by its own judge, "), "{damaged:?}");
+    assert!(damaged.stdout.contains("PASS     re-judged by its own judge, "), "{damaged:?}");
 }
 
 /// The judge does not trust the plan data of a history.

@@ -9,8 +9,8 @@ use conformance::case::Step::Ask;
 use conformance::case::Step::Close;
 use conformance::case::Step::Flood;
 use conformance::case::Step::Pause;
+use conformance::case::Step::ReadSlowly;
 use conformance::case::Step::Reset;
-use conformance::case::Step::TakeSlowly;
 use protocol::index::clauses::C1;
 
 use super::{FLOOD_BYTES, REQUESTS, fault};
@@ -33,11 +33,11 @@ pub(super) const FAULTS: &[Fault] = &[
     .needs_block(),
     fault("readers/slow", C1, "A client that has blocked the target, and then reads slowly.")
         .with("1,000 bytes every 50 ms, for 1 s")
-        .steps(&[block(B), TakeSlowly(B, 1000, 50, 20), Reset(B)])
+        .steps(&[block(B), ReadSlowly(B, 1000, 50, 20), Reset(B)])
         .needs_block(),
     fault("readers/byte-by-byte", C1, "A client that has blocked the target, and then reads byte by byte.")
         .with("a byte every 10 ms, for 500 ms")
-        .steps(&[block(B), TakeSlowly(B, 1, 10, 50), Reset(B)])
+        .steps(&[block(B), ReadSlowly(B, 1, 10, 50), Reset(B)])
         .needs_block(),
     fault(
         "readers/leaving",

@@ -12,7 +12,7 @@ use conformance::case::Step::Repeat;
 use conformance::case::Step::Reset;
 use conformance::case::Step::ResetCrowd;
 use conformance::case::Step::Sample;
-use conformance::resources::Keeps;
+use conformance::resources::ResourceLimit;
 use protocol::index::clauses::{C4, C5, F6};
 
 use super::{REQUESTS, fault};
@@ -28,7 +28,7 @@ const SETTLE_MS: u64 = 300;
 const COLLECTED_BYTES: u64 = 256 << 20;
 
 /// One descriptor of two hundred visits is a leak, if it is so in every round.
-const ALL_GIVEN_BACK: Keeps = Keeps::WhatVisitorsCost {
+const ALL_GIVEN_BACK: ResourceLimit = ResourceLimit::GrowthPerRound {
     visits: VISITS,
     descriptors: 1,
     threads: 8,
@@ -75,7 +75,7 @@ pub(super) const FAULTS: &[Fault] = &[
     )
     .with("6 rounds of 1,000 clients")
     .steps(&[Repeat(6, &[Repeat(20, &[Join(50, b"QUERY|{a}|\n", ANY), CloseAll]), Pause(100), Sample])])
-    .keeps(Keeps::WhatVisitorsCost {
+    .keeps(ResourceLimit::GrowthPerRound {
         visits: 1000,
         descriptors: 10,
         threads: 10,
@@ -93,7 +93,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 Sample,
             ],
         )])
-        .keeps(Keeps::WhatVisitorsCost {
+        .keeps(ResourceLimit::GrowthPerRound {
             visits: 1000,
             descriptors: 10,
             threads: 10,
@@ -103,11 +103,11 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("resources/endless-line", F6, "A line without an end takes bounded memory.")
         .with("128 MiB")
         .steps(&[Sample, Flood(B, b"xxxxxxxxxxxxxxxx", 128 << 20), Sample, Reset(B)])
-        .keeps(Keeps::MemoryWithin(64 << 20))
+        .keeps(ResourceLimit::Memory(64 << 20))
         .beyond_promises(),
     fault("resources/unread-replies", C5, "Replies that nobody reads take bounded memory.")
         .with("128 MiB of requests, or until the target takes no more")
         .steps(&[Sample, Flood(B, REQUESTS, 128 << 20), Sample, Reset(B)])
-        .keeps(Keeps::MemoryWithin(64 << 20))
+        .keeps(ResourceLimit::Memory(64 << 20))
         .beyond_promises(),
 ];

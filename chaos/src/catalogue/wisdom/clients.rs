@@ -7,9 +7,9 @@ use conformance::case::D;
 use conformance::case::Step::AllAsk;
 use conformance::case::Step::AllSend;
 use conformance::case::Step::CloseAll;
-use conformance::case::Step::EndsSaying;
+use conformance::case::Step::ConnectCrowd;
+use conformance::case::Step::EndsWithReply;
 use conformance::case::Step::Flood;
-use conformance::case::Step::Gather;
 use conformance::case::Step::Pause;
 use conformance::case::Step::Reset;
 use conformance::case::Step::ResetCrowd;
@@ -29,7 +29,7 @@ pub(super) const FAULTS: &[Fault] = &[
     )
     .with("300 clients; one of them a byte every 1.5 s, to be told TIMEOUT within 7 s")
     .steps(&[
-        Gather(300, Each(1_000)),
+        ConnectCrowd(300, Each(1_000)),
         Send(A, b"W"),
         AllSend(300, b"W"),
         Pause(1500),
@@ -37,11 +37,11 @@ pub(super) const FAULTS: &[Fault] = &[
         AllSend(300, b"W"),
         Pause(1500),
         Send(A, b"\x01"),
-        EndsSaying(A, error!("TIMEOUT"), 4000),
+        EndsWithReply(A, error!("TIMEOUT"), 4000),
         CloseAll,
     ]),
     fault("clients/silent", W31, "Hundreds that connect and say nothing.").with("400 clients, 1 s").steps(&[
-        Gather(400, Each(2_000)),
+        ConnectCrowd(400, Each(2_000)),
         Pause(1000),
         CloseAll,
     ]),
@@ -49,7 +49,7 @@ pub(super) const FAULTS: &[Fault] = &[
         .with("300 clients, 1 s")
         .states(&[NEW, MID_FRAME, CHALLENGED, MID_SOLUTION])
         .steps(&[
-            Gather(300, Each(3_000)),
+            ConnectCrowd(300, Each(3_000)),
             AllAsk(300, 1, REQUEST, CHALLENGE_OR_LATER),
             Pause(1000),
             CloseAll,
@@ -57,7 +57,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("clients/byte-by-byte", W04, "Hundreds whose requests come byte by byte are served.")
         .with("200 clients, 10 bytes, 20 ms between")
         .steps(&[
-            Gather(200, Each(4_000)),
+            ConnectCrowd(200, Each(4_000)),
             AllSend(200, b"W"),
             Pause(20),
             AllSend(200, b"W"),
@@ -79,7 +79,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("clients/never-finished", W31, "Hundreds that begin a frame, never finish it, and vanish.")
         .with("300 clients, 500 ms")
         .steps(&[
-            Gather(300, Each(5_000)),
+            ConnectCrowd(300, Each(5_000)),
             AllSend(300, b"WW\x01\x03\0\0\x01\0{\"challenge\":\""),
             Pause(500),
             ResetCrowd(300),
@@ -89,7 +89,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("clients/unread", W31, "Hundreds that ask, and read nothing of what they are told.")
         .with("300 clients, 2 requests each; 3 more with a receive buffer of 4 KiB, 200 requests each; 1 s")
         .steps(&[
-            Gather(300, Each(6_000)),
+            ConnectCrowd(300, Each(6_000)),
             AllSend(300, b"WW\x01\x01\0\0\0\x02{}WW\x01\x01\0\0\0\x02{}"),
             Flood(B, REQUEST, 2000),
             Flood(C, REQUEST, 2000),

@@ -4,7 +4,7 @@ use conformance::case::Allowed;
 use conformance::case::Step;
 use conformance::case::Step::AllAsk;
 use conformance::case::Step::CloseAll;
-use conformance::case::Step::Gather;
+use conformance::case::Step::ConnectCrowd;
 use conformance::case::Step::Pause;
 use conformance::case::Step::Repeat;
 use driver::moves::Source::Each;
@@ -24,7 +24,7 @@ const REFUSED: Allowed = Allowed::Lines(&[
 
 /// Fifty tokens that nobody has signed.
 const FIFTY_FORGERIES: &[Step] =
-    &[Gather(50, Each(8_000)), AllAsk(50, 1, b"{solution forged}", REFUSED), CloseAll];
+    &[ConnectCrowd(50, Each(8_000)), AllAsk(50, 1, b"{solution forged}", REFUSED), CloseAll];
 
 pub(super) const FAULTS: &[Fault] = &[
     fault("crowds/forged", W16, "A flood of solutions of challenges that nobody has given.")
@@ -33,31 +33,41 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("crowds/requests", W31, "A flood of requests for challenges that nobody solves.")
         .with("600 clients, 200 at a time")
         .steps(&[
-            Gather(200, Each(8_200)),
+            ConnectCrowd(200, Each(8_200)),
             AllAsk(200, 1, REQUEST, CHALLENGE_OR_LATER),
             CloseAll,
-            Gather(200, Each(8_600)),
+            ConnectCrowd(200, Each(8_600)),
             AllAsk(200, 1, REQUEST, CHALLENGE_OR_LATER),
             CloseAll,
-            Gather(200, Each(9_000)),
+            ConnectCrowd(200, Each(9_000)),
             AllAsk(200, 1, REQUEST, CHALLENGE_OR_LATER),
             CloseAll,
         ]),
     fault("crowds/served", W31, "Hundreds come for a quotation, all at once.").with("300 clients").steps(&[
-        Gather(300, Each(9_400)),
+        ConnectCrowd(300, Each(9_400)),
         AllAsk(300, 1, REQUEST, CHALLENGE_OR_LATER),
         AllAsk(300, 1, b"{solution next}", QUOTE_OR_LATER),
         CloseAll,
     ]),
     fault("crowds/one-address", W30, "Far more clients of one address than there are places for it.")
         .with("150 clients")
-        .steps(&[Gather(150, Own(9_900)), AllAsk(150, 1, REQUEST, CHALLENGE_OR_END), CloseAll, Pause(300)]),
+        .steps(&[
+            ConnectCrowd(150, Own(9_900)),
+            AllAsk(150, 1, REQUEST, CHALLENGE_OR_END),
+            CloseAll,
+            Pause(300),
+        ]),
     fault("crowds/storm", W30, "Far more clients than there are places for.")
         .with("800 clients")
-        .steps(&[Gather(800, Each(10_000)), AllAsk(800, 1, REQUEST, CHALLENGE_OR_END), CloseAll, Pause(500)])
+        .steps(&[
+            ConnectCrowd(800, Each(10_000)),
+            AllAsk(800, 1, REQUEST, CHALLENGE_OR_END),
+            CloseAll,
+            Pause(500),
+        ])
         .beyond_promises(),
     fault("crowds/silent-storm", W30, "Far more clients than there are places for, all of them silent.")
         .with("800 clients, 1 s")
-        .steps(&[Gather(800, Each(11_000)), Pause(1000), CloseAll, Pause(500)])
+        .steps(&[ConnectCrowd(800, Each(11_000)), Pause(1000), CloseAll, Pause(500)])
         .beyond_promises(),
 ];

@@ -7,10 +7,10 @@ use conformance::case::Step::AllAsk;
 use conformance::case::Step::AllSend;
 use conformance::case::Step::Close;
 use conformance::case::Step::CloseAll;
+use conformance::case::Step::ConnectCrowd;
 use conformance::case::Step::EndSending;
 use conformance::case::Step::Ends;
 use conformance::case::Step::Expect;
-use conformance::case::Step::Gather;
 use conformance::case::Step::Pause;
 use conformance::case::Step::Repeat;
 use conformance::case::Step::Reset;
@@ -51,7 +51,7 @@ macro_rules! at_every_offset {
 
 /// Fifty clients that get a challenge and vanish.
 const FIFTY_RESETS: &[Step] =
-    &[Gather(50, Each(7_000)), AllAsk(50, 1, REQUEST, CHALLENGE_OR_LATER), ResetCrowd(50)];
+    &[ConnectCrowd(50, Each(7_000)), AllAsk(50, 1, REQUEST, CHALLENGE_OR_LATER), ResetCrowd(50)];
 
 pub(super) const FAULTS: &[Fault] = &[
     fault("disconnects/reset", W31, "The client vanishes by a reset.")
@@ -106,15 +106,15 @@ pub(super) const FAULTS: &[Fault] = &[
         "Many clients vanish in the middle of a frame, all at once.",
     )
     .with("100 clients")
-    .steps(&[Gather(100, Each(7_200)), AllSend(100, b"WW\x01\x01\0"), ResetCrowd(100), Pause(50)]),
+    .steps(&[ConnectCrowd(100, Each(7_200)), AllSend(100, b"WW\x01\x01\0"), ResetCrowd(100), Pause(50)]),
     fault("disconnects/crowd-awaiting", W31, "Many clients vanish while they await a reply, all at once.")
         .with("100 clients")
-        .steps(&[Gather(100, Each(7_400)), AllSend(100, REQUEST), ResetCrowd(100), Pause(50)]),
+        .steps(&[ConnectCrowd(100, Each(7_400)), AllSend(100, REQUEST), ResetCrowd(100), Pause(50)]),
     fault(
         "disconnects/crowd-in-order",
         W31,
         "Many clients leave with their challenges unsolved, all at once.",
     )
     .with("100 clients")
-    .steps(&[Gather(100, Each(7_600)), AllAsk(100, 1, REQUEST, CHALLENGE_OR_LATER), CloseAll]),
+    .steps(&[ConnectCrowd(100, Each(7_600)), AllAsk(100, 1, REQUEST, CHALLENGE_OR_LATER), CloseAll]),
 ];

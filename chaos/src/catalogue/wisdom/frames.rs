@@ -5,10 +5,10 @@ use conformance::case::Step;
 use conformance::case::Step::AllAsk;
 use conformance::case::Step::AllSend;
 use conformance::case::Step::CloseAll;
-use conformance::case::Step::Gather;
+use conformance::case::Step::ConnectCrowd;
 use conformance::case::Step::Pause;
 use conformance::case::Step::Sample;
-use conformance::resources::Keeps;
+use conformance::resources::ResourceLimit;
 use driver::moves::Source::Each;
 use protocol::wisdom::clauses::{W06, W07, W08, W09, W10, W11, W12, W13, W14, W19, W31};
 
@@ -18,7 +18,7 @@ use crate::fault::Fault;
 /// A crowd sends these bytes, all at once, and each is answered with this code.
 macro_rules! refused {
     ($bytes:expr => $reply:expr) => {
-        &[Gather(50, Each(0)), AllAsk(50, 1, $bytes, $reply), CloseAll]
+        &[ConnectCrowd(50, Each(0)), AllAsk(50, 1, $bytes, $reply), CloseAll]
     };
 }
 
@@ -28,7 +28,7 @@ const TAKEN_OR_REFUSED: Allowed = Allowed::Lines(&[b"CHALLENGE", b"ERROR INVALID
 /// What is announced and never sent.
 const OVERSIZED: &[Step] = &[
     Sample,
-    Gather(24, Each(0)),
+    ConnectCrowd(24, Each(0)),
     AllAsk(24, 1, b"WW\x01\x03\xff\xff\xff\xff", error!("FRAME_TOO_LARGE")),
     Sample,
     CloseAll,
@@ -50,7 +50,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("frames/oversized", W09, "Lengths of 4 GiB take no memory.")
         .with("24 clients at once, 64 MiB allowed in all")
         .steps(OVERSIZED)
-        .keeps(Keeps::MemoryWithin(64 << 20)),
+        .keeps(ResourceLimit::Memory(64 << 20)),
     fault("frames/empty", W10, "Requests without a payload.")
         .with("50 clients at once")
         .steps(refused!(b"WW\x01\x01\0\0\0\0" => error!("INVALID_PAYLOAD"))),
@@ -66,7 +66,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("frames/nested", W13, "An unknown field that is nested deep, and never ends.")
         .with("50 clients at once, 4,000 brackets")
         .steps(&[
-            Gather(50, Each(0)),
+            ConnectCrowd(50, Each(0)),
             AllSend(50, b"WW\x01\x01\0\0\x0f\xa5{\"x\":"),
             AllAsk(50, 1, b"{[*4000}", TAKEN_OR_REFUSED),
             CloseAll,
@@ -89,7 +89,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("frames/tls", W31, "The greeting of TLS, without an end.")
         .with("50 clients at once, 100 ms")
         .steps(&[
-            Gather(50, Each(0)),
+            ConnectCrowd(50, Each(0)),
             AllSend(50, b"\x16\x03\x01\x00\x31\x01\x00\x00\x2d\x03\x03\x10\x0a\x20\x30\x40"),
             Pause(100),
             CloseAll,

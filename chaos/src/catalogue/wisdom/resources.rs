@@ -3,12 +3,12 @@
 use conformance::case::Step::AllAsk;
 use conformance::case::Step::AllSend;
 use conformance::case::Step::CloseAll;
-use conformance::case::Step::Gather;
+use conformance::case::Step::ConnectCrowd;
 use conformance::case::Step::Pause;
 use conformance::case::Step::Repeat;
 use conformance::case::Step::ResetCrowd;
 use conformance::case::Step::Sample;
-use conformance::resources::Keeps;
+use conformance::resources::ResourceLimit;
 use driver::moves::Source::Each;
 use protocol::wisdom::clauses::W32;
 
@@ -25,7 +25,7 @@ const SETTLE_MS: u64 = 400;
 const COLLECTED_BYTES: u64 = 256 << 20;
 
 /// Bystanders come and go too, and never so many.
-const ALL_GIVEN_BACK: Keeps = Keeps::WhatVisitorsCost {
+const ALL_GIVEN_BACK: ResourceLimit = ResourceLimit::GrowthPerRound {
     visits: VISITS,
     descriptors: 50,
     threads: 50,
@@ -35,7 +35,7 @@ const ALL_GIVEN_BACK: Keeps = Keeps::WhatVisitorsCost {
 /// Rounds of visits, each by fifty clients at a time.
 macro_rules! rounds {
     ($first:literal: $($steps:expr),+) => {
-        &[Repeat(6, &[Repeat(4, &[Gather(50, Each($first)), $($steps),+]), Pause(SETTLE_MS), Sample])]
+        &[Repeat(6, &[Repeat(4, &[ConnectCrowd(50, Each($first)), $($steps),+]), Pause(SETTLE_MS), Sample])]
     };
 }
 

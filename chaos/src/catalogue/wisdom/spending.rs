@@ -10,9 +10,9 @@ use conformance::case::Step::AllAsk;
 use conformance::case::Step::Ask;
 use conformance::case::Step::Close;
 use conformance::case::Step::CloseAll;
+use conformance::case::Step::ConnectCrowd;
 use conformance::case::Step::EndSending;
 use conformance::case::Step::Ends;
-use conformance::case::Step::Gather;
 use conformance::case::Step::Pause;
 use conformance::case::Step::Repeat;
 use conformance::case::Step::Reset;
@@ -44,7 +44,7 @@ macro_rules! lost_after {
 const EQUAL: &[Step] = &[
     Ask(B, REQUEST, CHALLENGE),
     Close(B),
-    Gather(24, Any),
+    ConnectCrowd(24, Any),
     AllAsk(24, 1, b"{solution}", QUOTE_OR_REPLAYED),
     CloseAll,
 ];
@@ -52,14 +52,17 @@ const EQUAL: &[Step] = &[
 /// Two hundred and fifty challenges are got, each from another address.
 macro_rules! hoard {
     ($first:literal) => {
-        Repeat(1, &[Gather(250, Each($first)), AllAsk(250, 1, REQUEST, CHALLENGE_OR_LATER), CloseAll])
+        Repeat(1, &[ConnectCrowd(250, Each($first)), AllAsk(250, 1, REQUEST, CHALLENGE_OR_LATER), CloseAll])
     };
 }
 
 /// And brought, all at once, from the same addresses.
 macro_rules! bring {
     ($first:literal) => {
-        Repeat(1, &[Gather(250, Each($first)), AllAsk(250, 1, b"{solution next}", QUOTE_OR_LATER), CloseAll])
+        Repeat(
+            1,
+            &[ConnectCrowd(250, Each($first)), AllAsk(250, 1, b"{solution next}", QUOTE_OR_LATER), CloseAll],
+        )
     };
 }
 

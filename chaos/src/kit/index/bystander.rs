@@ -77,7 +77,7 @@ impl Script for Bystander {
             }
             BystanderAt::Opened => {
                 self.at = BystanderAt::Waited;
-                Move::Until(planned(ASK_INTERVAL, self.number, self.turns))
+                Move::PauseUntil(planned(ASK_INTERVAL, self.number, self.turns))
             }
             BystanderAt::Waited => {
                 self.at = BystanderAt::Sent;

@@ -3,7 +3,7 @@
 use conformance::collect::Collector;
 use conformance::linearizable::violation_finding;
 use driver::history::Event;
-use linearizability::bounds;
+use linearizability::interval_check;
 use protocol::index::Index;
 use protocol::{Lines, Protocol};
 use verdict::Finding;
@@ -27,7 +27,7 @@ impl Truth for Rules {
 
     fn end_part(&mut self) -> Vec<(u64, Finding)> {
         let operations = self.0.end_part().map_or_else(Vec::new, |part| part.all);
-        let violation = bounds(&operations);
+        let violation = interval_check(&operations);
         let found = violation.map(|violation| {
             let sent_ns = operations.get(violation.operation).map_or(0, |operation| operation.sent_ns);
             // It is the fault's doing, whatever rule the reply breaks.

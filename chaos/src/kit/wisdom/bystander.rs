@@ -96,7 +96,7 @@ impl Script for Bystander {
             }
             At::WaitToAsk => {
                 self.at = At::Ask;
-                Move::Until(planned(ASK_INTERVAL, self.number, self.turns))
+                Move::PauseUntil(planned(ASK_INTERVAL, self.number, self.turns))
             }
             At::Ask => {
                 self.at = At::AwaitChallenge;
@@ -110,7 +110,7 @@ impl Script for Bystander {
             At::Solve => {
                 if self.solve(came) {
                     self.at = At::Bring;
-                    Move::Until(planned(ASK_INTERVAL, self.number, self.turns))
+                    Move::PauseUntil(planned(ASK_INTERVAL, self.number, self.turns))
                 } else {
                     self.at = At::Close;
                     Move::Pause(ASK_INTERVAL)
@@ -156,7 +156,7 @@ mod tests {
     fn told(reply: &[u8]) -> Bystander {
         let mut bystander = Bystander::new(5, 1);
         assert!(matches!(bystander.next(MoveResult::Done), Move::OpenFrom(0, _)));
-        assert_eq!(bystander.next(MoveResult::Done), Move::Until(planned(ASK_INTERVAL, 5, 0)));
+        assert_eq!(bystander.next(MoveResult::Done), Move::PauseUntil(planned(ASK_INTERVAL, 5, 0)));
         assert_eq!(bystander.next(MoveResult::Done), Move::Send(0, REQUEST));
         assert_eq!(bystander.next(MoveResult::Done), Move::Await(0, 1));
         let _ = bystander.next(MoveResult::Replies(&[reply.to_vec()]));

@@ -1,20 +1,21 @@
-//! Requests that could close a cycle, or break one open: there the protocol is silent (S8), and nobody is held to a reply.
+//! Dependency cycles: the protocol does not specify requests that could close or open one (S8), so they are not
+//! judged.
 //!
-//! A package may be in a cycle if it can be reached from itself by lists of this history. What a package listed before
-//! the first change that is known of it may be anything. The parts of the graph that are connected both ways are found
-//! as by Tarjan, Depth-first search and linear graph algorithms, 1972, without recursion.
+//! A package may be in a cycle if it is reachable from itself through lists of this history. The list of a package
+//! before
+//! its first known change may contain anything. The strongly connected components are found with Tarjan's algorithm
+//! ("Depth-first search and linear graph algorithms", 1972), without recursion.
 
 use std::collections::BTreeMap;
 
+use linearizability::Operation;
 use protocol::index::wire::{Command, Reply, Request};
 
-use linearizability::Operation;
-
-/// Takes what could be the refusal of a cycle for nothing, and what could be the removal of one for lost.
-pub(crate) fn leave_cycles_open(operations: &mut Vec<Operation>) {
+/// Removes requests that may have been rejected because of a cycle, and marks removals that may open a cycle as lost.
+pub(crate) fn exclude_cycles(operations: &mut Vec<Operation>) {
     let graph = Graph::of(operations);
-    let parts = graph.connected_parts();
-    operations.retain(|operation| !graph.may_refuse_cycle(operation, &parts));
+    let parts = graph.strongly_connected_components();
+    operations.retain(|operation| !graph.may_reject_cycle(operation, &parts));
     for operation in operations {
         if graph.may_open_cycle(operation, &parts) {
             operation.replied = None;
@@ -22,18 +23,18 @@ pub(crate) fn leave_cycles_open(operations: &mut Vec<Operation>) {
     }
 }
 
-/// Who lists whom, ever.
+/// The dependency graph of all lists that occur in the history.
 #[derive(Debug, Default)]
 struct Graph {
     ids: BTreeMap<Vec<u8>, usize>,
     lists: Vec<Vec<usize>>,
-    /// The change of each package that was sent first: when, and whether its reply was not `OK`.
+    /// The first change of each package: its time, and whether its reply was not `OK`.
     first_changes: Vec<Option<(u64, bool)>>,
-    /// From when on each may have a list.
-    listing_since_ns: Vec<u64>,
+    /// The time since which each package may have a list.
+    has_list_since_ns: Vec<u64>,
 }
 
-/// The package that stands for what nobody knows: those whose first list is unknown list it, and it lists all.
+/// The node for unknown packages. Packages whose first list is unknown depend on it, and it depends on all packages.
 const UNKNOWN: usize = 0;
 
 impl Graph {
@@ -49,14 +50,14 @@ impl Graph {
             let is_open = !matches!(operation.replied, Some((Reply::Ok, _)));
             let change = (operation.sent_ns, is_open);
             let first = &mut graph.first_changes[package];
-            // Of two that were sent at the same moment the one that is open may be the first.
+            // Of two changes sent at the same time, the one without an OK may be the first.
             if first.is_none_or(|(sent_ns, was_open)| (change.0, !is_open) < (sent_ns, !was_open)) {
                 *first = Some(change);
             }
             if request.command == Command::Index {
                 let list: Vec<usize> = request.dependencies().map(|name| graph.intern(name)).collect();
                 graph.lists[package].extend(list);
-                let since_ns = &mut graph.listing_since_ns[package];
+                let since_ns = &mut graph.has_list_since_ns[package];
                 *since_ns = operation.sent_ns.min(*since_ns);
             }
         }
@@ -64,7 +65,7 @@ impl Graph {
             graph.lists[UNKNOWN].push(package);
             if graph.first_changes[package].is_none_or(|(_, is_open)| is_open) {
                 graph.lists[package].push(UNKNOWN);
-                graph.listing_since_ns[package] = 0;
+                graph.has_list_since_ns[package] = 0;
             }
             graph.lists[package].sort_unstable();
             graph.lists[package].dedup();
@@ -84,21 +85,21 @@ impl Graph {
     fn add(&mut self) -> usize {
         self.lists.push(Vec::new());
         self.first_changes.push(None);
-        self.listing_since_ns.push(u64::MAX);
+        self.has_list_since_ns.push(u64::MAX);
         self.lists.len() - 1
     }
 
-    /// An INDEX that was answered `FAIL` and lists something from which its own package can be reached.
-    fn may_refuse_cycle(&self, operation: &Operation, parts: &[usize]) -> bool {
-        let is_refused = matches!(operation.replied, Some((Reply::Fail, _)));
-        let Some(request) = Request::decode(&operation.line).ok().filter(|_| is_refused) else {
+    /// Returns whether an operation is a rejected INDEX with a dependency from which its own package is reachable.
+    fn may_reject_cycle(&self, operation: &Operation, parts: &[usize]) -> bool {
+        let is_rejected = matches!(operation.replied, Some((Reply::Fail, _)));
+        let Some(request) = Request::decode(&operation.line).ok().filter(|_| is_rejected) else {
             return false;
         };
         let is_with = |name: &[u8]| parts[self.ids[name]] == parts[self.ids[request.package]];
         request.command == Command::Index && request.dependencies().any(is_with)
     }
 
-    /// A REMOVE that was answered `OK` although its package may be in a cycle.
+    /// Returns whether an operation is an accepted REMOVE of a package that may be in a cycle.
     fn may_open_cycle(&self, operation: &Operation, parts: &[usize]) -> bool {
         let (Ok(request), Some((Reply::Ok, replied_ns))) =
             (Request::decode(&operation.line), operation.replied)
@@ -106,15 +107,15 @@ impl Graph {
             return false;
         };
         let package = self.ids[request.package];
-        if replied_ns < self.listing_since_ns[package] {
+        if replied_ns < self.has_list_since_ns[package] {
             return false;
         }
         let is_with = |other: &usize| *other != package && parts[*other] == parts[package];
         request.command == Command::Remove && self.lists[package].iter().any(is_with)
     }
 
-    /// For each package a number that it shares with those which it reaches, and which reach it.
-    fn connected_parts(&self) -> Vec<usize> {
+    /// Returns for each package the number of its strongly connected component.
+    fn strongly_connected_components(&self) -> Vec<usize> {
         const UNSEEN: usize = usize::MAX;
         let count = self.lists.len();
         let mut part_of = vec![UNSEEN; count];
@@ -124,7 +125,7 @@ impl Graph {
             if seen_at[root] != UNSEEN {
                 continue;
             }
-            // Each package that is gone through, and how many of its list are done.
+            // The packages on the current path, each with the number of visited dependencies.
             let mut way = vec![(root, 0)];
             while let Some((package, done)) = way.last_mut() {
                 let package = *package;

@@ -1,13 +1,15 @@
-//! Histories written by hand, and what may be certain of them.
+//! Histories written by hand, and the violations that can be derived from them.
 
 use std::borrow::Cow;
 
+use driver::history::{Event, EventKind};
+use driver::moves::Act;
+use linearizability::interval_check;
 use protocol::Lines;
 
-use super::*;
-use linearizability::bounds;
+use crate::collect::Collector;
 
-/// A history written by hand, an event a nanosecond, and what becomes of it.
+/// A history written by hand, with one event per nanosecond.
 struct Written {
     collector: Collector<Lines>,
     at_ns: u64,
@@ -18,33 +20,33 @@ impl Written {
         Self { collector: Collector::new(Lines::new), at_ns: 0 }
     }
 
-    /// What happens on a connection of the client with the same number.
-    fn tell(mut self, client: u32, event: EventKind<'_>) -> Self {
+    /// Appends an event on the connection of the client with the same number.
+    fn event(mut self, client: u32, event: EventKind<'_>) -> Self {
         self.at_ns += 1;
         self.collector.observe(&Event { at_ns: self.at_ns, client, connection: client, event });
         self
     }
 
-    /// A client asks, and is answered at once; with nothing if the reply is empty.
+    /// Appends a request and its reply; no reply if it is empty.
     fn ask(self, client: u32, line: &'static str, reply: &'static str) -> Self {
-        let asked = self.tell(client, EventKind::Sent(Cow::Borrowed(line.as_bytes())));
+        let sent = self.event(client, EventKind::Sent(Cow::Borrowed(line.as_bytes())));
         if reply.is_empty() {
-            return asked;
+            return sent;
         }
-        asked.tell(client, EventKind::Received(Cow::Borrowed(reply.as_bytes())))
+        sent.event(client, EventKind::Received(Cow::Borrowed(reply.as_bytes())))
     }
 
-    /// The clause that the part breaks, if it breaks any.
+    /// Returns the clause that the part violates, if any.
     fn end(&mut self) -> Option<&'static str> {
         let operations = self.collector.end_part().expect("there are few").all;
         self.at_ns = 0;
-        bounds(&operations).map(|violation| violation.clause.id)
+        interval_check(&operations).map(|violation| violation.clause.id)
     }
 }
 
-/// Two clients, each with its connection.
+/// Returns a history of two clients, each with its connection.
 fn opened() -> Written {
-    Written::new().tell(0, EventKind::Opened(0)).tell(1, EventKind::Opened(0))
+    Written::new().event(0, EventKind::Opened(0)).event(1, EventKind::Opened(0))
 }
 
 fn sent(line: &'static str) -> EventKind<'static> {
@@ -52,17 +54,17 @@ fn sent(line: &'static str) -> EventKind<'static> {
 }
 
 const FLOOD: EventKind<'static> = EventKind::Flooded { bytes: 9, has_stalled: true };
-const WORSEN: EventKind<'static> = EventKind::Acted { act: Act::BeginCondition(9), is_done: true };
+const IMPAIR: EventKind<'static> = EventKind::Acted { act: Act::BeginCondition(9), is_done: true };
 const KILL: EventKind<'static> = EventKind::Acted { act: Act::Kill, is_done: true };
 
 #[test]
-fn what_was_answered_is_certain_for_everybody() {
-    let asked = opened().ask(0, "INDEX|a|\n", "OK\n");
-    assert_eq!(asked.ask(1, "QUERY|a|\n", "FAIL\n").end(), Some("S5"));
+fn an_answered_request_is_certain_for_all_clients() {
+    let answered = opened().ask(0, "INDEX|a|\n", "OK\n");
+    assert_eq!(answered.ask(1, "QUERY|a|\n", "FAIL\n").end(), Some("S5"));
 }
 
 #[test]
-fn a_request_whose_reply_was_lost_may_have_happened_or_not() {
+fn a_request_without_a_reply_may_have_taken_effect_or_not() {
     for end in [
         EventKind::Reset,
         EventKind::Closed,
@@ -70,119 +72,120 @@ fn a_request_whose_reply_was_lost_may_have_happened_or_not() {
         EventKind::TimedOut { waited_ns: 1, late_ns: 0 },
     ] {
         for reply in ["OK\n", "FAIL\n"] {
-            let lost = opened().ask(0, "INDEX|a|\n", "OK\n").ask(0, "REMOVE|a|\n", "").tell(0, end.clone());
+            let lost = opened().ask(0, "INDEX|a|\n", "OK\n").ask(0, "REMOVE|a|\n", "").event(0, end.clone());
             assert_eq!(lost.ask(1, "QUERY|a|\n", reply).end(), None, "{end:?}");
         }
     }
-    // All that waited, and not the oldest only.
+    // All outstanding requests are lost, not only the oldest.
     let both =
-        opened().ask(1, "INDEX|b|\n", "OK\n").ask(0, "REMOVE|a|\nREMOVE|b|\n", "").tell(0, EventKind::Reset);
+        opened().ask(1, "INDEX|b|\n", "OK\n").ask(0, "REMOVE|a|\nREMOVE|b|\n", "").event(0, EventKind::Reset);
     assert_eq!(both.ask(1, "QUERY|b|\n", "FAIL\n").end(), None);
-    // Nor is it known later when it happens.
+    // The time of its effect stays unknown later.
     let mut late = opened().ask(1, "INDEX|a|\n", "OK\n").ask(0, "REMOVE|a|\n", "");
     assert_eq!(late.end(), None);
-    let next = late.tell(1, EventKind::Opened(0)).ask(1, "INDEX|a|\n", "OK\n");
+    let next = late.event(1, EventKind::Opened(0)).ask(1, "INDEX|a|\n", "OK\n");
     assert_eq!(next.ask(1, "QUERY|a|\n", "FAIL\n").end(), None);
 }
 
 #[test]
-fn a_line_that_was_never_ended_did_not_happen() {
-    let half = opened().ask(1, "INDEX|a|\n", "OK\n").tell(0, sent("REMOVE|a|")).tell(0, EventKind::Closed);
+fn an_unterminated_line_has_no_effect() {
+    let half = opened().ask(1, "INDEX|a|\n", "OK\n").event(0, sent("REMOVE|a|")).event(0, EventKind::Closed);
     assert_eq!(half.ask(1, "QUERY|a|\n", "FAIL\n").end(), Some("S5"));
-    let ended = opened().ask(1, "INDEX|a|\n", "OK\n").tell(0, sent("REMOVE|a|")).tell(0, sent("\n"));
+    let ended = opened().ask(1, "INDEX|a|\n", "OK\n").event(0, sent("REMOVE|a|")).event(0, sent("\n"));
     assert_eq!(ended.ask(1, "QUERY|a|\n", "FAIL\n").end(), None);
 }
 
 #[test]
-fn a_part_begins_with_nothing_certain() {
+fn a_part_begins_without_certain_facts() {
     let mut before = opened().ask(0, "INDEX|a|\n", "OK\n");
     assert_eq!(before.end(), None);
-    assert_eq!(before.tell(1, EventKind::Opened(0)).ask(1, "QUERY|a|\n", "FAIL\n").end(), None);
+    assert_eq!(before.event(1, EventKind::Opened(0)).ask(1, "QUERY|a|\n", "FAIL\n").end(), None);
 }
 
-/// What else was sent is not known, so of the client's names nothing is, before and after, whoever asks; of others'
-/// names it is.
+/// The bytes of a flood are not all known, so that nothing about the names of its client is certain, in any request.
+/// Names of other clients remain certain.
 #[test]
-fn names_of_a_client_that_flooded_or_had_a_bad_way_are_clouded() {
-    for doubt in [FLOOD, WORSEN] {
-        let clouded =
-            || opened().ask(0, "INDEX|a|\n", "OK\n").ask(0, "INDEX|b|a\n", "OK\n").tell(0, doubt.clone());
+fn names_of_a_client_that_flooded_or_had_an_impaired_path_are_uncertain() {
+    for doubt in [FLOOD, IMPAIR] {
+        let uncertain_names =
+            || opened().ask(0, "INDEX|a|\n", "OK\n").ask(0, "INDEX|b|a\n", "OK\n").event(0, doubt.clone());
         for (line, reply) in [
             ("QUERY|a|\n", "FAIL\n"),
             ("REMOVE|a|\n", "OK\n"),
             ("INDEX|c|b\n", "FAIL\n"),
             ("QUERY|b|\n", "FAIL\n"),
         ] {
-            assert_eq!(clouded().ask(1, line, reply).end(), None, "{doubt:?} {line}");
+            assert_eq!(uncertain_names().ask(1, line, reply).end(), None, "{doubt:?} {line}");
         }
-        // Something that it sent may need a name that it also used in a plain way.
-        let needed = clouded().ask(1, "INDEX|c|\n", "OK\n").ask(1, "REMOVE|a|\n", "FAIL\n");
+        // Another request may depend on a name that was also used normally.
+        let needed = uncertain_names().ask(1, "INDEX|c|\n", "OK\n").ask(1, "REMOVE|a|\n", "FAIL\n");
         assert_eq!(needed.ask(1, "REMOVE|a|\n", "FAIL\n").end(), None);
-        let mut others = clouded().ask(1, "INDEX|c|a\n", "OK\n").ask(1, "QUERY|c|\n", "FAIL\n");
+        let mut others = uncertain_names().ask(1, "INDEX|c|a\n", "OK\n").ask(1, "QUERY|c|\n", "FAIL\n");
         assert_eq!(others.end(), Some("S5"), "{doubt:?}");
-        let mut later = clouded();
+        let mut later = uncertain_names();
         assert_eq!(later.end(), None);
-        let later = later.tell(1, EventKind::Opened(0)).ask(1, "INDEX|a|\n", "OK\n");
+        let later = later.event(1, EventKind::Opened(0)).ask(1, "INDEX|a|\n", "OK\n");
         assert_eq!(later.ask(1, "QUERY|a|\n", "FAIL\n").end(), None, "in later parts too");
     }
 }
 
 #[test]
-fn a_cloud_covers_the_stretch_of_the_plan_that_it_is_in() {
-    let stretches = || {
-        let before = opened().tell(0, EventKind::Marked(0)).ask(0, "INDEX|a|\n", "OK\n");
-        let during = before.tell(0, EventKind::Marked(1)).ask(0, "INDEX|b|\n", "OK\n").tell(0, FLOOD);
+fn uncertainty_covers_the_section_of_the_script_in_which_it_arose() {
+    let sections = || {
+        let before = opened().event(0, EventKind::Marked(0)).ask(0, "INDEX|a|\n", "OK\n");
+        let during = before.event(0, EventKind::Marked(1)).ask(0, "INDEX|b|\n", "OK\n").event(0, FLOOD);
         let during =
-            during.tell(0, EventKind::Reset).tell(0, EventKind::Opened(0)).ask(0, "INDEX|c|\n", "OK\n");
-        during.tell(0, EventKind::Marked(2)).ask(0, "INDEX|d|\n", "OK\n")
+            during.event(0, EventKind::Reset).event(0, EventKind::Opened(0)).ask(0, "INDEX|c|\n", "OK\n");
+        during.event(0, EventKind::Marked(2)).ask(0, "INDEX|d|\n", "OK\n")
     };
-    assert_eq!(stretches().ask(1, "QUERY|a|\n", "FAIL\n").end(), Some("S5"));
-    assert_eq!(stretches().ask(1, "QUERY|b|\n", "FAIL\n").end(), None);
-    assert_eq!(stretches().ask(1, "QUERY|c|\n", "FAIL\n").end(), None);
-    assert_eq!(stretches().ask(1, "QUERY|d|\n", "FAIL\n").end(), Some("S5"));
+    assert_eq!(sections().ask(1, "QUERY|a|\n", "FAIL\n").end(), Some("S5"));
+    assert_eq!(sections().ask(1, "QUERY|b|\n", "FAIL\n").end(), None);
+    assert_eq!(sections().ask(1, "QUERY|c|\n", "FAIL\n").end(), None);
+    assert_eq!(sections().ask(1, "QUERY|d|\n", "FAIL\n").end(), Some("S5"));
 }
 
-/// A server may trim what it reads, or take the end of a line for a part of it.
+/// A server may trim a request, or treat the line end as part of it.
 #[test]
-fn names_that_servers_may_read_in_several_ways_cloud_what_they_resemble() {
+fn ambiguous_names_make_similar_names_uncertain() {
     for line in ["INDEX|c|a,a\n", "INDEX| a|\n", "REMOVE|a\r|\n", "INDEX|c|a b\n", "INDEX|a|,\n"] {
-        let asked = opened().ask(0, "INDEX|a|\n", "OK\n").ask(0, line, "OK\n");
-        assert_eq!(asked.ask(1, "QUERY|a|\n", "FAIL\n").end(), None, "{line}");
+        let answered = opened().ask(0, "INDEX|a|\n", "OK\n").ask(0, line, "OK\n");
+        assert_eq!(answered.ask(1, "QUERY|a|\n", "FAIL\n").end(), None, "{line}");
     }
 }
 
 #[test]
-fn nothing_is_looked_at_once_the_target_was_ended() {
-    let ended = opened().ask(0, "INDEX|a|\n", "OK\n").tell(1, KILL);
+fn nothing_is_judged_after_the_target_was_killed() {
+    let ended = opened().ask(0, "INDEX|a|\n", "OK\n").event(1, KILL);
     assert_eq!(ended.ask(0, "QUERY|a|\n", "FAIL\n").end(), None);
-    let before = opened().ask(0, "INDEX|a|\n", "OK\n").ask(0, "QUERY|a|\n", "FAIL\n").tell(1, KILL);
+    let before = opened().ask(0, "INDEX|a|\n", "OK\n").ask(0, "QUERY|a|\n", "FAIL\n").event(1, KILL);
     assert_eq!({ before }.end(), Some("S5"));
 }
 
-/// Once a reply came that answers nothing, those after it may be of other requests.
+/// After an unsolicited reply, later replies may belong to other requests.
 #[test]
-fn replies_behind_one_too_many_say_nothing() {
-    let surplus = opened().ask(0, "INDEX|a|\n", "OK\n").tell(0, EventKind::Received(Cow::Borrowed(b"OK\n")));
-    assert_eq!(surplus.ask(0, "QUERY|a|\n", "FAIL\n").end(), None);
-    let foreign = opened().ask(0, "INDEX|a|\n", "OK\n").ask(0, "QUERY|a|\n", "hello\n");
-    assert_eq!(foreign.ask(0, "QUERY|a|\n", "FAIL\n").end(), None);
+fn replies_after_an_unsolicited_one_are_ignored() {
+    let unsolicited =
+        opened().ask(0, "INDEX|a|\n", "OK\n").event(0, EventKind::Received(Cow::Borrowed(b"OK\n")));
+    assert_eq!(unsolicited.ask(0, "QUERY|a|\n", "FAIL\n").end(), None);
+    let invalid = opened().ask(0, "INDEX|a|\n", "OK\n").ask(0, "QUERY|a|\n", "hello\n");
+    assert_eq!(invalid.ask(0, "QUERY|a|\n", "FAIL\n").end(), None);
 }
 
 #[test]
-fn a_reply_before_its_request_is_no_harm() {
+fn a_reply_before_its_request_is_harmless() {
     let mut collector = Collector::new(Lines::new);
     for (at_ns, event) in
         [(9, EventKind::Opened(0)), (9, sent("INDEX|a|\n")), (3, EventKind::Received(Cow::Borrowed(b"OK\n")))]
     {
         collector.observe(&Event { at_ns, client: 0, connection: 1, event });
     }
-    assert_eq!(bounds(&collector.end_part().unwrap().all), None);
+    assert_eq!(interval_check(&collector.end_part().unwrap().all), None);
 }
 
-/// Where the protocol is silent a server may refuse a cycle, or let it be taken apart.
+/// The protocol does not specify cycles: a server may reject one, or allow its removal.
 #[test]
-fn what_has_to_do_with_cycles_accuses_nobody() {
-    // All are taken out first, so that it is certain what they list.
+fn requests_about_cycles_are_never_violations() {
+    // All packages are removed first, so that their lists are certain.
     let begun = || {
         let taken = opened().ask(0, "REMOVE|a|\n", "OK\n").ask(0, "REMOVE|b|\n", "OK\n");
         let taken = taken.ask(0, "REMOVE|c|\n", "OK\n");
@@ -191,19 +194,19 @@ fn what_has_to_do_with_cycles_accuses_nobody() {
     assert_eq!(begun().ask(0, "INDEX|a|b\n", "FAIL\n").end(), None);
     assert_eq!(begun().ask(0, "INDEX|a|c\n", "FAIL\n").end(), None);
     assert_eq!(begun().ask(0, "INDEX|a|a\n", "FAIL\n").end(), None);
-    // A refusal changes nothing, of which others are certain as before.
+    // A rejection changes nothing; facts about other packages remain certain.
     assert_eq!(begun().ask(0, "INDEX|a|c\n", "FAIL\n").ask(0, "QUERY|a|\n", "FAIL\n").end(), Some("S5"));
     let closed = || begun().ask(0, "INDEX|a|c\n", "OK\n");
     assert_eq!(closed().ask(0, "REMOVE|b|\n", "OK\n").end(), None);
     assert_eq!(closed().ask(0, "REMOVE|b|\n", "FAIL\n").end(), None);
-    // Without a cycle everybody is held to the rules.
+    // Without a cycle the rules apply.
     assert_eq!(begun().ask(0, "INDEX|c|a\n", "FAIL\n").end(), Some("S2"));
     assert_eq!(begun().ask(0, "REMOVE|a|\n", "OK\n").end(), Some("S3"));
 }
 
-/// What was in before may list anything: `d` here, which nobody has taken out.
+/// A package from before the history may list anything: here `d`, which was not removed.
 #[test]
-fn an_old_list_may_close_a_cycle() {
+fn an_unknown_list_may_close_a_cycle() {
     let taken = || opened().ask(0, "REMOVE|a|\n", "OK\n").ask(0, "REMOVE|b|\n", "OK\n");
     let begun = || taken().ask(0, "INDEX|a|\n", "OK\n");
     let listed = begun().ask(0, "INDEX|b|d\n", "OK\n");
@@ -212,20 +215,20 @@ fn an_old_list_may_close_a_cycle() {
     assert_eq!(known.ask(0, "INDEX|a|b\n", "FAIL\n").end(), Some("S2"));
 }
 
-/// A server should answer in order, but need not (F3): which reply is whose is not known where several wait.
+/// A server should answer in order, but need not (F3): the replies to several outstanding requests are ambiguous.
 #[test]
-fn requests_that_were_sent_together_are_held_to_nothing() {
-    let joined = || opened().ask(0, "INDEX|a|\nINDEX|b|\n", "OK\nOK\n");
-    assert_eq!(joined().ask(1, "QUERY|b|\n", "FAIL\n").end(), None);
-    // Those after them are, once all are answered.
-    let after = joined().ask(0, "INDEX|c|\n", "OK\n").ask(1, "QUERY|c|\n", "FAIL\n");
+fn pipelined_requests_are_not_judged() {
+    let pipelined = || opened().ask(0, "INDEX|a|\nINDEX|b|\n", "OK\nOK\n");
+    assert_eq!(pipelined().ask(1, "QUERY|b|\n", "FAIL\n").end(), None);
+    // Requests after them are judged once all are answered.
+    let after = pipelined().ask(0, "INDEX|c|\n", "OK\n").ask(1, "QUERY|c|\n", "FAIL\n");
     assert_eq!({ after }.end(), Some("S5"));
-    let before = joined().ask(0, "INDEX|c|\n", "").ask(0, "QUERY|c|\n", "OK\nOK\n");
+    let before = pipelined().ask(0, "INDEX|c|\n", "").ask(0, "QUERY|c|\n", "OK\nOK\n");
     assert_eq!(before.ask(1, "QUERY|c|\n", "FAIL\n").end(), None);
 }
 
 #[test]
-fn what_a_server_need_not_take_as_it_is_written_is_held_against_nobody() {
+fn unspecified_requests_are_never_violations() {
     let begun = || opened().ask(0, "INDEX|a|\n", "OK\n");
     for (line, reply) in [("QUERY|a|b\n", "FAIL\n"), ("QUERY|a|b\n", "ERROR\n"), ("REMOVE|a|b\n", "FAIL\n")] {
         assert_eq!(begun().ask(0, line, reply).end(), None, "{line}");

@@ -1,24 +1,21 @@
-//! The wire of the package index, as its cases have to know it.
+//! The dialect of the package index.
 
 use protocol::index::Index;
 use protocol::index::clauses::{A1, A2, A3, A4, C1, C4, F1};
 use protocol::index::wire::Request;
 use protocol::{Clause, Protocol};
 
-use crate::dialect::Broken;
-use crate::dialect::CleanupStep;
-use crate::dialect::Dialect;
-use crate::dialect::Unasked;
+use crate::dialect::{CleanupStep, Dialect, UnsolicitedPolicy, ViolationKind};
 
-/// The wire of the package index.
+/// The dialect of the package index.
 pub const DIALECT: Dialect = Dialect {
     framing: |bytes_max| Box::new(Index::framing(bytes_max)),
     delimiter: b"\n",
     read: <[u8]>::to_vec,
     replies: &[b"OK\n", b"FAIL\n", b"ERROR\n"],
-    no_reply: "a reply that is none of the three",
-    // F1 allows it just before the end.
-    unasked: Unasked::LastWord(b"ERROR\n"),
+    invalid_reply: "a reply other than OK, FAIL and ERROR",
+    // F1 permits this line immediately before the close.
+    unsolicited: UnsolicitedPolicy::CloseReason(b"ERROR\n"),
     excuse: |_, _| None,
     may_reset: true,
     clause,
@@ -28,33 +25,36 @@ pub const DIALECT: Dialect = Dialect {
     has_own_address: false,
 };
 
-fn clause(own: Clause, broken: Broken<'_>) -> Clause {
+fn clause(own: Clause, violation: ViolationKind<'_>) -> Clause {
     let is_about = |kinds: &[char]| own.id.starts_with(kinds);
-    match broken {
-        // What a framing case is about shows in what comes too early, or too often.
-        Broken::Unsolicited { .. } if is_about(&['F']) => own,
-        Broken::Unsolicited { has_sent: false } => F1,
-        Broken::Unsolicited { .. }
-        | Broken::NoReply
-        | Broken::Partial
-        | Broken::Ended { is_plain: true, is_first: true, .. }
-        | Broken::Silent { is_plain: true } => A1,
-        Broken::Ended { is_plain: true, .. } => A3,
-        Broken::Ended { .. } if is_about(&['F', 'C']) || own == A4 => own,
-        // A broken line that gets no ERROR, and not the end after an ERROR before it.
-        Broken::Ended { request, has_erred: false, .. } if Request::decode(request).is_err() => A2,
-        Broken::Ended { .. } => A3,
-        Broken::NotOpened if !is_about(&['C']) => C1,
-        Broken::Kept => C4,
-        Broken::Lost if !is_about(&['C', 'F']) => A4,
-        Broken::Silent { .. } | Broken::Reset | Broken::NotOpened | Broken::Lost => own,
+    match violation {
+        // The clause of a framing case is violated by replies that are premature or duplicated.
+        ViolationKind::Unsolicited { .. } if is_about(&['F']) => own,
+        ViolationKind::Unsolicited { has_sent: false } => F1,
+        ViolationKind::Unsolicited { .. }
+        | ViolationKind::InvalidReply
+        | ViolationKind::Partial
+        | ViolationKind::Closed { is_plain: true, is_first: true, .. }
+        | ViolationKind::Timeout { is_plain: true } => A1,
+        ViolationKind::Closed { is_plain: true, .. } => A3,
+        ViolationKind::Closed { .. } if is_about(&['F', 'C']) || own == A4 => own,
+        // An invalid line without ERROR, unless the connection was closed because of an earlier ERROR.
+        ViolationKind::Closed { request, has_erred: false, .. } if Request::decode(request).is_err() => A2,
+        ViolationKind::Closed { .. } => A3,
+        ViolationKind::NotOpened if !is_about(&['C']) => C1,
+        ViolationKind::ResourceLeak => C4,
+        ViolationKind::TargetLost if !is_about(&['C', 'F']) => A4,
+        ViolationKind::Timeout { .. }
+        | ViolationKind::Reset
+        | ViolationKind::NotOpened
+        | ViolationKind::TargetLost => own,
     }
 }
 
-/// A name that is longer than any server needs to take is in no index.
+/// The longest name that can be in an index: longer than any server must accept.
 const NAME_BYTES_MAX: usize = 1000;
 
-/// The names that stand in the place of a package, whether a server should take the line or not.
+/// Returns the names in the place of a package, whether or not a server accepts the line.
 fn names_in(bytes: &[u8]) -> Vec<Vec<u8>> {
     let package = |line: &[u8]| line.split(|&byte| byte == b'|').nth(1).map(<[u8]>::to_vec);
     bytes
@@ -64,8 +64,8 @@ fn names_in(bytes: &[u8]) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// The names' way out. Most of the time none is in, and a REMOVE of each says so. Where one is, each gets an empty
-/// list, so that none holds another, and then goes.
+/// Returns the requests that remove names. Usually none of them is indexed, and a REMOVE of each confirms it.
+/// Otherwise each receives an empty list, so that none depends on another, and is then removed.
 fn clean_up(names: &[&[u8]]) -> Vec<CleanupStep> {
     if names.is_empty() {
         return Vec::new();

@@ -1,4 +1,4 @@
-//! The wire of WOW/1, as its cases have to know it.
+//! The dialect of WOW/1.
 
 mod payload_template;
 
@@ -9,35 +9,33 @@ use protocol::wisdom::clauses::{W02, W32};
 use protocol::wisdom::messages::Response;
 use protocol::{Clause, Protocol};
 
-use crate::dialect::Broken;
-use crate::dialect::CleanupStep;
-use crate::dialect::Dialect;
-use crate::dialect::Unasked;
-use crate::dialects::wisdom::payload_template::Speaker;
+use crate::dialect::{CleanupStep, Dialect, UnsolicitedPolicy, ViolationKind};
+use crate::dialects::wisdom::payload_template::SolutionTemplate;
+use crate::messages;
 
-/// The wire of WOW/1.
+/// The dialect of WOW/1.
 pub const DIALECT: Dialect = Dialect {
     framing: |bytes_max| Box::new(Wisdom::framing(bytes_max)),
     delimiter: b"",
     read,
     replies: &[b"CHALLENGE", b"QUOTE", b"ERROR "],
-    no_reply: "a reply that is none",
-    // What takes too long, and who is turned away, is told so without having asked.
-    unasked: Unasked::WhatIsExpected,
+    invalid_reply: "a reply that is not a valid frame of a server",
+    // A server announces timeouts and rejections without a request.
+    unsolicited: UnsolicitedPolicy::NextExpected,
     excuse,
     may_reset: false,
     clause,
     names_in: |_| Vec::new(),
-    // Nothing is remembered by name; a plain request shows whether anybody is served.
+    // The server remembers nothing by name; a plain request shows whether it serves clients.
     clean_up: |_| vec![CleanupStep::Ask(REQUEST.to_vec())],
-    payload_template: Some(|| Box::new(Speaker::default())),
+    payload_template: Some(|| Box::new(SolutionTemplate::default())),
     has_own_address: true,
 };
 
 /// A request for a challenge.
 pub const REQUEST: &[u8] = b"WW\x01\x01\0\0\0\x02{}";
 
-/// A reply as cases expect it: its name, and of an error the code.
+/// Converts a reply to the form in which cases expect it: its name, with the code of an error.
 fn read(frame: &[u8]) -> Vec<u8> {
     let text = match Wisdom::decode_response(frame) {
         Ok(Response::Challenge(challenge)) => match challenge.disagreement() {
@@ -46,16 +44,17 @@ fn read(frame: &[u8]) -> Vec<u8> {
         },
         Ok(Response::Quote(_)) => "QUOTE".to_owned(),
         Ok(Response::Error(refusal)) => format!("ERROR {}", refusal.code.name()),
-        Err(malformed) => format!("what is no frame of a server ({malformed}): {}", frame.escape_ascii()),
+        Err(malformed) => format!("not a valid frame of a server ({malformed}): {}", frame.escape_ascii()),
     };
     text.into_bytes()
 }
 
-/// Limits that a server has of its own accord are no fault, and neither is what a busy machine makes late: the times are
-/// less than a right server's deadlines, the life of its challenges and the grace of its keys.
+/// Returns why a correct server may send an unexpected error. Its own limits are allowed, and so are effects of a
+/// busy machine. The times are shorter than the deadlines of a correct server, the lifetime of its challenges and the
+/// grace period of its keys.
 fn excuse(reply: &[u8], elapsed: Duration) -> Option<&'static str> {
-    const LATE: &str = "so much time had passed that a right server says so too";
-    const LIMITED: &str = "the target has no place for more clients, or this address asks too often for it";
+    const LATE: &str = messages::EXCUSED_BY_TIME;
+    const LIMITED: &str = messages::EXCUSED_BY_LIMITS;
     let limit = match reply {
         b"ERROR SERVER_BUSY" | b"ERROR RATE_LIMITED" => return Some(LIMITED),
         b"ERROR TIMEOUT" | b"ERROR CHALLENGE_EXPIRED" => Duration::from_secs(4),
@@ -65,11 +64,11 @@ fn excuse(reply: &[u8], elapsed: Duration) -> Option<&'static str> {
     (elapsed >= limit).then_some(LATE)
 }
 
-fn clause(own: Clause, broken: Broken<'_>) -> Clause {
-    match broken {
-        Broken::Kept => W32,
-        // A plain request of a new client.
-        Broken::Ended { is_plain: true, .. } | Broken::Silent { is_plain: true } => W02,
+fn clause(own: Clause, violation: ViolationKind<'_>) -> Clause {
+    match violation {
+        ViolationKind::ResourceLeak => W32,
+        // Cleanup consists of plain requests of new clients.
+        ViolationKind::Closed { is_plain: true, .. } | ViolationKind::Timeout { is_plain: true } => W02,
         _ => own,
     }
 }
@@ -79,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn limits_are_excused_always_and_lateness_where_it_was_late() {
+    fn limits_are_always_excused_and_lateness_only_after_its_time() {
         let is_excused = |reply: &[u8], seconds| excuse(reply, Duration::from_secs(seconds)).is_some();
         assert!(is_excused(b"ERROR SERVER_BUSY", 0) && is_excused(b"ERROR RATE_LIMITED", 0));
         for late in [&b"ERROR TIMEOUT"[..], b"ERROR CHALLENGE_EXPIRED", b"ERROR INVALID_SIGNATURE"] {

@@ -1,60 +1,61 @@
-//! What the judge of a case finds, and which clause it names.
+//! The violations that the judge of a case finds, and the clause of each.
 
-use protocol::{Clause, Level, Next};
-
-use super::{CaseJudge, Sign};
-use crate::case::Allowed;
-use crate::dialect::Broken;
-use crate::dialect::Unasked;
-use crate::foreign::foreign_speech;
-use crate::limits::LATE_NS_MAX;
-use crate::plan::CLEANUP;
-use driver::exchanges::Exchange;
-use driver::exchanges::Place;
-use driver::history::EventKind;
-use driver::history::Failure;
-use driver::history::FailureKind;
+use driver::exchanges::{Exchange, Place};
+use driver::history::{EventKind, Failure, FailureKind};
 use protocol::text::printable;
-use verdict::Finding;
-use verdict::Verdict;
-use verdict::seconds;
+use protocol::{Clause, Level, Next};
+use verdict::{Finding, Verdict, seconds};
+
+use crate::case::Allowed;
+use crate::dialect::{UnsolicitedPolicy, ViolationKind};
+use crate::judge::case_judge::CaseJudge;
+use crate::judge::evidence::{Evidence, one_of};
+use crate::judge::status::TargetStatus;
+use crate::limits::LATE_NS_MAX;
+use crate::messages;
+use crate::other_protocol::other_protocol;
+use crate::plan::CLEANUP;
 
 impl CaseJudge {
-    /// Surplus is looked at when it can be no last word any more.
-    pub(crate) fn surplus(&mut self, place: &Place, after: &[u8], bytes: &[u8]) -> Option<Sign> {
+    /// Handles unsolicited bytes. They are a violation once they cannot be a close reason any more.
+    pub(crate) fn unsolicited(&mut self, place: &Place, after: &[u8], bytes: &[u8]) -> Option<TargetStatus> {
         let dialect = self.plan.dialect;
-        let lane = self.lanes.get_mut(&place.connection)?;
-        let Unasked::LastWord(last_word) = dialect.unasked else {
-            return self.said_unasked(place, after, bytes);
+        let connection = self.connections.get_mut(&place.connection)?;
+        let UnsolicitedPolicy::CloseReason(close_reason) = dialect.unsolicited else {
+            return self.replied_in_advance(place, after, bytes);
         };
-        lane.surplus.extend_from_slice(bytes);
+        connection.unsolicited.extend_from_slice(bytes);
         if !self.has_answered
-            && let Some(other) = foreign_speech(&lane.surplus)
+            && let Some(other) = other_protocol(&connection.unsolicited)
         {
-            return Some(Sign::Foreign(other));
+            return Some(TargetStatus::OtherProtocol(other));
         }
-        if lane.slot != CLEANUP && !last_word.starts_with(&lane.surplus) {
-            let surplus = std::mem::take(&mut lane.surplus);
-            self.find_surplus(place, after, &surplus);
+        if connection.slot != CLEANUP && !close_reason.starts_with(&connection.unsolicited) {
+            let unsolicited = std::mem::take(&mut connection.unsolicited);
+            self.find_unsolicited(place, after, &unsolicited);
         }
         None
     }
 
-    pub(crate) fn find_surplus(&mut self, place: &Place, after: &[u8], bytes: &[u8]) {
+    pub(crate) fn find_unsolicited(&mut self, place: &Place, after: &[u8], bytes: &[u8]) {
         let own = self.plan.case.clause;
-        let clause = self.clause(Broken::Unsolicited { has_sent: place.has_sent });
+        let clause = self.clause(ViolationKind::Unsolicited { has_sent: place.has_sent });
         let summary = match place {
-            _ if clause == own => "bytes that had not to come",
-            Place { has_sent: false, .. } => "bytes before anything was asked",
-            _ => "bytes beyond the one reply to a request",
+            _ if clause == own => messages::UNSOLICITED,
+            Place { has_sent: false, .. } => messages::UNSOLICITED_FIRST,
+            _ => messages::EXTRA_REPLY,
         };
         let sent = match (place.has_sent, after) {
-            (false, _) => "nothing, on a new connection".to_owned(),
-            (true, []) => "no whole line".to_owned(),
+            (false, _) => messages::NOTHING_SENT.to_owned(),
+            (true, []) => messages::INCOMPLETE_LINE.to_owned(),
             (true, after) => self.line(after),
         };
-        let shown =
-            Shown { sent, came: printable(bytes), expected: "nothing more".to_owned(), wrong_at: None };
+        let shown = Evidence {
+            sent,
+            actual: printable(bytes),
+            expected: messages::NOTHING_MORE.to_owned(),
+            differs_at: None,
+        };
         self.find(clause, summary, shown);
     }
 
@@ -64,35 +65,36 @@ impl CaseJudge {
         request: &[u8],
         partial: &[u8],
         end: &EventKind<'_>,
-    ) -> Option<Sign> {
+    ) -> Option<TargetStatus> {
         let allowed = self.expected_next(place.connection);
-        let lane = self.lanes.get(&place.connection)?;
-        let may_be_said_before = self.plan.dialect.unasked == Unasked::WhatIsExpected && lane.slot != CLEANUP;
-        if allowed.is_none() && may_be_said_before {
-            // All that was expected was said before it was asked for.
-            self.look_for_reset(end);
+        let connection = self.connections.get(&place.connection)?;
+        let may_reply_in_advance =
+            self.plan.dialect.unsolicited == UnsolicitedPolicy::NextExpected && connection.slot != CLEANUP;
+        if allowed.is_none() && may_reply_in_advance {
+            // All expected replies were sent in advance.
+            self.find_reset(end);
             return None;
         }
-        let is_janitor = lane.slot == CLEANUP;
-        let has_last_word = !lane.surplus.is_empty();
-        if let Some(other) = foreign_speech(partial).filter(|_| !self.has_answered) {
-            return Some(Sign::Foreign(other));
+        let is_cleanup = connection.slot == CLEANUP;
+        let has_close_reason = !connection.unsolicited.is_empty();
+        if let Some(other) = other_protocol(partial).filter(|_| !self.has_answered) {
+            return Some(TargetStatus::OtherProtocol(other));
         }
         let (how, is_ended) = match end {
             EventKind::TimedOut { late_ns, .. } if *late_ns > LATE_NS_MAX => {
-                self.find_unknown("no reply in time, but the harness itself was held up");
+                self.find_unknown(messages::OVERLOADED);
                 return None;
             }
             EventKind::Lost(Failure { kind: FailureKind::OutOfResources, message }) => {
-                self.find_unknown(&format!("this machine ran out of what a connection needs: {message}"));
+                self.find_unknown(&messages::out_of_resources(message));
                 return None;
             }
             EventKind::TimedOut { waited_ns, late_ns } => {
-                (format!("nothing within {}", seconds(waited_ns.saturating_sub(*late_ns))), false)
+                (messages::no_reply_within(&seconds(waited_ns.saturating_sub(*late_ns))), false)
             }
             EventKind::Lost(failure) => (failure.message.clone(), true),
-            _ if has_last_word => (r"ERROR\n, and the end of the connection".to_owned(), true),
-            _ => ("the end of the connection".to_owned(), true),
+            _ if has_close_reason => (messages::CLOSE_REASON_AND_END.to_owned(), true),
+            _ => (messages::END_OF_CONNECTION.to_owned(), true),
         };
         match allowed {
             Some(Allowed::Observed) => {
@@ -102,84 +104,90 @@ impl CaseJudge {
             Some(allowed) if allowed.may_end() && is_ended => return None,
             _ => {}
         }
-        let broken = match is_ended {
-            _ if !partial.is_empty() => Broken::Partial,
-            true => Broken::Ended {
+        let kind = match is_ended {
+            _ if !partial.is_empty() => ViolationKind::Partial,
+            true => ViolationKind::Closed {
                 request,
-                is_plain: is_janitor,
+                is_plain: is_cleanup,
                 is_first: place.replies == 0,
-                has_erred: lane.has_erred,
+                has_erred: connection.has_erred,
             },
-            false => Broken::Silent { is_plain: is_janitor },
+            false => ViolationKind::Timeout { is_plain: is_cleanup },
         };
-        let clause = self.clause(broken);
-        let summary = match (is_janitor, is_ended) {
-            (true, true) => "the connection ended in the middle of plain requests",
-            (true, false) => "a plain request on a new connection got no reply in time",
-            (false, true) => "the connection ended instead of a reply",
-            (false, false) => "no reply in time",
+        let clause = self.clause(kind);
+        let summary = match (is_cleanup, is_ended) {
+            (true, true) => messages::CLOSED_DURING_PLAIN_REQUESTS,
+            (true, false) => messages::NO_REPLY_TO_PLAIN_REQUEST,
+            (false, true) => messages::CLOSED_INSTEAD_OF_REPLY,
+            (false, false) => messages::NO_REPLY,
         };
-        let came = match partial {
+        let actual = match partial {
             [] => how,
-            partial => format!("{} and no whole reply, then {how}", printable(partial)),
+            partial => messages::partial_reply(&printable(partial), &how),
         };
-        let expected = allowed.map_or_else(|| "a reply".to_owned(), |allowed| one_of(allowed.lines()));
-        self.find(clause, summary, Shown { sent: self.line(request), came, expected, wrong_at: None });
-        (is_janitor && partial.is_empty()).then_some(if is_ended { Sign::HangsUp } else { Sign::Silent })
+        let expected =
+            allowed.map_or_else(|| messages::A_REPLY.to_owned(), |allowed| one_of(allowed.lines()));
+        self.find(clause, summary, Evidence { sent: self.line(request), actual, expected, differs_at: None });
+        (is_cleanup && partial.is_empty()).then_some(if is_ended {
+            TargetStatus::ClosesConnections
+        } else {
+            TargetStatus::Silent
+        })
     }
 
-    /// Nothing was asked that is unanswered. What is expected unasked may be missing all the same.
-    pub(crate) fn ended_at_rest(&mut self, place: &Place, end: &EventKind<'_>) -> Option<Sign> {
+    /// Handles the close of a connection without an outstanding request. An expected unsolicited reply may be
+    /// missing.
+    pub(crate) fn ended_idle(&mut self, place: &Place, end: &EventKind<'_>) -> Option<TargetStatus> {
         let is_by_client = matches!(end, EventKind::Closed | EventKind::Reset);
         if self.expected_next(place.connection).is_some_and(|allowed| !allowed.may_end()) && !is_by_client {
             return self.unanswered(place, b"", b"", end);
         }
-        let lane = self.lanes.remove(&place.connection)?;
-        if lane.slot == CLEANUP {
+        let connection = self.connections.remove(&place.connection)?;
+        if connection.slot == CLEANUP {
             return None;
         }
-        if let Unasked::LastWord(last_word) = self.plan.dialect.unasked
-            && !lane.surplus.is_empty()
-            && !last_word.starts_with(&lane.surplus)
+        if let UnsolicitedPolicy::CloseReason(close_reason) = self.plan.dialect.unsolicited
+            && !connection.unsolicited.is_empty()
+            && !close_reason.starts_with(&connection.unsolicited)
         {
-            self.find_surplus(place, b"", &lane.surplus);
+            self.find_unsolicited(place, b"", &connection.unsolicited);
         }
-        self.look_for_reset(end);
+        self.find_reset(end);
         None
     }
 
-    /// What has to come next on a connection.
+    /// Returns the reply that is expected next on a connection.
     fn expected_next(&self, connection: u32) -> Option<Allowed> {
-        let lane = self.lanes.get(&connection)?;
-        self.plan.expected(lane.slot, lane.opened_before).get(lane.answered).copied()
+        let connection = self.connections.get(&connection)?;
+        self.plan.expected(connection.slot, connection.opened_before).get(connection.answered).copied()
     }
 
-    fn look_for_reset(&mut self, end: &EventKind<'_>) {
+    fn find_reset(&mut self, end: &EventKind<'_>) {
         if let EventKind::Lost(failure) = end
             && !self.plan.dialect.may_reset
             && failure.kind != FailureKind::OutOfResources
         {
-            let shown = Shown {
-                sent: "what the case sends".to_owned(),
-                came: failure.message.clone(),
-                expected: "the end of the stream".to_owned(),
-                wrong_at: None,
+            let shown = Evidence {
+                sent: messages::CASE_BYTES.to_owned(),
+                actual: failure.message.clone(),
+                expected: messages::ORDERLY_CLOSE.to_owned(),
+                differs_at: None,
             };
-            self.find(self.clause(Broken::Reset), "the connection was reset", shown);
+            self.find(self.clause(ViolationKind::Reset), messages::RESET, shown);
         }
     }
 
-    /// What a server may say unasked is what is expected next.
-    fn said_unasked(&mut self, place: &Place, after: &[u8], bytes: &[u8]) -> Option<Sign> {
+    /// Treats unsolicited frames as the replies that the case expects next.
+    fn replied_in_advance(&mut self, place: &Place, after: &[u8], bytes: &[u8]) -> Option<TargetStatus> {
         if !self.has_answered
-            && let Some(other) = foreign_speech(bytes)
+            && let Some(other) = other_protocol(bytes)
         {
-            return Some(Sign::Foreign(other));
+            return Some(TargetStatus::OtherProtocol(other));
         }
-        let lane = self.lanes.get_mut(&place.connection)?;
+        let connection = self.connections.get_mut(&place.connection)?;
         let (mut at, mut said) = (0, Vec::new());
         while at < bytes.len() {
-            let (taken, next) = lane.unasked.next(&bytes[at..]);
+            let (taken, next) = connection.unsolicited_framing.next(&bytes[at..]);
             at += taken;
             match next {
                 Next::Frame(reply) => said.push(reply.to_vec()),
@@ -187,85 +195,64 @@ impl CaseJudge {
                 Next::Incomplete => break,
             }
         }
-        // It answers nothing, so what counts is when it came.
+        // They answer no request, so that the time of their receipt counts.
         let now_ns = self.span_ns.1;
         let replied =
             |reply| Exchange { place: *place, request: after, reply, sent_ns: now_ns, replied_ns: now_ns };
         said.iter().filter_map(|reply| self.replied(&replied(reply))).last()
     }
 
-    /// The clause that something breaks.
-    pub(crate) fn clause(&self, broken: Broken<'_>) -> Clause {
-        (self.plan.dialect.clause)(self.plan.case.clause, broken)
+    /// Returns the clause that a violation concerns.
+    pub(crate) fn clause(&self, kind: ViolationKind<'_>) -> Clause {
+        (self.plan.dialect.clause)(self.plan.case.clause, kind)
     }
 
-    /// A frame as it was on the wire.
+    /// Formats a frame as it was on the wire.
     pub(crate) fn line(&self, frame: &[u8]) -> String {
         printable(&[frame, self.plan.dialect.delimiter].concat())
     }
 
     pub(crate) fn stayed_open(&mut self, waited_ns: u64) {
-        let shown = Shown {
-            sent: "what the case sends, and then nothing".to_owned(),
-            came: format!("the connection is open after {}", seconds(waited_ns)),
-            expected: "the end of the connection by then".to_owned(),
-            wrong_at: None,
+        let shown = Evidence {
+            sent: messages::CASE_BYTES_THEN_NOTHING.to_owned(),
+            actual: messages::still_open(&seconds(waited_ns)),
+            expected: messages::CLOSE_BY_THEN.to_owned(),
+            differs_at: None,
         };
-        self.find(self.plan.case.clause, "a connection that had to end did not", shown);
+        self.find(self.plan.case.clause, messages::NOT_CLOSED, shown);
     }
 
-    pub(crate) fn not_opened(&mut self, failure: &Failure) -> Option<Sign> {
+    pub(crate) fn not_opened(&mut self, failure: &Failure) -> Option<TargetStatus> {
         if failure.kind == FailureKind::OutOfResources {
-            self.find_unknown(&format!("this machine ran out of descriptors or ports: {}", failure.message));
+            self.find_unknown(&messages::out_of_resources(&failure.message));
             return None;
         }
-        let clause = self.clause(Broken::NotOpened);
-        let shown = Shown {
-            sent: "nothing, the connection was to be opened".to_owned(),
-            came: failure.message.clone(),
-            expected: "a connection".to_owned(),
-            wrong_at: None,
+        let clause = self.clause(ViolationKind::NotOpened);
+        let shown = Evidence {
+            sent: messages::OPENING.to_owned(),
+            actual: failure.message.clone(),
+            expected: messages::A_CONNECTION.to_owned(),
+            differs_at: None,
         };
-        self.find(clause, "a connection could not be opened", shown);
-        (failure.kind == FailureKind::Refused).then_some(Sign::Refuses)
+        self.find(clause, messages::NOT_OPENED, shown);
+        (failure.kind == FailureKind::Refused).then_some(TargetStatus::RefusesConnections)
     }
 
     pub(crate) fn find_unknown(&mut self, summary: &str) {
         self.finding.get_or_insert_with(|| Finding::new(Verdict::Unknown, summary));
     }
 
-    /// The first finding stands: what follows it proves little.
-    pub(crate) fn find(&mut self, clause: Clause, summary: &str, shown: Shown) {
+    /// Records a violation. Only the first one counts, because later ones may follow from it.
+    pub(crate) fn find(&mut self, clause: Clause, summary: &str, shown: Evidence) {
         if self.finding.is_some() {
             return;
         }
         let level = self.plan.case.level.min(clause.level);
         let verdict = if level == Level::Must { Verdict::Fail } else { Verdict::Warn };
         let mut finding = Finding { clause: Some(clause), ..Finding::new(verdict, summary) };
-        finding.show(shown.sent, shown.came, shown.expected);
-        finding.wrong_at = shown.wrong_at;
+        finding.show(shown.sent, shown.actual, shown.expected);
+        finding.differs_at = shown.differs_at;
         self.finding = Some(finding);
         self.wire.mark();
     }
-}
-
-/// What a finding shows.
-pub(crate) struct Shown {
-    pub(crate) sent: String,
-    pub(crate) came: String,
-    pub(crate) expected: String,
-    /// Where what came leaves what had to come, in characters, where it makes sense to say so.
-    pub(crate) wrong_at: Option<usize>,
-}
-
-/// Where, in the printable form of what came, it leaves the line that it shares most with.
-pub(crate) fn first_wrong(came: &[u8], lines: &[&[u8]]) -> usize {
-    let shared = |line: &&[u8]| came.iter().zip(line.iter()).take_while(|(one, other)| one == other).count();
-    let right = lines.iter().map(shared).max().unwrap_or(0);
-    printable(&came[..right]).chars().count()
-}
-
-pub(crate) fn one_of(lines: &[&[u8]]) -> String {
-    let lines: Vec<String> = lines.iter().map(|line| printable(line)).collect();
-    lines.join(" or ")
 }

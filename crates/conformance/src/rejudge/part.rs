@@ -6,13 +6,14 @@ use std::time::Duration;
 use driver::deadline::Deadline;
 use driver::exchanges::ExchangeReader;
 use driver::history::{EventKind, Header, ReadError, Reader};
-use linearizability::bounds;
+use linearizability::interval_check;
 use protocol::{Framing, Lines};
 use verdict::{Finding, Verdict};
 
 use crate::collect::Collector;
 use crate::linearizable::violation_finding;
-use crate::workload::{Judge, Undecided, Workload};
+use crate::messages;
+use crate::workload::{Inconclusive, Judge, Workload};
 
 /// The time that the judge of one part may take after the last event.
 const JUDGING_TIME: Duration = Duration::from_secs(10);
@@ -28,9 +29,10 @@ pub struct PartReport {
     pub workload: String,
     /// The hash of its plan.
     pub plan_sha256: String,
-    /// The number of its cases that were judged, if it consists of cases and their plan could be made again.
+    /// The number of its cases that were judged; `None` if it does not consist of cases or their plan cannot be
+    /// reproduced.
     pub cases: Option<usize>,
-    /// Whether the judge of its plan could be asked.
+    /// Whether the judge of its plan was available.
     pub has_own_judge: bool,
     /// The number of operations that were checked against one index.
     pub operations: usize,
@@ -38,8 +40,8 @@ pub struct PartReport {
     pub verdict: Verdict,
     /// The findings, each with the id of its case or workload.
     pub found: Vec<PartFinding>,
-    /// The causes for which something was not decided, each with the ids concerned.
-    pub undecided: BTreeMap<String, Vec<&'static str>>,
+    /// The causes for which something is inconclusive, each with the ids concerned.
+    pub inconclusive: BTreeMap<String, Vec<&'static str>>,
 }
 
 /// One finding of a part.
@@ -64,9 +66,9 @@ pub(crate) fn judge(
     workloads: &[&dyn Workload],
     collector: &mut Collector<Lines>,
 ) -> (PartReport, Option<ReadError>) {
-    let mut undecided = Vec::new();
+    let mut inconclusive = Vec::new();
     let mut plan = plan_judge(&header, workloads).unwrap_or_else(|cause| {
-        undecided.push(of_part(&format!("its plan cannot be made again: {cause}")));
+        inconclusive.push(inconclusive_part(&messages::plan_not_reproducible(&cause)));
         None
     });
     let (mut ending, mut error) = (None, None);
@@ -77,7 +79,7 @@ pub(crate) fn judge(
                     ending = Some(how);
                 }
                 collector.observe(&event);
-                if collector.is_too_much() {
+                if collector.is_over_capacity() {
                     plan = None;
                 } else if let Some(PlanJudge { exchanges, judge }) = &mut plan
                     && judge.findings().len() < FINDINGS_MAX
@@ -90,33 +92,33 @@ pub(crate) fn judge(
         }
     }
     if ending.is_none() {
-        undecided.push(of_part("the history ends before this part does"));
+        inconclusive.push(inconclusive_part(messages::PART_ENDS_EARLY));
     }
     let Header { workload, plan_sha256, .. } = header;
     let deadline = Deadline::after(JUDGING_TIME);
     let judgement = plan.map(|mut plan| plan.judge.finish(ending, &|| deadline.has_passed()));
     let (has_own_judge, cases) = (judgement.is_some(), judgement.as_ref().and_then(|all| all.cases));
-    let (own, own_undecided) = judgement.map(|all| (all.found, all.undecided)).unwrap_or_default();
+    let (own, own_inconclusive) = judgement.map(|all| (all.found, all.inconclusive)).unwrap_or_default();
     let mut found: Vec<PartFinding> = own
         .into_iter()
         .map(|found| PartFinding { id: found.id.to_owned(), finding: found.finding })
         .collect();
-    undecided.extend(own_undecided);
+    inconclusive.extend(own_inconclusive);
     let operations = collector.end_part();
     if operations.is_none() {
-        undecided.push(of_part("it has more operations than can be checked against one index"));
+        inconclusive.push(inconclusive_part(messages::TOO_MANY_OPERATIONS));
     }
-    let (operations, checked) = operations.map_or((Vec::new(), 0), |part| (part.all, part.asked));
+    let (operations, checked) = operations.map_or((Vec::new(), 0), |part| (part.all, part.request_count));
     let is_violated = found.iter().any(|found| found.finding.verdict == Verdict::Fail);
-    if let Some(violation) = bounds(&operations).filter(|_| !is_violated) {
+    if let Some(violation) = interval_check(&operations).filter(|_| !is_violated) {
         found.push(PartFinding { id: workload.clone(), finding: violation_finding(violation, &operations) });
     }
     let verdicts = found.iter().map(|found| found.finding.verdict);
-    let verdict = verdicts.chain(undecided.iter().map(|undecided| undecided.verdict));
+    let verdict = verdicts.chain(inconclusive.iter().map(|inconclusive| inconclusive.verdict));
     let verdict = verdict.fold(Verdict::Pass, Verdict::max);
-    let mut causes: BTreeMap<String, Vec<&'static str>> = BTreeMap::new();
-    for Undecided { cause, id, .. } in undecided {
-        causes.entry(cause).or_default().extend(id);
+    let mut ids_by_cause: BTreeMap<String, Vec<&'static str>> = BTreeMap::new();
+    for Inconclusive { cause, id, .. } in inconclusive {
+        ids_by_cause.entry(cause).or_default().extend(id);
     }
     let report = PartReport {
         workload,
@@ -126,7 +128,7 @@ pub(crate) fn judge(
         operations: checked,
         verdict,
         found,
-        undecided: causes,
+        inconclusive: ids_by_cause,
     };
     (report, error)
 }
@@ -138,11 +140,11 @@ fn plan_judge(header: &Header, workloads: &[&dyn Workload]) -> Result<Option<Pla
     };
     let plan = workload.plan(&header.params).map_err(|error| error.to_string())?;
     if plan.sha256 != header.plan_sha256 {
-        return Err("its parameters make another plan here; has its fixture or this kit changed?".to_owned());
+        return Err(messages::DIFFERENT_PLAN.to_owned());
     }
     Ok(Some(PlanJudge { exchanges: ExchangeReader::new(plan.framing), judge: plan.judge }))
 }
 
-fn of_part(cause: &str) -> Undecided {
-    Undecided { cause: cause.to_owned(), id: None, verdict: Verdict::Unknown }
+fn inconclusive_part(cause: &str) -> Inconclusive {
+    Inconclusive { cause: cause.to_owned(), id: None, verdict: Verdict::Unknown }
 }

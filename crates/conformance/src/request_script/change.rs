@@ -1,90 +1,90 @@
-//! Such requests with fewer of them, or with other names.
+//! Transformations of request scripts: fewer requests, other names, and the requests that lead to a violation.
 
 use std::collections::BTreeMap;
 
+use linearizability::Operation;
 use protocol::index::wire::Request;
 
 use crate::request_script::script::RequestScript;
-use linearizability::Operation;
 
-/// Where a request stands: which client, which of its meetings, which request after it.
+/// The position of a request: client, round, and index within the round.
 pub type Place = (usize, usize, usize);
 
-/// The requests that led to a reply, in two ways.
+/// The requests that led to a reply, in two arrangements.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeadingRequests {
-    /// Each by the client that made it.
+    /// Each request by the client that sent it.
     pub concurrent: RequestScript,
-    /// All on one connection, in the order of their replies: enough for whoever is wrong without any hurry.
+    /// All requests on one connection in the order in which they were sent, which suffices for defects without
+    /// concurrency.
     pub sequential: RequestScript,
 }
 
 impl LeadingRequests {
-    /// What led to a reply: the requests that were sent before it came, and can have to do with it. `begins` are the
-    /// operations with which the clients had met and began anew.
+    /// Returns the requests that led to a reply: those that were sent before it was received and can influence it.
+    /// `begins` are the operations with which a new round began.
     #[must_use]
     pub fn to(operations: &[Operation], begins: &[usize], wrong: usize) -> Self {
         let is_near = near(operations, wrong);
         let replied_ns = operations[wrong].replied.map_or(u64::MAX, |(_, replied_ns)| replied_ns);
         let mut in_order = Vec::new();
         let mut by_client: BTreeMap<u32, Vec<Vec<Vec<u8>>>> = BTreeMap::new();
-        // The replies to a client come in the order of its requests.
+        // The replies to a client arrive in the order of its requests.
         for (number, operation) in operations.iter().enumerate() {
             if !is_near[number] || operation.sent_ns > replied_ns {
                 continue;
             }
-            let meeting = begins.iter().filter(|&&begin| begin <= number).count();
-            let meetings = by_client.entry(operation.client).or_default();
-            meetings.resize_with(meetings.len().max(meeting + 1), Vec::new);
-            meetings[meeting].push(operation.line.clone());
+            let round = begins.iter().filter(|&&begin| begin <= number).count();
+            let rounds = by_client.entry(operation.client).or_default();
+            rounds.resize_with(rounds.len().max(round + 1), Vec::new);
+            rounds[round].push(operation.line.clone());
             in_order.push(operation.line.clone());
         }
-        let concurrent =
-            RequestScript { clients: by_client.into_values().collect() }.without_needless_meetings();
+        let concurrent = RequestScript { clients: by_client.into_values().collect() }.without_empty_rounds();
         Self { concurrent, sequential: RequestScript { clients: vec![vec![in_order]] } }
     }
 }
 
 impl RequestScript {
-    /// Where its requests stand, in order.
+    /// Returns the positions of all requests, in order.
     #[must_use]
     pub fn places(&self) -> Vec<Place> {
         let mut places = Vec::new();
-        for (client, meetings) in self.clients.iter().enumerate() {
-            for (meeting, requests) in meetings.iter().enumerate() {
-                places.extend((0..requests.len()).map(|request| (client, meeting, request)));
+        for (client, rounds) in self.clients.iter().enumerate() {
+            for (round, requests) in rounds.iter().enumerate() {
+                places.extend((0..requests.len()).map(|request| (client, round, request)));
             }
         }
         places
     }
 
-    /// Only the requests that stand in these places.
+    /// Returns a script with only the requests at these positions.
     #[must_use]
     pub fn only(&self, places: &[Place]) -> Self {
         let mut clients: Vec<Vec<Vec<Vec<u8>>>> =
-            self.clients.iter().map(|meetings| vec![Vec::new(); meetings.len()]).collect();
-        for &(client, meeting, request) in places {
-            clients[client][meeting].push(self.clients[client][meeting][request].clone());
+            self.clients.iter().map(|rounds| vec![Vec::new(); rounds.len()]).collect();
+        for &(client, round, request) in places {
+            clients[client][round].push(self.clients[client][round][request].clone());
         }
-        Self { clients }.without_needless_meetings()
+        Self { clients }.without_empty_rounds()
     }
 
-    /// Without this name in any list, and without the requests for it.
+    /// Returns a script without a name in any list and without the requests for it.
     #[must_use]
     pub fn without(&self, name: &[u8]) -> Self {
         let is_other = |line: &Vec<u8>| Request::decode(line).is_ok_and(|request| request.package != name);
         let without = |line: &Vec<u8>| {
-            relined(line, |list| {
+            with_list(line, |list| {
                 list.into_iter().filter(|other| *other != name).map(<[u8]>::to_vec).collect()
             })
         };
         let requests =
             |requests: &Vec<Vec<u8>>| requests.iter().filter(|line| is_other(line)).map(without).collect();
-        let clients = self.clients.iter().map(|meetings| meetings.iter().map(requests).collect()).collect();
-        Self { clients }.without_needless_meetings()
+        let clients = self.clients.iter().map(|rounds| rounds.iter().map(requests).collect()).collect();
+        Self { clients }.without_empty_rounds()
     }
 
-    /// With other names.
+    /// Returns a script with other names.
     #[must_use]
     pub fn renamed(&self, rename: impl Fn(&[u8]) -> Vec<u8>) -> Self {
         let line = |line: &Vec<u8>| {
@@ -94,12 +94,10 @@ impl RequestScript {
                 .concat()
         };
         let requests = |requests: &Vec<Vec<u8>>| requests.iter().map(line).collect();
-        Self {
-            clients: self.clients.iter().map(|meetings| meetings.iter().map(requests).collect()).collect(),
-        }
+        Self { clients: self.clients.iter().map(|rounds| rounds.iter().map(requests).collect()).collect() }
     }
 
-    /// With names as short as there are.
+    /// Returns a script with the shortest possible names.
     #[must_use]
     pub fn with_short_names(&self) -> Self {
         let short = (0..).map(|number: u32| match u8::try_from(number) {
@@ -110,36 +108,36 @@ impl RequestScript {
         self.renamed(|name| names.get(name).cloned().unwrap_or_else(|| name.to_vec()))
     }
 
-    /// Clients that ask for nothing are gone, and so are meetings between which nobody asks.
-    fn without_needless_meetings(mut self) -> Self {
-        self.clients.retain(|meetings| meetings.iter().any(|requests| !requests.is_empty()));
+    /// Removes clients without requests and rounds in which no client sends a request.
+    fn without_empty_rounds(mut self) -> Self {
+        self.clients.retain(|rounds| rounds.iter().any(|requests| !requests.is_empty()));
         let count = self.clients.iter().map(Vec::len).max().unwrap_or(0);
-        for meeting in (0..count).rev() {
-            let is_empty = |meetings: &Vec<Vec<Vec<u8>>>| meetings.get(meeting).is_none_or(Vec::is_empty);
+        for round in (0..count).rev() {
+            let is_empty = |rounds: &Vec<Vec<Vec<u8>>>| rounds.get(round).is_none_or(Vec::is_empty);
             if self.clients.iter().all(is_empty) {
-                for meetings in self.clients.iter_mut().filter(|meetings| meetings.len() > meeting) {
-                    meetings.remove(meeting);
+                for rounds in self.clients.iter_mut().filter(|rounds| rounds.len() > round) {
+                    rounds.remove(round);
                 }
             }
         }
-        for meetings in &mut self.clients {
-            while meetings.last().is_some_and(Vec::is_empty) {
-                meetings.pop();
+        for rounds in &mut self.clients {
+            while rounds.last().is_some_and(Vec::is_empty) {
+                rounds.pop();
             }
         }
         self
     }
 }
 
-/// A request with another list.
-fn relined<'l>(line: &'l [u8], relist: impl FnOnce(Vec<&'l [u8]>) -> Vec<Vec<u8>>) -> Vec<u8> {
+/// Returns a request with another list.
+fn with_list<'l>(line: &'l [u8], change: impl FnOnce(Vec<&'l [u8]>) -> Vec<Vec<u8>>) -> Vec<u8> {
     let Ok(request) = Request::decode(line) else { return line.to_vec() };
-    let list = relist(request.dependencies().collect());
+    let list = change(request.dependencies().collect());
     [request.command.word().as_bytes(), b"|", request.package, b"|", &list.join(&b","[..])].concat()
 }
 
-/// Which operations name a package that can have to do with those of this one: packages are joined with those on their
-/// lists.
+/// Returns for each operation whether it names a package that can influence those of the violating one: packages are
+/// connected with those on their lists.
 fn near(operations: &[Operation], wrong: usize) -> Vec<bool> {
     let requests: Vec<Vec<&[u8]>> = operations.iter().map(|operation| names(&operation.line)).collect();
     let mut of_name: BTreeMap<&[u8], Vec<usize>> = BTreeMap::new();
@@ -177,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_names_and_clients_are_left_out() {
+    fn requests_names_and_clients_are_removed() {
         let all = read("client\nINDEX|a|b,c\nmeet\nREMOVE|b|\nclient\nmeet\nQUERY|c|\nmeet\nQUERY|b|\n");
         assert_eq!(all.places().len(), 4);
         assert_eq!(all.only(&all.places()), all);
@@ -194,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn what_leads_to_a_reply_was_sent_before_it_and_has_to_do_with_it() {
+    fn leading_requests_were_sent_before_the_reply_and_can_influence_it() {
         let operation = |client, line: &str, sent_ns, replied_ns| Operation {
             client,
             line: line.as_bytes().to_vec(),
@@ -208,8 +206,8 @@ mod tests {
             operation(1, "REMOVE|a|", 4, 5),
             operation(1, "QUERY|a|", 7, 8),
         ];
-        let led = LeadingRequests::to(&operations, &[2], 2);
-        assert_eq!(led.sequential, read("client\nINDEX|a|b\nQUERY|b|\nREMOVE|a|\n"));
-        assert_eq!(led.concurrent, read("client\nINDEX|a|b\nmeet\nREMOVE|a|\nclient\nmeet\nQUERY|b|\n"));
+        let leading = LeadingRequests::to(&operations, &[2], 2);
+        assert_eq!(leading.sequential, read("client\nINDEX|a|b\nQUERY|b|\nREMOVE|a|\n"));
+        assert_eq!(leading.concurrent, read("client\nINDEX|a|b\nmeet\nREMOVE|a|\nclient\nmeet\nQUERY|b|\n"));
     }
 }

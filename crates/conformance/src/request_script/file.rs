@@ -1,7 +1,7 @@
-//! The form of such requests in a file.
+//! The text form of request scripts in files.
 //!
 //! ```text
-//! # what a comment says is for people
+//! # a comment
 //! client
 //!   INDEX|a|
 //!   meet
@@ -10,45 +10,45 @@
 //!   meet
 //!   QUERY|a|
 //! ```
-//! Bytes that are not printable are written as in Rust's literals: `\\xff`.
+//! Bytes that are not printable are escaped as in Rust literals: `\\xff`.
 
 use std::fmt;
 
 use protocol::index::wire::Request;
-
-use crate::request_script::script::RequestScript;
 use protocol::text::unescape;
 
-/// No file has more clients, …
+use crate::request_script::script::RequestScript;
+
+/// The number of clients that a file may contain.
 const CLIENTS_MAX: usize = 10_000;
 
-/// … and none is larger.
+/// The size that a file may have, in bytes.
 pub const BYTES_MAX: usize = 64 << 20;
 
-/// Why a file holds no such requests.
+/// The reason for which a file is not a request script.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// A line of it.
+    /// A line is invalid.
     #[error("line {line}: {what}")]
     Line {
-        /// From 1.
+        /// The line number, from 1.
         line: usize,
-        /// What is wrong with it.
+        /// A description of the error.
         what: &'static str,
     },
-    /// There is nothing to do.
-    #[error("no client in it")]
+    /// The file contains no client.
+    #[error("the script contains no client")]
     Empty,
-    /// It is too large.
-    #[error("it is larger than {BYTES_MAX} bytes")]
+    /// The file is too large.
+    #[error("the script is larger than {BYTES_MAX} bytes")]
     TooLarge,
 }
 
 impl RequestScript {
-    /// Reads a file's text.
+    /// Parses the text of a file.
     ///
     /// # Errors
-    /// The first line that cannot be read.
+    /// The first invalid line, or an empty or oversized script.
     pub fn parse(text: &str) -> Result<Self, Error> {
         if text.len() > BYTES_MAX {
             return Err(Error::TooLarge);
@@ -67,16 +67,16 @@ impl RequestScript {
                 clients.push(vec![Vec::new()]);
                 continue;
             }
-            let client = clients.last_mut().ok_or(wrong("the first line has to be `client`"))?;
+            let client = clients.last_mut().ok_or(wrong("the first line must be `client`"))?;
             if text == "meet" {
                 client.push(Vec::new());
                 continue;
             }
-            let bytes = unescape(text.as_bytes()).ok_or(wrong("an escape that is none"))?;
+            let bytes = unescape(text.as_bytes()).ok_or(wrong("invalid escape sequence"))?;
             if bytes.contains(&b'\n') || Request::decode(&bytes).is_err() {
-                return Err(wrong("neither `client`, `meet`, a request nor a comment"));
+                return Err(wrong("expected `client`, `meet`, a request or a comment"));
             }
-            client.last_mut().ok_or(wrong("the first line has to be `client`"))?.push(bytes);
+            client.last_mut().ok_or(wrong("the first line must be `client`"))?.push(bytes);
         }
         if clients.is_empty() { Err(Error::Empty) } else { Ok(Self { clients }) }
     }
@@ -104,22 +104,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_read() {
+    fn a_script_is_read_as_it_was_written() {
         let text = "client\n  INDEX|a|b\n  meet\n  REMOVE|a\\xff|\nclient\n  meet\n";
-        let literal = RequestScript::parse(text).unwrap();
-        assert_eq!(literal.clients.len(), 2);
-        assert_eq!(literal.request_count(), 2);
-        assert_eq!(literal.names().into_iter().collect::<Vec<_>>(), [&b"a"[..], b"a\xff", b"b"]);
-        assert_eq!(literal.to_string(), text);
-        assert_eq!(RequestScript::parse(&format!("# why\n\n{text}")), Ok(literal));
+        let script = RequestScript::parse(text).unwrap();
+        assert_eq!(script.clients.len(), 2);
+        assert_eq!(script.request_count(), 2);
+        assert_eq!(script.names().into_iter().collect::<Vec<_>>(), [&b"a"[..], b"a\xff", b"b"]);
+        assert_eq!(script.to_string(), text);
+        assert_eq!(RequestScript::parse(&format!("# why\n\n{text}")), Ok(script));
     }
 
     #[test]
-    fn what_is_none_is_told_with_its_line() {
+    fn an_invalid_script_is_reported_with_its_line() {
         let error = |text: &str| RequestScript::parse(text).unwrap_err().to_string();
-        assert_eq!(error(""), "no client in it");
-        assert_eq!(error("INDEX|a|"), "line 1: the first line has to be `client`");
-        assert_eq!(error("client\nLIZARD|a|"), "line 2: neither `client`, `meet`, a request nor a comment");
-        assert_eq!(error("client\nQUERY|\\q|"), "line 2: an escape that is none");
+        assert_eq!(error(""), "the script contains no client");
+        assert_eq!(error("INDEX|a|"), "line 1: the first line must be `client`");
+        assert_eq!(error("client\nLIZARD|a|"), "line 2: expected `client`, `meet`, a request or a comment");
+        assert_eq!(error("client\nQUERY|\\q|"), "line 2: invalid escape sequence");
     }
 }

@@ -1,4 +1,4 @@
-//! The requests of each client.
+//! A request script: the requests of each client.
 
 use std::collections::BTreeSet;
 
@@ -7,12 +7,12 @@ use protocol::index::wire::Request;
 /// The requests of each client.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct RequestScript {
-    /// Of each client in order, its requests up to each meeting of all, without line ends.
+    /// For each client, its requests in rounds, without line ends. All clients meet between two rounds.
     pub clients: Vec<Vec<Vec<Vec<u8>>>>,
 }
 
 impl RequestScript {
-    /// All packages that are named.
+    /// Returns all packages that the requests name.
     #[must_use]
     pub fn names(&self) -> BTreeSet<&[u8]> {
         let requests = self.clients.iter().flatten().flatten().filter_map(|line| Request::decode(line).ok());
@@ -21,7 +21,7 @@ impl RequestScript {
             .collect()
     }
 
-    /// How many requests there are in all.
+    /// Returns the number of requests.
     #[must_use]
     pub fn request_count(&self) -> usize {
         self.clients.iter().flatten().map(Vec::len).sum()

@@ -1,4 +1,4 @@
-//! The addresses that connections come from, and go to.
+//! Source addresses of connections, and IPv4-mapped target addresses.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -7,7 +7,7 @@ use tokio::net::TcpSocket;
 
 use crate::moves::Source;
 
-/// Takes an address of the loopback network, where the target is on it.
+/// Binds a socket to the requested loopback address if the target is on loopback.
 pub(super) fn bind(socket: &TcpSocket, target: SocketAddr, source: Source) -> io::Result<()> {
     let Some(address) = source.address() else { return Ok(()) };
     let is_needed = matches!(source, Source::Exactly(_));
@@ -15,13 +15,13 @@ pub(super) fn bind(socket: &TcpSocket, target: SocketAddr, source: Source) -> io
         return if is_needed { Err(ErrorKind::AddrNotAvailable.into()) } else { Ok(()) };
     }
     match socket.bind((address, 0).into()) {
-        // Some systems have one address there, and their clients share it.
+        // Systems with a single loopback address use it for all clients.
         Err(error) if error.kind() == ErrorKind::AddrNotAvailable && !is_needed => Ok(()),
         bound => bound,
     }
 }
 
-/// The same address as IPv6 has it.
+/// Returns the IPv4-mapped IPv6 form of an address.
 pub(super) fn mapped(addr: SocketAddr) -> SocketAddr {
     match addr {
         SocketAddr::V4(addr) => (addr.ip().to_ipv6_mapped(), addr.port()).into(),

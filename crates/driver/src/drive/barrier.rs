@@ -1,15 +1,15 @@
-//! A meeting of all clients that are still under way.
+//! A barrier for all clients that have not finished their scripts.
 
 use std::cell::Cell;
 
 use tokio::sync::Notify;
 
-/// Lets nobody pass until everybody who has not left is there.
+/// A barrier that opens when every client that has not left has arrived.
 #[derive(Debug)]
 pub(super) struct Barrier {
     present: Cell<usize>,
     arrived: Cell<usize>,
-    meetings: Cell<u64>,
+    generation: Cell<u64>,
     opened: Notify,
 }
 
@@ -18,22 +18,22 @@ impl Barrier {
         Self {
             present: Cell::new(present),
             arrived: Cell::new(0),
-            meetings: Cell::new(0),
+            generation: Cell::new(0),
             opened: Notify::new(),
         }
     }
 
-    /// Arrives, and goes on when all others have arrived too.
+    /// Arrives and waits until all other clients have arrived.
     pub(super) async fn wait(&self) {
-        let meeting = self.meetings.get();
+        let generation = self.generation.get();
         self.arrived.set(self.arrived.get() + 1);
         self.open_if_complete();
-        while self.meetings.get() == meeting {
+        while self.generation.get() == generation {
             self.opened.notified().await;
         }
     }
 
-    /// Leaves for good: nobody waits for this client any more.
+    /// Leaves permanently; other clients no longer wait for this one.
     pub(super) fn leave(&self) {
         self.present.set(self.present.get() - 1);
         self.open_if_complete();
@@ -42,7 +42,7 @@ impl Barrier {
     fn open_if_complete(&self) {
         if self.arrived.get() >= self.present.get() && self.arrived.get() > 0 {
             self.arrived.set(0);
-            self.meetings.set(self.meetings.get() + 1);
+            self.generation.set(self.generation.get() + 1);
             self.opened.notify_waiters();
         }
     }
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_opens_when_the_last_arrives_or_leaves() {
+    fn it_opens_when_the_last_client_arrives_or_leaves() {
         let barrier = Barrier::new(3);
         let mut context = Context::from_waker(Waker::noop());
         let (mut first, mut second) = (pin!(barrier.wait()), pin!(barrier.wait()));
@@ -67,7 +67,7 @@ mod tests {
         assert_eq!(second.as_mut().poll(&mut context), Poll::Ready(()));
 
         let (mut first, mut second) = (pin!(barrier.wait()), pin!(barrier.wait()));
-        assert_eq!(first.as_mut().poll(&mut context), Poll::Pending, "each meeting needs all again");
+        assert_eq!(first.as_mut().poll(&mut context), Poll::Pending, "each round needs all clients again");
         assert_eq!(second.as_mut().poll(&mut context), Poll::Ready(()));
         assert_eq!(first.as_mut().poll(&mut context), Poll::Ready(()));
     }

@@ -1,4 +1,4 @@
-//! One client of a run: asks its script for moves and makes them on its connections.
+//! One client of a run: asks its script for moves and executes them on its connections.
 
 use std::collections::BTreeMap;
 use std::mem;
@@ -6,13 +6,14 @@ use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use protocol::Framing;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use crate::drive::connection::{Connection, Gone};
-use crate::drive::run::{Run, Way};
+use protocol::Framing;
+
+use crate::drive::connection::{Closed, Connection};
+use crate::drive::run::{Route, Run};
 use crate::frame_limits::REPLY_BYTES_MAX;
 use crate::history::{Event, EventKind};
 use crate::moves::{Move, MoveResult, Script, Slot};
@@ -23,8 +24,8 @@ where
     F: Framing + 'static,
     O: FnMut(&Event<'_>) -> ControlFlow<()> + 'static,
 {
-    // It is closed by nobody; and if it were, the client would only begin early.
-    let _place = run.places.acquire().await;
+    // The semaphore is never closed. If it were, the client would only begin early.
+    let _permit = run.client_permits.acquire().await;
     let mut client = Client { run: &run, number, framing, connections: BTreeMap::new(), opening: None };
     let mut outcome = Outcome::Done;
     loop {
@@ -39,13 +40,13 @@ where
         if next == Move::Done {
             break;
         }
-        outcome = client.make(next).await;
+        outcome = client.execute(next).await;
     }
-    run.tell(run.now_ns(), number, 0, EventKind::ClientDone);
+    run.emit(run.now_ns(), number, 0, EventKind::ClientDone);
     run.barrier.leave();
 }
 
-/// What a move came to.
+/// The outcome of a move.
 enum Outcome {
     Done,
     Replies(Slot),
@@ -58,15 +59,15 @@ struct Client<'r, F, O> {
     number: u32,
     framing: fn(usize) -> F,
     connections: BTreeMap<Slot, Connection<F>>,
-    /// The connections whose first replies are under way.
+    /// The right to open connections, held until the new connections have received their first replies.
     opening: Option<Opening>,
 }
 
-/// A client's turn to open connections.
+/// Permits for opening connections.
 struct Opening {
-    /// Lets others open theirs when it is dropped.
-    _turn: OwnedSemaphorePermit,
-    /// How many have no reply yet.
+    /// Returns the permits when it is dropped, so that other clients can open connections.
+    _permits: OwnedSemaphorePermit,
+    /// The number of new connections without a reply.
     missing: usize,
 }
 
@@ -75,24 +76,24 @@ where
     F: Framing + 'static,
     O: FnMut(&Event<'_>) -> ControlFlow<()> + 'static,
 {
-    async fn make(&mut self, next: Move<'_>) -> Outcome {
-        self.end_opening_unless(next);
+    async fn execute(&mut self, next: Move<'_>) -> Outcome {
+        self.release_permits_unless(next);
         let run = self.run;
         match next {
             Move::BeginPhase(phase) => {
                 run.barrier.wait().await;
-                run.tell(run.now_ns(), self.number, 0, EventKind::Phase(phase));
+                run.emit(run.now_ns(), self.number, 0, EventKind::Phase(phase));
             }
-            Move::Meet => run.barrier.wait().await,
+            Move::Synchronize => run.barrier.wait().await,
             Move::Pause(time) => sleep(time).await,
-            Move::Until(time) => sleep(time.saturating_sub(run.begun.elapsed())).await,
-            Move::Mark(part) => run.tell(run.now_ns(), self.number, 0, EventKind::Marked(part)),
-            Move::Open(slot) => return self.open(slot, slot, Way::Plain).await,
-            Move::OpenFrom(slot, source) => return self.open(slot, slot, Way::From(source)).await,
-            Move::OpenMapped(slot) => return self.open(slot, slot, Way::Mapped).await,
-            Move::OpenAll(first, last, source) => return self.open(first, last, Way::From(source)).await,
-            Move::OpenNarrow(slot) => return self.open(slot, slot, Way::Narrow).await,
-            Move::OpenAlternate(slot) => return self.open(slot, slot, Way::Alternate).await,
+            Move::PauseUntil(time) => sleep(time.saturating_sub(run.begun.elapsed())).await,
+            Move::Mark(part) => run.emit(run.now_ns(), self.number, 0, EventKind::Marked(part)),
+            Move::Open(slot) => return self.open(slot, slot, Route::Plain).await,
+            Move::OpenFrom(slot, source) => return self.open(slot, slot, Route::From(source)).await,
+            Move::OpenMapped(slot) => return self.open(slot, slot, Route::Mapped).await,
+            Move::OpenAll(first, last, source) => return self.open(first, last, Route::From(source)).await,
+            Move::OpenNarrow(slot) => return self.open(slot, slot, Route::Narrow).await,
+            Move::OpenAlternate(slot) => return self.open(slot, slot, Route::Alternate).await,
             Move::Close(slot) => {
                 if let Some(connection) = self.connections.remove(&slot) {
                     connection.close(run).await;
@@ -106,43 +107,44 @@ where
             }
             Move::Sample => {
                 if let Some(sample) = run.process.sample() {
-                    run.tell(run.now_ns(), self.number, 0, EventKind::Sampled(sample));
+                    run.emit(run.now_ns(), self.number, 0, EventKind::Sampled(sample));
                 }
             }
             Move::Act(act) => {
                 let is_done = run.process.act(act);
-                run.tell(run.now_ns(), self.number, 0, EventKind::Acted { act, is_done });
+                run.emit(run.now_ns(), self.number, 0, EventKind::Acted { act, is_done });
             }
             Move::Send(slot, _)
             | Move::Flood(slot, ..)
             | Move::Await(slot, _)
-            | Move::Take(slot, _)
+            | Move::ReadAvailable(slot, _)
             | Move::AwaitEnd(slot, _)
-            | Move::EndSending(slot) => return self.make_on(slot, next).await,
+            | Move::EndSending(slot) => return self.execute_on(slot, next).await,
             Move::Done => {}
         }
         Outcome::Done
     }
 
-    /// Opens connections side by side when it is this client's turn.
-    async fn open(&mut self, first: Slot, last: Slot, way: Way) -> Outcome {
+    /// Opens the connections of a range of slots concurrently, after acquiring permits for them.
+    async fn open(&mut self, first: Slot, last: Slot, route: Route) -> Outcome {
         let count = u32::from(last - first) + 1;
-        let openings = Arc::clone(&self.run.openings);
-        // More than all turns there are would never come.
-        let Ok(turn) = openings.acquire_many_owned(count.min(self.run.limits.openings_at_once_max)).await
+        let openings = Arc::clone(&self.run.opening_permits);
+        // A request for more permits than exist would never be granted.
+        let Ok(permits) = openings.acquire_many_owned(count.min(self.run.limits.openings_at_once_max)).await
         else {
             return Outcome::Failed;
         };
-        self.opening = Some(Opening { _turn: turn, missing: count as usize });
+        self.opening = Some(Opening { _permits: permits, missing: count as usize });
         let mut connecting = JoinSet::new();
         for slot in first..=last {
             let (run, number, framing) = (Rc::clone(self.run), self.number, (self.framing)(REPLY_BYTES_MAX));
-            let way = match way {
-                Way::From(source) => Way::From(source.of_slot(slot)),
+            let route = match route {
+                Route::From(source) => Route::From(source.of_slot(slot)),
                 other => other,
             };
-            connecting
-                .spawn_local(async move { (slot, Connection::open(&run, number, slot, way, framing).await) });
+            connecting.spawn_local(async move {
+                (slot, Connection::open(&run, number, slot, route, framing).await)
+            });
         }
         let mut outcome = Outcome::Done;
         while let Some(connected) = connecting.join_next().await {
@@ -154,47 +156,47 @@ where
         outcome
     }
 
-    /// Makes a move on a connection; one that is lost is gone for good.
-    async fn make_on(&mut self, slot: Slot, next: Move<'_>) -> Outcome {
+    /// Executes a move on one connection, and discards the connection if it ended.
+    async fn execute_on(&mut self, slot: Slot, next: Move<'_>) -> Outcome {
         let Some(connection) = self.connections.get_mut(&slot) else { return Outcome::Failed };
         let run = self.run;
         let made = match next {
             Move::Send(_, bytes) => connection.send(run, bytes).await,
             Move::Flood(_, bytes, bytes_max) => connection.flood(run, bytes, bytes_max).await,
             Move::Await(_, count) => connection.read_replies(run, count).await,
-            Move::Take(_, bytes_max) => connection.take(run, bytes_max),
+            Move::ReadAvailable(_, bytes_max) => connection.read_available(run, bytes_max),
             Move::AwaitEnd(_, limit) => connection.await_end(run, limit).await,
             _ => connection.end_sending().await,
         };
         match made {
             Ok(()) if matches!(next, Move::Await(..)) => {
-                self.note_first_reply();
+                self.count_first_reply();
                 Outcome::Replies(slot)
             }
             Ok(()) => Outcome::Done,
-            Err(Gone) => {
+            Err(Closed) => {
                 self.connections.remove(&slot);
                 Outcome::Failed
             }
         }
     }
 
-    /// A client that turns to anything else lets others open their connections.
-    fn end_opening_unless(&mut self, next: Move<'_>) {
+    /// Returns the permits for opening connections unless the next move continues the first exchanges.
+    fn release_permits_unless(&mut self, next: Move<'_>) {
         if !matches!(next, Move::Send(..) | Move::Await(..)) {
             self.opening = None;
         }
     }
 
-    /// So does one whose new connections all have their first reply.
-    fn note_first_reply(&mut self) {
+    /// Counts a first reply; returns the permits when every new connection has received one.
+    fn count_first_reply(&mut self) {
         self.opening.take_if(|opening| {
             opening.missing = opening.missing.saturating_sub(1);
             opening.missing == 0
         });
     }
 
-    /// All at once, for each may take its time.
+    /// Closes all connections concurrently, because each close may take its full timeout.
     async fn close_all(&mut self) {
         let mut closing = JoinSet::new();
         for (_, connection) in mem::take(&mut self.connections) {

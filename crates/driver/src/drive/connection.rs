@@ -1,4 +1,4 @@
-//! One connection of the driver: one buffer for its whole life, and a time limit on all that it waits for.
+//! One connection of the driver: one buffer for its whole lifetime, and a deadline for every wait.
 
 use std::borrow::Cow;
 use std::io::{self, ErrorKind};
@@ -6,41 +6,38 @@ use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
-use protocol::{Framing, Next};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep, timeout};
 
-use crate::drive::arrival;
-use crate::drive::run::{CONNECT_TIMEOUT, Run, Way, as_ns};
-use crate::history::Event;
-use crate::history::EventKind;
-use crate::history::Failure;
-use crate::history::FailureKind;
-use crate::moves::MoveResult;
-use crate::moves::Slot;
+use protocol::{Framing, Next};
+
+use crate::drive::acknowledgement;
+use crate::drive::run::{CONNECT_TIMEOUT, Route, Run, as_ns};
+use crate::history::{Event, EventKind, Failure, FailureKind};
+use crate::moves::{MoveResult, Slot};
 use crate::shortage::is_shortage;
 
-/// How much is read at once. Replies are short; more than this comes only from a target that says too much.
+/// The size of the input buffer, in bytes. Replies are short; only a misbehaving target fills it.
 const INPUT_BYTES: usize = 4096;
 
-/// After the sending half is ended, how long a target may take to end its own before the connection is closed.
-const FAREWELL_TIMEOUT: Duration = Duration::from_millis(250);
+/// The time that a target may take to close its half after the client has shut down its sending half.
+const LINGER_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// How much of a target's surplus is taken in at the end; it is a violation after the first byte.
-const FAREWELL_READS_MAX: usize = 16;
+/// The number of reads during a lingering close. The first byte already is a violation, so a sample is enough.
+const LINGER_READS_MAX: usize = 16;
 
-/// A flood is over when the target took nothing for this long.
+/// A flood ends when the target has not read for this time.
 const FLOOD_STALL: Duration = Duration::from_millis(200);
 
-/// A slow target need not be filled to the brim.
+/// The longest duration of a flood; a slow target need not be filled completely.
 const FLOOD_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How much of a flood is handed to the system at once.
+/// The number of bytes of a flood that are passed to the operating system at once.
 const FLOOD_CHUNK_BYTES: usize = 64 * 1024;
 
-/// A connection that came to an end which was already told.
-pub(super) struct Gone;
+/// The connection ended, and the event was emitted.
+pub(super) struct Closed;
 
 pub(super) struct Connection<F> {
     number: u32,
@@ -50,33 +47,39 @@ pub(super) struct Connection<F> {
     input: Box<[u8]>,
     /// The part of `input` that was read and not yet cut into replies.
     unread: std::ops::Range<usize>,
-    /// The replies that were awaited last.
+    /// The replies to the last wait.
     replies: Vec<Vec<u8>>,
     opened_at: Instant,
-    /// When the reply that is due began to be waited for: with the last sending, or with the reply before it.
+    /// The time at which the wait for the next reply began: the last send, or the previous reply.
     due_since: Instant,
     has_received: bool,
     timer: Pin<Box<Sleep>>,
 }
 
 impl<F: Framing> Connection<F> {
-    /// Opens a connection; nothing if that could not be done, which is told.
-    pub(super) async fn open<O>(run: &Run<O>, client: u32, slot: Slot, way: Way, framing: F) -> Option<Self>
+    /// Opens a connection; on failure emits the event and returns `None`.
+    pub(super) async fn open<O>(
+        run: &Run<O>,
+        client: u32,
+        slot: Slot,
+        route: Route,
+        framing: F,
+    ) -> Option<Self>
     where
         O: FnMut(&Event<'_>) -> ControlFlow<()>,
     {
-        let stream = match run.connect(way).await {
+        let stream = match run.connect(route).await {
             Ok(connected) => connected,
             Err(error) => {
-                run.tell(run.now_ns(), client, 0, EventKind::NotOpened(failure(&error)));
+                run.emit(run.now_ns(), client, 0, EventKind::NotOpened(failure(&error)));
                 return None;
             }
         };
-        // Sendings are whole requests; holding one back for more would only add to its reply's time.
+        // Each send is a whole request. Delaying it would only increase the latency of its reply.
         let _ = stream.set_nodelay(true);
         let number = run.connection_count.get() + 1;
         run.connection_count.set(number);
-        run.tell(run.now_ns(), client, number, EventKind::Opened(slot));
+        run.emit(run.now_ns(), client, number, EventKind::Opened(slot));
         Some(Self {
             number,
             client,
@@ -92,20 +95,20 @@ impl<F: Framing> Connection<F> {
         })
     }
 
-    /// What the last [`Connection::read_replies`] brought.
+    /// Returns the replies of the last [`Connection::read_replies`].
     pub(super) fn result(&self) -> MoveResult<'_> {
         MoveResult::Replies(&self.replies)
     }
 
-    /// Sends all of `bytes`. The time is taken before the first of them can have any effect.
-    pub(super) async fn send<O>(&mut self, run: &Run<O>, bytes: &[u8]) -> Result<(), Gone>
+    /// Sends all of `bytes`. The timestamp is taken before the first byte can have any effect.
+    pub(super) async fn send<O>(&mut self, run: &Run<O>, bytes: &[u8]) -> Result<(), Closed>
     where
         O: FnMut(&Event<'_>) -> ControlFlow<()>,
     {
-        self.take_in_unasked(run);
+        self.read_unsolicited(run);
         self.due_since = Instant::now();
         let at_ns = as_ns(self.due_since.duration_since(run.begun));
-        run.tell(at_ns, self.client, self.number, EventKind::Sent(Cow::Borrowed(bytes)));
+        run.emit(at_ns, self.client, self.number, EventKind::Sent(Cow::Borrowed(bytes)));
         let limit = run.reply_timeout.get();
         let deadline = self.due_since + limit;
         match until(deadline, &mut self.timer, self.stream.write_all(bytes)).await {
@@ -115,8 +118,13 @@ impl<F: Framing> Connection<F> {
         }
     }
 
-    /// Sends `bytes` over and over until the target takes no more, and does not look at the replies.
-    pub(super) async fn flood<O>(&mut self, run: &Run<O>, bytes: &[u8], bytes_max: usize) -> Result<(), Gone>
+    /// Sends `bytes` repeatedly until the target stops reading; ignores the replies.
+    pub(super) async fn flood<O>(
+        &mut self,
+        run: &Run<O>,
+        bytes: &[u8],
+        bytes_max: usize,
+    ) -> Result<(), Closed>
     where
         O: FnMut(&Event<'_>) -> ControlFlow<()>,
     {
@@ -126,7 +134,7 @@ impl<F: Framing> Connection<F> {
         let begun = Instant::now();
         let (mut sent, mut has_stalled) = (0, false);
         while sent < bytes_max && begun.elapsed() < FLOOD_TIMEOUT {
-            // Where the last write ended within a line the next one goes on in it.
+            // A write can end within a line; the next one continues there.
             let rest = &chunk[sent % chunk.len()..];
             match timeout(FLOOD_STALL, self.stream.write(rest)).await {
                 Ok(Ok(written @ 1..)) => sent += written,
@@ -137,20 +145,20 @@ impl<F: Framing> Connection<F> {
                 Ok(Err(error)) => return Err(self.lost(run, &error)),
             }
         }
-        run.tell(at_ns, self.client, self.number, EventKind::Flooded { bytes: sent as u64, has_stalled });
+        run.emit(at_ns, self.client, self.number, EventKind::Flooded { bytes: sent as u64, has_stalled });
         Ok(())
     }
 
-    /// Takes in so many bytes of what is there by now, and does not wait for more.
-    pub(super) fn take<O>(&mut self, run: &Run<O>, bytes_max: usize) -> Result<(), Gone>
+    /// Reads at most `bytes_max` bytes that are already available; does not wait.
+    pub(super) fn read_available<O>(&mut self, run: &Run<O>, bytes_max: usize) -> Result<(), Closed>
     where
         O: FnMut(&Event<'_>) -> ControlFlow<()>,
     {
         let most = bytes_max.min(self.input.len());
         match self.stream.try_read(&mut self.input[..most]) {
             Ok(0) => {
-                run.tell(run.now_ns(), self.client, self.number, EventKind::Ended);
-                Err(Gone)
+                run.emit(run.now_ns(), self.client, self.number, EventKind::Ended);
+                Err(Closed)
             }
             Ok(read) => {
                 self.received(run, read);
@@ -161,8 +169,8 @@ impl<F: Framing> Connection<F> {
         }
     }
 
-    /// Takes in what comes until the target ends the connection.
-    pub(super) async fn await_end<O>(&mut self, run: &Run<O>, limit: Duration) -> Result<(), Gone>
+    /// Reads until the target closes the connection.
+    pub(super) async fn await_end<O>(&mut self, run: &Run<O>, limit: Duration) -> Result<(), Closed>
     where
         O: FnMut(&Event<'_>) -> ControlFlow<()>,
     {
@@ -171,37 +179,37 @@ impl<F: Framing> Connection<F> {
             match until(deadline, &mut self.timer, self.stream.read(&mut self.input)).await {
                 Some(Ok(read @ 1..)) => self.received(run, read),
                 Some(Ok(0)) => {
-                    run.tell(run.now_ns(), self.client, self.number, EventKind::Ended);
-                    return Err(Gone);
+                    run.emit(run.now_ns(), self.client, self.number, EventKind::Ended);
+                    return Err(Closed);
                 }
                 Some(Err(error)) => return Err(self.lost(run, &error)),
                 None => {
                     let waited_ns = as_ns(limit);
-                    run.tell(run.now_ns(), self.client, self.number, EventKind::StayedOpen { waited_ns });
+                    run.emit(run.now_ns(), self.client, self.number, EventKind::StayedOpen { waited_ns });
                     return Ok(());
                 }
             }
         }
     }
 
-    /// Ends the sending half. A target that is gone already is found so by the next read.
-    pub(super) async fn end_sending(&mut self) -> Result<(), Gone> {
+    /// Shuts down the sending half. If the target is already gone, the next read detects it.
+    pub(super) async fn end_sending(&mut self) -> Result<(), Closed> {
         let _ = self.stream.shutdown().await;
         Ok(())
     }
 
-    /// Vanishes without a word: what the target has sent is thrown away, and it is told so by a reset.
+    /// Resets the connection and discards bytes that were not read.
     pub(super) fn reset<O>(self, run: &Run<O>)
     where
         O: FnMut(&Event<'_>) -> ControlFlow<()>,
     {
-        // Where the system refuses it, the connection is closed in the ordinary way, and that is told.
+        // If the operating system refuses a reset, the connection is closed normally, and the event says so.
         let what = if self.stream.set_zero_linger().is_ok() { EventKind::Reset } else { EventKind::Closed };
-        run.tell(run.now_ns(), self.client, self.number, what);
+        run.emit(run.now_ns(), self.client, self.number, what);
     }
 
-    /// Reads until `count` replies are there. The limit is for each reply: what came before the first is no excuse.
-    pub(super) async fn read_replies<O>(&mut self, run: &Run<O>, count: usize) -> Result<(), Gone>
+    /// Reads until `count` replies are complete. The time limit applies to each reply separately.
+    pub(super) async fn read_replies<O>(&mut self, run: &Run<O>, count: usize) -> Result<(), Closed>
     where
         O: FnMut(&Event<'_>) -> ControlFlow<()>,
     {
@@ -220,13 +228,14 @@ impl<F: Framing> Connection<F> {
             let deadline = self.due_since + limit;
             match until(deadline, &mut self.timer, self.stream.read(&mut self.input)).await {
                 Some(Ok(0)) => {
-                    run.tell(run.now_ns(), self.client, self.number, EventKind::Ended);
-                    return Err(Gone);
+                    run.emit(run.now_ns(), self.client, self.number, EventKind::Ended);
+                    return Err(Closed);
                 }
                 Some(Ok(read)) => self.received(run, read),
                 Some(Err(error)) => return Err(self.lost(run, &error)),
                 None => {
-                    // Looking at the system's sockets takes a while where there are many; that is not lateness.
+                    // Listing the system's sockets takes time when there are many. That time does not count as
+                    // lateness.
                     let noticed = Instant::now();
                     if !self.is_still_connecting() {
                         return Err(self.timed_out(run, noticed.saturating_duration_since(deadline), limit));
@@ -237,23 +246,25 @@ impl<F: Framing> Connection<F> {
         }
     }
 
-    /// Whether the target's system has taken nothing of what was sent, for want of room in the backlog.
+    /// Returns whether the target's system has acknowledged nothing because the backlog is full.
     fn is_still_connecting(&self) -> bool {
-        !self.has_received && self.opened_at.elapsed() < CONNECT_TIMEOUT && arrival::is_awaited(&self.stream)
+        !self.has_received
+            && self.opened_at.elapsed() < CONNECT_TIMEOUT
+            && acknowledgement::is_unacknowledged(&self.stream)
     }
 
-    /// Ends the sending half, takes in what still comes (each byte of it is one too many), and closes.
+    /// Performs a lingering close: shuts down the sending half, reads the remaining bytes, and closes.
     pub(super) async fn close<O>(mut self, run: &Run<O>)
     where
         O: FnMut(&Event<'_>) -> ControlFlow<()>,
     {
-        let farewell = async {
-            // A target that is gone already is found so by the read.
+        let linger = async {
+            // If the target is already gone, the next read detects it.
             let _ = self.stream.shutdown().await;
-            for _ in 0..FAREWELL_READS_MAX {
+            for _ in 0..LINGER_READS_MAX {
                 match self.stream.read(&mut self.input).await {
                     Ok(0) => {
-                        run.tell(run.now_ns(), self.client, self.number, EventKind::Ended);
+                        run.emit(run.now_ns(), self.client, self.number, EventKind::Ended);
                         return;
                     }
                     Ok(read) => self.received(run, read),
@@ -264,24 +275,24 @@ impl<F: Framing> Connection<F> {
                 }
             }
         };
-        // A target may keep its half open for as long as it likes.
-        let _ = timeout(FAREWELL_TIMEOUT, farewell).await;
-        run.tell(run.now_ns(), self.client, self.number, EventKind::Closed);
+        // The protocol does not limit how long a target keeps its half open.
+        let _ = timeout(LINGER_TIMEOUT, linger).await;
+        run.emit(run.now_ns(), self.client, self.number, EventKind::Closed);
     }
 
-    /// What has come before anything was asked is told, and answers nothing.
-    fn take_in_unasked<O>(&mut self, run: &Run<O>)
+    /// Reads unsolicited bytes that arrived before the next request is sent; they answer no request.
+    fn read_unsolicited<O>(&mut self, run: &Run<O>)
     where
         O: FnMut(&Event<'_>) -> ControlFlow<()>,
     {
-        // An end or an error is found again by the next read.
+        // The next read detects a close or an error again.
         if let Ok(read @ 1..) = self.stream.try_read(&mut self.input) {
             self.received(run, read);
         }
         self.unread = 0..0;
     }
 
-    /// Moves up to `wanted` replies from what was read to `replies`.
+    /// Moves up to `wanted` complete replies from the input buffer to `replies`.
     fn cut_replies(&mut self, wanted: usize) -> usize {
         let mut found = 0;
         while found < wanted {
@@ -304,43 +315,43 @@ impl<F: Framing> Connection<F> {
         self.unread = 0..read;
         self.has_received = true;
         let bytes = Cow::Borrowed(&self.input[..read]);
-        run.tell(run.now_ns(), self.client, self.number, EventKind::Received(bytes));
+        run.emit(run.now_ns(), self.client, self.number, EventKind::Received(bytes));
     }
 
-    fn lost<O>(&self, run: &Run<O>, error: &io::Error) -> Gone
+    fn lost<O>(&self, run: &Run<O>, error: &io::Error) -> Closed
     where
         O: FnMut(&Event<'_>) -> ControlFlow<()>,
     {
-        run.tell(run.now_ns(), self.client, self.number, EventKind::Lost(failure(error)));
-        Gone
+        run.emit(run.now_ns(), self.client, self.number, EventKind::Lost(failure(error)));
+        Closed
     }
 
-    fn timed_out<O>(&self, run: &Run<O>, late: Duration, limit: Duration) -> Gone
+    fn timed_out<O>(&self, run: &Run<O>, late: Duration, limit: Duration) -> Closed
     where
         O: FnMut(&Event<'_>) -> ControlFlow<()>,
     {
         let late_ns = as_ns(late);
         let waited_ns = as_ns(limit) + late_ns;
         run.reply_timeout.set(limit.min(run.limits.reply_timeout_after_one));
-        run.tell(run.now_ns(), self.client, self.number, EventKind::TimedOut { waited_ns, late_ns });
-        Gone
+        run.emit(run.now_ns(), self.client, self.number, EventKind::TimedOut { waited_ns, late_ns });
+        Closed
     }
 }
 
-/// What `work` comes to, or nothing if it is not done by the deadline.
+/// Runs `work` until the deadline; returns `None` if it did not complete.
 ///
-/// The timer is the connection's own. It goes off now and then, and is set anew only then: a timer for every reply
-/// would cost a tenth of what the reply costs.
+/// Each connection has one timer. It is reset only when it expires, because a new timer for every reply would add a
+/// tenth to the cost of an exchange.
 async fn until<T>(
     deadline: Instant,
     timer: &mut Pin<Box<Sleep>>,
     work: impl Future<Output = T>,
 ) -> Option<T> {
-    // A limit that is shorter than those before it cannot wait until they are over.
+    // A deadline earlier than that of the timer needs a reset now.
     if timer.deadline() > deadline.into() {
         timer.as_mut().reset(deadline.into());
     }
-    let time_over = async {
+    let expired = async {
         loop {
             timer.as_mut().await;
             if Instant::now() >= deadline {
@@ -352,7 +363,7 @@ async fn until<T>(
     tokio::select! {
         biased;
         done = work => Some(done),
-        () = time_over => None,
+        () = expired => None,
     }
 }
 

@@ -1,4 +1,4 @@
-//! Running all clients of a plan side by side.
+//! The execution of all scripts of a plan.
 
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
@@ -8,9 +8,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-use protocol::Framing;
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::{JoinSet, LocalSet};
+
+use protocol::Framing;
 
 use crate::drive::barrier::Barrier;
 use crate::drive::client::client;
@@ -19,8 +20,10 @@ use crate::drive::run::Run;
 use crate::history::{Ending, Event};
 use crate::moves::Script;
 
-/// Makes the moves of `scripts`, a client each, and tells `observer` what happens, as it happens. `Break` from it
-/// ends the run, and so does what `until` comes to.
+/// Executes `scripts`, one client for each, and calls `observer` with every event as it happens.
+///
+/// The run ends when all scripts are done, when `observer` returns `Break`, or when `until` completes. Returns the
+/// reason.
 pub async fn drive<S, F, O>(
     target: SocketAddr,
     scripts: Vec<S>,
@@ -40,8 +43,8 @@ where
         limits,
         reply_timeout: Cell::new(limits.reply_timeout),
         begun: Instant::now(),
-        places: Semaphore::new(limits.clients_at_once_max.min(Semaphore::MAX_PERMITS)),
-        openings: Arc::new(Semaphore::new(limits.openings_at_once_max as usize)),
+        client_permits: Semaphore::new(limits.clients_at_once_max.min(Semaphore::MAX_PERMITS)),
+        opening_permits: Arc::new(Semaphore::new(limits.openings_at_once_max as usize)),
         has_connected: Cell::new(false),
         barrier: Barrier::new(scripts.len()),
         connection_count: Cell::new(0),
@@ -49,7 +52,7 @@ where
         process,
         stop: Notify::new(),
     });
-    let everybody = async {
+    let all_clients = async {
         let mut clients = JoinSet::new();
         for (script, number) in scripts.into_iter().zip(0..) {
             clients.spawn_local(client(Rc::clone(&run), number, script, framing));
@@ -67,7 +70,7 @@ where
             tokio::select! {
                 biased;
                 () = run.stop.notified() => Ending::Stopped,
-                () = everybody => Ending::Finished,
+                                () = all_clients => Ending::Finished,
                 ending = until => ending,
             }
         })

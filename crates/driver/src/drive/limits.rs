@@ -1,4 +1,4 @@
-//! The limits that a run keeps, and its access to the target's process.
+//! The limits of a run, and access to the target's process.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -9,32 +9,32 @@ use crate::moves::Act;
 /// The limits of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// How long a reply may take.
+    /// The time that a reply may take.
     pub reply_timeout: Duration,
-    /// How long further replies are waited for once one did not come in time: the target is wrong already, and a run
-    /// that waited as long each time would not end.
+    /// The time that later replies may take once one reply was late. The target already violates the protocol, and
+    /// waiting the full time for each reply would exceed the time of the run.
     pub reply_timeout_after_one: Duration,
-    /// How many clients are under way at any moment; the others begin, in order, when these are done.
+    /// The number of clients that run at the same time. The others begin, in order, as these finish.
     pub clients_at_once_max: usize,
-    /// How many connections are being opened at any moment.
+    /// The number of connections that may be in the process of opening at the same time.
     pub openings_at_once_max: u32,
 }
 
-/// What a run has of the target's process, where it has anything.
+/// Access to the target's process, where it is known.
 pub trait Process {
-    /// What it takes of its machine; nothing where that is not known.
+    /// Returns the resources that the process uses; `None` where they are not known.
     fn sample(&self) -> Option<Sample>;
 
-    /// Does something to it; false where that cannot be done.
+    /// Acts on the process; returns false where that is not possible.
     fn act(&self, act: Act) -> bool;
 
-    /// Where a relay stands before it, if one does.
+    /// Returns the alternate address of the target, such as that of a proxy, if it has one.
     fn alternate_addr(&self) -> Option<SocketAddr> {
         None
     }
 }
 
-/// No process is known.
+/// A target whose process is not known.
 #[derive(Clone, Copy, Debug)]
 pub struct NoProcess;
 
@@ -48,6 +48,6 @@ impl Process for NoProcess {
     }
 }
 
-/// So many connections being opened at any moment are no obstacle for a backlog of five. A connection is open when its
-/// first reply is there: before that it may be waiting in the backlog, which nobody can see from here.
+/// The number of connections in the process of opening that a backlog of five tolerates. A connection counts as open
+/// once its first reply is received: before that it may be in the backlog, which clients cannot see.
 pub const OPENINGS_AT_ONCE_GENTLE: u32 = 5;

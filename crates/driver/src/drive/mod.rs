@@ -3,8 +3,8 @@
 //! The driver makes the clients' moves and reports what happens; it neither judges nor prints. All clients run on one
 //! thread, so that events are ordered and need no lock.
 
+mod acknowledgement;
 mod address;
-mod arrival;
 mod barrier;
 mod client;
 mod connection;

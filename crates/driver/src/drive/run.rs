@@ -1,4 +1,4 @@
-//! The state that all clients of a run share: the target, the clock, the observer.
+//! The state that all clients of a run share: target, clock and observer.
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, ErrorKind};
@@ -17,42 +17,42 @@ use crate::drive::limits::{Limits, Process};
 use crate::history::{Event, EventKind};
 use crate::moves::Source;
 
-/// How long opening a connection may take. It is no part of a reply's time: a target with a short backlog makes
-/// clients wait for the system's second or third try.
+/// The time that opening a connection may take. It does not count as part of a reply's latency: a short backlog makes
+/// the operating system retry a connection two or three times.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// The same where the target is far away, and each opening takes a while for the way alone.
+/// The number of concurrent openings for a distant target, where each opening takes at least one round trip.
 const FAR_OPENINGS_AT_ONCE_MAX: u32 = 16;
 
-/// A first connection that took this long came a long way; one that took longer met a full backlog.
+/// The range of connect times that indicates a distant target. A longer time indicates a full backlog.
 const FAR_CONNECT_TIME: Range<Duration> = Duration::from_millis(5)..Duration::from_millis(500);
 
-/// The receive buffer of a narrow connection.
+/// The size of the receive buffer of a narrow connection, in bytes.
 const NARROW_BYTES: u32 = 4096;
 
-/// How a connection is opened.
+/// The way in which a connection is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
+pub(super) enum Route {
     Plain,
-    /// With as little room for replies as the system allows.
+    /// With the smallest receive buffer that the system allows.
     Narrow,
-    /// By way of the relay.
+    /// To the alternate address.
     Alternate,
     /// From an address of the loopback network.
     From(Source),
-    /// By IPv6 to an IPv4 address.
+    /// Over IPv6 to an IPv4-mapped address.
     Mapped,
 }
 
-/// What the clients of a run share.
+/// The state that the clients of a run share.
 pub(super) struct Run<O> {
     pub(super) target: SocketAddr,
     pub(super) limits: Limits,
-    /// What is left of the patience with the target.
+    /// The current reply timeout; it becomes shorter after the first late reply.
     pub(super) reply_timeout: Cell<Duration>,
     pub(super) begun: Instant,
-    pub(super) places: Semaphore,
-    pub(super) openings: Arc<Semaphore>,
+    pub(super) client_permits: Semaphore,
+    pub(super) opening_permits: Arc<Semaphore>,
     pub(super) has_connected: Cell<bool>,
     pub(super) barrier: Barrier,
     pub(super) connection_count: Cell<u32>,
@@ -62,26 +62,26 @@ pub(super) struct Run<O> {
 }
 
 impl<O: FnMut(&Event<'_>) -> ControlFlow<()>> Run<O> {
-    /// Connects; the client has its turn.
-    pub(super) async fn connect(&self, way: Way) -> io::Result<TcpStream> {
+    /// Opens a TCP connection; the client holds an opening permit.
+    pub(super) async fn connect(&self, route: Route) -> io::Result<TcpStream> {
         let begun = Instant::now();
-        let addr = match way {
-            Way::Alternate => self.process.alternate_addr().ok_or(ErrorKind::NotFound)?,
-            Way::Mapped => address::mapped(self.target),
-            Way::Plain | Way::Narrow | Way::From(_) => self.target,
+        let addr = match route {
+            Route::Alternate => self.process.alternate_addr().ok_or(ErrorKind::NotFound)?,
+            Route::Mapped => address::mapped(self.target),
+            Route::Plain | Route::Narrow | Route::From(_) => self.target,
         };
         let socket = if addr.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-        if way == Way::Narrow {
+        if route == Route::Narrow {
             socket.set_recv_buffer_size(NARROW_BYTES)?;
         }
-        if let Way::From(source) = way {
+        if let Route::From(source) = route {
             address::bind(&socket, addr, source)?;
         }
         let connected = timeout(CONNECT_TIMEOUT, socket.connect(addr)).await;
         let stream = connected.unwrap_or_else(|_| Err(ErrorKind::TimedOut.into()))?;
         if !self.has_connected.replace(true) && FAR_CONNECT_TIME.contains(&begun.elapsed()) {
             let more = FAR_OPENINGS_AT_ONCE_MAX.saturating_sub(self.limits.openings_at_once_max);
-            self.openings.add_permits(more as usize);
+            self.opening_permits.add_permits(more as usize);
         }
         Ok(stream)
     }
@@ -90,9 +90,10 @@ impl<O: FnMut(&Event<'_>) -> ControlFlow<()>> Run<O> {
         as_ns(self.begun.elapsed())
     }
 
-    pub(super) fn tell(&self, at_ns: u64, client: u32, connection: u32, event: EventKind<'_>) {
-        let told = (self.observer.borrow_mut())(&Event { at_ns, client, connection, event });
-        if told.is_break() {
+    /// Passes an event to the observer.
+    pub(super) fn emit(&self, at_ns: u64, client: u32, connection: u32, event: EventKind<'_>) {
+        let flow = (self.observer.borrow_mut())(&Event { at_ns, client, connection, event });
+        if flow.is_break() {
             self.stop.notify_one();
         }
     }

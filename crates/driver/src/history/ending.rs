@@ -1,17 +1,17 @@
-//! How a run ended.
+//! The reason for which a run ended.
 
 use serde::{Deserialize, Serialize};
 
-/// How driving ended.
+/// The reason for which a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ending {
-    /// Every client made its last move.
+    /// All clients completed their scripts.
     Finished,
-    /// The observer had seen enough.
+    /// The observer stopped the run.
     Stopped,
-    /// The time for the run was over.
+    /// The time limit of the run was reached.
     TimeOver,
-    /// The user broke it off.
+    /// The user interrupted the run.
     Interrupted,
 }

@@ -1,10 +1,11 @@
-//! The serde form of bytes: text with an escape for each byte that is not printable ASCII.
+//! The serde form of bytes: text in which every byte that is not printable ASCII is escaped.
 
 use std::borrow::Cow;
 
-use protocol::text::unescape;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serializer};
+
+use protocol::text::unescape;
 
 pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&bytes.escape_ascii())

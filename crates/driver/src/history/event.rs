@@ -1,4 +1,4 @@
-//! What a history consists of: a header for each part, then events.
+//! The content of a history: a header for each part, followed by events.
 
 use std::borrow::Cow;
 
@@ -9,130 +9,131 @@ use crate::history::escaped;
 use crate::history::params::Params;
 use crate::moves::{Act, Slot};
 
-/// The version of the form on disk.
+/// The version of the on-disk format.
 pub const VERSION: u32 = 5;
 
-/// The longest line that is written or read, far beyond what any move of a workload or a case makes of itself.
+/// The longest line of a history, in bytes; far longer than any move of a workload or a case produces.
 pub const LINE_BYTES_MAX: usize = 16 << 20;
 
-/// The first line of a history on disk: what was run.
+/// The first line of a part of a history: the workload and its parameters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
-    /// [`VERSION`] of the kit that wrote it.
+    /// The format version of the program that wrote it: [`VERSION`].
     pub history: u32,
-    /// The workload's id, such as `index/replay`.
+    /// The id of the workload, such as `index/replay`.
     pub workload: String,
     /// The parameters of the plan.
     pub params: Params,
-    /// The hash of the plan, in hex digits.
+    /// The SHA-256 of the plan in hexadecimal digits.
     pub plan_sha256: String,
 }
 
-/// One thing that happened.
+/// One event of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event<'a> {
-    /// Nanoseconds since the run began: of a sending taken before the write, of all else after it happened.
+    /// The time in nanoseconds since the run began. A send is stamped before the write, every other event afterwards.
     pub at_ns: u64,
-    /// Which client, from 0.
+    /// The number of the client, from 0.
     pub client: u32,
-    /// Which connection, from 1 in the order of the openings; 0 where there is none.
+    /// The number of the connection, from 1 in the order of opening; 0 for events without a connection.
     pub connection: u32,
-    /// What happened.
+    /// The kind of the event, with its data.
     pub event: EventKind<'a>,
 }
 
-/// What happened.
+/// The kind of an event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EventKind<'a> {
-    /// The client met the others, and began this phase.
+    /// The client passed the barrier, and this phase began for it.
     Phase(u32),
-    /// A connection was opened, in this slot of the client.
+    /// A connection was opened in this slot of the client.
     Opened(Slot),
     /// A connection could not be opened.
     NotOpened(Failure),
-    /// Bytes were handed to the system.
+    /// Bytes were passed to the operating system.
     #[serde(with = "escaped")]
     Sent(Cow<'a, [u8]>),
-    /// Bytes came.
+    /// Bytes were received.
     #[serde(with = "escaped")]
     Received(Cow<'a, [u8]>),
-    /// The target ended its sending half.
+    /// The target closed its sending half.
     Ended,
-    /// The connection broke.
+    /// The connection failed.
     Lost(Failure),
-    /// A reply did not come in time.
+    /// A reply did not arrive in time.
     TimedOut {
-        /// How long it was awaited.
+        /// The time that the client waited, in nanoseconds.
         waited_ns: u64,
-        /// How much later than planned the harness noticed: much means that it was itself held up.
+        /// The delay between the deadline and its detection, in nanoseconds. A large value means that this machine
+        /// was overloaded.
         late_ns: u64,
     },
-    /// Requests were sent over and over; their replies are not looked at.
+    /// Requests were sent repeatedly; their replies were not read.
     Flooded {
-        /// How much the target took.
+        /// The number of bytes that the target accepted.
         bytes: u64,
-        /// Whether it took no more at the end, though there was more.
+        /// Whether the target stopped reading before all bytes were sent.
         has_stalled: bool,
     },
-    /// The connection was to end, and did not.
+    /// The target did not close a connection that it should have closed.
     StayedOpen {
-        /// How long that was awaited.
+        /// The time that the client waited, in nanoseconds.
         waited_ns: u64,
     },
     /// The client closed the connection.
     Closed,
     /// The client reset the connection.
     Reset,
-    /// A part of the client's plan begins.
+    /// A part of the client's script began.
     Marked(u32),
-    /// What the target's process took of its machine.
+    /// The resources of the target's process were sampled.
     Sampled(Sample),
-    /// Something was done to the target's process.
+    /// The client acted on the target's process.
     Acted {
-        /// What.
+        /// The action.
         act: Act,
-        /// Whether it could be done.
+        /// Whether the action succeeded.
         is_done: bool,
     },
-    /// The client made its last move.
+    /// The client completed its script.
     ClientDone,
-    /// The run ended; the last event of a history that is whole.
+    /// The run ended. This is the last event of a complete part.
     RunEnded(Ending),
 }
 
-/// What a process takes of its machine, its children included.
+/// The resources that a process and its children use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sample {
-    /// Open descriptors.
+    /// The number of open file descriptors.
     pub descriptors: u64,
-    /// Memory that is its own: neither shared with others nor backed by files.
+    /// The private memory in bytes: neither shared with other processes nor backed by files.
     pub memory_bytes: u64,
-    /// Threads.
+    /// The number of threads.
     pub threads: u64,
-    /// How long they have been ready to run and had no processor, so far.
+    /// The total time, in nanoseconds, that the threads were ready to run but had no processor.
     pub waited_ns: u64,
 }
 
-/// Why an opening or a connection failed.
+/// The reason for which opening or using a connection failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
-    /// Whose fault it is, as far as the error tells.
+    /// The kind of the failure.
     pub kind: FailureKind,
-    /// What the system said.
+    /// The message of the operating system.
     pub message: String,
 }
 
-/// The kinds of failures that are judged differently.
+/// The kinds of failure that judges treat differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureKind {
-    /// The target's machine says that nothing listens.
+    /// The target's machine refused the connection.
     Refused,
-    /// No answer within the limit.
+    /// No response within the time limit.
     TimedOut,
-    /// This machine ran out of descriptors or ports: never the target's fault.
+    /// This machine ran out of file descriptors or ports. The target is not responsible.
     OutOfResources,
-    /// Anything else, most often a reset.
+    /// Any other failure, most often a reset.
     Other,
 }

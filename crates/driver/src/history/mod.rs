@@ -1,16 +1,15 @@
-//! What happened in a run: every opening, every chunk sent and received, every end, with its time.
+//! Histories: every opening, every chunk sent and received, and every close of a run, with its time.
 //!
-//! A history holds all that a judge may look at. On disk it is JSON lines: for each part of the run a header, then an
-//! event a line; bytes are written as text, with `\n`, `\\` and `\xff` for what is none. The lines are compressed by zstd
-//! as they are written, and so often brought to the disk whole that a run that is killed loses few of them.
+//! A history contains everything that a judge may use. On disk it consists of JSON lines: for each part of the run a
+//! header, then one event per line. Bytes that are not printable ASCII are escaped, as in `\n`, `\\` and `\xff`. The
+//! lines
+//! are compressed with zstd as they are written, and flushed often, so that a killed run loses few events.
 
 mod ending;
 mod escaped;
 mod event;
 mod params;
 mod reader;
-#[cfg(test)]
-mod tests;
 mod writer;
 
 pub use ending::Ending;

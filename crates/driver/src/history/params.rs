@@ -1,4 +1,4 @@
-//! The parameters of a plan: what a history header stores so that the plan can be made again.
+//! The parameters of a plan, which a history header stores so that the plan can be generated again.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -21,6 +21,10 @@ pub struct ParamsError {
 
 impl Params {
     /// Sets a parameter.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "callers pass numbers and texts without borrowing them"
+    )]
     pub fn set(&mut self, name: &str, value: impl ToString) {
         self.0.insert(name.to_owned(), value.to_string());
     }

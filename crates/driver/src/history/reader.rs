@@ -1,4 +1,4 @@
-//! Reads a history from disk, a line at a time and within bounds, as far as it is there.
+//! Reads a history from disk line by line, with bounded memory, as far as it is complete.
 
 use std::io::{self, BufRead, BufReader, Cursor, ErrorKind, Read};
 
@@ -7,62 +7,62 @@ use zstd::stream::read::Decoder;
 
 use crate::history::event::{Event, EventKind, Header, LINE_BYTES_MAX, VERSION};
 
-/// What a file begins with that zstd compressed. Lines as they are can be read too.
+/// The first bytes of a zstd file. Uncompressed lines are accepted too.
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
-/// The memory that a compressed file may ask for, as a power of two: 8 MiB, which is what `zstd -19` asks for.
+/// The largest zstd window, as a power of two: 8 MiB, which `zstd -19` uses.
 const WINDOW_LOG_MAX: u32 = 23;
 
-/// Why a history on disk cannot be read, or not further.
+/// The reason for which a history cannot be read to its end. The text completes a sentence that begins with the path.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// The file itself, or what zstd makes of it.
+    /// The file cannot be read or decompressed.
     #[error("cannot be read: {0}")]
     Io(#[from] io::Error),
-    /// There is nothing in it.
+    /// The file is empty.
     #[error("is empty")]
     Empty,
-    /// A part does not begin as one.
-    #[error("is none: line {line} is no header: {source}")]
+    /// The first line of a part is not a header.
+    #[error("is not a history: line {line} is not a header: {source}")]
     Header {
-        /// From 1.
+        /// The line number, from 1.
         line: usize,
-        /// What is wrong with it.
+        /// The error of the JSON parser.
         source: serde_json::Error,
     },
-    /// A line of a part.
-    #[error("is damaged: line {line} is no event: {source}")]
+    /// A line of a part is not an event.
+    #[error("is damaged: line {line} is not an event: {source}")]
     Event {
-        /// From 1.
+        /// The line number, from 1.
         line: usize,
-        /// What is wrong with it.
+        /// The error of the JSON parser.
         source: serde_json::Error,
     },
-    /// A line that no history has.
-    #[error("is none: line {line} is longer than {LINE_BYTES_MAX} bytes")]
+    /// A line is longer than any line of a history.
+    #[error("is not a history: line {line} is longer than {LINE_BYTES_MAX} bytes")]
     TooLong {
-        /// From 1.
+        /// The line number, from 1.
         line: usize,
     },
-    /// It was written by another version.
-    #[error("has version {0}; this kit reads version {VERSION}")]
+    /// Another version of the format.
+    #[error("has format version {0}; this program reads version {VERSION}")]
     Version(u32),
 }
 
-/// Reads a history part by part: of each its header, then its events.
+/// Reads a history part by part: for each part its header, then its events.
 ///
-/// A history that was cut off, at whatever byte, is read as far as it is whole, and ends as one that is not; then
-/// [`Reader::is_cut_short`] says so.
+/// A history that is truncated at any byte is read up to its last complete event; then [`Reader::is_truncated`]
+/// returns true.
 pub struct Reader<'r> {
     input: Box<dyn BufRead + 'r>,
     line: Vec<u8>,
     line_number: usize,
     is_in_part: bool,
-    is_cut_short: bool,
+    is_truncated: bool,
 }
 
 impl<'r> Reader<'r> {
-    /// Reads from here, whether it is compressed or not.
+    /// Returns a reader of compressed or uncompressed input.
     ///
     /// # Errors
     /// The first bytes cannot be read.
@@ -70,7 +70,7 @@ impl<'r> Reader<'r> {
         let mut first = Vec::new();
         input.by_ref().take(ZSTD_MAGIC.len() as u64).read_to_end(&mut first)?;
         let is_compressed = first == ZSTD_MAGIC;
-        let is_cut_short = !is_compressed && !first.is_empty() && ZSTD_MAGIC.starts_with(&first);
+        let is_truncated = !is_compressed && !first.is_empty() && ZSTD_MAGIC.starts_with(&first);
         let whole = BufReader::new(Cursor::new(first).chain(input));
         let input: Box<dyn BufRead + 'r> = if is_compressed {
             let mut decoder = Decoder::with_buffer(whole)?;
@@ -79,19 +79,19 @@ impl<'r> Reader<'r> {
         } else {
             Box::new(whole)
         };
-        Ok(Self { input, line: Vec::new(), line_number: 0, is_in_part: false, is_cut_short })
+        Ok(Self { input, line: Vec::new(), line_number: 0, is_in_part: false, is_truncated })
     }
 
-    /// Begins the next part; what was not read of the last one is passed over. Nothing if there is none.
+    /// Skips the rest of the current part and returns the header of the next one; `None` at the end of the input.
     ///
     /// # Errors
-    /// Its header cannot be read, or is of another version.
+    /// The header cannot be read, or has another version.
     pub fn next_part(&mut self) -> Result<Option<Header>, ReadError> {
         while self.next_event()?.is_some() {}
         let is_first = self.line_number == 0;
         let Some(header) = self.next_line::<Header>(|line, source| ReadError::Header { line, source })?
         else {
-            return if is_first && !self.is_cut_short { Err(ReadError::Empty) } else { Ok(None) };
+            return if is_first && !self.is_truncated { Err(ReadError::Empty) } else { Ok(None) };
         };
         if header.history != VERSION {
             return Err(ReadError::Version(header.history));
@@ -100,10 +100,11 @@ impl<'r> Reader<'r> {
         Ok(Some(header))
     }
 
-    /// The next event of the part; nothing after the one that says how it ended, or where the history is cut off.
+    /// Returns the next event of the part; `None` after the last event of the part or at the end of a truncated
+    /// history.
     ///
     /// # Errors
-    /// It cannot be read. Nothing comes after it.
+    /// The event cannot be read. The part ends there.
     pub fn next_event(&mut self) -> Result<Option<Event<'static>>, ReadError> {
         if !self.is_in_part {
             return Ok(None);
@@ -111,33 +112,33 @@ impl<'r> Reader<'r> {
         let read = self.next_line::<Event<'static>>(|line, source| ReadError::Event { line, source });
         let is_last = matches!(&read, Ok(Some(Event { event: EventKind::RunEnded(_), .. })));
         self.is_in_part = matches!(&read, Ok(Some(_))) && !is_last;
-        self.is_cut_short |= matches!(&read, Ok(None));
+        self.is_truncated |= matches!(&read, Ok(None));
         read
     }
 
-    /// The events of the part, as [`Reader::next_event`] brings them.
+    /// Returns the remaining events of the part, as [`Reader::next_event`] does.
     pub fn events(&mut self) -> impl Iterator<Item = Result<Event<'static>, ReadError>> {
         std::iter::from_fn(|| self.next_event().transpose())
     }
 
-    /// Whether the input ended, as far as it was read, before the history did: the rest is missing.
+    /// Returns whether the input ended before the history did, as far as it was read.
     #[must_use]
-    pub fn is_cut_short(&self) -> bool {
-        self.is_cut_short
+    pub fn is_truncated(&self) -> bool {
+        self.is_truncated
     }
 
     fn next_line<T: DeserializeOwned>(
         &mut self,
         wrong: impl FnOnce(usize, serde_json::Error) -> ReadError,
     ) -> Result<Option<T>, ReadError> {
-        if self.is_cut_short {
+        if self.is_truncated {
             return Ok(None);
         }
         self.line.clear();
         let read = self.input.by_ref().take(LINE_BYTES_MAX as u64 + 1).read_until(b'\n', &mut self.line);
         match read {
-            // What came before this is whole.
-            Err(error) if error.kind() == ErrorKind::UnexpectedEof => self.is_cut_short = true,
+            // The events before this point are complete.
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => self.is_truncated = true,
             Err(error) => return Err(error.into()),
             Ok(0) => return Ok(None),
             Ok(_) => {}
@@ -152,10 +153,10 @@ impl<'r> Reader<'r> {
                 self.line_number = line;
                 Ok(Some(value))
             }
-            // The last line may have no end, where somebody wrote it by hand, but not stop in the middle.
-            Err(source) if is_ended || !(source.is_eof() || self.is_cut_short) => Err(wrong(line, source)),
+            // A file edited by hand may lack the last line end, but the line itself has to be complete.
+            Err(source) if is_ended || !(source.is_eof() || self.is_truncated) => Err(wrong(line, source)),
             Err(_) => {
-                self.is_cut_short = true;
+                self.is_truncated = true;
                 Ok(None)
             }
         }

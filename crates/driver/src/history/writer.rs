@@ -1,4 +1,4 @@
-//! Writes a history as it happens: JSON lines, compressed.
+//! Writes a history as the run proceeds: compressed JSON lines.
 
 use std::fmt;
 use std::io::{self, ErrorKind, Write};
@@ -8,18 +8,18 @@ use zstd::stream::write::Encoder;
 
 use crate::history::event::{Event, EventKind, Header, LINE_BYTES_MAX};
 
-/// How hard it tries. It works on the thread that measures, and trying harder saves little.
+/// The zstd level. Compression runs on the measuring thread, and higher levels save little.
 const LEVEL: i32 = 1;
 
-/// After so much text all that was written can be read, whatever becomes of the rest.
+/// The number of bytes of text after which the compressor is flushed, so that everything written so far can be read.
 const FLUSH_TEXT_BYTES: usize = 64 << 10;
 
-/// Writes a history, an event at a time.
+/// Writes a history event by event.
 pub struct Writer<W: Write> {
     out: Encoder<'static, W>,
-    /// The line that is being written; its memory serves the next one.
+    /// The current line. Its allocation is reused for the next line.
     line: Vec<u8>,
-    /// How much was written since all could be read.
+    /// The number of bytes written since the last flush.
     unflushed_bytes: usize,
 }
 
@@ -30,10 +30,10 @@ impl<W: Write> fmt::Debug for Writer<W> {
 }
 
 impl<W: Write> Writer<W> {
-    /// A history without any part yet.
+    /// Returns a writer of a history without parts.
     ///
     /// # Errors
-    /// There is no memory for the compressor.
+    /// The compressor cannot be allocated.
     pub fn new(out: W) -> io::Result<Self> {
         let mut out = Encoder::new(out, LEVEL)?;
         out.include_checksum(true)?;
@@ -49,20 +49,20 @@ impl<W: Write> Writer<W> {
         self.flush()
     }
 
-    /// Adds an event.
+    /// Appends an event.
     ///
     /// # Errors
-    /// It cannot be written.
+    /// The event cannot be written.
     pub fn write(&mut self, event: &Event<'_>) -> io::Result<()> {
         self.write_line(event)?;
         let is_over = matches!(event.event, EventKind::RunEnded(_));
         if is_over || self.unflushed_bytes >= FLUSH_TEXT_BYTES { self.flush() } else { Ok(()) }
     }
 
-    /// Brings everything to its place.
+    /// Flushes everything and returns the output.
     ///
     /// # Errors
-    /// It cannot be written.
+    /// The output cannot be written.
     pub fn finish(self) -> io::Result<W> {
         let mut out = self.out.finish()?;
         out.flush()?;

@@ -1,45 +1,45 @@
-//! Why a reply fits nowhere: the smallest part of the history, found so far, that has no order by itself.
+//! Explains a violation: finds a small part of the history, the window, that has no linearization by itself.
 //!
-//! A window begins with a sending and ends with the reply. What was under way at its beginning may have happened in it or
-//! not, and what was in before is one of all states that the component was in lately; so a window is longer than the
-//! wrong request alone if it takes more to know what must have been. It is the latest beginning that will do, without
-//! the requests that are not needed.
+//! A window begins with a send and ends with the incorrect reply. Changes that were pending at its beginning may take
+//! effect within it or not, and the state before it is any of the recent states of the component. A window therefore
+//! contains more than the incorrect request if more is needed to determine the state. The search uses the latest
+//! beginning that suffices and removes operations that are not needed.
 
 use std::collections::BTreeSet;
 
 use protocol::index::wire::Reply;
 
-use super::Reason;
-use super::component::{Component, Move};
-use super::meter::Meter;
-use super::states::OUT;
-use super::walk::{End, Walk};
+use crate::search::component::{Call, Component};
+use crate::search::meter::Meter;
+use crate::search::result::Reason;
+use crate::search::states::ABSENT;
+use crate::search::walk::{Stop, Walk};
 
-/// What is told of a reply that fits nowhere, in numbers of the component.
+/// The explanation of a violation, with the operation numbers of the component.
 #[derive(Debug)]
 pub(super) struct Explanation {
-    /// The replies that would have fitted.
+    /// The replies that would have been possible.
     pub(super) possible: Vec<Reply>,
-    /// The operations of the window, in the order of their sending.
+    /// The operations of the window, in the order in which they were sent.
     pub(super) window: Vec<u32>,
-    /// What may have been in at its beginning: values of the packages that the window names.
+    /// The possible states at the beginning: values of the packages that the window names.
     pub(super) states: BTreeSet<Vec<(u32, u32)>>,
-    /// Whether another change that matters was under way at the same time.
+    /// Whether another change that conflicts was pending at the same time.
     pub(super) is_contended: bool,
-    /// Whether its package was certainly in, or certainly out, when it was sent.
-    pub(super) was_in: Option<bool>,
+    /// Whether its package was certainly indexed, or certainly not, when the request was sent.
+    pub(super) was_indexed: Option<bool>,
 }
 
-/// What is looked at.
-struct Scene<'a, 'b> {
+/// The data for choosing a window.
+struct WindowSearch<'a, 'b> {
     component: &'a Component<'b>,
-    offender: u32,
+    violating: u32,
     sent_at: u32,
     returns_at: u32,
-    /// By operation, the event of its sending.
+    /// For each operation, the event of its send.
     sendings: Vec<u32>,
-    /// All states of lately.
-    wide: BTreeSet<Vec<u32>>,
+    /// All recent states.
+    recent_states: BTreeSet<Vec<u32>>,
 }
 
 /// Explains the operation whose reply is this event.
@@ -48,60 +48,73 @@ pub(super) fn explain(
     returns_at: u32,
     meter: &mut Meter<'_>,
 ) -> Result<Explanation, Reason> {
-    /// How far before the reply a window may begin.
+    /// The number of events before the reply at which a window may begin.
     const EVENTS_MAX: u32 = 512;
-    let offender = component.events[returns_at as usize].of;
-    let mut sendings = vec![0; component.moves.len()];
+    let violating = component.events[returns_at as usize].of;
+    let mut sendings = vec![0; component.calls.len()];
     for (at, event) in (0..).zip(&component.events).filter(|(_, event)| !event.is_reply) {
         sendings[event.of as usize] = at;
     }
-    let sent_at = sendings[offender as usize];
+    let sent_at = sendings[violating as usize];
     let first = returns_at.saturating_sub(EVENTS_MAX).min(sent_at);
     let mut walk = walk_to(component, first, meter)?;
-    let wide = states_until(&mut walk, component, first..sent_at, meter)?;
+    let recent_states = states_until(&mut walk, component, first..sent_at, meter)?;
     let when_sent = walk.clone();
     let rest = states_until(&mut walk, component, sent_at..returns_at, meter)?;
-    let wide = wide.zip(rest).map(|(wide, rest)| wide.into_iter().chain(rest).collect());
-    let package = component.package(component.moves[offender as usize].step) as usize;
-    let mut was_in = when_sent.states().into_iter().map(|state| state[package] != OUT);
-    let first_was_in = was_in.next();
-    let was_in = first_was_in.filter(|&is_in| was_in.all(|other| other == is_in));
-    let possible = possible_replies(component, &when_sent, offender, sent_at..=returns_at, meter);
-    let scene = Scene { component, offender, sent_at, returns_at, sendings, wide: wide.unwrap_or_default() };
-    let (begin, window) = scene.window(first, meter);
-    let states = scene.states_at(begin, &window, meter)?;
-    let is_contended = scene.is_contended(&window);
-    Ok(Explanation { possible, window, states, is_contended, was_in })
+    let recent_states =
+        recent_states.zip(rest).map(|(recent_states, rest)| recent_states.into_iter().chain(rest).collect());
+    let package = component.package(component.calls[violating as usize].step) as usize;
+    let mut was_indexed = when_sent.states().into_iter().map(|state| state[package] != ABSENT);
+    let first_was_indexed = was_indexed.next();
+    let was_indexed = first_was_indexed.filter(|&is_in| was_indexed.all(|other| other == is_in));
+    let possible = possible_replies(component, &when_sent, violating, sent_at..=returns_at, meter);
+    let search = WindowSearch {
+        component,
+        violating,
+        sent_at,
+        returns_at,
+        sendings,
+        recent_states: recent_states.unwrap_or_default(),
+    };
+    let (begin, window) = search.window(first, meter);
+    let states = search.states_at(begin, &window, meter)?;
+    let is_contended = search.is_contended(&window);
+    Ok(Explanation { possible, window, states, is_contended, was_indexed })
 }
 
-/// What is shown if there is no budget for more: the operations that overlap it.
+/// Returns the operations that overlap the incorrect one, for use when the budget is exhausted.
 pub(super) fn overlapping(component: &Component<'_>, returns_at: u32) -> Vec<u32> {
-    /// More nobody looks at.
+    /// The number of operations that is still readable.
     const SHOWN_MAX: usize = 64;
-    let offender = component.events[returns_at as usize].of;
+    let violating = component.events[returns_at as usize].of;
     let before = component.events[..=returns_at as usize].iter().rev();
-    let window = before.take_while(|event| event.is_reply || event.of != offender);
-    let overlaps: BTreeSet<u32> = window.map(|event| event.of).take(SHOWN_MAX).chain([offender]).collect();
+    let window = before.take_while(|event| event.is_reply || event.of != violating);
+    let overlaps: BTreeSet<u32> = window.map(|event| event.of).take(SHOWN_MAX).chain([violating]).collect();
     overlaps.into_iter().collect()
 }
 
 fn walk_to(component: &Component<'_>, event: u32, meter: &mut Meter<'_>) -> Result<Walk, Reason> {
-    let mut walk = Walk::from_nothing(component);
+    let mut walk = Walk::from_empty_index(component);
     for event in 0..event {
-        go(&mut walk, component, event, meter)?;
+        advance(&mut walk, component, event, meter)?;
     }
     Ok(walk)
 }
 
-/// Goes past an event that has an order, as the search found.
-fn go(walk: &mut Walk, component: &Component<'_>, event: u32, meter: &mut Meter<'_>) -> Result<(), Reason> {
+/// Advances past an event that has a linearization, as the search found before.
+fn advance(
+    walk: &mut Walk,
+    component: &Component<'_>,
+    event: u32,
+    meter: &mut Meter<'_>,
+) -> Result<(), Reason> {
     match walk.advance(component, event, meter) {
-        Ok(()) | Err(End::NoOrder) => Ok(()),
-        Err(End::Unknown(reason)) => Err(reason),
+        Ok(()) | Err(Stop::NoLinearization) => Ok(()),
+        Err(Stop::Unknown(reason)) => Err(reason),
     }
 }
 
-/// Goes on, and says which states there were; nothing if there were too many.
+/// Advances past the events and collects the states reached; returns `None` if there are too many.
 fn states_until(
     walk: &mut Walk,
     component: &Component<'_>,
@@ -117,12 +130,12 @@ fn states_until(
             known.extend(walk.states().into_iter().take(states_max + 1).map(<[u32]>::to_vec));
         }
         states = states.filter(|known| known.len() <= states_max);
-        go(walk, component, event, meter)?;
+        advance(walk, component, event, meter)?;
     }
     Ok(states)
 }
 
-/// The replies with which the operation would have had a place.
+/// Returns the replies with which the operation would have had a linearization.
 fn possible_replies(
     component: &mut Component<'_>,
     when_sent: &Walk,
@@ -134,55 +147,55 @@ fn possible_replies(
     for reply in [Reply::Ok, Reply::Fail] {
         let had = component.replace_reply(of, reply);
         let mut walk = when_sent.clone();
-        let has_order = events.clone().all(|event| walk.advance(component, event, meter).is_ok());
+        let has_linearization = events.clone().all(|event| walk.advance(component, event, meter).is_ok());
         component.replace_reply(of, had);
-        possible.extend((reply != had && has_order).then_some(reply));
+        possible.extend((reply != had && has_linearization).then_some(reply));
     }
     possible
 }
 
-impl Scene<'_, '_> {
-    /// The latest beginning, and what it takes from there on.
+impl WindowSearch<'_, '_> {
+    /// Returns the latest beginning that suffices, with the operations of the window.
     fn window(&self, first: u32, meter: &mut Meter<'_>) -> (u32, Vec<u32>) {
-        /// How many beginnings are tried.
+        /// The number of beginnings that are tried.
         const TRIED_MAX: usize = 64;
         let beginnings = (first..=self.sent_at).rev().filter(|&event| !self.event_is_reply(event));
         for begin in beginnings.take(TRIED_MAX) {
-            let window = self.all_since(begin);
-            if self.has_no_order(begin, &window, meter) {
-                return (begin, self.without_the_needless(begin, window, meter));
+            let window = self.pending_or_sent_since(begin);
+            if self.has_no_linearization(begin, &window, meter) {
+                return (begin, self.minimized(begin, window, meter));
             }
         }
-        (self.sent_at, self.all_since(self.sent_at))
+        (self.sent_at, self.pending_or_sent_since(self.sent_at))
     }
 
     fn event_is_reply(&self, event: u32) -> bool {
         self.component.events[event as usize].is_reply
     }
 
-    /// All operations that were under way at an event or later, until the reply.
-    fn all_since(&self, begin: u32) -> Vec<u32> {
+    /// Returns all operations that were pending at the beginning or were sent later.
+    fn pending_or_sent_since(&self, begin: u32) -> Vec<u32> {
         let events = &self.component.events[..=self.returns_at as usize];
         let sent = events.iter().filter(|event| !event.is_reply).map(|event| event.of);
         sent.filter(|&of| {
-            let is_change = self.component.change(self.component.moves[of as usize].step).is_some();
-            // Of what was sent before the beginning only changes may matter.
-            let returns_at = self.component.moves[of as usize].returns_at;
+            let is_change = self.component.change(self.component.calls[of as usize].step).is_some();
+            // Of the operations sent before the beginning, only changes can matter.
+            let returns_at = self.component.calls[of as usize].returns_at;
             self.sendings[of as usize] >= begin || (is_change && returns_at >= begin)
         })
         .collect()
     }
 
-    /// Whether these operations have no order, whichever of the states of lately was at the beginning.
-    fn has_no_order(&self, begin: u32, window: &[u32], meter: &mut Meter<'_>) -> bool {
-        let nothing = vec![OUT; self.component.packages.len()];
-        if self.wide.is_empty() {
+    /// Returns whether these operations have no linearization from any recent state.
+    fn has_no_linearization(&self, begin: u32, window: &[u32], meter: &mut Meter<'_>) -> bool {
+        let nothing = vec![ABSENT; self.component.packages.len()];
+        if self.recent_states.is_empty() {
             return false;
         }
-        let from = self.wide.iter().chain([&nothing]).map(Vec::as_slice);
+        let from = self.recent_states.iter().chain([&nothing]).map(Vec::as_slice);
         let mut walk = Walk::new(nothing.len(), from);
         for &of in window.iter().filter(|&&of| self.sendings[of as usize] < begin) {
-            let optional = Move { returns_at: Move::LOST, ..self.component.moves[of as usize] };
+            let optional = Call { returns_at: Call::LOST, ..self.component.calls[of as usize] };
             if walk.begin(self.component, &optional, meter).is_err() {
                 return false;
             }
@@ -192,20 +205,20 @@ impl Scene<'_, '_> {
         let mut ends = (begin..=self.returns_at)
             .filter(|&event| chosen.contains(&of(event)))
             .filter_map(|event| walk.advance(self.component, event, meter).err());
-        ends.next() == Some(End::NoOrder)
+        ends.next() == Some(Stop::NoLinearization)
     }
 
-    /// Leaves out what it does not take: the reads that are not needed, and what has nothing to do with the rest.
-    fn without_the_needless(&self, begin: u32, window: Vec<u32>, meter: &mut Meter<'_>) -> Vec<u32> {
+    /// Removes operations that are not needed: reads, and operations independent of the rest.
+    fn minimized(&self, begin: u32, window: Vec<u32>, meter: &mut Meter<'_>) -> Vec<u32> {
         let mut window = self.connected(begin, window, meter);
         let mut at = 0;
         while at < window.len() {
             let of = window[at];
-            let is_read = self.component.change(self.component.moves[of as usize].step).is_none();
-            if is_read && of != self.offender {
+            let is_read = self.component.change(self.component.calls[of as usize].step).is_none();
+            if is_read && of != self.violating {
                 let mut fewer = window.clone();
                 fewer.remove(at);
-                if self.has_no_order(begin, &fewer, meter) {
+                if self.has_no_linearization(begin, &fewer, meter) {
                     window = fewer;
                     continue;
                 }
@@ -215,11 +228,11 @@ impl Scene<'_, '_> {
         self.connected(begin, window, meter)
     }
 
-    /// Those that the wrong reply may depend on.
+    /// Returns the operations on which the incorrect reply may depend.
     fn connected(&self, begin: u32, window: Vec<u32>, meter: &mut Meter<'_>) -> Vec<u32> {
-        let step = |of: u32| self.component.moves[of as usize].step;
-        let mut reached = BTreeSet::from([self.offender]);
-        let mut todo = vec![self.offender];
+        let step = |of: u32| self.component.calls[of as usize].step;
+        let mut reached = BTreeSet::from([self.violating]);
+        let mut todo = vec![self.violating];
         while let Some(next) = todo.pop() {
             for &of in &window {
                 if self.component.conflict(step(of), step(next)) && reached.insert(of) {
@@ -228,17 +241,21 @@ impl Scene<'_, '_> {
             }
         }
         let fewer: Vec<u32> = window.iter().copied().filter(|of| reached.contains(of)).collect();
-        if fewer.len() < window.len() && self.has_no_order(begin, &fewer, meter) { fewer } else { window }
+        if fewer.len() < window.len() && self.has_no_linearization(begin, &fewer, meter) {
+            fewer
+        } else {
+            window
+        }
     }
 
-    /// What may have been in at the beginning, as far as the window names it.
+    /// Returns the possible states at the beginning, restricted to the packages that the window names.
     fn states_at(
         &self,
         begin: u32,
         window: &[u32],
         meter: &mut Meter<'_>,
     ) -> Result<BTreeSet<Vec<(u32, u32)>>, Reason> {
-        let steps = window.iter().map(|&of| self.component.moves[of as usize].step);
+        let steps = window.iter().map(|&of| self.component.calls[of as usize].step);
         let named: BTreeSet<u32> = steps.flat_map(|step| self.component.named(step)).collect();
         let walk = walk_to(self.component, begin, meter)?;
         let project =
@@ -248,8 +265,8 @@ impl Scene<'_, '_> {
 
     fn is_contended(&self, window: &[u32]) -> bool {
         window.iter().any(|&of| {
-            let Move { step, returns_at, .. } = self.component.moves[of as usize];
-            of != self.offender && self.component.change(step).is_some() && returns_at >= self.sent_at
+            let Call { step, returns_at, .. } = self.component.calls[of as usize];
+            of != self.violating && self.component.change(step).is_some() && returns_at >= self.sent_at
         })
     }
 }

@@ -1,42 +1,43 @@
-//! What a search has used of its budget.
+//! The consumption of the search budget.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{Budget, Reason};
+use crate::search::budget::Budget;
+use crate::search::result::Reason;
 
-/// What all searches have used together.
+/// The consumption of all threads.
 #[derive(Debug, Default)]
 pub(super) struct Used {
     nodes: AtomicU64,
 }
 
 impl Used {
-    /// How many nodes.
+    /// Returns the number of nodes.
     pub(super) fn nodes(&self) -> u64 {
         self.nodes.load(Ordering::Relaxed)
     }
 }
 
-/// What one search has used.
+/// The consumption of the search of one component.
 pub(super) struct Meter<'a> {
     budget: &'a Budget<'a>,
     used: &'a Used,
     nodes_max: u64,
     nodes: u64,
-    /// What is not counted in `used` yet.
+    /// The nodes that are not yet added to `used`.
     nodes_pending: u64,
     work_pending: usize,
-    /// How much memory this search may take.
+    /// The memory that this search may use, in bytes.
     pub(super) bytes_max: usize,
 }
 
 impl<'a> Meter<'a> {
-    /// Nothing used yet.
+    /// Returns a meter that has consumed nothing.
     pub(super) fn new(budget: &'a Budget<'a>, used: &'a Used, nodes_max: u64, bytes_max: usize) -> Self {
         Self { budget, used, nodes_max, nodes: 0, nodes_pending: 0, work_pending: 0, bytes_max }
     }
 
-    /// Counts a node, of so much work.
+    /// Counts one node with its cost.
     pub(super) fn spend(&mut self, work: usize) -> Result<(), Reason> {
         self.nodes += 1;
         self.nodes_pending += 1;
@@ -46,24 +47,24 @@ impl<'a> Meter<'a> {
         self.work(work)
     }
 
-    /// Counts work; the budget is looked at now and then.
+    /// Counts cost; checks the budget at intervals.
     pub(super) fn work(&mut self, work: usize) -> Result<(), Reason> {
-        const WORK_PER_LOOK: usize = 20_000;
+        const WORK_PER_CHECK: usize = 20_000;
         self.work_pending += work;
-        if self.work_pending < WORK_PER_LOOK {
+        if self.work_pending < WORK_PER_CHECK {
             return Ok(());
         }
-        self.look()
+        self.check()
     }
 
-    /// Looks at the budget.
-    pub(super) fn look(&mut self) -> Result<(), Reason> {
+    /// Checks the budget.
+    pub(super) fn check(&mut self) -> Result<(), Reason> {
         self.work_pending = 0;
         let pending = std::mem::take(&mut self.nodes_pending);
         let nodes = self.used.nodes.fetch_add(pending, Ordering::Relaxed) + pending;
         match () {
             () if nodes > self.budget.nodes_max => Err(Reason::Nodes),
-            () if (self.budget.is_over)() => Err(Reason::Time),
+            () if (self.budget.is_expired)() => Err(Reason::Time),
             () => Ok(()),
         }
     }

@@ -1,40 +1,40 @@
-//! The states of a component: of each package its list, or that it is out. Each state is kept once, under a number.
+//! The states of a component: the list of each package, or its absence. Each state is stored once, under a number.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::requests::narrow;
 
-/// The value of a package that is out; one that is in has the number of its list, and one more.
-pub(super) const OUT: u32 = 0;
+/// The value of a package that is not indexed. The value of an indexed package is the number of its list plus one.
+pub(super) const ABSENT: u32 = 0;
 
-/// A state, by number.
+/// The number of a state.
 pub(super) type StateId = u32;
 
-/// All states that were come upon.
+/// The set of all states that were reached.
 #[derive(Clone, Debug)]
 pub(super) struct States {
     packages: usize,
-    /// One state after the other.
+    /// The values of all states, one state after another.
     values: Vec<u32>,
     hashes: Vec<u64>,
-    /// By state, another with the same hash.
+    /// For each state, another state with the same hash.
     others: Vec<Option<StateId>>,
-    by_hash: HashMap<u64, StateId, BuildHasherDefault<Mixed>>,
+    by_hash: HashMap<u64, StateId, BuildHasherDefault<MixHasher>>,
 }
 
 impl States {
-    /// No state yet, of so many packages.
+    /// Returns an empty set of states of this number of packages.
     pub(super) fn new(packages: usize) -> Self {
         Self { packages, values: vec![], hashes: vec![], others: vec![], by_hash: HashMap::default() }
     }
 
-    /// The values of a state.
+    /// Returns the values of a state.
     pub(super) fn values(&self, state: StateId) -> &[u32] {
         &self.values[state as usize * self.packages..][..self.packages]
     }
 
-    /// The number of a state.
+    /// Returns the number of a state, adding the state if it is new.
     pub(super) fn intern(&mut self, values: &[u32]) -> StateId {
         let hash = (0..).zip(values).fold(0, |hash, (package, &value)| hash ^ mix_pair(package, value));
         if let Some(state) = self.find(hash, |candidate| candidate == values) {
@@ -44,7 +44,7 @@ impl States {
         self.push(hash)
     }
 
-    /// The state that is the same but for one package.
+    /// Returns the number of the state that differs in the value of one package, adding it if it is new.
     pub(super) fn with(&mut self, state: StateId, package: u32, value: u32) -> StateId {
         if let Some(found) = self.known_with(state, package, value) {
             return found;
@@ -57,7 +57,7 @@ impl States {
         self.push(hash)
     }
 
-    /// The same, if it was come upon before.
+    /// Like [`States::with`], but returns `None` if the state is new.
     pub(super) fn known_with(&self, state: StateId, package: u32, value: u32) -> Option<StateId> {
         let at = package as usize;
         let before = self.values(state);
@@ -84,7 +84,7 @@ impl States {
         candidate
     }
 
-    /// Numbers the state whose values were appended.
+    /// Adds the state whose values were appended last.
     fn push(&mut self, hash: u64) -> StateId {
         let state = narrow(self.hashes.len());
         self.hashes.push(hash);
@@ -93,17 +93,17 @@ impl States {
         state
     }
 
-    /// How many packages a state is of.
+    /// Returns the number of packages of a state.
     pub(super) fn packages(&self) -> usize {
         self.packages
     }
 
-    /// How many there are.
+    /// Returns the number of states.
     pub(super) fn len(&self) -> usize {
         self.hashes.len()
     }
 
-    /// How much memory they take at most: what grows by doubling may be half empty.
+    /// Returns an upper bound of the memory used, in bytes. Vectors that grow by doubling may be half empty.
     pub(super) fn bytes(&self) -> usize {
         const BYTES_PER_STATE: usize = 96;
         self.len() * (2 * size_of::<u32>() * self.packages + BYTES_PER_STATE)
@@ -122,11 +122,11 @@ fn mix(number: u64) -> u64 {
     number ^ (number >> 31)
 }
 
-/// A quick hasher of numbers; whoever makes them collide only spends the budget sooner.
+/// A fast hasher for numbers. Deliberate collisions only exhaust the search budget earlier.
 #[derive(Default)]
-pub(super) struct Mixed(u64);
+pub(super) struct MixHasher(u64);
 
-impl Hasher for Mixed {
+impl Hasher for MixHasher {
     fn finish(&self) -> u64 {
         self.0
     }

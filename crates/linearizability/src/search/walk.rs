@@ -1,63 +1,63 @@
-//! The search of one component: all that may have been, from event to event.
+//! The search of one component: the set of all possible configurations, advanced event by event.
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
 use std::hash::BuildHasherDefault;
 use std::mem;
 
-use super::Reason;
-use super::component::{Component, Event, Move};
-use super::meter::Meter;
-use super::open::{Open, Slots, ones};
-use super::states::{Mixed, StateId, States};
+use crate::search::component::{Call, Component, Event};
+use crate::search::meter::Meter;
+use crate::search::pending::{PendingCalls, Slots, ones};
+use crate::search::result::Reason;
+use crate::search::states::{MixHasher, StateId, States};
 
-/// How many changes of one component may be lost and still be of interest: each doubles what may have been.
+/// The number of lost changes of one component that the search tolerates: each doubles the number of configurations.
 pub(super) const LOST_MAX: u32 = 16;
 
-/// How many configurations are looked at when one operation returns.
+/// The number of configurations that are visited when one operation returns.
 const CONFIGURATIONS_MAX: usize = 1 << 16;
 
-/// Why a search ends before the history does.
+/// The reason for which a search ends before the history does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
-    /// When an operation returned, no configuration had a place for it.
-    NoOrder,
-    /// It was not found out.
+pub(super) enum Stop {
+    /// When an operation returned, no configuration was left in which it had taken effect.
+    NoLinearization,
+    /// The search is inconclusive.
     Unknown(Reason),
 }
 
-impl From<Reason> for End {
+impl From<Reason> for Stop {
     fn from(reason: Reason) -> Self {
         Self::Unknown(reason)
     }
 }
 
-/// What may have been.
+/// A possible situation: a state and the pending operations that have taken effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 struct Configuration {
     state: StateId,
-    /// Which of the operations under way have taken effect.
+    /// The pending operations that have taken effect.
     placed: Slots,
 }
 
-/// A search at a moment of a component's history.
+/// The search at one point of a component's history.
 #[derive(Clone, Debug)]
 pub(super) struct Walk {
     states: States,
     configurations: Vec<Configuration>,
-    open: Open,
-    /// Whether configurations were left out for want of room: none left means nothing then.
+    pending: PendingCalls,
+    /// Whether configurations were discarded because of the limit. An empty set proves nothing in that case.
     is_pruned: bool,
-    /// The most configurations there were at once.
+    /// The largest number of configurations at the same time.
     pub(super) configurations_max: usize,
-    /// Those that were come upon since an operation returned; kept for its memory.
-    seen: HashSet<Configuration, BuildHasherDefault<Mixed>>,
-    /// Those of them in which the operation that returns has no place yet.
+    /// The configurations visited since an operation returned; kept to reuse its allocation.
+    seen: HashSet<Configuration, BuildHasherDefault<MixHasher>>,
+    /// The visited configurations in which the returning operation has not taken effect.
     waiting: Vec<Configuration>,
 }
 
 impl Walk {
-    /// At the beginning, from any of these states.
+    /// Returns a search at the beginning, from any of these states.
     pub(super) fn new<'a>(packages: usize, from: impl IntoIterator<Item = &'a [u32]>) -> Self {
         let mut states = States::new(packages);
         let mut first: Vec<StateId> = from.into_iter().map(|values| states.intern(values)).collect();
@@ -66,7 +66,7 @@ impl Walk {
         Self {
             states,
             configurations: first.into_iter().map(|state| Configuration { state, placed: 0 }).collect(),
-            open: Open::new(),
+            pending: PendingCalls::new(),
             is_pruned: false,
             configurations_max: 1,
             seen: HashSet::default(),
@@ -74,13 +74,13 @@ impl Walk {
         }
     }
 
-    /// From the empty index.
-    pub(super) fn from_nothing(component: &Component<'_>) -> Self {
+    /// Returns a search that begins with an empty index.
+    pub(super) fn from_empty_index(component: &Component<'_>) -> Self {
         let packages = component.packages.len();
-        Self::new(packages, [vec![super::states::OUT; packages].as_slice()])
+        Self::new(packages, [vec![crate::search::states::ABSENT; packages].as_slice()])
     }
 
-    /// The states that may be, each once, in order.
+    /// Returns the possible states, sorted and without duplicates.
     pub(super) fn states(&self) -> Vec<&[u32]> {
         let mut states: Vec<&[u32]> =
             self.configurations.iter().map(|configuration| self.states.values(configuration.state)).collect();
@@ -89,36 +89,36 @@ impl Walk {
         states
     }
 
-    /// Goes past one event.
+    /// Advances past one event.
     pub(super) fn advance(
         &mut self,
         component: &Component<'_>,
         event: u32,
         meter: &mut Meter<'_>,
-    ) -> Result<(), End> {
+    ) -> Result<(), Stop> {
         meter.spend(1)?;
         let Event { is_reply, of, .. } = component.events[event as usize];
         if !is_reply {
-            return self.begin(component, &component.moves[of as usize], meter);
+            return self.begin(component, &component.calls[of as usize], meter);
         }
-        match self.open.place_of(event) {
+        match self.pending.place_of(event) {
             Some(place) => self.end(component, place, meter),
             None => Ok(()),
         }
     }
 
-    /// An operation is sent. If it changes nothing it is placed wherever it fits.
+    /// Adds an operation that is sent. An operation that changes nothing takes effect wherever it is possible.
     pub(super) fn begin(
         &mut self,
         component: &Component<'_>,
-        sent: &Move,
+        sent: &Call,
         meter: &mut Meter<'_>,
-    ) -> Result<(), End> {
-        let place = self.open.begin(component, sent).ok_or(Reason::OpenOperations)?;
-        if self.open.lost.count_ones() > LOST_MAX {
+    ) -> Result<(), Stop> {
+        let place = self.pending.begin(component, sent).ok_or(Reason::PendingOperations)?;
+        if self.pending.lost.count_ones() > LOST_MAX {
             return Err(Reason::LostChanges.into());
         }
-        if self.open.reads & 1 << place != 0 {
+        if self.pending.reads & 1 << place != 0 {
             for configuration in &mut self.configurations {
                 meter.spend(component.work(sent.step))?;
                 if component.fits(sent.step, self.states.values(configuration.state)) {
@@ -129,34 +129,34 @@ impl Walk {
         Ok(())
     }
 
-    /// An operation returns: it has to have a place by now.
-    fn end(&mut self, component: &Component<'_>, place: u32, meter: &mut Meter<'_>) -> Result<(), End> {
+    /// Removes an operation that returns; it must have taken effect by now.
+    fn end(&mut self, component: &Component<'_>, place: u32, meter: &mut Meter<'_>) -> Result<(), Stop> {
         let this = 1 << place;
         if self.configurations.iter().any(|configuration| configuration.placed & this == 0) {
             self.find_places(component, place, meter)?;
         }
         if self.configurations.is_empty() {
-            return Err(if self.is_pruned { Reason::Configurations.into() } else { End::NoOrder });
+            return Err(if self.is_pruned { Reason::Configurations.into() } else { Stop::NoLinearization });
         }
         for configuration in &mut self.configurations {
             configuration.placed &= !this;
         }
-        self.open.end(place);
+        self.pending.end(place);
         self.drop_dominated();
         self.drop_reachable(component, meter)?;
-        self.forget_what_was_done();
+        self.remove_certain_lost_changes();
         self.configurations_max = self.configurations_max.max(self.configurations.len());
-        self.forget_states();
+        self.discard_unused_states();
         Ok(())
     }
 
-    /// Places waiting changes, in every order that matters, until the one that returns is placed.
+    /// Lets waiting changes take effect, in every order that matters, until the returning operation has taken effect.
     fn find_places(
         &mut self,
         component: &Component<'_>,
         place: u32,
         meter: &mut Meter<'_>,
-    ) -> Result<(), End> {
+    ) -> Result<(), Stop> {
         let this: Slots = 1 << place;
         let mut found: Vec<Configuration> = vec![];
         self.seen.clear();
@@ -172,9 +172,9 @@ impl Walk {
         let mut next = 0;
         while let Some(&configuration) = self.waiting.get(next) {
             next += 1;
-            let unplaced = self.open.all & !configuration.placed;
-            for change in ones(self.open.changes_before(place, unplaced)) {
-                meter.spend(component.work(self.open.step(change)))?;
+            let unplaced = self.pending.all & !configuration.placed;
+            for change in ones(self.pending.changes_before(place, unplaced)) {
+                meter.spend(component.work(self.pending.step(change)))?;
                 let Some(after) = self.place(component, configuration, change) else { continue };
                 if self.seen.len() == CONFIGURATIONS_MAX {
                     self.is_pruned = true;
@@ -191,14 +191,15 @@ impl Walk {
         Ok(())
     }
 
-    /// A configuration once a change is placed, and whatever then fits and changes nothing; with a state that is new.
+    /// Returns the configuration after a change, together with the reads that become possible; adds its state if it
+    /// is new.
     fn place(
         &mut self,
         component: &Component<'_>,
         configuration: Configuration,
         change: u32,
     ) -> Option<Configuration> {
-        let step = self.open.step(change);
+        let step = self.pending.step(change);
         if !component.fits(step, self.states.values(configuration.state)) {
             return None;
         }
@@ -207,14 +208,14 @@ impl Walk {
         Some(self.placed(component, configuration.placed, change, state))
     }
 
-    /// The same if the state is known; nothing if it is not.
+    /// Like [`Walk::place`], but returns `None` if the state is new.
     fn after(
         &self,
         component: &Component<'_>,
         configuration: Configuration,
         change: u32,
     ) -> Option<Configuration> {
-        let step = self.open.step(change);
+        let step = self.pending.step(change);
         let (package, value) = component.change(step)?;
         let state = self.states.known_with(configuration.state, package, value)?;
         let fits = component.fits(step, self.states.values(configuration.state));
@@ -223,18 +224,18 @@ impl Walk {
 
     fn placed(&self, component: &Component<'_>, before: Slots, change: u32, state: StateId) -> Configuration {
         let values = self.states.values(state);
-        let reads = self.open.reads & self.open.conflicts(change) & !before;
-        let fitting = ones(reads).filter(|&read| component.fits(self.open.step(read), values));
+        let reads = self.pending.reads & self.pending.conflicts(change) & !before;
+        let fitting = ones(reads).filter(|&read| component.fits(self.pending.step(read), values));
         let placed = fitting.fold(before | 1 << change, |placed, read| placed | 1 << read);
         Configuration { state, placed }
     }
 
-    /// Of two configurations in one state that still have the same to place, the one is enough that has more reads
-    /// placed and fewer of the changes that need never happen.
+    /// Removes dominated configurations. Of two configurations with the same state and the same remaining operations,
+    /// the one with more reads and fewer lost changes suffices.
     fn drop_dominated(&mut self) {
-        /// Against how many another one is held.
+        /// The number of configurations with which each one is compared.
         const COMPARED_MAX: usize = 32;
-        let Open { all, reads, lost, .. } = self.open;
+        let PendingCalls { all, reads, lost, .. } = self.pending;
         let to_place = all & !reads & !lost;
         if self.configurations.len() < 2 {
             return;
@@ -264,10 +265,10 @@ impl Walk {
         self.configurations = kept;
     }
 
-    /// What another configuration comes to by a change that still waits need not be kept: it is found again when
-    /// something depends on it.
-    fn drop_reachable(&mut self, component: &Component<'_>, meter: &mut Meter<'_>) -> Result<(), End> {
-        let changes = self.open.all & !self.open.reads;
+    /// Removes configurations that another one reaches by a waiting change. They are found again when an operation
+    /// depends on them.
+    fn drop_reachable(&mut self, component: &Component<'_>, meter: &mut Meter<'_>) -> Result<(), Stop> {
+        let changes = self.pending.all & !self.pending.reads;
         let placed_anywhere = self.configurations.iter().fold(0, |any, one| any | one.placed) & changes;
         if placed_anywhere == 0 || self.configurations.len() < 2 {
             return Ok(());
@@ -277,7 +278,7 @@ impl Walk {
         let mut is_reachable = vec![false; self.configurations.len()];
         for &configuration in &self.configurations {
             for change in ones(placed_anywhere & !configuration.placed) {
-                meter.work(component.work(self.open.step(change)))?;
+                meter.work(component.work(self.pending.step(change)))?;
                 let Some(after) = self.after(component, configuration, change) else { continue };
                 let begin = self.configurations.partition_point(|other| key(other) < key(&after));
                 let same = self.configurations[begin..].iter().take_while(|other| key(other) == key(&after));
@@ -291,25 +292,25 @@ impl Walk {
         Ok(())
     }
 
-    /// A lost change that has happened in every configuration has happened.
-    fn forget_what_was_done(&mut self) {
-        if self.open.lost == 0 {
+    /// Removes lost changes that have taken effect in every configuration: their effect is certain.
+    fn remove_certain_lost_changes(&mut self) {
+        if self.pending.lost == 0 {
             return;
         }
         let done = self
             .configurations
             .iter()
-            .fold(self.open.lost, |done, configuration| done & configuration.placed);
+            .fold(self.pending.lost, |done, configuration| done & configuration.placed);
         for place in ones(done) {
-            self.open.end(place);
+            self.pending.end(place);
         }
         for configuration in &mut self.configurations {
             configuration.placed &= !done;
         }
     }
 
-    /// Keeps only the states of configurations, once most are of none.
-    fn forget_states(&mut self) {
+    /// Discards states that no configuration uses, once they are the majority.
+    fn discard_unused_states(&mut self) {
         const STATES_MIN: usize = 256;
         if self.states.len() < STATES_MIN + 4 * self.configurations.len() {
             return;
@@ -321,9 +322,9 @@ impl Walk {
         self.states = kept;
     }
 
-    /// How much memory is taken at most.
+    /// Returns an upper bound of the memory used, in bytes.
     fn bytes(&self) -> usize {
-        /// In a set that doubles as it grows, in a list that does, and among those that are kept.
+        /// The memory for one configuration in the hash set and in the vectors.
         const BYTES_PER_CONFIGURATION: usize = 256;
         self.states.bytes() + self.seen.len() * BYTES_PER_CONFIGURATION
     }

@@ -1,14 +1,15 @@
 //! On small random histories the search and the naive checker agree exactly.
 
-use protocol::index::model::Model;
-use protocol::index::wire::Reply;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use protocol::index::model::Model;
+use protocol::index::wire::Reply;
+
 use super::naive::has_order;
 use super::search::AMPLE;
-use super::written;
-use crate::search::Order;
+use super::text::written;
+use crate::search::Conclusion;
 use crate::{Operation, search};
 
 #[test]
@@ -19,24 +20,24 @@ fn agrees_with_the_naive_checker() {
         let operations = draw(&mut random);
         let has_order = has_order(&operations);
         wrong += u32::from(!has_order);
-        match search(&operations, &AMPLE).order {
-            Order::Ordered => assert!(has_order, "an order of\n{}", written(&operations)),
-            Order::Violation(violation) => {
+        match search(&operations, &AMPLE).conclusion {
+            Conclusion::Linearizable => assert!(has_order, "a linearization of\n{}", written(&operations)),
+            Conclusion::Violation(violation) => {
                 assert!(!has_order, "{violation:?} of\n{}", written(&operations));
             }
-            Order::Unknown(undecided) => panic!("{undecided:?} of\n{}", written(&operations)),
+            Conclusion::Unknown(inconclusive) => panic!("{inconclusive:?} of\n{}", written(&operations)),
         }
     }
-    assert!((10_000..30_000).contains(&wrong), "{wrong} without an order");
+    assert!((10_000..30_000).contains(&wrong), "{wrong} without a linearization");
 }
 
-/// A small history from an empty index, with much that overlaps, and perhaps with replies that are not right.
+/// Draws a small history from an empty index, with much overlap and possibly with incorrect replies.
 pub(super) fn draw(random: &mut ChaCha8Rng) -> Vec<Operation> {
     let mut model = Model::default();
     let mut operations: Vec<Operation> = vec![];
     let mut now_ns = 200;
     let overlap_ns = random.random_range(1..150_u64);
-    // Few packages, or many that are lost, bring histories together that differ in one thing.
+    // Few packages, or many lost replies, produce histories that differ in one detail.
     let names = &["a", "b", "c", "d"][..random.random_range(1..=4)];
     let lost_percent = [0, 10, 40][random.random_range(0..3)];
     for client in 0..random.random_range(3..9) {

@@ -1,7 +1,7 @@
-//! A second naive checker, for long histories: moment by moment, it keeps every index that there may be by then.
+//! A second naive checker, for long histories: at each reply it keeps every index that is possible by then.
 //!
-//! At each reply the orders in which what is under way may have taken effect are tried, and those kept that bring that
-//! reply (Lowe, "Testing for linearizability", 2017). Quick where few clients share packages, and exact.
+//! It tries the orders in which the pending operations may have taken effect, and keeps those that produce the reply
+//! (Lowe, "Testing for linearizability", 2017). It is exact, and fast where few clients share packages.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,10 +12,10 @@ use super::agreement::draw;
 use super::naive::has_order;
 use crate::Operation;
 
-/// What may be by now: the operations under way that took effect already, and the index, by number.
+/// A possible situation: the pending operations that have taken effect, and the number of the index.
 type Frontier = (BTreeSet<usize>, usize);
 
-/// The first reply that leaves no order, if there is one; from an empty index.
+/// Returns the first reply that leaves no linearization from an empty index, if there is one.
 pub(super) fn rules_out_every_order(operations: &[Operation]) -> Option<usize> {
     let mut moments: Vec<(u64, bool, usize)> = Vec::new();
     for (number, operation) in operations.iter().enumerate() {
@@ -40,7 +40,7 @@ pub(super) fn rules_out_every_order(operations: &[Operation]) -> Option<usize> {
     None
 }
 
-/// What may be when this operation's reply has come.
+/// Returns the possible situations after the reply to this operation.
 fn after_reply<'a>(
     operations: &'a [Operation],
     indexes: &mut Indexes<'a>,
@@ -70,7 +70,7 @@ fn after_reply<'a>(
     after
 }
 
-/// All indexes that were met, so that none is asked the same line twice.
+/// All indexes reached, so that none answers the same line twice.
 #[derive(Default)]
 struct Indexes<'a> {
     all: Vec<Model>,
@@ -89,7 +89,7 @@ impl<'a> Indexes<'a> {
         number
     }
 
-    /// What this index answers, and the index after that.
+    /// Returns the reply of this index and the index after it.
     fn answer(&mut self, index: usize, line: &'a [u8]) -> (Reply, usize) {
         if let Some(&answer) = self.answers.get(&(index, line)) {
             return answer;
@@ -103,7 +103,7 @@ impl<'a> Indexes<'a> {
 }
 
 #[test]
-fn it_finds_an_order_where_the_other_does() {
+fn it_agrees_with_the_other_naive_checker() {
     use rand::SeedableRng;
     let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(2);
     for _ in 0..5_000 {

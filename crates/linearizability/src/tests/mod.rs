@@ -1,38 +1,12 @@
-//! Histories as text, and what both judges are held against.
+//! Tests of both checks against literal, random and simulated histories.
 
 mod agreement;
-mod bounds;
-mod crowds;
+mod defects;
 mod frontiers;
+mod interval_check;
+mod large;
 mod naive;
 mod races;
 mod search;
 mod simulated;
-mod windows;
-
-use protocol::index::wire::Reply;
-
-use crate::Operation;
-
-/// Reads `sent..replied line => reply`, an operation a line; `sent.. line` if the reply was lost.
-fn read(history: &str) -> Vec<Operation> {
-    let operation = |(text, client): (&str, u32)| {
-        let (times, rest) = text.trim().split_once(' ').unwrap();
-        let (sent, replied) = times.split_once("..").unwrap();
-        let (line, reply) = rest.split_once(" => ").map_or((rest, None), |(line, reply)| (line, Some(reply)));
-        let replied = reply.map(|reply| (Reply::decode(reply.as_bytes()).unwrap(), replied.parse().unwrap()));
-        Operation { client, line: line.as_bytes().to_vec(), sent_ns: sent.parse().unwrap(), replied }
-    };
-    history.trim().lines().zip(0..).map(operation).collect()
-}
-
-/// The same, written.
-fn written(operations: &[Operation]) -> String {
-    let write = |operation: &Operation| {
-        let line = operation.line.escape_ascii();
-        let (replied_ns, reply) =
-            operation.replied.map_or((0, String::new()), |(reply, at_ns)| (at_ns, format!(" => {reply:?}")));
-        format!("{}..{replied_ns} {line}{reply}\n", operation.sent_ns)
-    };
-    operations.iter().map(write).collect()
-}
+mod text;

@@ -1,10 +1,10 @@
-//! A naive checker that tries all orders.
+//! A naive checker that tries all linearizations.
 
 use protocol::index::model::Model;
 
 use crate::Operation;
 
-/// Whether the operations have an order, from an empty index: all orders are tried.
+/// Returns whether the operations have a linearization from an empty index, by trying all orders.
 pub(super) fn has_order(operations: &[Operation]) -> bool {
     fn try_rest(operations: &[Operation], is_done: &mut Vec<bool>, model: &Model) -> bool {
         let is_answered = |operation: &Operation| operation.replied.is_some();

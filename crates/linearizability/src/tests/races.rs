@@ -1,31 +1,31 @@
-//! For each race of the zoo a history that it brings and that no order allows: without one it would be no race.
+//! For each race condition among the mutants, a history that it produces and that no linearization allows.
 
 use mutants::Mark;
 use mutants::index::MUTANTS;
 
 use super::naive::has_order;
-use super::read;
 use super::search::AMPLE;
+use super::text::read;
 use crate::search;
-use crate::search::Order;
+use crate::search::Conclusion;
 
-/// By bug, what its clients saw of an index that was empty before.
+/// For each mutant, what its clients observed, beginning with an empty index.
 const HISTORIES: &[(&str, &str)] = &[
-    // The dependency goes between the look at it and the package's coming.
+    // The dependency is removed between its check and the addition of the package.
     (
         "check-then-act",
         "1..2 INDEX|b| => OK
         3..6 INDEX|a|b => OK
         4..5 REMOVE|b| => OK",
     ),
-    // The dependent comes between the look for it and the package's going.
+    // The dependent is added between the check for dependents and the removal.
     (
         "remove-then-index-race",
         "1..2 INDEX|b| => OK
         3..6 REMOVE|b| => OK
         4..5 INDEX|a|b => OK",
     ),
-    // It was refused, and went all the same, since its dependent had gone meanwhile.
+    // The removal is rejected and still takes effect, because its dependent was removed meanwhile.
     (
         "remove-answers-from-before",
         "1..2 INDEX|b| => OK
@@ -34,7 +34,7 @@ const HISTORIES: &[(&str, &str)] = &[
         6..7 REMOVE|a| => OK
         9..10 QUERY|b| => FAIL",
     ),
-    // The one was seen before it went, the other after it came.
+    // One dependency was seen before its removal, the other after its addition.
     (
         "shards-checked-in-turn",
         "1..2 INDEX|b| => OK
@@ -42,14 +42,14 @@ const HISTORIES: &[(&str, &str)] = &[
         4..5 REMOVE|b| => OK
         6..7 INDEX|c| => OK",
     ),
-    // Each was checked against what was before both.
+    // Each request was checked against the state before both.
     (
         "write-skew",
         "1..2 INDEX|b| => OK
         3..5 INDEX|a|b => OK
         4..6 REMOVE|b| => OK",
     ),
-    // One of the two lists is the package's, and both are needed.
+    // The package has one of the two lists, and both dependencies are held.
     (
         "lost-update",
         "1..2 INDEX|b| => OK
@@ -60,7 +60,7 @@ const HISTORIES: &[(&str, &str)] = &[
         11..12 REMOVE|b| => FAIL
         13..14 REMOVE|c| => FAIL",
     ),
-    // It is needed by a package that is gone.
+    // The dependency is held by a package that is removed.
     (
         "dependents-noted-apart",
         "1..2 INDEX|b| => OK
@@ -69,7 +69,7 @@ const HISTORIES: &[(&str, &str)] = &[
         7..8 QUERY|a| => FAIL
         9..10 REMOVE|b| => FAIL",
     ),
-    // The count of two dependents is one, and then none.
+    // The count of two dependents is one, and then zero.
     (
         "dependents-counted-apart",
         "1..2 INDEX|b| => OK
@@ -78,34 +78,34 @@ const HISTORIES: &[(&str, &str)] = &[
         7..8 REMOVE|a| => OK
         9..10 REMOVE|b| => OK",
     ),
-    // It was never in.
+    // The package was never indexed.
     (
         "failed-index-seen",
         "1..4 INDEX|a|b => FAIL
         2..3 QUERY|a| => OK",
     ),
-    // It was in all the while.
+    // The package was indexed all the time.
     (
         "update-leaves-a-gap",
         "1..2 INDEX|a| => OK
         3..6 INDEX|a| => OK
         4..5 QUERY|a| => FAIL",
     ),
-    // The first QUERY has put what it found in the cache, after the change had cleared it.
+    // The first QUERY stores its outdated result in the cache after the change has cleared it.
     (
         "stale-reads",
         "1..4 QUERY|a| => FAIL
         2..3 INDEX|a| => OK
         5..6 QUERY|a| => FAIL",
     ),
-    // The second QUERY gets what the first found before the change.
+    // The second QUERY receives the result of the first one from before the change.
     (
         "queries-joined",
         "1..6 QUERY|a| => FAIL
         2..3 INDEX|a| => OK
         4..7 QUERY|a| => FAIL",
     ),
-    // It came, it went, and was written to have gone and come.
+    // The package is added and removed; the copy records the changes in the opposite order.
     (
         "changes-published-out-of-order",
         "1..4 INDEX|a| => OK
@@ -113,21 +113,21 @@ const HISTORIES: &[(&str, &str)] = &[
         5..6 INDEX|b|a => FAIL
         7..8 QUERY|a| => OK",
     ),
-    // The change that is under way keeps the copy from being refreshed.
+    // The pending change prevents the refresh of the copy.
     (
         "copies-refreshed-when-free",
         "1..2 INDEX|a| => OK
         3..6 INDEX|b| => OK
         4..5 QUERY|a| => FAIL",
     ),
-    // It is said to be in, and waits for the other still.
+    // The package is acknowledged and still waits for another request.
     (
         "index-acknowledged-early",
         "1..6 INDEX|a| => OK
         2..3 INDEX|b| => OK
         4..5 QUERY|b| => FAIL",
     ),
-    // The reply is the other's.
+    // The reply belongs to the other request.
     (
         "replies-share-a-slot",
         "1..3 QUERY|a| => OK
@@ -136,19 +136,19 @@ const HISTORIES: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn every_race_has_a_history_that_no_order_allows() {
+fn every_race_condition_has_a_history_without_linearization() {
     let races = MUTANTS.iter().filter(|bug| bug.mark == Some(Mark::Race)).map(|bug| bug.name);
-    let told: Vec<&str> = HISTORIES.iter().map(|(bug, _)| *bug).collect();
-    assert_eq!(told, races.collect::<Vec<_>>());
+    let listed: Vec<&str> = HISTORIES.iter().map(|(bug, _)| *bug).collect();
+    assert_eq!(listed, races.collect::<Vec<_>>());
     for (bug, history) in HISTORIES {
         let operations = read(history);
-        assert!(!has_order(&operations), "{bug}: the naive checker finds an order");
-        let order = search(&operations, &AMPLE).order;
-        assert!(matches!(order, Order::Violation(_)), "{bug}: {order:?}");
+        assert!(!has_order(&operations), "{bug}: the naive checker finds a linearization");
+        let conclusion = search(&operations, &AMPLE).conclusion;
+        assert!(matches!(conclusion, Conclusion::Violation(_)), "{bug}: {conclusion:?}");
     }
 }
 
-/// It takes two requests at once.
+/// A race condition needs two concurrent requests.
 #[test]
 fn each_history_has_requests_that_overlap() {
     for (bug, history) in HISTORIES {

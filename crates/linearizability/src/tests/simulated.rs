@@ -3,33 +3,34 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use protocol::index::model::Model;
-use protocol::index::wire::Reply;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
+use protocol::index::model::Model;
+use protocol::index::wire::Reply;
+
 use crate::Operation;
 
-/// How large a history is.
+/// The size of a history.
 #[derive(Clone, Copy)]
 pub(super) struct Size {
-    /// How many operations at least.
+    /// The minimum number of operations.
     pub(super) operations: usize,
     pub(super) groups: u32,
     pub(super) clients_per_group: u32,
 }
 
-/// A server: takes a line at a moment, and says what it replies.
+/// A simulated server: executes a line at one time and returns its reply.
 pub(super) trait Server: FnMut(&mut Model, &[u8], &mut ChaCha8Rng) -> Reply {}
 
 impl<F: FnMut(&mut Model, &[u8], &mut ChaCha8Rng) -> Reply> Server for F {}
 
-/// Groups of clients that contend for a few packages, for one episode after the other; each has packages of its own.
+/// Simulates groups of clients that contend for a few packages, episode by episode. Each group has its own packages.
 pub(super) fn simulate(size: Size, random: &mut ChaCha8Rng) -> Vec<Operation> {
     simulate_with(size, random, &mut |model: &mut Model, line: &[u8], _: &mut ChaCha8Rng| model.answer(line))
 }
 
-/// The same with a server that need not be right. Each episode begins with a new index.
+/// Like [`simulate`], with a server that may be defective. Each episode begins with a new index.
 pub(super) fn simulate_with(size: Size, random: &mut ChaCha8Rng, server: &mut impl Server) -> Vec<Operation> {
     let mut operations = Vec::with_capacity(size.operations + size.operations / 8);
     let mut begins_ns: Vec<u64> = (0..u64::from(size.groups)).map(|group| 1_000 + 37 * group).collect();
@@ -46,11 +47,11 @@ pub(super) fn simulate_with(size: Size, random: &mut ChaCha8Rng, server: &mut im
     operations
 }
 
-/// What the clients of a group send, and the lists that they choose from.
+/// The requests of the clients of a group, and the lists from which they choose.
 pub(super) struct Episode {
     group: u32,
     names: Vec<String>,
-    /// By package.
+    /// The lists of each package.
     lists: Vec<[String; 3]>,
 }
 
@@ -62,7 +63,7 @@ impl Episode {
         let list = |package: usize, random: &mut ChaCha8Rng| {
             let mut list: Vec<&str> = vec![];
             for _ in 0..random.random_range(0..=3) {
-                // A few in a hundred make rings.
+                // A small percentage of lists form cycles.
                 let is_any = random.random_range(0..100) < 3;
                 let among = if is_any { names.len() } else { package };
                 if among > 0 {
@@ -88,7 +89,7 @@ impl Episode {
     }
 }
 
-/// Plays an episode; says when it was over.
+/// Simulates an episode and returns the time of its end.
 fn play(
     episode: &Episode,
     size: Size,
@@ -130,7 +131,7 @@ fn play(
         + 1
 }
 
-/// Mostly short, and now and then long.
+/// Draws a latency: usually short, sometimes long.
 fn latency_ns(random: &mut ChaCha8Rng) -> u64 {
     let most = if random.random_range(0..50) == 0 { 500_000 } else { 50_000 };
     random.random_range(1_000..most)

@@ -1,6 +1,6 @@
 //! Cases W30 to W32: connection limits, and the release of resources.
 
-use conformance::case::Step::{AllAsk, Ask, CloseAll, Ends, Gather, Join, Repeat, Reset, Sample, Send};
+use conformance::case::Step::{AllAsk, Ask, CloseAll, ConnectCrowd, Ends, Join, Repeat, Reset, Sample, Send};
 use conformance::case::{A, Allowed, B, Case, Runs, Step, ask, case};
 use conformance::dialects::wisdom::REQUEST;
 use conformance::resources::VISITS;
@@ -52,7 +52,7 @@ pub(super) const CASES: &[Case] = &[
     // These cases come last: for a while after them the target may refuse every client.
     case("wisdom/W30/1", W30, "Clients beyond the connection limit can read SERVER_BUSY.")
         .steps(&[
-            Gather(BEYOND_CONNECTION_LIMIT, Source::Each(0)),
+            ConnectCrowd(BEYOND_CONNECTION_LIMIT, Source::Each(0)),
             AllAsk(BEYOND_CONNECTION_LIMIT, 1, REQUEST, CHALLENGE_OR_BUSY),
             CloseAll,
         ])

@@ -3,7 +3,7 @@
 use conformance::case::Step::{Ask, Close, Ends, Expect, Open, Pause, Repeat, Sample, Send, SendCut};
 use conformance::case::{A, Allowed, B, Case, Runs, Step, ask, case};
 use conformance::dialects::wisdom::REQUEST;
-use conformance::resources::Keeps;
+use conformance::resources::ResourceLimit;
 use protocol::wisdom::clauses::{W01, W02, W03, W04, W05, W06, W07, W08, W09, W10, W11, W12, W13, W14, W15};
 
 use crate::catalogue::wisdom::replies::{CHALLENGE, QUOTE, error};
@@ -199,7 +199,7 @@ pub(super) const CASES: &[Case] = &[
         ])
         .cause("The server allocates a buffer of the declared length before it checks the length.")
         .runs(Runs::WithProcess)
-        .keeps(Keeps::MemoryWithin(8 << 20))
+        .resource_limit(ResourceLimit::Memory(8 << 20))
         .alone(),
     case("wisdom/W10/1", W10, "A request with an empty payload is answered INVALID_PAYLOAD.")
         .steps(refused!(b"WW\x01\x01\0\0\0\0" => "INVALID_PAYLOAD"))

@@ -1,6 +1,6 @@
 //! Cases W24 to W27: the expiry of a challenge, and its spending.
 
-use conformance::case::Step::{AllAsk, Ask, Close, CloseAll, Ends, Gather, Pause, Repeat};
+use conformance::case::Step::{AllAsk, Ask, Close, CloseAll, ConnectCrowd, Ends, Pause, Repeat};
 use conformance::case::{A, Allowed, B, Case, Runs, Step, ask, case};
 use conformance::dialects::wisdom::REQUEST;
 use driver::moves::Source;
@@ -80,7 +80,7 @@ pub(super) const CASES: &[Case] = &[
         &[
             Ask(A, REQUEST, CHALLENGE),
             Close(A),
-            Gather(24, Source::Any),
+            ConnectCrowd(24, Source::Any),
             AllAsk(24, 1, b"{solution}", QUOTE_OR_REPLAYED),
             CloseAll,
             Pause(20),
@@ -105,7 +105,7 @@ pub(super) const CASES: &[Case] = &[
             &[
                 Ask(A, REQUEST, CHALLENGE),
                 Close(A),
-                Gather(64, Source::Any),
+                ConnectCrowd(64, Source::Any),
                 AllAsk(64, 1, b"{solution}", QUOTE_OR_REPLAYED),
                 CloseAll,
                 Pause(20),

@@ -1,6 +1,6 @@
 //! Cases W28 and W29: key rotation and deadlines.
 
-use conformance::case::Step::{Act as Do, Ask, Close, Ends, EndsSaying, Open, Pause, Send};
+use conformance::case::Step::{Act as Do, Ask, Close, Ends, EndsWithReply, Open, Pause, Send};
 use conformance::case::{A, B, C, Case, Runs, ask, case};
 use conformance::dialects::wisdom::REQUEST;
 use driver::moves::Act;
@@ -37,7 +37,7 @@ pub(super) const CASES: &[Case] = &[
     .runs(Runs::WithSettings(&["secret-file", "key-grace"]))
     .alone(),
     case("wisdom/W29/1", W29, "A client that sends nothing is answered TIMEOUT after about five seconds.")
-        .steps(&[Open(A), EndsSaying(A, error!("TIMEOUT"), 8500)])
+        .steps(&[Open(A), EndsWithReply(A, error!("TIMEOUT"), 8500)])
         .cause("The server has no deadline for the first byte."),
     case(
         "wisdom/W29/2",
@@ -50,7 +50,7 @@ pub(super) const CASES: &[Case] = &[
         Send(A, b"W"),
         Pause(2200),
         Send(A, b"\x01"),
-        EndsSaying(A, error!("TIMEOUT"), 4200),
+        EndsWithReply(A, error!("TIMEOUT"), 4200),
     ])
     .cause("The deadline applies to each read instead of the whole frame."),
     case("wisdom/W29/3", W29, "A client that sends nothing for three seconds is still served.")

@@ -1,7 +1,7 @@
 //! The judge of concurrent clients.
 
 use conformance::collect::Operations;
-use conformance::linearizable::{FromEmpty, Linearizability};
+use conformance::linearizable::{FromEmptyIndex, Linearizability};
 use conformance::request_script::LeadingRequests;
 use conformance::workload::{Judge, Judgement, Progress};
 use driver::exchanges::{Exchange, Observation};
@@ -91,7 +91,7 @@ impl ContentionJudge {
         let Some(all) = self.operations.all() else { return };
         // After a failed cleanup, the initial state of the index is unknown.
         let from = if self.has_failed_cleanup { all.len() } else { self.contention_start };
-        match (FromEmpty { all, from }).judge(is_over) {
+        match (FromEmptyIndex { all, from }).judge(is_over) {
             Linearizability::Violated(operation, finding) => {
                 self.violation = Some(operation);
                 self.checks.add(*finding);

@@ -112,7 +112,7 @@ impl<P: Requests> ContentionScript<P> {
         let writes: Vec<_> = lines.chunks(per_write).map(|lines| (lines.concat(), lines.len())).collect();
         self.writes = writes.into_iter();
         self.state = State::Ready;
-        phase.map_or(Move::Meet, Move::BeginPhase)
+        phase.map_or(Move::Synchronize, Move::BeginPhase)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The findings of the checks and their texts.
 
-use conformance::foreign::foreign_speech;
 use conformance::limits::LATE_NS_MAX;
+use conformance::other_protocol::other_protocol;
 use driver::exchanges::{Exchange, Place};
 use driver::history::{Ending, EventKind, Failure, FailureKind};
 use protocol::Clause;
@@ -190,7 +190,7 @@ impl ExchangeChecks {
 
     /// Whether the bytes show that the target speaks another protocol, which then replaces all other findings.
     fn detect_foreign_protocol(&mut self, bytes: &[u8]) -> bool {
-        let Some(other) = foreign_speech(bytes).filter(|_| !self.has_served) else {
+        let Some(other) = other_protocol(bytes).filter(|_| !self.has_served) else {
             return false;
         };
         self.is_foreign = true;

@@ -64,7 +64,7 @@ impl ReplayScript {
     fn meet(&mut self) -> Move<'_> {
         self.has_met = true;
         self.state = State::Ready;
-        Move::Meet
+        Move::Synchronize
     }
 
     fn send_next(&mut self) -> Move<'_> {

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use conformance::foreign::foreign_speech;
 use conformance::limits::LATE_NS_MAX;
+use conformance::other_protocol::other_protocol;
 use conformance::workload::{Judge, Judgement, Progress};
 use driver::REPLY_BYTES_MAX;
 use driver::exchanges::{Exchange, Observation};
@@ -261,7 +261,7 @@ impl QuotationsJudge {
     }
 
     fn find_malformed_reply(&mut self, exchange: &Exchange<'_>, reason: &str) {
-        if let Some(other) = foreign_speech(exchange.reply) {
+        if let Some(other) = other_protocol(exchange.reply) {
             let summary = format!("the target speaks {other}, not WOW/1");
             self.find(Verdict::Unreachable, None, exchange.place.client, &summary);
             return;

@@ -1,84 +1,87 @@
-//! What a client of WOW/1 says that depends on what it was told: solutions, right ones and wrong ones.
+//! Solutions of a WOW/1 client, valid and invalid, which depend on the received challenges.
 //!
-//! `{solution}` in the bytes of a case stands for a SOLUTION of the challenge that came last. Words behind it make it another:
+//! `{solution}` in the bytes of a case represents a SOLUTION of the last challenge. Words after it modify the
+//! solution:
 //!
-//! | word | what is other |
+//! | word | modification |
 //! | --- | --- |
-//! | a number | the challenge: the one that came so many after the first |
-//! | `next` | the challenge: the oldest one that was not solved by this word yet |
-//! | `ahead` | nothing is said: all challenges that came are solved, for later |
-//! | `forged` | the token: made up, another one each time, with any counter |
-//! | `more` | the counter: three bits more than asked for |
-//! | `less` | the counter: exactly one bit less |
+//! | a number | the challenge with this index, counted from the first |
+//! | `next` | the oldest challenge that this word has not selected yet |
+//! | `ahead` | sends nothing: solves all received challenges in advance |
+//! | `forged` | the token: invented, different each time, with any counter |
+//! | `more` | the counter: three more zero bits than required |
+//! | `less` | the counter: exactly one zero bit fewer than required |
 //! | `none` | the counter: no zero bit |
-//! | `other` | the counter: the second one that is enough |
-//! | `flip` | the token: its next bit is flipped, and the counter solves what comes of it |
-//! | `flip=N` | the same with this bit |
-//! | `number`, `upper`, `short`, `long` | the form of the counter: a JSON number, upper case, 15 digits, 17 digits |
-//! | `spare`, `padded`, `cut`, `wide` | the form of the token: bits that have to be zero, padding, 63 bytes, 65 bytes |
-//! | `twice`, `array`, `behind`, `beside` | the object: a key twice, an array, bytes behind it, unknown keys beside |
+//! | `other` | the counter: the second one that suffices |
+//! | `flip` | the token: its next bit is flipped; the counter solves the result |
+//! | `flip=N` | the token: bit N is flipped |
+//! | `number`, `upper`, `short`, `long` | the format of the counter: a JSON number, upper case, 15 digits, 17 digits |
+//! | `spare`, `padded`, `cut`, `wide` | the format of the token: nonzero spare bits, padding, 63 bytes, 65 bytes |
+//! | `twice`, `array`, `behind`, `beside` | the object: a duplicate key, an array, trailing bytes, unknown keys |
 //! | `head`, `rest` | the frame: its first half, its second half |
 
 use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use driver::moves::Slot;
 use protocol::wisdom::messages::Response;
 use protocol::wisdom::proof::Search;
 use protocol::wisdom::token::{TOKEN_BYTES, Token};
 
 use crate::dialect::PayloadTemplate;
-use driver::moves::Slot;
 
-/// What a place begins with.
-const PLACE: &[u8] = b"{solution";
+/// The beginning of a placeholder.
+const PLACEHOLDER: &[u8] = b"{solution";
 
-/// A flipped token that asks for more than this is sent with any counter: nobody could solve it.
+/// The highest difficulty for which a flipped token is solved; above it, any counter is sent.
 const FLIPPED_BITS_MAX: u8 = 18;
 
-/// No challenge of a right server takes more counters than this.
+/// The number of counters that are tried; no challenge of a correct server needs more.
 const COUNTERS_MAX: u64 = 1 << 34;
 
-/// A client of one case.
+/// The state of the client of one case.
 #[derive(Debug, Default)]
-pub(crate) struct Speaker {
-    /// The challenges, in the order in which they came.
+pub(crate) struct SolutionTemplate {
+    /// The challenges in the order in which they were received.
     tokens: Vec<[u8; TOKEN_BYTES]>,
     /// The bit that is flipped next.
     next_bit: usize,
-    /// The challenge that is solved next in turn.
+    /// The challenge that `next` selects.
     next_token: usize,
-    /// How many tokens were made up.
+    /// The number of forged tokens.
     forged: u64,
-    /// The counters that were found, for a crowd that sends the same, and for those that were found ahead.
-    found: BTreeMap<Sought, u64>,
+    /// The counters found so far, for clients that send the same solution and for solutions in advance.
+    found: BTreeMap<CounterRequirements, u64>,
 }
 
-/// What a counter is searched for.
+/// The requirements on a counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Sought {
+struct CounterRequirements {
     token: [u8; TOKEN_BYTES],
     bits: Bits,
-    /// Whether its hex digits have to hold a letter.
+    /// Whether its hexadecimal form must contain a letter.
     has_letter: bool,
 }
 
-/// How many zero bits a counter has to bring.
+/// The number of zero bits that a counter must produce.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Bits {
     AtLeast(u32),
     Exactly(u32),
-    /// At least so many, and the second counter that does.
+    /// At least this number, using the second counter that suffices.
     AtLeastAgain(u32),
 }
 
-impl PayloadTemplate for Speaker {
+impl PayloadTemplate for SolutionTemplate {
     fn fill(&mut self, _: Slot, bytes: &[u8], out: &mut Vec<u8>) {
         let mut rest = bytes;
-        while let Some(begin) = rest.windows(PLACE.len()).position(|window| window == PLACE) {
+        while let Some(begin) = rest.windows(PLACEHOLDER.len()).position(|window| window == PLACEHOLDER) {
             let Some(length) = rest[begin..].iter().position(|&byte| byte == b'}') else { break };
             out.extend_from_slice(&rest[..begin]);
-            let words = String::from_utf8_lossy(&rest[begin + PLACE.len()..begin + length]).into_owned();
+            let words =
+                String::from_utf8_lossy(&rest[begin + PLACEHOLDER.len()..begin + length]).into_owned();
             out.extend(self.solution(&words));
             rest = &rest[begin + length + 1..];
         }
@@ -92,7 +95,7 @@ impl PayloadTemplate for Speaker {
     }
 }
 
-impl Speaker {
+impl SolutionTemplate {
     fn solution(&mut self, words: &str) -> Vec<u8> {
         let has = |word: &str| words.split(' ').any(|other| other == word);
         if has("ahead") {
@@ -105,7 +108,7 @@ impl Speaker {
             self.next_token += 1;
         }
         let token = number.map_or(self.tokens.last(), |number| self.tokens.get(number));
-        // Without a challenge there is nothing to solve; that none came is found wrong already.
+        // A missing challenge is a finding already; a token of zeros lets the case continue.
         let mut token = token.copied().unwrap_or([0; TOKEN_BYTES]);
         if has("forged") {
             self.forged += 1;
@@ -124,7 +127,7 @@ impl Speaker {
             _ if words.contains("flip") && difficulty > FLIPPED_BITS_MAX.into() => Bits::AtLeast(0),
             _ => Bits::AtLeast(difficulty),
         };
-        let counter = self.counter(Sought { token, bits, has_letter: has("upper") });
+        let counter = self.counter(CounterRequirements { token, bits, has_letter: has("upper") });
         let challenge = match () {
             () if has("spare") => with_spare_bits(&URL_SAFE_NO_PAD.encode(token)),
             () if has("padded") => URL_SAFE_NO_PAD.encode(token) + "==",
@@ -162,7 +165,7 @@ impl Speaker {
     fn solve_all(&mut self) {
         for token in self.tokens.clone() {
             let bits = Bits::AtLeast(Token::read(&token).difficulty.into());
-            let _ = self.counter(Sought { token, bits, has_letter: false });
+            let _ = self.counter(CounterRequirements { token, bits, has_letter: false });
         }
     }
 
@@ -179,37 +182,38 @@ impl Speaker {
         None
     }
 
-    fn counter(&mut self, sought: Sought) -> u64 {
-        if let Some(counter) = self.found.get(&sought) {
+    fn counter(&mut self, requirements: CounterRequirements) -> u64 {
+        if let Some(counter) = self.found.get(&requirements) {
             return *counter;
         }
-        let mut search = Search::new(&sought.token);
+        let mut search = Search::new(&requirements.token);
         let mut fits = |counter: &u64| {
             let bits = search.zero_bits(*counter);
-            let is_enough = match sought.bits {
+            let is_enough = match requirements.bits {
                 Bits::AtLeast(least) | Bits::AtLeastAgain(least) => bits >= least,
                 Bits::Exactly(wanted) => bits == wanted,
             };
-            is_enough && (!sought.has_letter || format!("{counter:x}").bytes().any(|digit| digit > b'9'))
+            is_enough
+                && (!requirements.has_letter || format!("{counter:x}").bytes().any(|digit| digit > b'9'))
         };
-        let passed_over = usize::from(matches!(sought.bits, Bits::AtLeastAgain(_)));
+        let passed_over = usize::from(matches!(requirements.bits, Bits::AtLeastAgain(_)));
         let counter = (0..COUNTERS_MAX).filter(|counter| fits(counter)).nth(passed_over).unwrap_or(0);
-        self.found.insert(sought, counter);
+        self.found.insert(requirements, counter);
         counter
     }
 }
 
-/// A token that looks like one, and that nobody has signed.
+/// Returns a plausible token without a valid signature.
 fn forged(number: u64) -> [u8; TOKEN_BYTES] {
     let mut token = Token::read(&[0x5a; TOKEN_BYTES]);
     (token.version, token.algorithm, token.difficulty, token.key_id) = (1, 1, 1, 1);
-    // In the year 2100, so that nobody takes it for one that has expired.
+    // The year 2100, so that no server considers it expired.
     (token.issued_ms, token.ttl_ms) = (4_102_444_800_000, 60_000);
     token.nonce[..8].copy_from_slice(&number.to_be_bytes());
     token.bytes()
 }
 
-/// The same 64 bytes with another last character: its four lowest bits are no part of them, and have to be zero.
+/// Changes the last character so that its four lowest bits, which encode nothing and must be zero, are not zero.
 fn with_spare_bits(text: &str) -> String {
     const ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let (head, last) = text.split_at(text.len() - 1);
@@ -217,7 +221,7 @@ fn with_spare_bits(text: &str) -> String {
     format!("{head}{}", &ALPHABET[value + 1..value + 2])
 }
 
-/// A frame of this type. Written out here, so that what a server reads was not written by what reads it.
+/// Returns a frame. It is encoded here so that the decoder of the kit does not check its own encoder.
 fn frame(kind: u8, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
     [&[b'W', b'W', 1, kind][..], &length.to_be_bytes(), payload].concat()
@@ -230,34 +234,34 @@ mod tests {
 
     use super::*;
 
-    fn told() -> (Speaker, [u8; TOKEN_BYTES]) {
+    fn challenged() -> (SolutionTemplate, [u8; TOKEN_BYTES]) {
         let mut token = Token::read(&[3; TOKEN_BYTES]);
         (token.version, token.algorithm, token.difficulty) = (1, 1, 6);
         let mut reply = Vec::new();
         Response::Challenge(Challenge::of(&token)).encode(&mut reply);
-        let mut speaker = Speaker::default();
-        speaker.note(0, &reply);
-        (speaker, token.bytes())
+        let mut template = SolutionTemplate::default();
+        template.note(0, &reply);
+        (template, token.bytes())
     }
 
-    fn said(speaker: &mut Speaker, bytes: &[u8]) -> Vec<u8> {
+    fn filled(template: &mut SolutionTemplate, bytes: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
-        speaker.fill(0, bytes, &mut out);
+        template.fill(0, bytes, &mut out);
         out
     }
 
-    fn solution(speaker: &mut Speaker, bytes: &[u8]) -> Option<Solution> {
-        match Request::decode(&said(speaker, bytes)) {
+    fn solution(template: &mut SolutionTemplate, bytes: &[u8]) -> Option<Solution> {
+        match Request::decode(&filled(template, bytes)) {
             Ok(Request::Solution(solution)) => Some(solution),
             _ => None,
         }
     }
 
     #[test]
-    fn the_counters_bring_the_bits_that_they_are_to() {
-        let (mut speaker, token) = told();
+    fn a_counter_produces_the_required_bits() {
+        let (mut template, token) = challenged();
         let mut bits = |place: &[u8]| {
-            let solution = solution(&mut speaker, place).unwrap();
+            let solution = solution(&mut template, place).unwrap();
             assert_eq!(solution.token, token);
             (solution.counter, zero_bits(&token, solution.counter))
         };
@@ -271,10 +275,10 @@ mod tests {
     }
 
     #[test]
-    fn each_bit_is_flipped_in_turn_and_what_comes_of_it_is_solved() {
-        let (mut speaker, token) = told();
+    fn each_bit_is_flipped_in_turn_and_the_result_is_solved() {
+        let (mut template, token) = challenged();
         for bit in 0..8 * TOKEN_BYTES {
-            let solution = solution(&mut speaker, b"{solution flip}").unwrap();
+            let solution = solution(&mut template, b"{solution flip}").unwrap();
             let flipped: u32 =
                 solution.token.iter().zip(&token).map(|(one, other)| (one ^ other).count_ones()).sum();
             assert_eq!(flipped, 1, "bit {bit}");
@@ -286,42 +290,42 @@ mod tests {
     }
 
     #[test]
-    fn challenges_are_solved_in_turn_and_ahead_and_forged_ones_are_others() {
-        let (mut speaker, first) = told();
+    fn challenges_are_solved_in_order_and_in_advance_and_forged_tokens_differ() {
+        let (mut template, first) = challenged();
         let mut token = Token::read(&first);
         token.nonce[0] = 1;
         let mut reply = Vec::new();
         Response::Challenge(Challenge::of(&token)).encode(&mut reply);
-        speaker.note(7, &reply);
-        assert_eq!(said(&mut speaker, b"{solution ahead}"), b"");
-        assert_eq!(speaker.found.len(), 2);
+        template.note(7, &reply);
+        assert_eq!(filled(&mut template, b"{solution ahead}"), b"");
+        assert_eq!(template.found.len(), 2);
         for token in [first, token.bytes()] {
-            let solution = solution(&mut speaker, b"{solution next}").unwrap();
+            let solution = solution(&mut template, b"{solution next}").unwrap();
             assert_eq!(solution.token, token);
             assert!(zero_bits(&token, solution.counter) >= 6);
         }
         let forged: Vec<Solution> =
-            (0..2).map(|_| solution(&mut speaker, b"{solution forged}").unwrap()).collect();
+            (0..2).map(|_| solution(&mut template, b"{solution forged}").unwrap()).collect();
         assert!(forged[0].token != forged[1].token && forged[0].token != first);
     }
 
     #[test]
-    fn wrong_forms_are_wrong() {
-        let (mut speaker, _) = told();
+    fn invalid_formats_are_invalid() {
+        let (mut template, _) = challenged();
         for word in
             ["number", "upper", "short", "long", "spare", "padded", "cut", "wide", "twice", "array", "behind"]
         {
             let place = format!("{{solution {word}}}");
-            assert_eq!(solution(&mut speaker, place.as_bytes()), None, "{word}");
+            assert_eq!(solution(&mut template, place.as_bytes()), None, "{word}");
         }
-        assert!(solution(&mut speaker, b"{solution beside}").is_some());
+        assert!(solution(&mut template, b"{solution beside}").is_some());
     }
 
     #[test]
-    fn two_halves_are_one_and_what_is_around_stays() {
-        let (mut speaker, _) = told();
-        let whole = said(&mut speaker, b"{solution}");
-        assert_eq!(said(&mut speaker, b"{solution head}{solution rest}"), whole);
-        assert_eq!(said(&mut speaker, b"a{}b"), b"a{}b");
+    fn two_halves_form_a_frame_and_other_bytes_are_unchanged() {
+        let (mut template, _) = challenged();
+        let whole = filled(&mut template, b"{solution}");
+        assert_eq!(filled(&mut template, b"{solution head}{solution rest}"), whole);
+        assert_eq!(filled(&mut template, b"a{}b"), b"a{}b");
     }
 }

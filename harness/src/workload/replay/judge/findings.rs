@@ -4,7 +4,7 @@ use conformance::linearizable::violation_finding;
 use conformance::workload::{Judge, Progress};
 use driver::history::Ending;
 use fixtures::PackageNumber;
-use linearizability::bounds;
+use linearizability::interval_check;
 use protocol::index::clauses::{S1, S2, S3, S4};
 use protocol::index::wire::Reply;
 use protocol::text::printable;
@@ -19,7 +19,7 @@ impl ReplayJudge {
     /// Reports a reply that its step allows but no order of all the requests.
     pub(super) fn find_contradiction(&mut self) {
         let Some(operations) = self.operations.all() else { return };
-        if let Some(violation) = bounds(operations) {
+        if let Some(violation) = interval_check(operations) {
             self.violation = Some(violation.operation);
             self.checks.add(violation_finding(violation, operations));
         }

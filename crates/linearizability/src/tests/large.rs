@@ -1,41 +1,43 @@
-//! Histories of many clients: right ones have an order, wrong ones have none, and hostile ones end.
+//! Histories of many clients: correct ones have a linearization, incorrect ones have none, and hostile ones
+//! terminate.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
-use protocol::index::model::Model;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use protocol::index::model::Model;
+
 use super::search::AMPLE;
 use super::simulated::{Server, Size, simulate, simulate_with};
-use crate::search::{Budget, Order, Outcome, Reason, Undecided};
-use crate::{Operation, bounds, search};
+use crate::search::{Budget, Conclusion, Inconclusive, Reason, SearchResult};
+use crate::{Operation, interval_check, search};
 
 #[test]
-fn what_a_right_server_answered_has_an_order() {
+fn replies_of_a_correct_server_are_linearizable() {
     let size = Size { operations: 20_000, groups: 20, clients_per_group: 5 };
     let operations = simulate(size, &mut ChaCha8Rng::seed_from_u64(4));
-    assert_eq!(bounds(&operations), None);
+    assert_eq!(interval_check(&operations), None);
     let outcome = search(&operations, &AMPLE);
-    assert_eq!(outcome.order, Order::Ordered, "{:?}", outcome.statistics);
+    assert_eq!(outcome.conclusion, Conclusion::Linearizable, "{:?}", outcome.statistics);
     assert!(outcome.statistics.components >= 40, "{:?}", outcome.statistics);
 }
 
-/// Of so many histories, how many are found to have no order, if the server does once what it should not.
+/// Returns how many of a number of histories of a defective server are found to have no linearization.
 fn found(server: impl Server + Copy) -> usize {
     let size = Size { operations: 2_000, groups: 3, clients_per_group: 5 };
     let is_found = |seed: &u64| {
         let mut server = server;
         let operations = simulate_with(size, &mut ChaCha8Rng::seed_from_u64(*seed), &mut server);
-        match search(&operations, &AMPLE).order {
-            Order::Ordered => false,
-            Order::Violation(violation) => {
+        match search(&operations, &AMPLE).conclusion {
+            Conclusion::Linearizable => false,
+            Conclusion::Violation(violation) => {
                 assert!(violation.window.contains(&violation.operation));
                 true
             }
-            Order::Unknown(undecided) => panic!("{undecided:?} with seed {seed}"),
+            Conclusion::Unknown(inconclusive) => panic!("{inconclusive:?} with seed {seed}"),
         }
     };
     (0..20).filter(is_found).count()
@@ -43,7 +45,7 @@ fn found(server: impl Server + Copy) -> usize {
 
 #[test]
 fn a_lost_update_is_found() {
-    // One change in fifty says that it was done, and was not.
+    // One change in fifty is acknowledged and not executed.
     let found = found(|model: &mut Model, line: &[u8], random: &mut ChaCha8Rng| {
         let is_lost = random.random_range(0..50) == 0;
         if is_lost { model.clone().answer(line) } else { model.answer(line) }
@@ -53,7 +55,7 @@ fn a_lost_update_is_found() {
 
 #[test]
 fn a_stale_reply_is_found() {
-    // One question in twenty is answered from the index as it was before the last change.
+    // One query in twenty is answered from the index before the last change.
     let before = Cell::new(None::<Model>);
     let size = Size { operations: 2_000, groups: 3, clients_per_group: 5 };
     let mut server = |model: &mut Model, line: &[u8], random: &mut ChaCha8Rng| {
@@ -71,10 +73,11 @@ fn a_stale_reply_is_found() {
         reply
     };
     let operations = simulate_with(size, &mut ChaCha8Rng::seed_from_u64(5), &mut server);
-    assert!(matches!(search(&operations, &AMPLE).order, Order::Violation(_)));
+    assert!(matches!(search(&operations, &AMPLE).conclusion, Conclusion::Violation(_)));
 }
 
-/// So many clients change a few packages, all at once, again and again; a right server takes them in any order.
+/// Returns a history in which many clients change a few packages concurrently; a correct server executes them in any
+/// order.
 fn hostile(clients: u32, times: u64) -> Vec<Operation> {
     let mut random = ChaCha8Rng::seed_from_u64(6);
     let mut model = Model::default();
@@ -102,33 +105,33 @@ fn hostile(clients: u32, times: u64) -> Vec<Operation> {
 }
 
 #[test]
-fn a_hostile_history_ends() {
+fn the_search_of_a_hostile_history_terminates() {
     let looks = AtomicU32::new(0);
-    let is_over = || looks.fetch_add(1, Ordering::Relaxed) > 200;
-    let reason = |operations: &[Operation], budget: &Budget<'_>| match search(operations, budget).order {
-        Order::Unknown(Undecided { reason, components: 1, .. }) => reason,
+    let is_expired = || looks.fetch_add(1, Ordering::Relaxed) > 200;
+    let reason = |operations: &[Operation], budget: &Budget<'_>| match search(operations, budget).conclusion {
+        Conclusion::Unknown(Inconclusive { reason, components: 1, .. }) => reason,
         other => panic!("{other:?} of {} operations", operations.len()),
     };
     let small = Budget { component_nodes_max: 20_000, ..AMPLE };
     assert_eq!(reason(&hostile(100, 3), &small), Reason::Nodes);
     assert_eq!(reason(&hostile(100, 3), &Budget { nodes_max: 20_000, ..AMPLE }), Reason::Nodes);
     assert_eq!(reason(&hostile(100, 3), &Budget { memory_bytes_max: 1 << 20, ..AMPLE }), Reason::Memory);
-    assert_eq!(reason(&hostile(100, 3), &Budget { is_over: &is_over, ..AMPLE }), Reason::Time);
-    assert_eq!(reason(&hostile(200, 1), &AMPLE), Reason::OpenOperations);
+    assert_eq!(reason(&hostile(100, 3), &Budget { is_expired: &is_expired, ..AMPLE }), Reason::Time);
+    assert_eq!(reason(&hostile(200, 1), &AMPLE), Reason::PendingOperations);
 }
 
 #[test]
-#[ignore = "takes minutes without --release, and only says what it took"]
+#[ignore = "takes minutes in a debug build and only measures time and memory"]
 fn a_million_operations_are_judged() {
     for operations in [10_000, 100_000, 1_000_000] {
         let size = Size { operations, groups: 20, clients_per_group: 5 };
         let operations = simulate(size, &mut ChaCha8Rng::seed_from_u64(3));
         let before = Instant::now();
-        assert_eq!(bounds(&operations), None);
+        assert_eq!(interval_check(&operations), None);
         let after_bounds = Instant::now();
-        let Outcome { order, statistics } = search(&operations, &AMPLE);
+        let SearchResult { conclusion, statistics } = search(&operations, &AMPLE);
         let after_search = Instant::now();
-        assert_eq!(order, Order::Ordered);
+        assert_eq!(conclusion, Conclusion::Linearizable);
         println!(
             "judged {} bounds {:.3} search {:.3} kB {} {statistics:?}",
             operations.len(),
@@ -139,7 +142,7 @@ fn a_million_operations_are_judged() {
     }
 }
 
-/// The most memory that this process had.
+/// Returns the peak memory of this process in kilobytes.
 fn memory_kb_max() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

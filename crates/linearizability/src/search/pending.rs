@@ -1,22 +1,22 @@
-//! The operations of a component that are under way, each in a slot; sets of them are sets of bits.
+//! The pending operations of a component, each in a slot. Sets of operations are sets of bits.
 
-use super::component::{Component, Move};
+use crate::search::component::{Call, Component};
 
-/// How many operations of one component may be under way at once.
+/// The number of operations of one component that may be pending at the same time.
 pub(super) const OPEN_MAX: usize = 128;
 
-/// A set of slots.
+/// A set of slots, as bits.
 pub(super) type Slots = u128;
 
-/// What is under way.
+/// The pending operations.
 #[derive(Clone, Debug)]
-pub(super) struct Open {
+pub(super) struct PendingCalls {
     slots: Vec<Slot>,
-    /// The slots in use.
+    /// The occupied slots.
     pub(super) all: Slots,
-    /// Those that change nothing.
+    /// The slots of operations that do not change the index.
     pub(super) reads: Slots,
-    /// Those whose reply was lost: they need never happen.
+    /// The slots of operations whose reply was lost; they need not take effect.
     pub(super) lost: Slots,
 }
 
@@ -24,20 +24,20 @@ pub(super) struct Open {
 struct Slot {
     step: u32,
     returns_at: u32,
-    /// Those that it matters for which comes first.
+    /// The operations whose order relative to this one matters.
     conflicts: Slots,
-    /// Those that do the same, and return earlier.
+    /// The operations with the same effect that return earlier.
     earlier: Slots,
 }
 
-impl Open {
-    /// Nothing.
+impl PendingCalls {
+    /// Returns an empty set.
     pub(super) fn new() -> Self {
         Self { slots: vec![], all: 0, reads: 0, lost: 0 }
     }
 
-    /// An operation is sent; says where it is, or that there is no place.
-    pub(super) fn begin(&mut self, component: &Component<'_>, sent: &Move) -> Option<u32> {
+    /// Adds an operation when it is sent. Returns its slot, or `None` if all slots are occupied.
+    pub(super) fn begin(&mut self, component: &Component<'_>, sent: &Call) -> Option<u32> {
         let place = self.all.trailing_ones();
         if place as usize == OPEN_MAX {
             return None;
@@ -59,7 +59,7 @@ impl Open {
         if component.change(slot.step).is_none() {
             self.reads |= 1 << place;
         }
-        if slot.returns_at == Move::LOST {
+        if slot.returns_at == Call::LOST {
             self.lost |= 1 << place;
         }
         if place as usize == self.slots.len() {
@@ -70,7 +70,7 @@ impl Open {
         Some(place)
     }
 
-    /// An operation is done with.
+    /// Removes an operation.
     pub(super) fn end(&mut self, place: u32) {
         let others = !(1 << place);
         self.all &= others;
@@ -83,23 +83,24 @@ impl Open {
         }
     }
 
-    /// Where the operation is whose reply is this event.
+    /// Returns the slot of the operation whose reply is this event.
     pub(super) fn place_of(&self, event: u32) -> Option<u32> {
         ones(self.all).find(|&place| self.slots[place as usize].returns_at == event)
     }
 
-    /// What an operation did, if it is placed.
+    /// Returns the step of an operation: its effect, provided that it is placed.
     pub(super) fn step(&self, place: u32) -> u32 {
         self.slots[place as usize].step
     }
 
-    /// Those that it matters for which comes first.
+    /// Returns the operations whose order relative to this one matters.
     pub(super) fn conflicts(&self, place: u32) -> Slots {
         self.slots[place as usize].conflicts
     }
 
-    /// The waiting changes that may have to come next before an operation has its place: those that conflict with it, or
-    /// with one of these in turn. Of several that do the same the one goes first that returns first.
+    /// Returns the waiting changes that may have to be placed before an operation: those that conflict with it,
+    /// directly or through other waiting changes. Of changes with the same effect, only the one that returns first is
+    /// included.
     pub(super) fn changes_before(&self, place: u32, waiting: Slots) -> Slots {
         let mut closure: Slots = 1 << place;
         let mut todo = closure;
@@ -115,7 +116,7 @@ impl Open {
     }
 }
 
-/// The slots of a set.
+/// Returns an iterator over the slots of a set.
 pub(super) fn ones(mut slots: Slots) -> impl Iterator<Item = u32> {
     std::iter::from_fn(move || {
         (slots != 0).then(|| {

@@ -1,17 +1,18 @@
-//! Right simulations are right and accused by nobody; wrong ones are found out, each time.
+//! Correct simulations are never accused; defects are found under every seed.
 
 use std::collections::BTreeMap;
 
-use protocol::index::model::Model;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
+use protocol::index::model::Model;
+
 use super::Fault;
-use crate::search::Order;
+use crate::search::Conclusion;
 use crate::tests::frontiers::rules_out_every_order;
 use crate::tests::search::AMPLE;
 use crate::tests::simulated::Size;
-use crate::{Operation, bounds, search};
+use crate::{Operation, interval_check, search};
 
 const FAULTS: [Fault; 5] = [
     Fault::IndexInTwoSteps { apart_ns: 50_000 },
@@ -27,7 +28,7 @@ fn simulate(operations: usize, fault: Option<Fault>, seed: u64) -> Vec<Operation
 }
 
 #[test]
-fn a_right_simulation_answers_as_the_model_does_in_the_order_of_its_effects() {
+fn a_correct_simulation_replies_as_the_model_does_in_the_order_of_effects() {
     for seed in 0..10 {
         let mut model = Model::default();
         for operation in simulate(4_000, None, seed) {
@@ -39,7 +40,7 @@ fn a_right_simulation_answers_as_the_model_does_in_the_order_of_its_effects() {
 }
 
 #[test]
-fn the_same_seed_is_the_same_history_and_each_client_has_one_request_under_way() {
+fn a_seed_determines_the_history_and_each_client_has_one_pending_request() {
     let operations = simulate(8_000, Some(FAULTS[0]), 7);
     assert_eq!(operations, simulate(8_000, Some(FAULTS[0]), 7));
     assert_ne!(operations, simulate(8_000, Some(FAULTS[0]), 8));
@@ -52,27 +53,30 @@ fn the_same_seed_is_the_same_history_and_each_client_has_one_request_under_way()
 }
 
 #[test]
-fn no_right_simulation_is_accused() {
+fn a_correct_simulation_is_never_accused() {
     for seed in 0..10 {
         let operations = simulate(10_000, None, seed);
-        assert_eq!(bounds(&operations), None);
-        assert_eq!(search(&operations, &AMPLE).order, Order::Ordered);
+        assert_eq!(interval_check(&operations), None);
+        assert_eq!(search(&operations, &AMPLE).conclusion, Conclusion::Linearizable);
     }
 }
 
-/// Each time, among a hundred thousand operations, though the server is wrong for 50 µs only.
+/// Each defect is found among a hundred thousand operations, although it lasts only 50 µs.
 #[test]
 fn every_fault_is_found_under_every_seed() {
     for fault in FAULTS {
         for seed in 0..10 {
             let operations = simulate(100_000, Some(fault), seed);
-            let order = search(&operations, &AMPLE).order;
-            assert!(matches!(order, Order::Violation(_)), "{fault:?} under seed {seed}: {order:?}");
+            let conclusion = search(&operations, &AMPLE).conclusion;
+            assert!(
+                matches!(conclusion, Conclusion::Violation(_)),
+                "{fault:?} under seed {seed}: {conclusion:?}"
+            );
         }
     }
 }
 
-/// Of each episode the search says the same as a checker that is slow and short.
+/// For each episode, the search agrees with a slow and short checker.
 #[test]
 fn the_search_misses_nothing_in_long_histories() {
     let mut wrong = 0;
@@ -84,17 +88,17 @@ fn the_search_misses_nothing_in_long_histories() {
         for operations in episodes.values() {
             let expected = rules_out_every_order(operations);
             wrong += u32::from(expected.is_some());
-            match (search(operations, &AMPLE).order, expected) {
-                (Order::Ordered, None) => {}
-                (Order::Violation(violation), Some(first)) => assert_eq!(violation.operation, first),
+            match (search(operations, &AMPLE).conclusion, expected) {
+                (Conclusion::Linearizable, None) => {}
+                (Conclusion::Violation(violation), Some(first)) => assert_eq!(violation.operation, first),
                 other => panic!("{other:?}"),
             }
         }
     }
-    assert!(wrong > 3, "{wrong} episodes without an order");
+    assert!(wrong > 3, "{wrong} episodes without a linearization");
 }
 
-/// What the names of an episode's packages have in common.
+/// Returns the part that the package names of an episode have in common.
 fn episode_of(line: &[u8]) -> &[u8] {
     let package = line.split(|&byte| byte == b'|').nth(1).unwrap();
     let number_at = package.iter().rposition(|&byte| byte == b'-').unwrap();

@@ -1,9 +1,9 @@
-//! Replies that show that the target speaks another protocol.
+//! Replies that reveal that the target speaks another protocol.
 
 /// Returns the name of the other protocol that a reply reveals, such as `HTTP`.
 #[must_use]
-pub fn foreign_speech(reply: &[u8]) -> Option<&'static str> {
-    const SIGNS: [(&[u8], &str); 6] = [
+pub fn other_protocol(reply: &[u8]) -> Option<&'static str> {
+    const PREFIXES: [(&[u8], &str); 6] = [
         (b"HTTP/", "HTTP"),
         (b"<!DOCTYPE", "HTTP"),
         (b"<html", "HTTP"),
@@ -11,5 +11,5 @@ pub fn foreign_speech(reply: &[u8]) -> Option<&'static str> {
         (b"SSH-", "SSH"),
         (b"220 ", "SMTP or FTP"),
     ];
-    SIGNS.iter().find(|(sign, _)| reply.starts_with(sign)).map(|(_, name)| *name)
+    PREFIXES.iter().find(|(prefix, _)| reply.starts_with(prefix)).map(|(_, name)| *name)
 }

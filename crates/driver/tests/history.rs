@@ -1,4 +1,5 @@
-//! A history is read as it was written, as far as it is there, and nothing that is read takes more than its bounds.
+//! Tests: a history is read as it was written, as far as it is complete, and reading takes bounded memory.
+#![expect(clippy::unwrap_used, reason = "a failing test panics with the message")]
 
 use std::borrow::Cow;
 use std::io::{Cursor, Read, Write};
@@ -6,8 +7,9 @@ use std::io::{Cursor, Read, Write};
 use proptest::prelude::*;
 use zstd::stream::write::Encoder;
 
-use super::*;
-use crate::history::Ending;
+use driver::history::{
+    Ending, Event, EventKind, Failure, FailureKind, Header, LINE_BYTES_MAX, Params, Reader, VERSION, Writer,
+};
 
 fn header(workload: &str) -> Header {
     Header {
@@ -18,12 +20,12 @@ fn header(workload: &str) -> Header {
     }
 }
 
-/// What is read of a history: each part's header and events, why it went no further, and whether the rest is missing.
+/// The content of a history as it was read: header and events of each part, the error, and whether it is truncated.
 #[derive(Debug, Default, PartialEq)]
 struct ReadBack {
     parts: Vec<(Header, Vec<Event<'static>>)>,
     error: Option<String>,
-    is_cut_short: bool,
+    is_truncated: bool,
 }
 
 impl ReadBack {
@@ -55,7 +57,7 @@ fn read_back(bytes: impl Read) -> ReadBack {
             }
         }
     }
-    read.is_cut_short = reader.is_cut_short();
+    read.is_truncated = reader.is_truncated();
     read
 }
 
@@ -70,7 +72,7 @@ fn events(count: u64, bytes: &'static [u8]) -> Vec<Event<'static>> {
         EventKind::Ended,
         EventKind::Lost(failure),
         EventKind::TimedOut { waited_ns: 10, late_ns: 1 },
-        EventKind::Acted { act: crate::moves::Act::BeginCondition(3), is_done: true },
+        EventKind::Acted { act: driver::moves::Act::BeginCondition(3), is_done: true },
         EventKind::Closed,
     ];
     let event = |at_ns| {
@@ -81,7 +83,7 @@ fn events(count: u64, bytes: &'static [u8]) -> Vec<Event<'static>> {
     (0..count).map(event).chain([last]).collect()
 }
 
-/// Every kind of byte that is written in a way of its own.
+/// One byte of every kind that is escaped differently.
 const ALL_BYTES: &[u8] = b"INDEX|a|b\n\r\t\\\"'\x00\x01\x1b\x7f\x80\xc3\xbc\xff{}:,";
 
 fn written(parts: &[(Header, Vec<Event<'_>>)]) -> Vec<u8> {
@@ -108,7 +110,7 @@ fn two_parts() -> Vec<(Header, Vec<Event<'static>>)> {
 fn a_history_is_read_as_it_was_written_compressed_or_not() {
     let parts = two_parts();
     let compressed = written(&parts);
-    let whole = ReadBack { parts, error: None, is_cut_short: false };
+    let whole = ReadBack { parts, error: None, is_truncated: false };
     assert_eq!(read_back(&compressed[..]), whole);
     let lines = as_lines(&compressed);
     assert_eq!(read_back(&lines[..]), whole);
@@ -116,7 +118,7 @@ fn a_history_is_read_as_it_was_written_compressed_or_not() {
     assert!(compressed.len() * 3 < lines.len(), "{} of {} bytes", compressed.len(), lines.len());
 }
 
-/// Cuts a history at every byte: what is read is a prefix of it, the longer the later the cut, and all in the end.
+/// Truncates a history at every byte. The events read are a prefix of all events, and a later cut never yields fewer.
 fn cut_everywhere(bytes: &[u8], parts: &[(Header, Vec<Event<'_>>)]) {
     let mut before = 0;
     for end in 0..=bytes.len() {
@@ -132,29 +134,29 @@ fn cut_everywhere(bytes: &[u8], parts: &[(Header, Vec<Event<'_>>)]) {
         assert!(read.event_count() >= before, "cut at {end}");
         before = read.event_count();
         let is_whole = read.parts.len() == parts.len() && before == read_back(bytes).event_count();
-        assert!(is_whole || read.is_cut_short || end == 0 || ends_a_part(&bytes[..end]), "cut at {end}");
+        assert!(is_whole || read.is_truncated || end == 0 || ends_a_part(&bytes[..end]), "cut at {end}");
     }
     let whole = read_back(bytes);
-    assert_eq!((whole.parts.as_slice(), whole.is_cut_short), (parts, false));
+    assert_eq!((whole.parts.as_slice(), whole.is_truncated), (parts, false));
 }
 
-/// A file of lines that was cut between two parts looks like a whole one.
+/// Returns whether the bytes end with a complete part; such a file of lines looks complete.
 fn ends_a_part(bytes: &[u8]) -> bool {
     let last = bytes.strip_suffix(b"\n").unwrap_or(bytes).rsplit(|&byte| byte == b'\n').next().unwrap();
     last.ends_with(br#""event":{"run_ended":"time_over"}}"#)
 }
 
 #[test]
-fn a_history_that_is_cut_off_anywhere_is_read_as_far_as_it_goes() {
+fn a_truncated_history_is_read_up_to_its_last_complete_event() {
     let parts = two_parts();
     let compressed = written(&parts);
     cut_everywhere(&compressed, &parts);
     cut_everywhere(&as_lines(&compressed), &parts);
 }
 
-/// What a run that is killed loses at the most: what comes after the last time that all was brought to the disk.
+/// A killed run loses at most the events after the last flush.
 #[test]
-fn a_history_that_was_never_finished_lacks_its_last_events_only() {
+fn an_unfinished_history_lacks_only_its_last_events() {
     let of_part = events(5000, b"INDEX|a-package-of-some-length|its-dependency,and-another\n");
     let mut writer = Writer::new(Vec::new()).unwrap();
     writer.begin(&header("index/replay")).unwrap();
@@ -163,43 +165,43 @@ fn a_history_that_was_never_finished_lacks_its_last_events_only() {
     }
     let finished = writer.finish().unwrap();
     let line_bytes = as_lines(&finished).len() / of_part.len();
-    // Cut within the last block: everything but it is there.
+    // Truncated within the last block: all earlier blocks are complete.
     let read = read_back(&finished[..finished.len() - 20]);
-    assert!(read.is_cut_short && read.error.is_none());
+    assert!(read.is_truncated && read.error.is_none());
     let lost = of_part.len() - read.event_count();
-    assert!(lost * line_bytes <= 2 * (64 << 10), "{lost} events were lost");
+    assert!(lost * line_bytes <= 2 * (64 << 10), "{lost} events are missing");
 }
 
 #[test]
-fn what_is_no_history_is_a_clear_error() {
+fn a_file_that_is_not_a_history_is_a_clear_error() {
     let error = |text: &str| read_back(text.as_bytes()).error.unwrap();
     assert_eq!(error(""), "is empty");
-    assert!(error("a: b\n").starts_with("is none: line 1 is no header: "));
-    assert!(error("\n").starts_with("is none: line 1 is no header: "));
+    assert!(error("a: b\n").starts_with("is not a history: line 1 is not a header: "));
+    assert!(error("\n").starts_with("is not a history: line 1 is not a header: "));
     let older = serde_json::to_string(&Header { history: VERSION - 1, ..header("a") }).unwrap();
-    assert_eq!(error(&older), "has version 4; this kit reads version 5");
+    assert_eq!(error(&older), "has format version 4; this program reads version 5");
     let bad_event = format!("{}\n{{}}\n", serde_json::to_string(&header("a")).unwrap());
-    assert!(error(&bad_event).starts_with("is damaged: line 2 is no event: "));
+    assert!(error(&bad_event).starts_with("is damaged: line 2 is not an event: "));
     let other = zstd::stream::encode_all(&b"something else\n"[..], 1).unwrap();
-    assert!(read_back(&other[..]).error.unwrap().starts_with("is none: line 1 is no header: "));
+    assert!(read_back(&other[..]).error.unwrap().starts_with("is not a history: line 1 is not a header: "));
 }
 
-/// A file that stands for endless text, in little memory of its own.
+/// Covers endless input, uncompressed and compressed.
 #[test]
-fn a_line_without_end_is_refused_before_it_takes_the_memory() {
+fn an_endless_line_is_rejected_before_memory_is_exhausted() {
     let endless = std::io::repeat(b'x').take(1 << 40);
-    assert_eq!(read_back(endless).error.unwrap(), "is none: line 1 is longer than 16777216 bytes");
+    assert_eq!(read_back(endless).error.unwrap(), "is not a history: line 1 is longer than 16777216 bytes");
     let mut bomb = Encoder::new(Vec::new(), 1).unwrap();
     let zeros = vec![b'0'; 1 << 20];
     (0..20).for_each(|_| bomb.write_all(&zeros).unwrap());
     let bomb = bomb.finish().unwrap();
     assert!(bomb.len() < 10_000, "{}", bomb.len());
-    assert_eq!(read_back(&bomb[..]).error.unwrap(), "is none: line 1 is longer than 16777216 bytes");
+    assert_eq!(read_back(&bomb[..]).error.unwrap(), "is not a history: line 1 is longer than 16777216 bytes");
 }
 
-/// A frame can ask for a window of any size.
+/// A zstd frame may request a window of any size.
 #[test]
-fn a_file_that_asks_for_too_much_memory_is_refused() {
+fn a_file_that_requests_too_much_memory_is_rejected() {
     let mut greedy = Encoder::new(Vec::new(), 1).unwrap();
     greedy.window_log(27).unwrap();
     let zeros = vec![b'0'; 1 << 20];
@@ -209,7 +211,7 @@ fn a_file_that_asks_for_too_much_memory_is_refused() {
 }
 
 #[test]
-fn what_is_longer_than_can_be_read_is_not_written() {
+fn a_line_that_is_too_long_to_be_read_is_not_written() {
     let mut writer = Writer::new(Vec::new()).unwrap();
     writer.begin(&header("a")).unwrap();
     let sent = EventKind::Sent(vec![0; LINE_BYTES_MAX / 4].into());
@@ -218,9 +220,9 @@ fn what_is_longer_than_can_be_read_is_not_written() {
 }
 
 proptest! {
-    /// Whatever the bytes are, reading them ends, and does so without a panic.
+    /// Reading arbitrary bytes terminates without a panic.
     #[test]
-    fn bytes_of_any_kind_are_read_or_refused(
+    fn arbitrary_bytes_are_read_or_rejected(
         bytes in prop::collection::vec(any::<u8>(), 0..300),
         at in any::<prop::sample::Index>(),
         keep in any::<bool>(),

@@ -1,14 +1,15 @@
-//! Whether what was sent on a connection has arrived at the target's machine.
+//! Detection of unacknowledged bytes: whether sent bytes have reached the target's machine.
 //!
-//! A connection can look open on this side and not be open on the other: where a backlog is full, Linux drops the last
-//! packet of the handshake, and takes it up again with the first data, which it drops too as long as the backlog is
-//! full. Until that data is acknowledged the client is connecting still.
+//! A connection can be established on this side and not on the other. If the backlog is full, Linux drops the last
+//! packet
+//! of the handshake, and also drops the first data while the backlog stays full. Until that data is acknowledged, the
+//! client is still connecting.
 
 use tokio::net::TcpStream;
 
-/// Whether bytes that were sent wait for their acknowledgement. Where the system does not tell, they do not.
+/// Returns whether sent bytes are unacknowledged. On systems without this information, returns false.
 #[cfg(target_os = "linux")]
-pub(super) fn is_awaited(stream: &TcpStream) -> bool {
+pub(super) fn is_unacknowledged(stream: &TcpStream) -> bool {
     let (Ok(local), Ok(peer)) = (stream.local_addr(), stream.peer_addr()) else {
         return false;
     };
@@ -18,9 +19,9 @@ pub(super) fn is_awaited(stream: &TcpStream) -> bool {
     sockets.is_ok_and(|entries| entries.iter().any(|entry| is_ours(entry) && entry.tx_queue > 0))
 }
 
-/// Whether bytes that were sent wait for their acknowledgement. Where the system does not tell, they do not.
+/// Returns whether sent bytes are unacknowledged. On systems without this information, returns false.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn is_awaited(_: &TcpStream) -> bool {
+pub(super) fn is_unacknowledged(_: &TcpStream) -> bool {
     false
 }
 
@@ -34,20 +35,20 @@ mod tests {
 
     use super::*;
 
-    /// The system acknowledges for a target that does not read, until its buffers are full.
+    /// The operating system acknowledges bytes for a target that does not read, until its buffers are full.
     #[tokio::test]
-    async fn what_a_target_has_room_for_has_arrived_and_what_it_has_not_is_awaited() {
+    async fn bytes_that_fit_the_receive_buffer_are_acknowledged_and_others_are_not() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         stream.write_all(b"QUERY|a|\n").await.unwrap();
         let arrived = async {
-            while is_awaited(&stream) {
+            while is_unacknowledged(&stream) {
                 sleep(Duration::from_millis(1)).await;
             }
         };
         timeout(Duration::from_secs(10), arrived).await.expect("nine bytes arrive");
         let flood = vec![b'x'; 1 << 20];
         while timeout(Duration::from_millis(200), stream.write_all(&flood)).await.is_ok() {}
-        assert!(is_awaited(&stream));
+        assert!(is_unacknowledged(&stream));
     }
 }

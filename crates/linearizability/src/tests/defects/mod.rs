@@ -1,39 +1,41 @@
-//! A simulated server that is wrong for some microseconds now and then, and its clients, in a time that is only counted.
+//! A simulated server that is defective for some microseconds now and then, with its clients, in simulated time.
 //!
-//! Of a right one an order is known, since it is the one in which the requests took effect. All is drawn from a seed.
+//! For a correct server the linearization is known: the order in which the requests took effect. All draws are
+//! seeded.
 
 mod found;
 mod index;
 
 use std::collections::BTreeMap;
 
-use protocol::index::wire::{Command, Reply, Request};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
+
+use protocol::index::wire::{Command, Reply, Request};
 
 use self::index::Index;
 use crate::Operation;
 use crate::tests::simulated::{Episode, Size};
 
-/// How a server is wrong.
+/// A defect of the simulated server.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Fault {
-    /// INDEX looks at its list, and is carried out so much later.
+    /// INDEX checks its list and takes effect only after this delay.
     IndexInTwoSteps { apart_ns: u64 },
-    /// The same of REMOVE.
+    /// REMOVE checks its dependents and takes effect only after this delay.
     RemoveInTwoSteps { apart_ns: u64 },
-    /// QUERY tells what was so much earlier.
+    /// QUERY answers from the state before this delay.
     StaleReads { old_ns: u64 },
-    /// An INDEX that fails is in for so long.
+    /// A package whose INDEX fails is indexed for this time.
     FailedIndexSeen { for_ns: u64 },
-    /// A package is out for so long when it is updated.
+    /// A package is not indexed for this time during its update.
     UpdateLeavesAGap { for_ns: u64 },
 }
 
-/// At least as many operations as asked for; of each episode in the order in which they took effect.
+/// Returns at least the requested number of operations, for each episode in the order in which they took effect.
 pub(super) fn simulate(size: Size, fault: Option<Fault>, random: &mut ChaCha8Rng) -> Vec<Operation> {
     let mut operations = Vec::new();
-    // A group's clients wait for each other after each episode.
+    // The clients of a group wait for each other after each episode.
     let mut begin_ns = vec![1; size.groups as usize];
     for episode in 0.. {
         for (group, begin_ns) in (0..).zip(&mut begin_ns) {
@@ -43,18 +45,18 @@ pub(super) fn simulate(size: Size, fault: Option<Fault>, random: &mut ChaCha8Rng
             let episode = Episode::draw(group, episode, random);
             let first_client = group * size.clients_per_group;
             let meeting = Meeting::new(&episode, first_client, size.clients_per_group, fault, random);
-            *begin_ns = meeting.hold(*begin_ns, &mut operations);
+            *begin_ns = meeting.run(*begin_ns, &mut operations);
         }
     }
     operations
 }
 
-/// What happens at a moment.
+/// An event of the simulation.
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    /// A client's request has come to the server.
+    /// A request arrives at the server.
     Arrive,
-    /// The server is done with a request that takes two steps.
+    /// The server completes a request of two steps.
     Finish,
 }
 
@@ -65,16 +67,16 @@ struct Meeting<'a> {
     random: &'a mut ChaCha8Rng,
     index: Index,
     clients: Vec<Client>,
-    /// What comes next, by its moment; of one moment, in the order in which it was set down.
+    /// The scheduled events, by time and then by order of insertion.
     due: BTreeMap<(u64, u64), (usize, Step)>,
     due_count: u64,
 }
 
 struct Client {
     number: u32,
-    /// How many requests it has still to send.
+    /// The number of requests that each client has still to send.
     left: u32,
-    /// What it sent last, and when.
+    /// The last request of each client, with its time.
     line: Vec<u8>,
     sent_ns: u64,
 }
@@ -95,8 +97,8 @@ impl<'a> Meeting<'a> {
         Self { episode, fault, random, index: Index::default(), clients, due: BTreeMap::new(), due_count: 0 }
     }
 
-    /// Says when it was over.
-    fn hold(mut self, begin_ns: u64, operations: &mut Vec<Operation>) -> u64 {
+    /// Runs the episode and returns the time of its end.
+    fn run(mut self, begin_ns: u64, operations: &mut Vec<Operation>) -> u64 {
         let mut end_ns = begin_ns;
         for client in 0..self.clients.len() {
             self.send_next(client, begin_ns);
@@ -127,23 +129,23 @@ impl<'a> Meeting<'a> {
         let line = self.episode.line(self.random).into_bytes();
         let Client { number, left, .. } = self.clients[client];
         self.clients[client] = Client { number, left: left - 1, line, sent_ns };
-        self.set_down(arrives_ns, client, Step::Arrive);
+        self.schedule(arrives_ns, client, Step::Arrive);
     }
 
-    /// How long a request, or a reply, is on its way: a millisecond, in the mean.
+    /// Draws the latency of a request or a reply: one millisecond on average.
     fn latency_ns(&mut self) -> u64 {
         self.random.random_range(100_000..1_900_000)
     }
 
-    fn set_down(&mut self, at_ns: u64, client: usize, step: Step) {
+    fn schedule(&mut self, at_ns: u64, client: usize, step: Step) {
         self.due_count += 1;
         self.due.insert((at_ns, self.due_count), (client, step));
     }
 
-    /// The reply, unless it takes a second step.
+    /// Returns the reply, unless the request takes a second step.
     fn arrive(&mut self, client: usize, request: &Request<'_>, now_ns: u64) -> Option<Reply> {
-        let may = self.index.may(request);
-        let is_update = request.command == Command::Index && self.index.is_in(request.package);
+        let may = self.index.would_accept(request);
+        let is_update = request.command == Command::Index && self.index.is_indexed(request.package);
         let apart_ns = match (self.fault, request.command) {
             (Some(Fault::IndexInTwoSteps { apart_ns }), Command::Index)
             | (Some(Fault::RemoveInTwoSteps { apart_ns }), Command::Remove)
@@ -152,34 +154,34 @@ impl<'a> Meeting<'a> {
                 apart_ns
             }
             (Some(Fault::FailedIndexSeen { for_ns }), Command::Index) if !may && !is_update => {
-                self.index.let_in(request.package, &[], now_ns);
+                self.index.add(request.package, &[], now_ns);
                 for_ns
             }
             (Some(Fault::UpdateLeavesAGap { for_ns }), Command::Index) if may && is_update => {
-                self.index.let_out(request.package, now_ns);
+                self.index.remove(request.package, now_ns);
                 for_ns
             }
             (Some(Fault::StaleReads { old_ns }), Command::Query) => {
-                let was_in = self.index.was_in(request.package, now_ns.saturating_sub(old_ns));
+                let was_in = self.index.was_indexed(request.package, now_ns.saturating_sub(old_ns));
                 return Some(reply_if(was_in));
             }
             _ => {
                 if may {
-                    self.index.carry_out(request, now_ns);
+                    self.index.execute(request, now_ns);
                 }
                 return Some(reply_if(may));
             }
         };
-        self.set_down(now_ns + apart_ns, client, Step::Finish);
+        self.schedule(now_ns + apart_ns, client, Step::Finish);
         None
     }
 
     fn finish(&mut self, request: &Request<'_>, now_ns: u64) -> Reply {
         if let Some(Fault::FailedIndexSeen { .. }) = self.fault {
-            self.index.let_out(request.package, now_ns);
+            self.index.remove(request.package, now_ns);
             return Reply::Fail;
         }
-        self.index.carry_out(request, now_ns);
+        self.index.execute(request, now_ns);
         Reply::Ok
     }
 }

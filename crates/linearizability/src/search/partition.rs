@@ -1,26 +1,27 @@
-//! Which operations have to be looked at together: those of packages that depend on each other.
+//! The partition of a history into components: sets of packages that can influence each other.
 //!
-//! A package that cannot have been in at any moment decides its own operations, and joins nothing: one name that
-//! everybody mentions and nobody indexes must not make one component of all.
+//! A package that cannot have been indexed at any time determines the replies to its own operations and joins no
+//! component. Otherwise a name that many lists mention and no request indexes would merge all components.
 
 use protocol::index::wire::{Command, Reply};
 
 use crate::operation::Operation;
-use crate::requests::{Known, Name, Requests, narrow};
+use crate::requests::{InternedRequest, Name, Requests, narrow};
 
 /// The components of a history, the largest first.
 #[derive(Debug)]
 pub(super) struct Parts {
-    /// Operations, those of a component together, and in it in the order of the history.
+    /// The operations, grouped by component and in the order of the history within each component.
     operations: Vec<u32>,
-    /// Packages, those of a component together.
+    /// The packages, grouped by component.
     packages: Vec<Name>,
     spans: Vec<Part>,
-    /// By package, which of those of its component it is.
+    /// For each package, its index within its component.
     package_in_part: Vec<u32>,
-    /// By line, which of those of its component it is, in the order in which they first came.
+    /// For each line, its index within its component, in order of first occurrence.
     line_in_part: Vec<u32>,
-    /// The first reply that is wrong for a package that cannot be in, or for what is no request.
+    /// The first incorrect reply about a package that cannot be indexed, or to an invalid request: time and
+    /// operation.
     pub(super) contradiction: Option<(u64, usize)>,
 }
 
@@ -28,74 +29,74 @@ pub(super) struct Parts {
 struct Part {
     operations: (usize, usize),
     packages: (usize, usize),
-    is_left_open: bool,
+    is_unspecified: bool,
 }
 
-/// What is to be done with an operation.
-enum Fate {
-    /// It fits whatever else happened, and changes nothing.
-    Fits,
-    /// It fits nothing.
+/// The role of an operation in the search.
+enum Role {
+    /// The operation is consistent with every history and changes nothing.
+    Consistent,
+    /// The operation is consistent with no history.
     Contradicts,
-    /// It belongs to the component of this package.
+    /// The operation belongs to the component of this package.
     Joins(Name),
 }
 
 impl Parts {
-    /// Finds the components.
+    /// Partitions a history.
     pub(super) fn of(operations: &[Operation], requests: &Requests<'_>) -> Self {
-        let may_be_in = packages_that_may_be_in(operations, requests);
-        let is_possible = |list: u32| requests.list(list).iter().all(|&name| may_be_in[name as usize]);
-        let mut groups = Groups::new(requests.names.len());
+        let may_be_indexed = packages_that_may_be_indexed(operations, requests);
+        let is_possible = |list: u32| requests.list(list).iter().all(|&name| may_be_indexed[name as usize]);
+        let mut sets = DisjointSets::new(requests.names.len());
         for known in requests.lines.iter().flatten() {
-            match known.left_open {
-                Some(touched) => groups.join(known.package, requests.list(touched)),
-                None if is_possible(known.list) => groups.join(known.package, requests.list(known.list)),
+            match known.unspecified {
+                Some(touched) => sets.join(known.package, requests.list(touched)),
+                None if is_possible(known.list) => sets.join(known.package, requests.list(known.list)),
                 None => {}
             }
         }
-        let fate = |number: usize, operation: &Operation| {
+        let role = |number: usize, operation: &Operation| {
             let reply = operation.replied.map(|(reply, _)| reply);
             let only = |allowed: Reply| match reply {
-                Some(reply) if reply != allowed => Fate::Contradicts,
-                _ => Fate::Fits,
+                Some(reply) if reply != allowed => Role::Contradicts,
+                _ => Role::Consistent,
             };
             let Ok(known) = requests.of(number) else { return only(Reply::Error) };
-            if known.left_open.is_some() {
-                return Fate::Joins(known.package);
+            if known.unspecified.is_some() {
+                return Role::Joins(known.package);
             }
-            let is_in = may_be_in[known.package as usize];
+            let is_in = may_be_indexed[known.package as usize];
             match known.command {
                 Command::Index if !is_possible(known.list) => only(Reply::Fail),
                 Command::Query if !is_in => only(Reply::Fail),
                 Command::Remove if !is_in => only(Reply::Ok),
-                // It changes nothing, and of its reply nothing is known.
-                Command::Query if reply.is_none() => Fate::Fits,
-                _ => Fate::Joins(known.package),
+                // The operation changes nothing and its reply is unknown.
+                Command::Query if reply.is_none() => Role::Consistent,
+                _ => Role::Joins(known.package),
             }
         };
         let mut contradiction: Option<(u64, usize)> = None;
-        // The group of each operation that belongs to one.
+        // The component root of each operation that belongs to a component.
         let mut joins: Vec<(usize, Name)> = Vec::with_capacity(operations.len());
         for (number, operation) in operations.iter().enumerate() {
-            match fate(number, operation) {
-                Fate::Joins(package) => joins.push((number, groups.find(package))),
-                Fate::Contradicts => {
+            match role(number, operation) {
+                Role::Joins(package) => joins.push((number, sets.find(package))),
+                Role::Contradicts => {
                     let this = operation.replied.map(|(_, at_ns)| (at_ns, number));
                     contradiction = contradiction.into_iter().chain(this).min();
                 }
-                Fate::Fits => {}
+                Role::Consistent => {}
             }
         }
-        let mut parts = Self::sorted(&joins, &mut groups);
+        let mut parts = Self::sorted(&joins, &mut sets);
         parts.contradiction = contradiction;
         parts.number_lines(requests);
         parts
     }
 
-    /// Puts operations and packages in the order of their components.
-    fn sorted(joins: &[(usize, Name)], groups: &mut Groups) -> Self {
-        let names = groups.parents.len();
+    /// Sorts operations and packages by component.
+    fn sorted(joins: &[(usize, Name)], sets: &mut DisjointSets) -> Self {
+        let names = sets.parents.len();
         let mut counts = vec![0_usize; names];
         for &(_, root) in joins {
             counts[root as usize] += 1;
@@ -117,7 +118,7 @@ impl Parts {
             *end += 1;
         }
         let part_of_name: Vec<usize> =
-            (0..narrow(names)).map(|name| part_of[groups.find(name) as usize]).collect();
+            (0..narrow(names)).map(|name| part_of[sets.find(name) as usize]).collect();
         let in_parts = || (0..narrow(names)).zip(&part_of_name).filter(|&(_, &part)| part != usize::MAX);
         for (_, &part) in in_parts() {
             parts[part].packages.1 += 1;
@@ -155,59 +156,59 @@ impl Parts {
                     self.line_in_part[line] = count;
                     count += 1;
                 }
-                part.is_left_open |=
-                    requests.lines[line].as_ref().is_ok_and(|known| known.left_open.is_some());
+                part.is_unspecified |=
+                    requests.lines[line].as_ref().is_ok_and(|known| known.unspecified.is_some());
             }
         }
     }
 
-    /// How many components there are.
+    /// Returns the number of components.
     pub(super) fn len(&self) -> usize {
         self.spans.len()
     }
 
-    /// The operations of a component.
+    /// Returns the operations of a component.
     pub(super) fn operations(&self, part: usize) -> &[u32] {
         let (begin, end) = self.spans[part].operations;
         &self.operations[begin..end]
     }
 
-    /// The packages of a component.
+    /// Returns the packages of a component.
     pub(super) fn packages(&self, part: usize) -> &[Name] {
         let (begin, end) = self.spans[part].packages;
         &self.packages[begin..end]
     }
 
-    /// Whether a component has requests that the protocol leaves open.
-    pub(super) fn is_left_open(&self, part: usize) -> bool {
-        self.spans[part].is_left_open
+    /// Returns whether a component contains requests whose interpretation the protocol does not specify.
+    pub(super) fn is_unspecified(&self, part: usize) -> bool {
+        self.spans[part].is_unspecified
     }
 
-    /// Which of the packages of its component a package is.
+    /// Returns the index of a package within its component.
     pub(super) fn package_in_part(&self, name: Name) -> u32 {
         self.package_in_part[name as usize]
     }
 
-    /// Which of the lines of its component a line is.
+    /// Returns the index of a line within its component.
     pub(super) fn line_in_part(&self, line: u32) -> u32 {
         self.line_in_part[line as usize]
     }
 }
 
-/// By package, whether it may have been in at any moment: there is an INDEX of it that was `OK` or got no reply, and
-/// what it depends on may have been in too. Nothing is in at the beginning.
-fn packages_that_may_be_in(operations: &[Operation], requests: &Requests<'_>) -> Vec<bool> {
-    let mut may_be_done = vec![false; requests.lines.len()];
+/// Returns for each package whether it may have been indexed at any time: an INDEX of it was answered `OK` or
+/// received no reply, and all its dependencies may have been indexed too. The index is empty at the beginning.
+fn packages_that_may_be_indexed(operations: &[Operation], requests: &Requests<'_>) -> Vec<bool> {
+    let mut may_take_effect = vec![false; requests.lines.len()];
     for (operation, &line) in operations.iter().zip(&requests.of_operation) {
-        may_be_done[line as usize] |= matches!(operation.replied, None | Some((Reply::Ok, _)));
+        may_take_effect[line as usize] |= matches!(operation.replied, None | Some((Reply::Ok, _)));
     }
-    let mut indexes: Vec<(Known, usize)> = vec![];
+    let mut indexes: Vec<(InternedRequest, usize)> = vec![];
     let mut waiting: Vec<Vec<usize>> = vec![vec![]; requests.names.len()];
     let mut found: Vec<Name> = vec![];
-    for (known, may_be_done) in requests.lines.iter().zip(may_be_done) {
+    for (known, may_take_effect) in requests.lines.iter().zip(may_take_effect) {
         match known {
-            Ok(Known { left_open: Some(touched), .. }) => found.extend(requests.list(*touched)),
-            Ok(known) if may_be_done && known.command == Command::Index => {
+            Ok(InternedRequest { unspecified: Some(touched), .. }) => found.extend(requests.list(*touched)),
+            Ok(known) if may_take_effect && known.command == Command::Index => {
                 let list = requests.list(known.list);
                 for &name in list {
                     waiting[name as usize].push(indexes.len());
@@ -218,9 +219,9 @@ fn packages_that_may_be_in(operations: &[Operation], requests: &Requests<'_>) ->
             _ => {}
         }
     }
-    let mut may_be_in = vec![false; requests.names.len()];
+    let mut may_be_indexed = vec![false; requests.names.len()];
     while let Some(name) = found.pop() {
-        if std::mem::replace(&mut may_be_in[name as usize], true) {
+        if std::mem::replace(&mut may_be_indexed[name as usize], true) {
             continue;
         }
         for &index in &waiting[name as usize] {
@@ -229,16 +230,16 @@ fn packages_that_may_be_in(operations: &[Operation], requests: &Requests<'_>) ->
             found.extend((*lacking == 0).then_some(known.package));
         }
     }
-    may_be_in
+    may_be_indexed
 }
 
-/// Sets of packages that grow together (Galler and Fischer, "An improved equivalence algorithm").
+/// Disjoint sets of packages (Galler and Fischer, "An improved equivalence algorithm", 1964).
 #[derive(Debug)]
-struct Groups {
+struct DisjointSets {
     parents: Vec<Name>,
 }
 
-impl Groups {
+impl DisjointSets {
     fn new(count: usize) -> Self {
         Self { parents: (0..narrow(count)).collect() }
     }

@@ -1,0 +1,44 @@
+//! The operations of a run, with a limit on their number.
+
+use driver::exchanges::Exchange;
+use linearizability::Operation;
+use protocol::index::wire::Reply;
+
+/// The number of operations of a run that is checked as a whole; memory is bounded.
+const OPERATIONS_MAX: usize = 4_000_000;
+
+/// The operations of a run; `None` once there are too many. An incomplete set proves nothing, because any omitted
+/// operation may have changed the index.
+#[derive(Debug)]
+pub struct Operations(pub(crate) Option<Vec<Operation>>);
+
+impl Default for Operations {
+    fn default() -> Self {
+        Self(Some(Vec::new()))
+    }
+}
+
+impl Operations {
+    /// Adds a request with its reply; `None` if the reply is not known.
+    pub fn add(&mut self, replied: &Exchange<'_>, reply: Option<Reply>) {
+        let Exchange { place, request, sent_ns, replied_ns, .. } = *replied;
+        // A fabricated history may contain a reply before its request.
+        let replied = reply.map(|reply| (reply, replied_ns.max(sent_ns)));
+        self.push(Operation { client: place.client, line: request.to_vec(), sent_ns, replied });
+    }
+
+    pub(crate) fn push(&mut self, operation: Operation) {
+        if self.0.as_ref().is_some_and(|all| all.len() == OPERATIONS_MAX) {
+            self.0 = None;
+        }
+        if let Some(all) = &mut self.0 {
+            all.push(operation);
+        }
+    }
+
+    /// Returns all operations, unless there were too many.
+    #[must_use]
+    pub fn all(&self) -> Option<&[Operation]> {
+        self.0.as_deref()
+    }
+}

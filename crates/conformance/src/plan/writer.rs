@@ -1,0 +1,251 @@
+//! Expands the steps of a case into actions.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use driver::moves::{Move, Slot, Source};
+
+use crate::case::{Allowed, CROWD, Step};
+use crate::dialect::{CleanupStep, Dialect, UnsolicitedPolicy};
+use crate::plan::action::{Action, CLEANUP, ENDS_WITHIN, Simple};
+use crate::template::Names;
+
+/// The number of members of a crowd that connect before they send: a backlog of five holds them.
+const JOIN_AT_ONCE: Slot = 5;
+
+/// Returns the actions of a cleanup, on a separate connection.
+pub(super) fn cleanup_actions(steps: Vec<CleanupStep>) -> Vec<Action> {
+    if steps.is_empty() {
+        return Vec::new();
+    }
+    let mut actions = vec![Action::Move(Move::Open(CLEANUP))];
+    for part in steps {
+        match part {
+            CleanupStep::Ask(bytes) => {
+                actions.push(Action::Send(CLEANUP, bytes));
+                actions.push(Action::Await(CLEANUP, false));
+            }
+            // Each skipped request consists of a send and a wait.
+            CleanupStep::SkipIfAll(reply, count) => actions.push(Action::SkipIfAll(reply, 2 * count)),
+        }
+    }
+    actions.push(Action::Move(Move::Close(CLEANUP)));
+    actions
+}
+
+/// Expands steps into actions.
+pub(super) struct Writer<'n> {
+    dialect: &'static Dialect,
+    names: &'n Names,
+    stall_limit: Duration,
+    pub(super) actions: Vec<Action>,
+    pub(super) expectations: BTreeMap<(Slot, usize), Vec<Allowed>>,
+    /// The open slots, and the number of times that each slot was opened.
+    open: BTreeSet<Slot>,
+    opened: BTreeMap<Slot, usize>,
+    /// The packages that the case may add to the index.
+    pub(super) packages: BTreeSet<Vec<u8>>,
+    /// The packages of its crowds. They are many and have no dependencies, so that they are removed only afterwards.
+    pub(super) crowd_packages: BTreeSet<Vec<u8>>,
+    crowd: Slot,
+}
+
+impl<'n> Writer<'n> {
+    pub(super) fn new(dialect: &'static Dialect, names: &'n Names, stall_limit: Duration) -> Self {
+        Self {
+            dialect,
+            names,
+            stall_limit,
+            actions: Vec::new(),
+            expectations: BTreeMap::new(),
+            open: BTreeSet::new(),
+            opened: BTreeMap::new(),
+            packages: BTreeSet::new(),
+            crowd_packages: BTreeSet::new(),
+            crowd: 0,
+        }
+    }
+
+    pub(super) fn write_all(&mut self, steps: &[Step]) {
+        for step in steps {
+            self.write(step);
+        }
+    }
+
+    fn write(&mut self, step: &Step) {
+        match *step {
+            Step::Open(slot) => self.open(slot),
+            Step::OpenAlternate(slot) => self.open_as(slot, Move::OpenAlternate(slot)),
+            Step::OpenFrom(slot, source) => self.open_as(slot, Move::OpenFrom(slot, source)),
+            Step::OpenMapped(slot) => self.open_as(slot, Move::OpenMapped(slot)),
+            Step::ConnectCrowd(count, source) => self.gather(count, source),
+            Step::Send(slot, template) => self.send(slot, template),
+            Step::SendTimes(slot, template, times) => {
+                self.open(slot);
+                let bytes = self.names.expand(template, 0);
+                self.packages.extend((self.dialect.names_in)(&bytes));
+                self.actions.push(Action::Send(slot, bytes.repeat(times)));
+            }
+            Step::ExpectTimes(slot, allowed, times) => (0..times).for_each(|_| self.expect(slot, allowed)),
+            Step::SendCut(slot, template, part_bytes, pause_ms) => {
+                self.send_cut(slot, template, part_bytes, pause_ms);
+            }
+            Step::Ask(slot, template, allowed) => {
+                self.send(slot, template);
+                self.expect(slot, allowed);
+            }
+            Step::Expect(slot, replies) => replies.iter().for_each(|&allowed| self.expect(slot, allowed)),
+            Step::Pause(milliseconds) => self.simple(Move::Pause(Duration::from_millis(milliseconds))),
+            Step::PauseForStallLimit => self.simple(Move::Pause(self.stall_limit)),
+            Step::EndSending(slot) => self.simple(Move::EndSending(slot)),
+            Step::Close(slot) => self.end(slot, Move::Close(slot)),
+            Step::Reset(slot) => self.end(slot, Move::Reset(slot)),
+            Step::Flood(slot, template, bytes_max) => {
+                self.open_as(slot, Move::OpenNarrow(slot));
+                let bytes = self.names.expand(template, 0);
+                self.actions.push(Action::Flood(slot, bytes, bytes_max));
+            }
+            Step::AwaitEnd(slot) => self.simple(Move::AwaitEnd(slot, self.stall_limit)),
+            Step::Ends(slot) => self.end(slot, Move::AwaitEnd(slot, ENDS_WITHIN)),
+            Step::EndsWithReply(slot, allowed, milliseconds) => {
+                self.note_expected(slot, allowed);
+                self.end(slot, Move::AwaitEnd(slot, Duration::from_millis(milliseconds)));
+            }
+            Step::AwaitEndWithin(slot, milliseconds) => {
+                self.simple(Move::AwaitEnd(slot, Duration::from_millis(milliseconds)));
+            }
+            Step::Join(count, template, allowed) => self.join(count, template, allowed),
+            Step::AllAsk(count, times, template, allowed) => self.all_ask(count, times, template, allowed),
+            Step::AllSend(count, template) => {
+                (CROWD..CROWD + count).for_each(|slot| self.send_crowd(slot, template, slot.into()));
+            }
+            Step::CloseAll => {
+                self.simple(Move::CloseAll);
+                self.open.clear();
+                self.crowd = 0;
+            }
+            Step::Repeat(count, steps) => (0..count).for_each(|_| self.write_all(steps)),
+            Step::ReadSlowly(slot, bytes_max, pause_ms, times) => {
+                for _ in 0..times {
+                    self.simple(Move::ReadAvailable(slot, bytes_max));
+                    self.simple(Move::Pause(Duration::from_millis(pause_ms)));
+                }
+            }
+            Step::ResetCrowd(count) => {
+                (CROWD..CROWD + count).for_each(|slot| self.end(slot, Move::Reset(slot)));
+                self.crowd = self.crowd.saturating_sub(count);
+            }
+            Step::Act(act) => self.simple(Move::Act(act)),
+            Step::Sample => self.simple(Move::Sample),
+        }
+    }
+
+    fn simple(&mut self, simple: Simple) {
+        self.actions.push(Action::Move(simple));
+    }
+
+    fn open(&mut self, slot: Slot) {
+        let own = self.own_source();
+        self.open_as(slot, if own == Source::Any { Move::Open(slot) } else { Move::OpenFrom(slot, own) });
+    }
+
+    /// Returns the source address of the case.
+    fn own_source(&self) -> Source {
+        if self.dialect.has_own_address { self.names.own_source() } else { Source::Any }
+    }
+
+    fn open_as(&mut self, slot: Slot, how: Simple) {
+        if self.open.insert(slot) {
+            *self.opened.entry(slot).or_default() += 1;
+            self.simple(how);
+        }
+    }
+
+    fn open_all(&mut self, slots: &[Slot], source: Source) {
+        for &slot in slots {
+            self.open.insert(slot);
+            *self.opened.entry(slot).or_default() += 1;
+        }
+        if let [first, .., last] | [first @ last] = *slots {
+            self.simple(Move::OpenAll(first, last, source));
+        }
+    }
+
+    /// Opens connections of a crowd that send nothing yet.
+    fn gather(&mut self, count: Slot, source: Source) {
+        let first = CROWD + self.crowd;
+        self.crowd += count;
+        let source = if source == Source::Any { self.own_source() } else { source };
+        let slots: Vec<Slot> = (first..first + count).collect();
+        for group in slots.chunks(JOIN_AT_ONCE.into()) {
+            self.open_all(group, source);
+        }
+    }
+
+    fn end(&mut self, slot: Slot, how: Simple) {
+        self.simple(how);
+        self.open.remove(&slot);
+    }
+
+    fn send(&mut self, slot: Slot, template: &[u8]) {
+        self.open(slot);
+        let bytes = self.names.expand(template, 0);
+        self.packages.extend((self.dialect.names_in)(&bytes));
+        self.actions.push(Action::Send(slot, bytes));
+    }
+
+    fn send_cut(&mut self, slot: Slot, template: &[u8], part_bytes: usize, pause_ms: u64) {
+        self.open(slot);
+        let bytes = self.names.expand(template, 0);
+        self.packages.extend((self.dialect.names_in)(&bytes));
+        for (number, part) in bytes.chunks(part_bytes).enumerate() {
+            if number > 0 && pause_ms > 0 {
+                self.simple(Move::Pause(Duration::from_millis(pause_ms)));
+            }
+            self.actions.push(Action::Send(slot, part.to_vec()));
+        }
+    }
+
+    fn expect(&mut self, slot: Slot, allowed: Allowed) {
+        self.note_expected(slot, allowed);
+        // A reply that the server may send in advance may have arrived before the wait, and the close with it.
+        let may_end = allowed.may_end() || self.dialect.unsolicited == UnsolicitedPolicy::NextExpected;
+        self.actions.push(Action::Await(slot, may_end));
+    }
+
+    fn note_expected(&mut self, slot: Slot, allowed: Allowed) {
+        let opened_before = self.opened.get(&slot).map_or(0, |times| times - 1);
+        self.expectations.entry((slot, opened_before)).or_default().push(allowed);
+    }
+
+    fn send_crowd(&mut self, slot: Slot, template: &[u8], number: usize) {
+        let bytes = self.names.expand(template, number);
+        self.crowd_packages.extend((self.dialect.names_in)(&bytes));
+        self.actions.push(Action::Send(slot, bytes));
+    }
+
+    fn join(&mut self, count: Slot, template: &[u8], allowed: Allowed) {
+        let first = CROWD + self.crowd;
+        self.crowd += count;
+        let slots: Vec<Slot> = (first..first + count).collect();
+        for group in slots.chunks(JOIN_AT_ONCE.into()) {
+            self.open_all(group, self.own_source());
+            for &slot in group {
+                self.send_crowd(slot, template, slot.into());
+            }
+            for &slot in group {
+                self.expect(slot, allowed);
+            }
+        }
+    }
+
+    fn all_ask(&mut self, count: Slot, times: usize, template: &[u8], allowed: Allowed) {
+        for round in 0..times {
+            for slot in 0..count {
+                let number = round * usize::from(count) + usize::from(slot);
+                self.send_crowd(CROWD + slot, template, number);
+            }
+            (CROWD..CROWD + count).for_each(|slot| self.expect(slot, allowed));
+        }
+    }
+}
