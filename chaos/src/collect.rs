@@ -25,7 +25,7 @@ use crate::collect::bystanders::Bystanders;
 use crate::collect::scene::SceneCollector;
 use crate::fault::Scene;
 use crate::harm::evidence::Delays;
-use crate::outcome::{Outcome, Timeline};
+use crate::outcome::{SceneOutcome, Timeline};
 use crate::timing::{BYSTANDERS, CONDUCTOR, Part, TICK, TIMEKEEPER, marked};
 
 /// The number of refused connections in a row after which the target counts as lost.
@@ -145,7 +145,7 @@ impl RunCollector {
 
     /// Closes all scenes and returns their outcomes, the measurements, and the invariant for the next session.
     #[must_use]
-    pub(crate) fn finish(self) -> (Vec<Outcome>, Timeline, Box<dyn Invariant>) {
+    pub(crate) fn finish(self) -> (Vec<SceneOutcome>, Timeline, Box<dyn Invariant>) {
         let Self { bystanders, mut scenes, ticks, samples, mut invariant, .. } = self;
         let spans: Vec<(u64, u64)> = scenes.iter().map(SceneCollector::span_ns).collect();
         for (sent_ns, finding) in invariant.end_part() {

@@ -60,7 +60,7 @@ pub struct State {
 impl Fault {
     /// Returns a fault in these states, without steps.
     #[must_use]
-    pub const fn new(
+    pub(crate) const fn new(
         id: &'static str,
         clause: Clause,
         summary: &'static str,

@@ -14,7 +14,7 @@ pub(crate) type Replies = Vec<(Slot, Vec<u8>)>;
 
 /// The outcome of a scene.
 #[derive(Debug)]
-pub(crate) struct Outcome {
+pub(crate) struct SceneOutcome {
     /// The scene.
     pub(crate) scene: Scene,
     /// The verdict with its reasons.
@@ -29,7 +29,7 @@ pub(crate) struct Outcome {
     pub(crate) duration_ns: u64,
 }
 
-impl Outcome {
+impl SceneOutcome {
     /// Returns the outcome of a scene that was not run.
     #[must_use]
     pub(crate) fn not_run(scene: Scene, cause: &str) -> Self {
@@ -56,7 +56,7 @@ impl Outcome {
 #[derive(Debug, Default)]
 pub(crate) struct RunOutcome {
     /// The scenes in the order in which they ended, then those that were not run.
-    pub(crate) outcomes: Vec<Outcome>,
+    pub(crate) outcomes: Vec<SceneOutcome>,
     /// The measurements, one part for each start of the target.
     pub(crate) timelines: Vec<Timeline>,
     /// How often the target was lost.

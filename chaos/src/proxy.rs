@@ -1,33 +1,33 @@
-//! A TCP proxy that makes a network worse on purpose, for any service.
+//! A TCP proxy that injects network faults for any service.
 //!
-//! A [`Proxy`] takes a listener, the address of a service, a seed, and an [`Observer`] who hears of every fault. Its
-//! [`Toxics`] say what is done to each direction; they can be added, changed and removed at any time, and connections
-//! that are open follow. [`Proxies`] keeps several under names, and [`api`] lets Toxiproxy's clients at them;
-//! [`command`] is all of it for a terminal.
+//! A [`Proxy`] takes a listener, the address of a service, a seed, and an [`Observer`] that is notified of every fault. Its
+//! [`Toxics`] are applied to each direction of a connection. They can be added, changed and removed at any time, also for
+//! open connections. [`Proxies`] holds several proxies by name, and [`api`] serves Toxiproxy's HTTP API for them. The
+//! command `chaos proxy` runs both.
 //!
 //! ```text
 //! toxic ──▶ stage ──▶ chain ──▶ connection ──▶ handle ──▶ proxies ──▶ api, command
-//! as data   at work   one       sockets        accepts    many,       HTTP,
-//!           pure      direction and clock      clients    by name     terminal
+//! data      one       all of    sockets        accept     several     HTTP,
+//!           toxic,    one       and clock      loop       by name     terminal
+//!           pure      direction
 //! ```
 
 pub mod api;
 mod chain;
-pub mod command;
+pub(crate) mod command;
 mod connection;
 mod draws;
-mod fault;
 mod handle;
+mod injected_fault;
+mod parse;
 mod proxies;
 mod queue;
 mod stage;
 mod toxic;
 mod toxics;
-mod written;
 
-pub use fault::{Effect, Fault, Log, Observer};
-pub use handle::{Options, Proxy};
-pub use proxies::{PROXIES_MAX, Proxies, ProxiesError, Wanted};
-pub use toxic::{Attributes, Kind, Stream, Toxic, ToxicError};
-pub use toxics::{TOXICS_MAX, Toxics};
-pub use written::parse_toxic;
+pub use handle::{Proxy, ProxyOptions};
+pub use injected_fault::{Effect, InjectedFault, Log, Observer};
+pub use proxies::Proxies;
+pub use toxic::{Kind, Stream, Toxic, ToxicError};
+pub use toxics::Toxics;

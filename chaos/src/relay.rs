@@ -13,7 +13,7 @@ use driver::moves::Act;
 use tokio::net::TcpListener;
 
 use crate::network_fault::NetworkFault;
-use crate::proxy::{Fault, Observer, Options, Proxy};
+use crate::proxy::{InjectedFault, Observer, Proxy, ProxyOptions};
 
 /// A proxy before the target, for the clients at fault.
 pub(crate) struct Relay {
@@ -29,7 +29,7 @@ pub(crate) struct Relay {
 struct Effects(AtomicU64);
 
 impl Observer for Effects {
-    fn applied(&self, _: &Fault) {
+    fn applied(&self, _: &InjectedFault) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 }
@@ -42,7 +42,7 @@ impl Relay {
     pub(crate) async fn start(target: SocketAddr, seed: u64) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let addr = listener.local_addr()?;
-        let options = Options { name: "relay".to_owned(), upstream: target.to_string(), seed };
+        let options = ProxyOptions { name: "relay".to_owned(), upstream: target.to_string(), seed };
         let effects = Arc::<Effects>::default();
         let observer: Arc<dyn Observer> = Arc::<Effects>::clone(&effects);
         let proxy = Proxy::start(listener, options, observer)?;

@@ -25,7 +25,7 @@ use target::Target;
 use crate::chaos_protocol::{ChaosProtocol, Invariant};
 use crate::collect::RunCollector;
 use crate::fault::Scene;
-use crate::outcome::{Outcome, Replies, RunOutcome, Timeline};
+use crate::outcome::{Replies, RunOutcome, SceneOutcome, Timeline};
 use crate::progress::SceneBar;
 use crate::relay::{Relay, RelayedProcess};
 use crate::schedule::Schedule;
@@ -34,7 +34,7 @@ use crate::timing::{BYSTANDERS, CONDUCTOR, Part, marked};
 
 /// The terms of a run.
 #[derive(Clone, Debug)]
-pub(crate) struct Terms {
+pub(crate) struct RunTerms {
     /// The timeout for a reply.
     pub(crate) reply_timeout: Duration,
     /// The chosen target.
@@ -58,12 +58,12 @@ const OPENINGS_AT_ONCE_MAX: u32 = 4096;
 /// Runs a schedule until its end or the time limit. Calls `print` with each outcome once it is final.
 pub(crate) async fn run(
     schedule: &Schedule,
-    terms: &Terms,
+    terms: &RunTerms,
     target: &mut Target,
     recorder: &Recorder,
     limits: &mut RunLimits,
     bar: &SceneBar,
-    mut print: impl FnMut(&Outcome),
+    mut print: impl FnMut(&SceneOutcome),
 ) -> RunOutcome {
     let Schedule { protocol, seed, .. } = *schedule;
     let invariant = (protocol.invariant)();
@@ -74,7 +74,7 @@ pub(crate) async fn run(
     for scene in schedule.scenes() {
         match skip_reason(&scene, target, &terms.choice) {
             None => remaining.push_back(Work::of(scene)),
-            Some(cause) => skipped.push(Outcome::not_run(scene, &cause)),
+            Some(cause) => skipped.push(SceneOutcome::not_run(scene, &cause)),
         }
     }
     // Scenes to repeat, and the scene that the next sequel follows.
@@ -117,7 +117,7 @@ pub(crate) async fn run(
     } else {
         "the time limit of the run was reached"
     };
-    let not_run = |work: Work| joined(before_sequel.take(), &work, Outcome::not_run(work.scene, cause));
+    let not_run = |work: Work| joined(before_sequel.take(), &work, SceneOutcome::not_run(work.scene, cause));
     run.outcomes.extend(remaining.into_iter().map(not_run));
     run.outcomes.append(&mut skipped);
     run
@@ -134,7 +134,7 @@ fn skip_reason(scene: &Scene, target: &Target, choice: &Choice) -> Option<String
 }
 
 /// Combines the outcome of a sequel with that of the scene before it.
-fn joined(before: Option<Outcome>, work: &Work, outcome: Outcome) -> Outcome {
+fn joined(before: Option<SceneOutcome>, work: &Work, outcome: SceneOutcome) -> SceneOutcome {
     match before {
         Some(before) if work.is_sequel => outcome.after(before),
         _ => outcome,
@@ -167,7 +167,7 @@ impl Work {
 
 /// The scenes that ran against one target process.
 struct Session {
-    outcomes: Vec<Outcome>,
+    outcomes: Vec<SceneOutcome>,
     timeline: Timeline,
     /// The number of scenes that have begun.
     begun: usize,
@@ -180,7 +180,7 @@ struct Session {
 struct Runner<'r> {
     protocol: &'static ChaosProtocol,
     seed: u64,
-    terms: &'r Terms,
+    terms: &'r RunTerms,
     target: &'r mut Target,
     recorder: &'r Recorder,
     limits: &'r mut RunLimits,
@@ -191,7 +191,7 @@ struct Runner<'r> {
 
 impl Runner<'_> {
     /// Repeats a slow scene and returns the last outcome.
-    async fn repeat(&mut self, first: Outcome) -> Outcome {
+    async fn repeat(&mut self, first: SceneOutcome) -> SceneOutcome {
         let mut best = first;
         for _ in 0..REPEATS_MAX {
             if !best.harm.is_only_slow || self.limits.reached_limit().is_some() {

@@ -17,7 +17,7 @@ use verdict::Verdict;
 use crate::chaos_protocol::ChaosProtocol;
 use crate::fault::State;
 use crate::harm::{self, word};
-use crate::outcome::{Outcome, RunOutcome};
+use crate::outcome::{RunOutcome, SceneOutcome};
 use crate::schedule::Schedule;
 use crate::timing::BYSTANDERS;
 
@@ -63,7 +63,7 @@ pub(crate) fn report(target: &str, runs: Vec<RunReport>) -> Report {
     Report { report: VERSION, target: target.to_owned(), fixture: None, verdict, runs }
 }
 
-fn item(outcome: &Outcome, schedule: &Schedule, target_flags: &str, is_strict: bool) -> Item {
+fn item(outcome: &SceneOutcome, schedule: &Schedule, target_flags: &str, is_strict: bool) -> Item {
     let case = outcome.scene.case;
     let verdict = harm::strict(outcome.harm.verdict, is_strict);
     let needs_reproduction = !matches!(verdict, Verdict::Pass | Verdict::NotRun);
@@ -91,7 +91,7 @@ fn item(outcome: &Outcome, schedule: &Schedule, target_flags: &str, is_strict: b
 ///
 /// # Errors
 /// `out` cannot be written.
-pub(crate) fn write_line(out: &mut impl Write, outcome: &Outcome) -> io::Result<()> {
+pub(crate) fn write_line(out: &mut impl Write, outcome: &SceneOutcome) -> io::Result<()> {
     let style = terminal::style_of(outcome.harm.verdict);
     let (id, word) = (outcome.scene.case.id, word(outcome.harm.verdict));
     writeln!(out, "{style}{word:<8}{style:#} {id:<52} {}", outcome.figure)

@@ -14,10 +14,10 @@ use target::Target;
 
 use crate::error::Error;
 use crate::flags::Flags;
-use crate::outcome::{Outcome, RunOutcome};
+use crate::outcome::{RunOutcome, SceneOutcome};
 use crate::progress::SceneBar;
 use crate::protocols::PROTOCOLS;
-use crate::run::{Terms, run};
+use crate::run::{RunTerms, run};
 use crate::schedule::Schedule;
 use crate::scorecard;
 
@@ -51,8 +51,8 @@ pub(crate) async fn run_once(
         Some(path) => Some(File::create(path)?),
     };
     let recorder = Recorder::new(flags.reports.observer(), file);
-    let terms = Terms { reply_timeout: flags.timeout, choice: choice.clone(), options: options.clone() };
-    let print = |outcome: &Outcome| {
+    let terms = RunTerms { reply_timeout: flags.timeout, choice: choice.clone(), options: options.clone() };
+    let print = |outcome: &SceneOutcome| {
         // The reader of the output may have gone.
         let _ = scorecard::write_line(out, outcome).and_then(|()| out.flush());
     };

@@ -20,7 +20,7 @@ use crate::fault::Scene;
 use crate::harm::evidence::{AtFault, Delays, Evidence, Incident, Instead, Progress, Requirements};
 use crate::harm::{LATENCIES_MIN, decide};
 use crate::latency::{milliseconds, percentile};
-use crate::outcome::{Outcome, Replies};
+use crate::outcome::{Replies, SceneOutcome};
 use crate::timing::{CONDUCTOR, Part};
 
 /// Collects the evidence about a scene.
@@ -171,7 +171,7 @@ impl SceneCollector {
     }
 
     /// Closes the scene and returns its outcome.
-    pub(crate) fn finish(self, quiet_ns: &[u64], latencies_ns: &[u64], delays: Delays) -> Outcome {
+    pub(crate) fn finish(self, quiet_ns: &[u64], latencies_ns: &[u64], delays: Delays) -> SceneOutcome {
         let (begun_ns, over_ns) = self.span_ns();
         let duration_ns = over_ns - begun_ns;
         let figure = figure(latencies_ns, self.newcomer_waited_ns, duration_ns);
@@ -199,7 +199,7 @@ impl SceneCollector {
                 is_kept_waiting: self.is_kept_waiting,
             },
         };
-        Outcome {
+        SceneOutcome {
             scene: self.scene,
             harm: decide(&evidence),
             figure,

@@ -35,7 +35,7 @@ enum BystanderAt {
 }
 
 impl Bystander {
-    /// Rerequests a bystander that has not begun.
+    /// Returns a bystander that has not begun.
     pub(crate) fn new(number: u32, seed: u64) -> Self {
         Self {
             number,
@@ -48,7 +48,7 @@ impl Bystander {
         }
     }
 
-    /// Rerequests the correct reply to a request on a connection where `before` requests were answered.
+    /// Returns the correct reply to a request on a connection where `before` requests were answered.
     pub(crate) fn expected(before: u64) -> &'static [u8] {
         match before % 4 {
             0..=2 => b"OK",
@@ -56,7 +56,7 @@ impl Bystander {
         }
     }
 
-    /// Rerequests a request on a connection where `before` requests were sent. Each connection has its own names, because
+    /// Returns a request on a connection where `before` requests were sent. Each connection has its own names, because
     /// a request that was lost with the last connection may or may not have taken effect.
     fn line(&self, before: u64) -> Vec<u8> {
         let command = match before % 4 {

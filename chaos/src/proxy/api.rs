@@ -1,4 +1,4 @@
-//! Toxiproxy's HTTP API, so that its clients work with these proxies unchanged.
+//! Toxiproxy's HTTP API: clients of Toxiproxy work with these proxies unchanged.
 
 mod answers;
 
@@ -15,21 +15,21 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tracing::warn;
 
-use super::proxies::Proxies;
+use crate::proxy::proxies::Proxies;
 
-/// How long a client may take to send the head of its request, and may do nothing between two.
+/// The time limit for the head of a request, and for an idle connection.
 const HEADERS_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long a connection may last in all.
+/// The time limit for a connection.
 const CONNECTION_TIMEOUT: Duration = Duration::from_hours(1);
 
-/// How many clients are served at the same time; others wait.
+/// The number of clients that are served at the same time; others wait.
 const CONNECTIONS_MAX: usize = 64;
 
-/// How long to wait when no connection can be accepted.
+/// The pause after a failed accept.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Answers on `listener`, as long as it is polled: when this future is dropped, all connections are closed.
+/// Serves the API on `listener`. Dropping the future closes all connections.
 pub async fn serve(listener: TcpListener, proxies: Arc<Mutex<Proxies>>) {
     let mut connections = JoinSet::new();
     loop {
@@ -38,7 +38,7 @@ pub async fn serve(listener: TcpListener, proxies: Arc<Mutex<Proxies>>) {
             accepted = listener.accept(), if connections.len() < CONNECTIONS_MAX => match accepted {
                 Ok((stream, _)) => _ = connections.spawn(answer_all(stream, Arc::clone(&proxies))),
                 Err(error) => {
-                    warn!(%error, "cannot accept clients of the API");
+                    warn!(%error, "cannot accept a connection to the API");
                     sleep(ACCEPT_PAUSE).await;
                 }
             },
@@ -52,6 +52,6 @@ async fn answer_all(stream: TcpStream, proxies: Arc<Mutex<Proxies>>) {
         .timer(TokioTimer::new())
         .header_read_timeout(HEADERS_TIMEOUT)
         .serve_connection(TokioIo::new(stream), answer);
-    // A client that breaks HTTP or goes away harms nobody.
+    // An error concerns only this client.
     let _ = timeout(CONNECTION_TIMEOUT, connection).await;
 }

@@ -56,7 +56,7 @@ enum At {
 }
 
 impl Bystander {
-    /// Rerequests a bystander that has not begun.
+    /// Returns a bystander that has not begun.
     pub(crate) fn new(number: u32, seed: u64) -> Self {
         Self { number, seed, requests: 0, connections: 0, at: At::Open, solution: Vec::new() }
     }
@@ -67,7 +67,7 @@ impl Bystander {
         Source::Own(digest.iter().take(4).fold(0, |drawn, byte| drawn << 8 | u32::from(*byte)))
     }
 
-    /// Solves the received challenge; rerequests false if there is none that it can solve.
+    /// Solves the received challenge; returns false if there is none that it can solve.
     fn solve(&mut self, result: MoveResult<'_>) -> bool {
         let MoveResult::Replies([reply]) = result else { return false };
         let Ok(Response::Challenge(challenge)) = Response::decode(reply) else { return false };

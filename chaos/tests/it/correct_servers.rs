@@ -2,10 +2,9 @@
 
 use crate::support::{Output, chaos, wisdom_zoo, zoo};
 
-/// Faults that a single-threaded server passes, and that take a few seconds together.
-const SHORT_FAULTS: &str = "lines/fields-*,lines/no-package,lines/nul-bytes,lines/http,writers/*,disconnects/reset,\
-    disconnects/end-of-stream,disconnects/half-close,disconnects/*-at-every-offset,disconnects/crowd-*,\
-    crowds/one-package";
+/// Faults that repeat visits for many seconds.
+const LONG_FAULTS: &str =
+    "resources/visits,resources/resets,resources/half-lines,resources/connections,resources/requests";
 
 fn count(output: &Output, word: &str) -> usize {
     output.stdout.lines().filter(|line| line.starts_with(word)).count()
@@ -37,19 +36,16 @@ fn the_correct_server_of_the_zoo_is_not_accused() {
 fn a_correct_server_in_plain_python_is_not_accused() {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/correct_server.py");
     let exec = format!("python3 {script} {{port}}");
-    let output = chaos(&["--seed", "3", "--matrix", "--faults", SHORT_FAULTS, "--exec", &exec]);
+    let output = chaos(&["--seed", "3", "--matrix", "--skip", LONG_FAULTS, "--exec", &exec]);
     assert!([0, 3].contains(&output.status), "{}{}", output.stdout, output.stderr);
     let index = chaos::protocols::by_name("index").unwrap();
-    let patterns: Vec<String> = SHORT_FAULTS.split(',').map(str::to_owned).collect();
-    let selection = chaos::schedule::selection(index, &patterns, &[]).unwrap();
+    let patterns: Vec<String> = LONG_FAULTS.split(',').map(str::to_owned).collect();
+    let selection = chaos::schedule::selection(index, &[], &patterns).unwrap();
     let scenes = chaos::schedule::selected(index, &selection).count();
-    let judged = ["held", "warned", "unknown "].map(|word| count(&output, word)).iter().sum::<usize>();
-    assert!(scenes > 30, "{scenes} scenes are selected");
-    assert_eq!(judged, scenes, "every scene has a verdict, and none is harmed: {}", output.stdout);
-    assert_eq!(count(&output, "harmed"), 0, "{}", output.stdout);
-    // A delayed harness leaves latency unknown, and nothing else.
-    let unknown = output.stdout.lines().filter(|line| line.starts_with("UNKNOWN"));
-    assert!(unknown.count() <= scenes / 2, "{}", output.stdout);
+    let [held, warned, unknown] = ["held", "warned ", "unknown "].map(|word| count(&output, word));
+    assert_eq!(held + warned + unknown, scenes, "every scene is judged: {}", output.stdout);
+    // A delayed harness leaves latencies unknown, but never most of the faults.
+    assert!(held > scenes / 2, "{}", output.stdout);
 }
 
 #[test]

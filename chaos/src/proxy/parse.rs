@@ -1,14 +1,14 @@
-//! A toxic as it is written on a command line: `upstream.latency:latency=100,jitter=20,toxicity=0.5`.
+//! Parses toxics on the command line, such as `upstream.latency:latency=100,jitter=20,toxicity=0.5`.
 
 use serde_json::Value;
 
-use super::toxic::{Attributes, Kind, Stream, Toxic};
+use crate::proxy::toxic::{Attributes, Kind, Stream, Toxic};
 
-/// Reads `[STREAM.]TYPE[:KEY=VALUE[,KEY=VALUE…]]`. Beside its attributes a toxic has `stream`, `toxicity` and `name`.
+/// Parses `[STREAM.]TYPE[:KEY=VALUE[,KEY=VALUE…]]`. The keys `stream`, `toxicity` and `name` are not attributes.
 ///
 /// # Errors
-/// In words, what is wrong.
-pub fn parse_toxic(text: &str) -> Result<Toxic, String> {
+/// The text is invalid; the error is a message for the user.
+pub(crate) fn parse_toxic(text: &str) -> Result<Toxic, String> {
     let (head, tail) = text.split_once(':').unwrap_or((text, ""));
     let (stream, kind) = match head.split_once('.') {
         Some((stream, kind)) => (Some(stream), kind),
@@ -16,12 +16,12 @@ pub fn parse_toxic(text: &str) -> Result<Toxic, String> {
     };
     let mut attributes = attributes(tail)?;
     let stream = match (stream, take_text(&mut attributes, "stream")) {
-        (Some(_), Some(_)) => return Err("the direction is said twice".to_owned()),
+        (Some(_), Some(_)) => return Err("the direction is given twice".to_owned()),
         (Some(stream), None) => stream.to_owned(),
         (None, stream) => stream.unwrap_or_else(|| "downstream".to_owned()),
     };
     let stream = Stream::parse(&stream)
-        .map_err(|_| format!("there is no direction '{stream}': it is upstream or downstream"))?;
+        .map_err(|_| format!("unknown direction '{stream}'; the directions are upstream and downstream"))?;
     let name = take_text(&mut attributes, "name");
     let toxicity = take_toxicity(&mut attributes)?;
     let kind = new_kind(kind, &attributes)?;
@@ -32,11 +32,11 @@ pub fn parse_toxic(text: &str) -> Result<Toxic, String> {
 fn attributes(text: &str) -> Result<Attributes, String> {
     let pairs = text.split(',').filter(|pair| !pair.is_empty());
     let pairs = pairs.map(|pair| match pair.split_once('=') {
-        // What is no number is text, for the names that take text.
+        // A value that is not JSON is a string.
         Some((key, value)) => {
             Ok((key.to_owned(), value.parse().unwrap_or_else(|_| Value::String(value.to_owned()))))
         }
-        None => Err(format!("'{pair}' is no KEY=VALUE")),
+        None => Err(format!("'{pair}' is not of the form KEY=VALUE")),
     });
     pairs.collect()
 }
@@ -50,21 +50,21 @@ fn take_toxicity(attributes: &mut Attributes) -> Result<f64, String> {
     value
         .as_f64()
         .filter(|toxicity| (0.0..=1.0).contains(toxicity))
-        .ok_or_else(|| "toxicity is a number from 0 to 1".to_owned())
+        .ok_or_else(|| "toxicity must be a number from 0 to 1".to_owned())
 }
 
 fn new_kind(kind: &str, attributes: &Attributes) -> Result<Kind, String> {
     if !Kind::TYPES.contains(&kind) {
-        return Err(format!("there is no toxic '{kind}': there are {}", Kind::TYPES.join(", ")));
+        return Err(format!("unknown toxic '{kind}'; the toxics are {}", Kind::TYPES.join(", ")));
     }
     let made = Kind::new(kind, attributes)
         .map_err(|error| error.to_string().trim_start_matches("bad request body: ").to_owned())?;
     let (_, known) = made.parts();
     match attributes.keys().find(|key| !known.contains_key(*key)) {
-        Some(stray) => {
+        Some(unknown) => {
             let known: Vec<&str> =
                 known.keys().map(String::as_str).chain(["stream", "toxicity", "name"]).collect();
-            Err(format!("{kind} has no '{stray}': it has {}", known.join(", ")))
+            Err(format!("{kind} has no attribute '{unknown}'; it has {}", known.join(", ")))
         }
         None => Ok(made),
     }
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_toxic_is_read_with_defaults_and_without() {
+    fn a_toxic_is_parsed_with_and_without_defaults() {
         let toxic = parse_toxic("latency:latency=100,jitter=20").unwrap();
         let latency = Kind::Latency { latency_ms: 100, jitter_ms: 20 };
         assert_eq!(toxic, Toxic::new(Stream::Downstream, latency.clone()));
@@ -88,13 +88,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said() {
+    fn errors_name_the_invalid_part() {
         for (text, part) in [
-            ("slow", "there is no toxic 'slow'"),
-            ("latency:latncy=1", "latency has no 'latncy': it has jitter, latency, stream"),
-            ("latency:latency", "no KEY=VALUE"),
+            ("slow", "unknown toxic 'slow'"),
+            ("latency:latncy=1", "latency has no attribute 'latncy'; it has jitter, latency, stream"),
+            ("latency:latency", "not of the form KEY=VALUE"),
             ("latency:latency=fast", "expected u64"),
-            ("sideways.latency", "no direction 'sideways'"),
+            ("sideways.latency", "unknown direction 'sideways'"),
             ("upstream.latency:stream=upstream", "twice"),
             ("latency:toxicity=2", "from 0 to 1"),
             ("slicer", "average_size must be at least 1"),
