@@ -23,7 +23,7 @@ pub(crate) static INDEX: ChaosProtocol = ChaosProtocol {
     name: "index",
     dialect: &conformance::dialects::index::DIALECT,
     workload: "index/chaos",
-    title: "The faults",
+    title: "Faults for package-index servers",
     flag: "",
     settings: Settings::of_built_in("index"),
     states: STATES,

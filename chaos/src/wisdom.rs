@@ -27,7 +27,7 @@ pub(crate) static WISDOM: ChaosProtocol = ChaosProtocol {
     name: "wisdom",
     dialect: &conformance::dialects::wisdom::DIALECT,
     workload: "wisdom/chaos",
-    title: "The faults of quotations for a proof of work",
+    title: "Faults for WOW/1 servers",
     flag: " --protocol wisdom",
     settings: SETTINGS,
     states: STATES,
