@@ -45,7 +45,7 @@ pub struct ChaosProtocol {
     pub(crate) newcomer: Newcomer,
     /// The shortest deadline that a target may set for an idle client, if the protocol has one.
     pub(crate) deadline: Option<Duration>,
-    /// The clause that a target violates if a client never gets its reply.
+    /// The clause that a target violates if a client never receives its reply.
     pub(crate) kept_waiting: Clause,
     /// Maps the clause of a fault to the MUST that harm to other clients violates.
     pub(crate) harmed: fn(Clause) -> Clause,

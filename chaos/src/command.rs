@@ -122,7 +122,7 @@ async fn replay(path: &Path, times: u32, flags: &Flags, out: &mut impl Write) ->
             let _ = scorecard::write_outcome(out, &run);
         }
     }
-    let _ = writeln!(out, "\nfailed {failures} of {times} times");
+    let _ = writeln!(out, "\nfails {failures} of {times} times");
     Ok(judged(worst))
 }
 

@@ -9,13 +9,13 @@ use verdict::Finding;
 /// Everything that is known about a scene once it is closed.
 #[derive(Debug)]
 pub(crate) struct Evidence {
-    /// What the scene requires of the target.
+    /// The requirements of the scene.
     pub(crate) requirements: Requirements,
-    /// How far the scene was run.
+    /// The progress of the scene.
     pub(crate) progress: Progress,
     /// Why the target is gone, if it is.
     pub(crate) target_lost: Option<String>,
-    /// What happened, in order, with the number of the bystander.
+    /// The incidents in order, with the number of the bystander concerned.
     pub(crate) incidents: Vec<(Option<u32>, Incident)>,
     /// Violations of the protocol's invariant by requests that were sent during the scene.
     pub(crate) violations: Vec<Finding>,
@@ -31,16 +31,16 @@ pub(crate) struct Evidence {
     pub(crate) latencies_ns: Vec<u64>,
     /// Delays that the machine caused.
     pub(crate) delays: Delays,
-    /// What the clients at fault received.
+    /// The judgement of the clients at fault.
     pub(crate) at_fault: AtFault,
 }
 
-/// What a scene requires of the target, from the rows of the fault and of the protocol.
+/// The requirements of a scene, from the rows of the fault and of the protocol.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Requirements {
     /// The MUST that harm to other clients violates.
     pub(crate) harmed: Clause,
-    /// The clause that a target violates if a client never gets its reply.
+    /// The clause that a target violates if a client never receives its reply.
     pub(crate) kept_waiting: Clause,
     /// Whether the protocol promises that other clients are served during the fault.
     pub(crate) is_promised: bool,
@@ -65,7 +65,7 @@ pub(crate) struct Newcomer {
     pub(crate) wanted: &'static str,
 }
 
-/// How far a scene was run.
+/// The progress of a scene.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Progress {
     /// The fault did not begin.
@@ -101,7 +101,7 @@ pub(crate) enum Incident {
     NoReply {
         /// The request; empty if the connection was idle.
         request: String,
-        /// What it received instead.
+        /// The event instead of the reply.
         instead: Instead,
         /// Whether it was never served on this connection, as a target above its limits may do.
         is_unserved: bool,
@@ -116,7 +116,7 @@ pub(crate) enum Incident {
         end: SessionEnd,
         /// The last message that the bystander sent.
         sent: String,
-        /// What it observed.
+        /// The observation.
         actual: String,
     },
     /// A bystander received a challenge that takes too long to solve.
@@ -132,7 +132,7 @@ pub(crate) enum Incident {
     NewcomerNotServed(Instead),
 }
 
-/// What a client received instead of a reply.
+/// The event that a client received instead of the expected reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Instead {
     /// Another reply.
@@ -177,10 +177,10 @@ impl Delays {
     }
 }
 
-/// What the clients at fault received, as the judge of cases sees it.
+/// The judgement of the clients at fault, by the judge of conformance cases.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct AtFault {
-    /// What is incorrect, if anything is.
+    /// The finding about an incorrect reply or a resource bound, if there is one.
     pub(crate) finding: Option<Finding>,
     /// Why the case is inconclusive, if it is.
     pub(crate) cause: Option<String>,

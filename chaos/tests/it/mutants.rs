@@ -105,5 +105,5 @@ fn a_failing_schedule_is_shrunk_and_fails_again() {
     assert!(matches!(&shrunk.steps[..], [step] if step.starts_with("lines/")), "{:?}", shrunk.steps);
     let output = chaos(&["replay", &path, "--times", "2", "--exec", &exec]);
     assert_eq!(output.status, 1);
-    assert!(output.stdout.contains("failed 2 of 2 times"), "{}", output.stdout);
+    assert!(output.stdout.contains("fails 2 of 2 times"), "{}", output.stdout);
 }

@@ -18,7 +18,7 @@ async fn latency_delays_without_limiting_the_rate() {
         sender.send(b"first").await;
         receiver.receive(5).await;
         assert_took(begun, latency);
-        // At least 64 chunks, which one after the other would take 6.4 s.
+        // At least 64 chunks: delays in sequence would take 6.4 s.
         let bytes = pattern(1 << 20);
         let begun = Instant::now();
         let (sent, arrived) = (bytes.clone(), async { receiver.receive(1 << 20).await });
@@ -43,7 +43,7 @@ async fn jitter_stays_within_its_bounds() {
         let (shortest, longest) = (*delays.iter().min().unwrap(), *delays.iter().max().unwrap());
         assert!(Duration::from_millis(10) <= shortest && longest <= Duration::from_millis(30), "{delays:?}");
         assert!(shortest < longest);
-        // Each was told of when it happened: one after the delay of the other.
+        // The faults were recorded when they occurred, one delay apart.
         let at: Vec<Duration> = scene.faults.all().iter().map(|fault| fault.at).collect();
         let waited = at.windows(2).all(|pair| pair[0] + Duration::from_millis(9) <= pair[1]);
         assert!(waited, "{at:?}");
@@ -206,7 +206,7 @@ async fn limit_data_closes_after_exactly_its_bytes() {
         for more in [1, 50_000] {
             let scene = Scene::new(1).await;
             scene.add(stream, Kind::LimitData { bytes_max: 1_000 });
-            // Behind it, so that the end has to wait for bytes that still do.
+            // After the limit, so that the close must wait for delayed bytes.
             scene.add(stream, Kind::Latency { latency_ms: 20, jitter_ms: 0 });
             let (mut sender, mut receiver) = scene.connect().await.split(stream);
             sender.send(&pattern(999)).await;
@@ -225,7 +225,7 @@ async fn bytes_before_the_limit_arrive_before_the_close() {
         scene.add(stream, Kind::LimitData { bytes_max: 5 });
         scene.add(other, Kind::Bandwidth { rate_kb_per_second: 0 });
         let (mut sender, mut receiver) = scene.connect().await.split(stream);
-        // More than the proxy takes in, so that closing at once would be a reset.
+        // More than the proxy buffers, so that closing at once would be a reset.
         receiver.send(&pattern(100_000)).await;
         scene.faults.until("the path to be full", |effects| held_back_bytes(effects) >= 64 << 10).await;
         sender.send(b"hello, and what is cut").await;
@@ -270,7 +270,7 @@ async fn corruption_flips_the_bits_that_it_reports() {
             expected[usize::try_from(offset).unwrap()] ^= mask;
         }
         assert_eq!(arrived, expected);
-        // A hundred are expected; the seed makes it the same number each time.
+        // A hundred are expected; the number depends only on the seed.
         assert!((50..200).contains(&scene.faults.all().len()));
         scene.proxy.remove_all_toxics();
         sender.send(b"clean").await;
@@ -305,7 +305,7 @@ async fn down_closes_open_and_new_connections() {
         assert_eq!((sender.rest().await, receiver.rest().await), (vec![], vec![]));
         assert_eq!(End(scene.client().await).rest().await, b"");
         scene.proxy.remove_all_toxics();
-        // The next that the service sees is this one, and not the one before.
+        // The closed connection did not reach the service: the next one to arrive is this one.
         let client = scene.client().await;
         let (server, from) = within("a connection at the service", scene.service.accept()).await.unwrap();
         let (mut client, mut server) = (End(client), End(server));
