@@ -1,4 +1,4 @@
-//! Faults as data: what is done to a connection, in which state of the protocol, and what has to hold afterwards.
+//! Faults as data: the steps of a fault, the protocol states in which it is made, and the invariant that holds afterwards.
 
 use conformance::case::Case;
 use conformance::case::Step;
@@ -9,61 +9,58 @@ use driver::moves::Slot;
 use protocol::{Clause, Level};
 
 /// One fault.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each says one thing of a fault, and a row names those that hold"
-)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an independent property that few rows set")]
 #[derive(Clone, Copy, Debug)]
 pub struct Fault {
-    /// Its id, such as `disconnects/reset`, which never changes.
+    /// The id, such as `disconnects/reset`; it never changes.
     pub id: &'static str,
-    /// The clause that is broken where it harms.
+    /// The clause that a harmed target violates.
     pub clause: Clause,
-    /// How binding it is that nothing of it harms.
+    /// The requirement level: how binding it is that the fault does no harm.
     pub level: Level,
-    /// What is done, in a sentence.
+    /// A description, in one sentence.
     pub summary: &'static str,
-    /// How often, how much, how long, with units.
+    /// The quantities: how often, how much and how long, with units.
     pub parameters: &'static str,
-    /// The states in which it is done.
+    /// The states in which it is made.
     pub states: &'static [State],
-    /// What is done to client `A`, once it is in that state.
+    /// The steps once client `A` is in that state.
     pub steps: &'static [Step],
-    /// What is done once a target that ended by it was started again, by clients who know what they were told before.
+    /// The steps after a target that the fault ended was started again. Its clients know the replies of `steps`.
     pub sequel: &'static [Step],
-    /// Whether the protocol promises that others are served meanwhile, and not only afterwards.
+    /// Whether the protocol promises that other clients are served during the fault, and not only afterwards.
     pub is_promised: bool,
-    /// Whether it takes a target that the harness started.
+    /// Whether the target must be a process that this program started.
     pub needs_process: bool,
-    /// Whether the target ends by it, and is started again.
+    /// Whether the fault ends the target, which is then started again.
     pub ends_target: bool,
-    /// Whether it proves something only if the target had to wait for the client.
+    /// Whether it is inconclusive unless the client blocked the target.
     pub needs_block: bool,
-    /// What the samples in its steps have to show.
+    /// The resource bound that the samples of its steps must keep.
     pub keeps: Option<ResourceLimit>,
-    /// The settings that it takes a target with.
+    /// The settings that the target must have.
     pub needs_settings: &'static [&'static str],
-    /// Whether it takes so long that only a matrix has it.
+    /// Whether it takes so long that only a matrix run includes it.
     pub is_long: bool,
 }
 
-/// What a connection is in the middle of.
+/// A state of a connection in which a fault is made.
 #[derive(Clone, Copy, Debug)]
 pub struct State {
-    /// Its name.
+    /// The name.
     pub name: &'static str,
-    /// How a connection comes to it.
+    /// The steps that bring client `A` into the state.
     pub steps: &'static [Step],
-    /// What has to hold afterwards.
-    pub truth: &'static [Step],
-    /// Whether it is reached only if the target has to wait for the client.
+    /// The steps that verify what holds after any fault in this state.
+    pub invariant: &'static [Step],
+    /// Whether it is reached only if the client blocks the target.
     pub needs_block: bool,
 }
 
 impl Fault {
-    /// A fault of these states, with nothing done yet.
+    /// Returns a fault in these states, without steps.
     #[must_use]
-    pub const fn new(
+    pub(crate) const fn new(
         id: &'static str,
         clause: Clause,
         summary: &'static str,
@@ -88,7 +85,7 @@ impl Fault {
         }
     }
 
-    pub(crate) const fn with(mut self, parameters: &'static str) -> Self {
+    pub(crate) const fn parameters(mut self, parameters: &'static str) -> Self {
         self.parameters = parameters;
         self
     }
@@ -103,7 +100,7 @@ impl Fault {
         self
     }
 
-    /// The protocol promises nothing while it lasts.
+    /// Marks a fault during which the protocol promises nothing to other clients.
     pub(crate) const fn beyond_promises(mut self) -> Self {
         self.is_promised = false;
         self
@@ -131,59 +128,59 @@ impl Fault {
         self
     }
 
-    /// It takes a target that the harness started with these settings.
+    /// Requires a target that this program started with these settings.
     pub(crate) const fn needs_settings(mut self, settings: &'static [&'static str]) -> Self {
         self.needs_settings = settings;
         self.needs_process = true;
         self
     }
 
-    /// Only a matrix has it.
+    /// Marks a fault that only a matrix run includes.
     pub(crate) const fn long(mut self) -> Self {
         self.is_long = true;
         self
     }
 
-    /// What is done once the target was started again.
+    /// Sets the steps after the target was started again.
     pub(crate) const fn sequel(mut self, sequel: &'static [Step]) -> Self {
         self.sequel = sequel;
         self
     }
 
-    /// The fault in one of its states, as a scene.
+    /// Returns the scene of this fault in one of its states.
     fn in_state(&'static self, state: &'static State) -> Scene {
-        let parts: [Step; 3] = [Repeat(1, state.steps), Repeat(1, self.steps), Repeat(1, state.truth)];
-        // Built once for each row of a catalogue, and kept as long as the catalogue.
+        let parts: [Step; 3] = [Repeat(1, state.steps), Repeat(1, self.steps), Repeat(1, state.invariant)];
+        // Leaked once for each row; a catalogue lives as long as the process.
         let id: &'static str = Box::leak(format!("{}/{}", self.id, state.name).into_boxed_str());
         let steps: &'static [Step] = Box::leak(Box::new(parts));
         let with = |steps| case(id, self.clause, self.summary).steps(steps).at(self.level).lenient();
         let plain = with(steps);
         let kept = self.keeps.map_or(plain, |keeps| plain.resource_limit(keeps));
         let case = if self.needs_block || state.needs_block { kept.needs_block() } else { kept };
-        let kept_for_good = |case: Case| -> &'static Case { Box::leak(Box::new(case)) };
-        let sequel = (!self.sequel.is_empty()).then(|| kept_for_good(with(self.sequel)));
-        Scene { fault: self, state, case: kept_for_good(case), sequel }
+        let leaked = |case: Case| -> &'static Case { Box::leak(Box::new(case)) };
+        let sequel = (!self.sequel.is_empty()).then(|| leaked(with(self.sequel)));
+        Scene { fault: self, state, case: leaked(case), sequel }
     }
 }
 
-/// A fault in a state: what a schedule is made of.
+/// A fault in one state: a step of a schedule.
 #[derive(Clone, Copy, Debug)]
 pub struct Scene {
     /// The fault.
     pub fault: &'static Fault,
     /// The state.
     pub state: &'static State,
-    /// Both as a case; its id names both.
+    /// The steps of both as a case, whose id names both.
     pub case: &'static Case,
-    /// What is done once a target that ended by it was started again, if anything is.
+    /// The steps after a target that the fault ended was started again, if there are any.
     pub sequel: Option<&'static Case>,
 }
 
-/// The faults of these tables in all their states.
+/// Returns the faults of these tables in all their states.
 pub(crate) fn scenes_of(tables: &[&'static [Fault]]) -> Vec<Scene> {
     let faults = tables.iter().copied().flatten();
     faults.flat_map(|fault| fault.states.iter().map(|state| fault.in_state(state))).collect()
 }
 
-/// The slot of the client that comes after a fault to see whether it is served; no case uses it.
+/// The slot of the client that connects after a fault to verify that the target serves it. No case uses this slot.
 pub(crate) const NEWCOMER: Slot = Slot::MAX - 1;

@@ -1,4 +1,4 @@
-//! The command line as it is typed.
+//! The command-line flags.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,99 +7,99 @@ use clap::{Parser, Subcommand};
 use report::ReportFlags;
 use target::TargetFlags;
 
-use crate::kit::{self, Kit};
+use crate::protocols;
 use crate::proxy::command::ProxyFlags;
 
-/// Finds what breaks a server: runs faults against it, and judges how those fare who are not at fault.
+/// Runs faults against a server and reports which of them harm other clients.
 ///
-/// Without --addr, --host, --port, --exec or --image the built-in reference server is the target.
+/// Without --addr, --host, --port, --exec or --image, the target is the built-in reference server.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "chaos", version, max_term_width = 100, after_help = AFTER_HELP)]
 #[command(args_conflicts_with_subcommands = true)]
-pub struct CommandLine {
-    /// What is done.
+pub(crate) struct CommandLine {
+    /// The flags of a run.
     #[command(flatten)]
-    pub flags: Flags,
+    pub(crate) flags: Flags,
 
-    /// What else it can do.
+    /// Another command instead of a run.
     #[command(subcommand)]
-    pub subcommand: Option<Task>,
+    pub(crate) subcommand: Option<Task>,
 }
 
-/// How a run is made.
+/// The flags of a run.
 #[derive(Clone, Debug, clap::Args)]
-pub struct Flags {
-    /// What is broken.
+pub(crate) struct Flags {
+    /// The target.
     #[command(flatten)]
-    pub target: TargetFlags,
+    pub(crate) target: TargetFlags,
 
-    /// What the target is to speak: index, the package index, or wisdom, quotations for a proof of work
-    #[arg(long, value_name = "NAME", default_value = "index", value_parser = kit::by_name)]
-    pub protocol: &'static Kit,
+    /// Protocol of the target: index (the package index) or wisdom (quotations for a proof of work)
+    #[arg(long, value_name = "NAME", default_value = "index", value_parser = protocols::parse_name)]
+    pub(crate) protocol: &'static str,
 
-    /// Decides which faults are run, in which order, and all names; random, and printed, if not given
+    /// Seed for the selection and order of the faults and for all names; printed; default: random
     #[arg(long, value_name = "N", conflicts_with = "seeds")]
-    pub seed: Option<u64>,
+    pub(crate) seed: Option<u64>,
 
-    /// Run each of these seeds, first and last included
+    /// Run all seeds from A to B, inclusive
     #[arg(long, value_name = "A..B", value_parser = settings::values::seeds)]
-    pub seeds: Option<settings::values::SeedRange>,
+    pub(crate) seeds: Option<settings::values::SeedRange>,
 
-    /// Seconds that a run may take; what was not run by then is told. 30 if not given, and none with --matrix
+    /// Time limit of a run in seconds; faults that are not run in time are reported; default: 30, or none with --matrix
     #[arg(long, value_name = "SECONDS", value_parser = settings::values::seconds)]
-    pub duration: Option<Duration>,
+    pub(crate) duration: Option<Duration>,
 
-    /// Run every fault in every state, once, in the order of the catalogue
+    /// Run every fault once in every state, in the order of the catalogue
     #[arg(long)]
-    pub matrix: bool,
+    pub(crate) matrix: bool,
 
-    /// Run only the faults that these patterns match: ids (disconnects/*), clauses (C3) or levels (must)
+    /// Run only faults that match a pattern: an id (disconnects/*), a clause (C3) or a level (must)
     #[arg(long, value_name = "PATTERN[,PATTERN]", value_delimiter = ',')]
-    pub faults: Vec<String>,
+    pub(crate) faults: Vec<String>,
 
-    /// Leave out the faults that these patterns match
+    /// Do not run faults that match a pattern
     #[arg(long, value_name = "PATTERN[,PATTERN]", value_delimiter = ',')]
-    pub skip: Vec<String>,
+    pub(crate) skip: Vec<String>,
 
-    /// A broken SHOULD fails, and does not only warn
+    /// Treat a violated SHOULD as a failure
     #[arg(long)]
-    pub strict: bool,
+    pub(crate) strict: bool,
 
-    /// Seconds that a reply may take
+    /// Timeout for a reply, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = settings::values::seconds)]
-    pub timeout: Duration,
+    pub(crate) timeout: Duration,
 
-    /// If the run fails, reduce its faults to the fewest that still fail, and write them into this file
+    /// If the run fails, find the fewest faults that still fail and write them to this file
     #[arg(long, value_name = "FILE")]
-    pub shrink: Option<PathBuf>,
+    pub(crate) shrink: Option<PathBuf>,
 
-    /// Where the run is told of.
+    /// The reports.
     #[command(flatten)]
-    pub reports: ReportFlags,
+    pub(crate) reports: ReportFlags,
 }
 
-/// What chaos can do beside a run.
+/// The commands other than a run.
 #[derive(Clone, Debug, Subcommand)]
-pub enum Task {
-    /// Print the catalogue of faults, a fault a line
+pub(crate) enum Task {
+    /// List all faults, one per line
     Faults {
-        /// As the text of docs/FAULTS.md
+        /// Print the Markdown text of docs/FAULTS.md
         #[arg(long)]
         markdown: bool,
-        /// Of which protocol: index or wisdom
-        #[arg(long, value_name = "NAME", default_value = "index", value_parser = kit::by_name)]
-        protocol: &'static Kit,
+        /// Protocol: index or wisdom
+        #[arg(long, value_name = "NAME", default_value = "index", value_parser = protocols::parse_name)]
+        protocol: &'static str,
     },
-    /// Make a network worse on purpose, for any TCP service
+    /// Proxy that injects network faults for any TCP service
     Proxy(Box<ProxyFlags>),
-    /// Run the faults of a file that --shrink wrote again, and say how often they fail
+    /// Run the faults in a file that --shrink wrote, and print how often they fail
     Replay {
-        /// The file
+        /// File that --shrink wrote
         file: PathBuf,
-        /// How often
+        /// Number of runs
         #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
         times: u32,
-        /// The target, and how it is judged
+        /// The target, and the flags of a run
         #[command(flatten)]
         flags: Box<Flags>,
     },
@@ -107,8 +107,8 @@ pub enum Task {
 
 const AFTER_HELP: &str = "\
 Exit status:
-  0  pass: nobody was harmed
-  1  somebody was harmed, or the target broke
-  2  the command line, or a file that it names, is wrong
-  3  unknown: something was not decided, and nobody was harmed
+  0  pass: no fault did harm
+  1  a fault did harm, or the target ended unexpectedly
+  2  usage error: the command line, or a file that it names, is invalid
+  3  unknown: something could not be decided, and no fault did harm
   4  the target cannot be reached or started";

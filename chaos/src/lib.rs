@@ -1,19 +1,44 @@
-//! The harness under faults: what breaks a server, who is harmed by that, and how to see it again.
+//! Runs faults against a server and decides which of them harm other clients.
 //!
-//! A [`fault`] is data, and in a state of the protocol it is a scene. A [`schedule`] puts scenes in an order; the
-//! [`scripts`] of its clients are driven by the harness like any other, and the [`judge`] reads what came of it.
+//! - A [`schedule::Schedule`] lists the scenes of a run. A scene is a [`fault::Fault`] in one state of a connection.
+//! - [`protocols::PROTOCOLS`] lists the protocols; each has a catalogue of faults.
+//! - The module `harm` decides whether a fault did harm: one function maps the evidence about a scene to a verdict.
+//! - A [`proxy::Proxy`] injects network faults for any TCP service.
+//!
+//! ```
+//! use chaos::{protocols, schedule};
+//!
+//! let index = protocols::by_name("index")?;
+//! let selection = schedule::selection(index, &["disconnects/reset".to_owned()], &[])?;
+//! let schedule = schedule::Schedule::matrix(index, 7, &selection);
+//! assert_eq!(schedule.steps[0], "disconnects/reset/idle");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod builtin;
 mod catalogue;
+mod chaos_protocol;
+mod collect;
 pub mod command;
+pub mod error;
 pub mod fault;
-pub mod flags;
-pub mod judge;
-pub mod kit;
+mod flags;
+mod harm;
+mod index;
+mod latency;
+mod network_fault;
+mod outcome;
+mod progress;
+pub mod protocols;
 pub mod proxy;
-pub mod run;
+mod relay;
+mod run;
 pub mod schedule;
-pub mod scorecard;
-pub mod scripts;
-pub mod shrink;
-pub mod stage;
+mod scorecard;
+mod scripts;
+mod shrink;
+mod single_run;
+mod timing;
+mod wisdom;
+
+pub use chaos_protocol::ChaosProtocol;

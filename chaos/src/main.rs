@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use chaos::builtin;
-use chaos::command::{Error, carry_out};
+use chaos::command::execute;
+use chaos::error::Error;
 use target::raise_descriptor_limit;
 use target::run_hidden_subcommand;
 
@@ -17,16 +18,20 @@ fn main() -> ExitCode {
         return code;
     }
     raise_descriptor_limit();
-    match carry_out(&arguments, &mut anstream::stdout().lock()) {
+    match execute(&arguments, &mut anstream::stdout().lock()) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            // If nobody can read it, the exit code says it still.
-            let _ = match &error {
-                // The parser has its own form, and prints help and version to standard output.
-                Error::Flags(error) => error.print(),
-                error => writeln!(io::stderr(), "chaos: {error}"),
-            };
+            print_error(&error);
             ExitCode::from(error.exit_code())
         }
     }
+}
+
+/// Prints an error in one line. If it cannot be printed, the exit code still reports it.
+fn print_error(error: &Error) {
+    let _ = match error {
+        // The parser formats its own errors, and prints help and version to standard output.
+        Error::Flags(error) => error.print(),
+        error => writeln!(io::stderr(), "chaos: {error}"),
+    };
 }

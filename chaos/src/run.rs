@@ -1,4 +1,4 @@
-//! Runs scenes against a target, one after the other, and comes to an outcome for each, whatever becomes of the target.
+//! Runs the scenes of a schedule against a target. Every scene gets an outcome, even if the target dies.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -22,94 +22,85 @@ use driver::run_limits::RunLimits;
 use target::Choice;
 use target::Target;
 
+use crate::chaos_protocol::{ChaosProtocol, Invariant};
+use crate::collect::RunCollector;
 use crate::fault::Scene;
-use crate::judge::{Outcome, RunJudge, Timeline};
-use crate::kit::{Kit, Truth};
+use crate::outcome::{Replies, RunOutcome, SceneOutcome, Timeline};
+use crate::progress::SceneBar;
+use crate::relay::{Relay, RelayedProcess};
 use crate::schedule::Schedule;
-use crate::scorecard::SceneBar;
-use crate::scripts::{BYSTANDERS, CONDUCTOR, Client, Conductor, Heard, Part, Planned, Timekeeper, marked};
-use crate::stage::{Relay, Stage};
+use crate::scripts::{Client, Conductor, Planned, Timekeeper};
+use crate::timing::{BYSTANDERS, CONDUCTOR, Part, marked};
 
-/// What decides how scenes are run.
+/// The terms of a run.
 #[derive(Clone, Debug)]
-pub struct Terms {
-    /// How long a reply may take.
-    pub reply_timeout: Duration,
-    /// Where the target comes from.
-    pub choice: Choice,
-    /// The flags that decide the schedule, by name: they stand in the history.
-    pub options: Params,
+pub(crate) struct RunTerms {
+    /// The timeout for a reply.
+    pub(crate) reply_timeout: Duration,
+    /// The chosen target.
+    pub(crate) choice: Choice,
+    /// The flags that decide the schedule, by name, for the history.
+    pub(crate) options: Params,
 }
 
-/// What a run came to.
-#[derive(Debug, Default)]
-pub struct Ran {
-    /// Each scene that was run, or could not be, in order.
-    pub outcomes: Vec<Outcome>,
-    /// What was measured, a part for each time that the target was started.
-    pub timelines: Vec<Timeline>,
-    /// How often the target was lost.
-    pub losses: u32,
-}
-
-/// A target that is lost more often than this is not started again.
+/// The number of losses after which the target is not started again.
 const LOSSES_MAX: u32 = 8;
 
-/// How often a scene is tried again of which nothing is known but that it slowed others down: a busy machine does that
-/// too, but not each time.
-const TRIES_AGAIN: u32 = 2;
+/// How often a scene is repeated whose only finding is slow replies: a busy machine causes them too, but not every time.
+const REPEATS_MAX: u32 = 2;
 
-/// How long after a loss it is looked whether the target's process has ended.
-const DEATH_PATIENCE: Duration = Duration::from_millis(300);
+/// The time after a loss within which the end of the target's process is noticed.
+const EXIT_TIME_MAX: Duration = Duration::from_millis(300);
 
-/// Crowds are a fault's own business: nobody holds them back.
+/// The limit on connections that are opened at the same time, above the size of any crowd.
 const OPENINGS_AT_ONCE_MAX: u32 = 4096;
 
-/// Runs a schedule until it or the time is over.
-pub async fn run(
+/// Runs a schedule until its end or the time limit. Calls `print` with each outcome once it is final.
+pub(crate) async fn run(
     schedule: &Schedule,
-    terms: &Terms,
+    terms: &RunTerms,
     target: &mut Target,
     recorder: &Recorder,
     limits: &mut RunLimits,
     bar: &SceneBar,
-    mut say: impl FnMut(&Outcome),
-) -> Ran {
-    let Schedule { kit, seed, .. } = *schedule;
-    let truth = (kit.truth)();
-    let mut runner = Runner { kit, seed, terms, target, recorder, limits, bar, truth };
-    let mut ran = Ran::default();
+    mut print: impl FnMut(&SceneOutcome),
+) -> RunOutcome {
+    let Schedule { protocol, seed, .. } = *schedule;
+    let invariant = (protocol.invariant)();
+    let mut runner = Runner { protocol, seed, terms, target, recorder, limits, bar, invariant };
+    let mut run = RunOutcome::default();
     let target = &runner.target;
-    let (mut left, mut impossible) = (VecDeque::new(), Vec::new());
+    let (mut remaining, mut skipped) = (VecDeque::new(), Vec::new());
     for scene in schedule.scenes() {
-        match obstacle(&scene, target, &terms.choice) {
-            None => left.push_back(Work::of(scene)),
-            Some(cause) => impossible.push(Outcome::not_run(scene, &cause)),
+        match skip_reason(&scene, target, &terms.choice) {
+            None => remaining.push_back(Work::of(scene)),
+            Some(cause) => skipped.push(SceneOutcome::not_run(scene, &cause)),
         }
     }
-    // Those that slowed others down, and the one that a sequel is to follow.
-    let (mut slow, mut begun_before) = (Vec::new(), None);
-    while !left.is_empty() && runner.limits.reached_limit().is_none() {
-        let session = runner.run_session(left.make_contiguous()).await;
-        let done = session.begun.min(left.len());
-        let works: Vec<Work> = left.drain(..done).collect();
+    // Scenes to repeat, and the scene that the next sequel follows.
+    let (mut slow, mut before_sequel) = (Vec::new(), None);
+    while !remaining.is_empty() && runner.limits.reached_limit().is_none() {
+        let session = runner.run_session(remaining.make_contiguous()).await;
+        let done = session.begun.min(remaining.len());
+        let works: Vec<Work> = remaining.drain(..done).collect();
         for (work, outcome) in works.into_iter().zip(session.outcomes) {
-            let outcome = joined(begun_before.take(), &work, outcome);
-            if let (Some(sequel), false, true) = (work.scene.sequel, work.is_sequel, outcome.has_ended_target)
+            let outcome = joined(before_sequel.take(), &work, outcome);
+            if let (Some(sequel), false, true) =
+                (work.scene.sequel, work.is_sequel, outcome.harm.has_ended_target)
             {
-                left.push_front(Work::sequel(work.scene, sequel, &outcome.heard));
-                begun_before = Some(outcome);
-            } else if outcome.is_only_slow {
+                remaining.push_front(Work::sequel(work.scene, sequel, &outcome.replies));
+                before_sequel = Some(outcome);
+            } else if outcome.harm.is_only_slow {
                 slow.push(outcome);
             } else {
-                say(&outcome);
-                ran.outcomes.push(outcome);
+                print(&outcome);
+                run.outcomes.push(outcome);
             }
         }
-        ran.timelines.push(session.timeline);
+        run.timelines.push(session.timeline);
         if session.is_lost {
-            ran.losses += u32::from(!session.is_ended_on_purpose);
-            if ran.losses == LOSSES_MAX || runner.target.revive().await.is_err() {
+            run.losses += u32::from(!session.is_loss_intended);
+            if run.losses == LOSSES_MAX || runner.target.revive().await.is_err() {
                 break;
             }
         } else if done == 0 {
@@ -117,90 +108,93 @@ pub async fn run(
         }
     }
     for outcome in slow {
-        let outcome = runner.try_again(outcome).await;
-        say(&outcome);
-        ran.outcomes.push(outcome);
+        let outcome = runner.repeat(outcome).await;
+        print(&outcome);
+        run.outcomes.push(outcome);
     }
-    let cause =
-        if ran.losses > 0 { "the target was lost, and is not back" } else { "the time for the run was over" };
-    let not_run = |work: Work| joined(begun_before.take(), &work, Outcome::not_run(work.scene, cause));
-    ran.outcomes.extend(left.into_iter().map(not_run));
-    ran.outcomes.append(&mut impossible);
-    ran
+    let cause = if run.losses > 0 {
+        "the target is gone and could not be started again"
+    } else {
+        "the time limit of the run was reached"
+    };
+    let not_run = |work: Work| joined(before_sequel.take(), &work, SceneOutcome::not_run(work.scene, cause));
+    run.outcomes.extend(remaining.into_iter().map(not_run));
+    run.outcomes.append(&mut skipped);
+    run
 }
 
-/// What stands in a scene's way, if anything does.
-fn obstacle(scene: &Scene, target: &Target, choice: &Choice) -> Option<String> {
+/// Returns the reason why a scene cannot run against this target.
+fn skip_reason(scene: &Scene, target: &Target, choice: &Choice) -> Option<String> {
     if scene.fault.needs_process && !target.is_started() {
         return Some(
-            "it needs a target that is started for the run: --exec, or the built-in server".to_owned(),
+            "the fault needs a process that chaos starts: use --exec or the built-in server".to_owned(),
         );
     }
     choice.missing_setting(scene.fault.needs_settings)
 }
 
-/// What something came to, together with what it follows, if it is a sequel.
-fn joined(before: Option<Outcome>, work: &Work, outcome: Outcome) -> Outcome {
+/// Combines the outcome of a sequel with that of the scene before it.
+fn joined(before: Option<SceneOutcome>, work: &Work, outcome: SceneOutcome) -> SceneOutcome {
     match before {
         Some(before) if work.is_sequel => outcome.after(before),
         _ => outcome,
     }
 }
 
-/// A scene that is to be run, or its sequel.
+/// A scene to run, or its sequel.
 #[derive(Debug)]
 struct Work {
     scene: Scene,
     case: &'static Case,
     is_sequel: bool,
-    heard: Rc<Heard>,
+    replies: Rc<Replies>,
 }
 
 impl Work {
     fn of(scene: Scene) -> Self {
-        Self { scene, case: scene.case, is_sequel: false, heard: Rc::default() }
+        Self { scene, case: scene.case, is_sequel: false, replies: Rc::default() }
     }
 
-    fn sequel(scene: Scene, case: &'static Case, heard: &Heard) -> Self {
-        Self { scene, case, is_sequel: true, heard: Rc::new(heard.clone()) }
+    fn sequel(scene: Scene, case: &'static Case, replies: &Replies) -> Self {
+        Self { scene, case, is_sequel: true, replies: Rc::new(replies.clone()) }
     }
 
-    fn plan(&self, kit: &'static Kit, seed: u64) -> Planned {
-        let plan = Rc::new(CasePlan::new(kit.dialect, self.case, seed, Duration::ZERO));
-        Planned { plan, heard: Rc::clone(&self.heard) }
+    fn plan(&self, protocol: &'static ChaosProtocol, seed: u64) -> Planned {
+        let plan = Rc::new(CasePlan::new(protocol.dialect, self.case, seed, Duration::ZERO));
+        Planned { plan, replies: Rc::clone(&self.replies) }
     }
 }
 
-/// Scenes with one and the same target, up to its loss.
+/// The scenes that ran against one target process.
 struct Session {
-    outcomes: Vec<Outcome>,
+    outcomes: Vec<SceneOutcome>,
     timeline: Timeline,
-    /// How many of the scenes have begun.
+    /// The number of scenes that have begun.
     begun: usize,
     is_lost: bool,
-    /// Whether a fault was to end the target.
-    is_ended_on_purpose: bool,
+    /// Whether the target was lost to a fault that is meant to end it.
+    is_loss_intended: bool,
 }
 
-/// What every session of a run needs.
+/// The state that all sessions of a run share.
 struct Runner<'r> {
-    kit: &'static Kit,
+    protocol: &'static ChaosProtocol,
     seed: u64,
-    terms: &'r Terms,
+    terms: &'r RunTerms,
     target: &'r mut Target,
     recorder: &'r Recorder,
     limits: &'r mut RunLimits,
     bar: &'r SceneBar,
-    /// What was lost in earlier sessions may still happen.
-    truth: Box<dyn Truth>,
+    /// The invariant spans all sessions: requests lost in an earlier one may still take effect.
+    invariant: Box<dyn Invariant>,
 }
 
 impl Runner<'_> {
-    /// The best of some more tries.
-    async fn try_again(&mut self, first: Outcome) -> Outcome {
+    /// Repeats a slow scene and returns the last outcome.
+    async fn repeat(&mut self, first: SceneOutcome) -> SceneOutcome {
         let mut best = first;
-        for _ in 0..TRIES_AGAIN {
-            if !best.is_only_slow || self.limits.reached_limit().is_some() {
+        for _ in 0..REPEATS_MAX {
+            if !best.harm.is_only_slow || self.limits.reached_limit().is_some() {
                 break;
             }
             let mut session = self.run_session(&[Work::of(best.scene)]).await;
@@ -213,24 +207,24 @@ impl Runner<'_> {
     }
 
     async fn run_session(&mut self, works: &[Work]) -> Session {
-        let Self { kit, seed, terms, target, recorder, limits, bar, truth } = self;
-        let (kit, seed): (&'static Kit, u64) = (*kit, *seed);
-        let planned: Vec<Planned> = works.iter().map(|work| work.plan(kit, seed)).collect();
-        // Where there is no port for it the scenes that need it say so.
+        let Self { protocol, seed, terms, target, recorder, limits, bar, invariant } = self;
+        let (protocol, seed): (&'static ChaosProtocol, u64) = (*protocol, *seed);
+        let planned: Vec<Planned> = works.iter().map(|work| work.plan(protocol, seed)).collect();
+        // Without a free port, the scenes that need the relay are inconclusive.
         let relay = Relay::start(target.addr(), seed).await.ok().map(Rc::new);
         let steps = works.iter().map(|work| work.case.id.to_owned()).collect();
-        let plan_sha256 = Schedule { kit, seed, steps }.sha256();
-        let (workload, params) = (kit.workload.to_owned(), terms.options.clone());
+        let plan_sha256 = Schedule { protocol, seed, steps }.sha256();
+        let (workload, params) = (protocol.workload.to_owned(), terms.options.clone());
         recorder.begin(&Header { history: VERSION, workload, params, plan_sha256 });
-        let truth = std::mem::replace(truth, (kit.truth)());
-        let judged: Vec<(Scene, Rc<CasePlan>)> = works
+        let invariant = std::mem::replace(invariant, (protocol.invariant)());
+        let scenes: Vec<(Scene, Rc<CasePlan>)> = works
             .iter()
             .zip(&planned)
             .map(|(work, planned)| (work.scene, Rc::clone(&planned.plan)))
             .collect();
-        let judge = Rc::new(RefCell::new(RunJudge::new(kit, &judged, truth)));
+        let collector = Rc::new(RefCell::new(RunCollector::new(protocol, &scenes, invariant)));
         let observer = {
-            let (judge, recorder, bar) = (Rc::clone(&judge), recorder.clone(), bar.clone());
+            let (collector, recorder, bar) = (Rc::clone(&collector), recorder.clone(), bar.clone());
             let ids: Vec<&'static str> = works.iter().map(|work| work.case.id).collect();
             move |event: &Event<'_>| {
                 recorder.record(event);
@@ -241,12 +235,12 @@ impl Runner<'_> {
                     bar.begin(id);
                 }
                 let is_over = event.client == CONDUCTOR && event.event == EventKind::ClientDone;
-                let observed = judge.borrow_mut().observe(event);
+                let observed = collector.borrow_mut().observe(event);
                 if is_over { ControlFlow::Break(()) } else { observed }
             }
         };
-        let bystanders = (0..BYSTANDERS).map(|number| Client::Bystander((kit.bystander)(number, seed)));
-        let conductor = Client::Conductor(Box::new(Conductor::new(kit, planned)));
+        let bystanders = (0..BYSTANDERS).map(|number| Client::Bystander((protocol.bystander)(number, seed)));
+        let conductor = Client::Conductor(Box::new(Conductor::new(protocol, planned)));
         let others = [conductor, Client::Timekeeper(Timekeeper::new())];
         let drive_limits = Limits {
             reply_timeout: terms.reply_timeout,
@@ -255,32 +249,32 @@ impl Runner<'_> {
             openings_at_once_max: OPENINGS_AT_ONCE_MAX,
         };
         let process: Box<dyn Process> = match relay {
-            Some(relay) => Box::new(Stage { process: target.process(), relay }),
+            Some(relay) => Box::new(RelayedProcess { process: target.process(), relay }),
             None => target.process(),
         };
-        let framing = kit.dialect.framing;
+        let framing = protocol.dialect.framing;
         let scripts = bystanders.chain(others).collect();
         let until = limits.reached();
         let ending = drive(target.addr(), scripts, framing, drive_limits, process, observer, until).await;
         recorder.end(ending);
-        // The driver's tasks are gone, and with them their hold on the judge.
-        let mut judge = judge.replace(RunJudge::new(kit, &[], (kit.truth)()));
-        let begun = judge.begun();
-        let is_lost = judge.is_lost();
+        // The driver's observer may still share the collector.
+        let mut collector = collector.replace(RunCollector::new(protocol, &[], (protocol.invariant)()));
+        let begun = collector.begun();
+        let is_lost = collector.is_lost();
         if is_lost {
-            let ended = target.ended(DEATH_PATIENCE).await;
-            let how = ended.map_or("nothing takes connections any more".to_owned(), |ended| {
-                format!("its process ended: {ended}")
+            let ended = target.ended(EXIT_TIME_MAX).await;
+            let how = ended.map_or("the target refuses connections".to_owned(), |ended| {
+                format!("the target's process ended: {ended}")
             });
-            judge.lose(&how);
+            collector.note_lost(&how);
         }
-        // What was under way when the time was over was not harmed by that.
+        // The scene that the time limit cut off is not judged.
         let is_cut = !is_lost && ending != Ending::Stopped;
-        let (outcomes, timeline, truth) = judge.finish();
-        self.truth = truth;
+        let (outcomes, timeline, invariant) = collector.finish();
+        self.invariant = invariant;
         let begun = if is_cut { begun.saturating_sub(1) } else { begun };
-        let is_ended_on_purpose =
+        let is_loss_intended =
             is_lost && begun.checked_sub(1).is_some_and(|last| works[last].scene.fault.ends_target);
-        Session { outcomes, timeline, begun, is_lost, is_ended_on_purpose }
+        Session { outcomes, timeline, begun, is_lost, is_loss_intended }
     }
 }

@@ -1,4 +1,6 @@
-//! Schedules: from a seed to the scenes of a run, in order. Pure; the same seed brings the same schedule everywhere.
+//! Schedules: the scenes of a run in order, derived from a seed.
+//!
+//! Pure: the same seed and selection produce the same schedule on every machine.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -13,102 +15,107 @@ use verdict::selection::NoMatch;
 use verdict::selection::Selection;
 use verdict::selection::Subject;
 
+use crate::chaos_protocol::ChaosProtocol;
 use crate::fault::Scene;
-use crate::kit::{self, Kit};
+use crate::protocols::{self, PROTOCOLS};
 
-/// Of a fault's states a swarm leaves out one in so many, another one under each seed: what one fault hides from another
-/// shows under some seed. Every fault is there in some state.
-const SWARM_LEAVES_OUT_ONE_IN: u64 = 3;
+/// A swarm omits one scene in this number, different ones under each seed, because one fault may mask another. It contains
+/// every fault in at least one state.
+const SWARM_OMITS_ONE_IN: u64 = 3;
 
-/// The scenes of a run, in order, and the seed that decides their names.
+/// The scenes of a run, in order, with the seed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schedule {
-    /// Whose scenes they are.
-    pub kit: &'static Kit,
-    /// Decides the names that the scenes work on.
+    /// The protocol of the scenes.
+    pub protocol: &'static ChaosProtocol,
+    /// The seed, which decides the package names and addresses that the scenes use.
     pub seed: u64,
     /// The ids of the scenes.
     pub steps: Vec<String>,
 }
 
-/// A schedule as it stands in a file. Before there were several protocols none was named.
+/// The file format of a schedule. Files of the first version name no protocol.
 #[derive(Serialize, Deserialize)]
-struct Written {
+struct ScheduleFile {
     #[serde(default = "default_protocol")]
     protocol: String,
     seed: u64,
     steps: Vec<String>,
 }
 
-/// Why a schedule cannot be run.
+/// The reason why a schedule cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It is none.
-    #[error("no schedule: {0}")]
+    /// The text is not a schedule.
+    #[error("this is not a schedule: {0}")]
     Form(#[from] serde_json::Error),
-    /// A protocol that this version does not know.
+    /// The protocol is unknown.
     #[error("{0}")]
     Protocol(String),
-    /// A step that this version does not know.
-    #[error("no fault has the id '{0}'; `chaos faults` prints them all")]
+    /// A scene is unknown.
+    #[error("no fault has the id '{0}'; `chaos faults` lists all faults")]
     Unknown(String),
 }
 
 impl Schedule {
-    /// A swarm: most of the scenes that are selected, in an order that the seed decides.
+    /// Returns a swarm: most of the selected scenes, in an order that the seed decides.
     #[must_use]
-    pub fn swarm(kit: &'static Kit, seed: u64, selection: &Selection) -> Self {
+    pub fn swarm(protocol: &'static ChaosProtocol, seed: u64, selection: &Selection) -> Self {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
-        // A draw for each scene, whether it is selected or not: selecting others changes no order.
+        // Each scene has a draw, selected or not, so that the selection does not change the order.
         let mut drawn: Vec<(u64, &Scene)> =
-            kit.scenes().iter().map(|scene| (random.next_u64(), scene)).collect();
-        // A target that keeps all it is sent is slow in most scenes, and shows why only in these.
+            protocol.scenes().iter().map(|scene| (random.next_u64(), scene)).collect();
+        // A target without bounds on memory is slow in most scenes, but only these scenes show the cause.
         let is_late = |scene: &Scene| !matches!(scene.fault.keeps, Some(ResourceLimit::Memory(_)));
         drawn.sort_unstable_by_key(|(draw, scene)| (is_late(scene), *draw));
         let mut present = BTreeSet::new();
-        drawn.retain(|(draw, scene)| present.insert(scene.fault.id) || draw % SWARM_LEAVES_OUT_ONE_IN != 0);
+        drawn.retain(|(draw, scene)| present.insert(scene.fault.id) || draw % SWARM_OMITS_ONE_IN != 0);
         let steps = drawn
             .into_iter()
             .map(|(_, scene)| scene)
             .filter(|scene| !scene.fault.is_long && selection.wants(&subject(scene)).is_ok());
-        Self { kit, seed, steps: steps.map(|scene| scene.case.id.to_owned()).collect() }
+        Self { protocol, seed, steps: steps.map(|scene| scene.case.id.to_owned()).collect() }
     }
 
-    /// Every scene that is selected, once, in the order of the catalogue.
+    /// Returns all selected scenes once, in the order of the catalogue.
     #[must_use]
-    pub fn matrix(kit: &'static Kit, seed: u64, selection: &Selection) -> Self {
-        Self { kit, seed, steps: selected(kit, selection).map(|scene| scene.case.id.to_owned()).collect() }
-    }
-
-    /// Reads a schedule from its file.
-    ///
-    /// # Errors
-    /// It is none, or names what is not known.
-    pub fn parse(text: &str) -> Result<Self, Error> {
-        let Written { protocol, seed, steps } = serde_json::from_str(text)?;
-        let kit = kit::by_name(&protocol).map_err(Error::Protocol)?;
-        match steps.iter().find(|id| kit.find(id).is_none()) {
-            Some(unknown) => Err(Error::Unknown(unknown.clone())),
-            None => Ok(Self { kit, seed, steps }),
+    pub fn matrix(protocol: &'static ChaosProtocol, seed: u64, selection: &Selection) -> Self {
+        Self {
+            protocol,
+            seed,
+            steps: selected(protocol, selection).map(|scene| scene.case.id.to_owned()).collect(),
         }
     }
 
-    /// Writes a schedule into its file.
+    /// Parses the text of a schedule file.
     ///
     /// # Errors
-    /// It cannot be written.
-    pub fn write(&self, file: impl Write) -> serde_json::Result<()> {
-        let Self { kit, seed, steps } = self.clone();
-        serde_json::to_writer_pretty(file, &Written { protocol: kit.name.to_owned(), seed, steps })
+    /// The text is not a schedule, or it names an unknown protocol or fault.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let ScheduleFile { protocol, seed, steps } = serde_json::from_str(text)?;
+        let protocol = protocols::by_name(&protocol).map_err(Error::Protocol)?;
+        match steps.iter().find(|id| protocol.find(id).is_none()) {
+            Some(unknown) => Err(Error::Unknown(unknown.clone())),
+            None => Ok(Self { protocol, seed, steps }),
+        }
     }
 
-    /// The scenes.
+    /// Writes the schedule to a file.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write(&self, file: impl Write) -> serde_json::Result<()> {
+        let Self { protocol, seed, steps } = self.clone();
+        serde_json::to_writer_pretty(file, &ScheduleFile { protocol: protocol.name.to_owned(), seed, steps })
+    }
+
+    /// Returns the scenes.
     #[must_use]
     pub fn scenes(&self) -> Vec<Scene> {
-        self.steps.iter().filter_map(|id| self.kit.find(id).copied()).collect()
+        self.steps.iter().filter_map(|id| self.protocol.find(id).copied()).collect()
     }
 
-    /// The hash that names it, in hex digits.
+    /// Returns the SHA-256 of the schedule, in hexadecimal digits.
     #[must_use]
     pub fn sha256(&self) -> String {
         let mut hash = Sha256::new();
@@ -121,31 +128,34 @@ impl Schedule {
     }
 }
 
-/// The faults that these patterns name, and not those; the id of a fault stands for all its states.
+/// Returns the selection of scenes that match `faults` and do not match `skip`. The id of a fault selects all its states.
 ///
 /// # Errors
 /// A pattern matches nothing.
-pub fn selection(kit: &Kit, faults: &[String], skip: &[String]) -> Result<Selection, NoMatch> {
+pub fn selection(protocol: &ChaosProtocol, faults: &[String], skip: &[String]) -> Result<Selection, NoMatch> {
     let in_all_states = |patterns: &[String]| -> Vec<String> {
-        let is_fault = |pattern: &str| kit.faults().any(|fault| fault.id == pattern);
+        let is_fault = |pattern: &str| protocol.faults().any(|fault| fault.id == pattern);
         let of_fault =
             |pattern: &String| if is_fault(pattern) { format!("{pattern}/*") } else { pattern.clone() };
         patterns.iter().map(of_fault).collect()
     };
-    let subjects: Vec<Subject> = kit.scenes().iter().map(subject).collect();
+    let subjects: Vec<Subject> = protocol.scenes().iter().map(subject).collect();
     Selection::new(&in_all_states(faults), &in_all_states(skip), &subjects)
 }
 
-/// The scenes that a selection wants.
-pub fn selected<'a>(kit: &'a Kit, selection: &'a Selection) -> impl Iterator<Item = &'a Scene> {
-    kit.scenes().iter().filter(|scene| selection.wants(&subject(scene)).is_ok())
+/// Returns the selected scenes.
+pub fn selected<'a>(
+    protocol: &'a ChaosProtocol,
+    selection: &'a Selection,
+) -> impl Iterator<Item = &'a Scene> {
+    protocol.scenes().iter().filter(|scene| selection.wants(&subject(scene)).is_ok())
 }
 
 fn default_protocol() -> String {
-    kit::KITS[0].name.to_owned()
+    PROTOCOLS[0].name.to_owned()
 }
 
-/// A scene as what can be selected.
+/// Returns what selection patterns match about a scene.
 fn subject(scene: &Scene) -> Subject {
     Subject { id: scene.case.id, clause: scene.case.clause.id, level: scene.case.level }
 }
@@ -154,8 +164,8 @@ fn subject(scene: &Scene) -> Subject {
 mod tests {
     use super::*;
 
-    fn index() -> &'static Kit {
-        kit::KITS[0]
+    fn index() -> &'static ChaosProtocol {
+        PROTOCOLS[0]
     }
 
     fn all() -> Selection {
@@ -163,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_seed_is_the_same_schedule_and_another_is_another() {
+    fn a_seed_decides_the_schedule() {
         let schedule = Schedule::swarm(index(), 7, &all());
         assert_eq!(schedule, Schedule::swarm(index(), 7, &all()));
         assert_ne!(schedule.sha256(), Schedule::swarm(index(), 8, &all()).sha256());
@@ -173,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_swarm_leaves_some_out_and_all_seeds_together_none() {
+    fn a_swarm_omits_some_scenes_and_all_seeds_together_omit_none() {
         let count = index().scenes().iter().filter(|scene| !scene.fault.is_long).count();
         let mut seen = BTreeSet::new();
         for seed in 0..20 {
@@ -188,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn the_id_of_a_fault_stands_for_all_its_states() {
+    fn the_id_of_a_fault_selects_all_its_states() {
         let selected = |patterns: &[&str]| {
             let patterns: Vec<String> = patterns.iter().map(|&pattern| pattern.to_owned()).collect();
             selection(index(), &patterns, &[]).map(|selection| super::selected(index(), &selection).count())
@@ -200,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_names_what_is_not_known_is_refused() {
+    fn a_file_with_unknown_names_is_rejected() {
         let error = Schedule::parse(r#"{"seed":1,"steps":["no/such/thing"]}"#).unwrap_err();
         assert!(error.to_string().contains("no/such/thing"));
         let error = Schedule::parse(r#"{"protocol":"gopher","seed":1,"steps":[]}"#).unwrap_err();

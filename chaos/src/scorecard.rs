@@ -1,8 +1,7 @@
-//! What a chaos run came to, as items of the kit's report, as a scorecard, and as a page with a timeline.
+//! Output of runs: items of the report, the scorecard in the terminal, and the list of faults.
 
 mod page;
 mod plot;
-mod progress;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -11,24 +10,23 @@ use driver::history::Params;
 use report::Item;
 use report::Report;
 use report::VERSION;
-use report::terminal;
 use report::{ItemKind, RunReport, WorkloadRun};
+use report::{format, terminal};
 use verdict::Verdict;
 
+use crate::chaos_protocol::ChaosProtocol;
 use crate::fault::State;
-use crate::judge::Outcome;
-use crate::kit::Kit;
-use crate::run::Ran;
+use crate::harm::{self, word};
+use crate::outcome::{RunOutcome, SceneOutcome};
 use crate::schedule::Schedule;
-use crate::scripts::BYSTANDERS;
+use crate::timing::BYSTANDERS;
 
-pub use page::write_page;
-pub use progress::SceneBar;
+pub(crate) use page::write_page;
 
-/// The items of a run: each scene with its verdict.
+/// Returns the report of a run: each scene with its verdict.
 #[must_use]
-pub fn run_report(
-    ran: &Ran,
+pub(crate) fn run_report(
+    outcome: &RunOutcome,
     schedule: &Schedule,
     addr: &str,
     target_flags: &str,
@@ -36,14 +34,8 @@ pub fn run_report(
     is_strict: bool,
 ) -> RunReport {
     let items: Vec<Item> =
-        ran.outcomes.iter().map(|outcome| item(outcome, schedule, target_flags, is_strict)).collect();
-    // Where it is not known whether a SHOULD was broken, the worst it could do is to warn.
-    let is_known =
-        |outcome: &Outcome| is_strict || !outcome.is_only_slow || outcome.verdict != Verdict::Unknown;
-    let known = ran.outcomes.iter().zip(&items).filter(|(outcome, _)| is_known(outcome));
-    let worst = known.map(|(_, item)| item.verdict).max();
-    // Where nothing was run nothing is known.
-    let verdict = worst.filter(|worst| *worst > Verdict::NotRun).unwrap_or(Verdict::Unknown);
+        outcome.outcomes.iter().map(|outcome| item(outcome, schedule, target_flags, is_strict)).collect();
+    let verdict = harm::of_run(outcome.outcomes.iter().map(|outcome| &outcome.harm), is_strict);
     RunReport {
         addr: addr.to_owned(),
         seed: schedule.seed,
@@ -52,10 +44,10 @@ pub fn run_report(
         verdict,
         cause: None,
         workloads: vec![WorkloadRun {
-            id: schedule.kit.workload,
+            id: schedule.protocol.workload,
             plan_sha256: schedule.sha256(),
             duration_ns: items.iter().map(|item| item.duration_ns).sum(),
-            requests: ran.timelines.iter().map(|timeline| timeline.requests.len() as u64).sum(),
+            requests: outcome.timelines.iter().map(|timeline| timeline.requests.len() as u64).sum(),
             phases: Vec::new(),
         }],
         items,
@@ -64,21 +56,18 @@ pub fn run_report(
     }
 }
 
-/// A report of these runs.
+/// Returns the report of several runs.
 #[must_use]
-pub fn report(target: &str, runs: Vec<RunReport>) -> Report {
+pub(crate) fn report(target: &str, runs: Vec<RunReport>) -> Report {
     let verdict = runs.iter().map(|run| run.verdict).max().unwrap_or(Verdict::Unknown);
     Report { report: VERSION, target: target.to_owned(), fixture: None, verdict, runs }
 }
 
-fn item(outcome: &Outcome, schedule: &Schedule, target_flags: &str, is_strict: bool) -> Item {
+fn item(outcome: &SceneOutcome, schedule: &Schedule, target_flags: &str, is_strict: bool) -> Item {
     let case = outcome.scene.case;
-    let verdict = match outcome.verdict {
-        Verdict::Warn if is_strict => Verdict::Fail,
-        verdict => verdict,
-    };
-    let is_wrong = !matches!(verdict, Verdict::Pass | Verdict::NotRun);
-    let protocol = schedule.kit.flag.trim_start();
+    let verdict = harm::strict(outcome.harm.verdict, is_strict);
+    let needs_reproduction = !matches!(verdict, Verdict::Pass | Verdict::NotRun);
+    let protocol = schedule.protocol.flag.trim_start();
     let space = if protocol.is_empty() { "" } else { " " };
     let reproduction = format!(
         "chaos {protocol}{space}{target_flags}--seed {} --matrix --faults {}",
@@ -88,44 +77,32 @@ fn item(outcome: &Outcome, schedule: &Schedule, target_flags: &str, is_strict: b
         clause: Some(case.clause),
         requirement: format!("{} ({})", case.requirement, outcome.scene.fault.parameters),
         verdict,
-        cause: outcome.cause.clone(),
-        findings: outcome.findings.clone(),
+        cause: outcome.harm.cause.clone(),
+        findings: outcome.harm.findings.clone(),
         duration_ns: outcome.duration_ns,
         wire: outcome.wire.entries().to_vec(),
         wire_omitted: outcome.wire.omitted(),
-        reproduction: if is_wrong { vec![reproduction] } else { Vec::new() },
+        reproduction: if needs_reproduction { vec![reproduction] } else { Vec::new() },
         ..Item::new(case.id, ItemKind::Case, case.level)
     }
 }
 
-/// The word for a verdict on a scorecard.
-#[must_use]
-pub const fn word(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Pass | Verdict::Expected => "held",
-        Verdict::Warn => "warned",
-        Verdict::Fail => "harmed",
-        Verdict::Unknown | Verdict::Unreachable => "unknown",
-        Verdict::NotRun => "not run",
-    }
-}
-
-/// A line for a scene that is over.
+/// Writes one line about a scene.
 ///
 /// # Errors
 /// `out` cannot be written.
-pub fn write_line(out: &mut impl Write, outcome: &Outcome) -> io::Result<()> {
-    let style = report::format::style_of(outcome.verdict);
-    let (id, word) = (outcome.scene.case.id, word(outcome.verdict));
+pub(crate) fn write_line(out: &mut impl Write, outcome: &SceneOutcome) -> io::Result<()> {
+    let style = format::style_of(outcome.harm.verdict);
+    let (id, word) = (outcome.scene.case.id, word(outcome.harm.verdict));
     writeln!(out, "{style}{word:<8}{style:#} {id:<52} {}", outcome.figure)
 }
 
-/// What was found, and the verdict, at the end.
+/// Writes the findings and the verdict of a run.
 ///
 /// # Errors
 /// `out` cannot be written.
-pub fn write_outcome(out: &mut impl Write, run: &RunReport) -> io::Result<()> {
-    for (cause, count) in left_out(run) {
+pub(crate) fn write_outcome(out: &mut impl Write, run: &RunReport) -> io::Result<()> {
+    for (cause, count) in not_run(run) {
         writeln!(out, "\nnot run: {count} faults: {cause}")?;
     }
     for verdict in [Verdict::Unknown, Verdict::Warn, Verdict::Fail] {
@@ -133,10 +110,10 @@ pub fn write_outcome(out: &mut impl Write, run: &RunReport) -> io::Result<()> {
     }
     let style = report::format::style_of(run.verdict);
     write!(out, "\n{style}{}{style:#} ", run.verdict.word())?;
-    let broken: Vec<String> =
+    let violated: Vec<String> =
         run.violated_clauses().iter().map(|(clause, count)| format!("{clause} ({count})")).collect();
-    if !broken.is_empty() {
-        write!(out, "{}: ", broken.join(", "))?;
+    if !violated.is_empty() {
+        write!(out, "{}: ", violated.join(", "))?;
     }
     let counts: Vec<String> = Verdict::ALL
         .into_iter()
@@ -152,7 +129,7 @@ pub fn write_outcome(out: &mut impl Write, run: &RunReport) -> io::Result<()> {
     )
 }
 
-fn left_out(run: &RunReport) -> BTreeMap<&str, usize> {
+fn not_run(run: &RunReport) -> BTreeMap<&str, usize> {
     let mut causes = BTreeMap::new();
     for item in run.with(Verdict::NotRun) {
         *causes.entry(item.cause.as_deref().unwrap_or_default()).or_default() += 1;
@@ -160,12 +137,12 @@ fn left_out(run: &RunReport) -> BTreeMap<&str, usize> {
     causes
 }
 
-/// The catalogue, a fault a line.
+/// Writes the list of faults, one per line.
 ///
 /// # Errors
 /// `out` cannot be written.
-pub fn write_faults(out: &mut impl Write, kit: &Kit) -> io::Result<()> {
-    for fault in kit.faults() {
+pub(crate) fn write_faults(out: &mut impl Write, protocol: &ChaosProtocol) -> io::Result<()> {
+    for fault in protocol.faults() {
         let states = names(fault.states);
         writeln!(
             out,
@@ -180,35 +157,29 @@ pub fn write_faults(out: &mut impl Write, kit: &Kit) -> io::Result<()> {
     Ok(())
 }
 
-/// The catalogue as the text of docs/FAULTS.md, or of the page of another protocol.
+/// Writes the list of faults as Markdown: the text of docs/FAULTS.md or docs/FAULTS-wisdom.md.
 ///
 /// # Errors
 /// `out` cannot be written.
-pub fn write_faults_as_markdown(out: &mut impl Write, kit: &Kit) -> io::Result<()> {
-    let count = kit.faults().count();
-    let scenes = kit.scenes().len();
-    writeln!(out, "# {}\n", kit.title)?;
+pub(crate) fn write_faults_as_markdown(out: &mut impl Write, protocol: &ChaosProtocol) -> io::Result<()> {
+    let count = protocol.faults().count();
+    let scenes = protocol.scenes().len();
+    writeln!(out, "# {}\n", protocol.title)?;
+    writeln!(out, "Generated by `chaos faults{} --markdown`.\n", protocol.flag)?;
+    writeln!(out, "There are {count} faults. With the states of a connection they form {scenes} scenes.\n")?;
     writeln!(
         out,
-        "{count} faults, in {scenes} combinations with the state that a connection is in. Written by"
+        "- *promised*: the protocol promises that other clients are served during the fault. Otherwise"
     )?;
-    writeln!(
-        out,
-        "`chaos faults{} --markdown`. *Meanwhile* says whether the protocol promises that others are served while",
-        kit.flag
-    )?;
-    writeln!(
-        out,
-        "it lasts; otherwise only what happens afterwards counts, and whether the target lives. *Started* says that it"
-    )?;
-    writeln!(out, "takes a target that the kit starts itself.\n")?;
-    writeln!(out, "| fault | clause | level | states | meanwhile | started | what is done |")?;
-    writeln!(out, "| --- | --- | --- | --- | --- | --- | --- |")?;
-    for fault in kit.faults() {
+    writeln!(out, "  only the service after the fault counts, and whether the target survives.")?;
+    writeln!(out, "- *process*: the fault needs a target process that chaos starts.\n")?;
+    writeln!(out, "| fault | clause | level | states | promised | process | description | parameters |")?;
+    writeln!(out, "| --- | --- | --- | --- | --- | --- | --- | --- |")?;
+    for fault in protocol.faults() {
         let yes = |is: bool| if is { "yes" } else { "" };
         writeln!(
             out,
-            "| {} | {} | {} | {} | {} | {} | {} {} |",
+            "| {} | {} | {} | {} | {} | {} | {} | {} |",
             fault.id,
             fault.clause.id,
             fault.level.word(),

@@ -1,117 +1,58 @@
-//! The clients of a chaos run: one that makes the faults, the bystanders, and one that keeps time.
+//! The clients of a run as scripts: the conductor, which makes the faults, the bystanders and the timekeeper.
 
 use std::rc::Rc;
-use std::time::Duration;
 
 use conformance::plan::CasePlan;
 use conformance::script::CaseScript;
 use driver::moves::Move;
 use driver::moves::MoveResult;
 use driver::moves::Script;
-use driver::moves::Slot;
 use driver::moves::Source;
 
+use crate::chaos_protocol::ChaosProtocol;
 use crate::fault::NEWCOMER;
-use crate::kit::Kit;
+use crate::outcome::Replies;
+use crate::timing::{GAP, Part, QUIET, TICK, mark};
 
-/// How many well-behaved clients there are.
-pub const BYSTANDERS: u32 = 32;
-
-/// The client that makes the faults.
-pub const CONDUCTOR: u32 = BYSTANDERS;
-
-/// The client that keeps time and looks at the target's process.
-pub const TIMEKEEPER: u32 = BYSTANDERS + 1;
-
-/// How long nothing is done before the first fault, so that there is something to compare with.
-pub const QUIET: Duration = Duration::from_secs(2);
-
-/// How long nothing is done after each fault.
-const GAP: Duration = Duration::from_millis(100);
-
-/// How often time is kept: twenty times a second.
-pub const TICK: Duration = Duration::from_millis(50);
-
-/// The first of the addresses that newcomers come from, far from all others.
+/// The first address of the newcomers, far from all other addresses.
 const NEWCOMERS: u32 = 3_000_000_000;
 
-/// The parts of a step, as the conductor marks them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// The fault begins.
-    Fault,
-    /// It is over, and a newcomer asks to be served.
-    Newcomer,
-    /// The step is over.
-    Over,
-}
-
-const PARTS: u32 = 3;
-
-/// The number that marks a part of a step.
-#[must_use]
-pub const fn mark(step: u32, part: Part) -> u32 {
-    step * PARTS + part as u32
-}
-
-/// The step and the part that a number marks.
-#[must_use]
-pub const fn marked(number: u32) -> (usize, Part) {
-    let part = match number % PARTS {
-        0 => Part::Fault,
-        1 => Part::Newcomer,
-        _ => Part::Over,
-    };
-    ((number / PARTS) as usize, part)
-}
-
-/// When the request of a bystander is due that so many were due before, from the beginning of the run, if each asks once in
-/// an interval. Their turns are spread evenly. What was due while there was no connection is made up for, late as it is.
-#[must_use]
-pub fn planned(ask_interval: Duration, number: u32, request: u64) -> Duration {
-    let turn = ask_interval * number / BYSTANDERS;
-    turn + ask_interval * u32::try_from(request + 1).unwrap_or(u32::MAX)
-}
-
 /// Any client of a run.
-pub enum Client {
-    /// A well-behaved one.
+pub(crate) enum Client {
+    /// A well-behaved client.
     Bystander(Box<dyn Script>),
-    /// The one that makes the faults.
+    /// The client that makes the faults.
     Conductor(Box<Conductor>),
-    /// The one that keeps time.
+    /// The client that measures lateness.
     Timekeeper(Timekeeper),
 }
 
 impl Script for Client {
-    fn next(&mut self, came: MoveResult<'_>) -> Move<'_> {
+    fn next(&mut self, result: MoveResult<'_>) -> Move<'_> {
         match self {
-            Self::Bystander(script) => script.next(came),
-            Self::Conductor(script) => script.next(came),
-            Self::Timekeeper(script) => script.next(came),
+            Self::Bystander(script) => script.next(result),
+            Self::Conductor(script) => script.next(result),
+            Self::Timekeeper(script) => script.next(result),
         }
     }
 }
 
-/// A fault that is to be made, or what is done once a target that ended by it is there again.
+/// A scene, or the sequel of a scene that ended the target.
 #[derive(Clone, Debug)]
-pub struct Planned {
-    /// What is done.
-    pub plan: Rc<CasePlan>,
-    /// What its clients were told before.
-    pub heard: Rc<Heard>,
+pub(crate) struct Planned {
+    /// The steps.
+    pub(crate) plan: Rc<CasePlan>,
+    /// The replies of the scene before a sequel.
+    pub(crate) replies: Rc<Replies>,
 }
 
-/// Replies, and on which slots they came.
-pub type Heard = Vec<(Slot, Vec<u8>)>;
-
-/// Makes one fault after the other; after each, a newcomer asks to be served.
+/// Runs one scene after the other; after each fault, a newcomer sends a request.
 #[derive(Debug)]
-pub struct Conductor {
-    kit: &'static Kit,
+pub(crate) struct Conductor {
+    protocol: &'static ChaosProtocol,
     plans: Vec<Planned>,
-    /// Which step is under way, and how far it is.
-    step: u32,
+    /// The current scene, and the next action in it.
+    scene: u32,
     at: ConductorAt,
     case: Option<CaseScript>,
 }
@@ -131,31 +72,33 @@ enum ConductorAt {
 }
 
 impl Conductor {
-    /// One that has not begun.
+    /// Returns a client that has not begun.
     #[must_use]
-    pub fn new(kit: &'static Kit, plans: Vec<Planned>) -> Self {
-        Self { kit, plans, step: 0, at: ConductorAt::Begin, case: None }
+    pub(crate) fn new(protocol: &'static ChaosProtocol, plans: Vec<Planned>) -> Self {
+        Self { protocol, plans, scene: 0, at: ConductorAt::Begin, case: None }
     }
 
-    fn next(&mut self, came: MoveResult<'_>) -> Move<'_> {
-        let is_trouble = came == MoveResult::Failed;
-        let step = self.step;
+    fn next(&mut self, result: MoveResult<'_>) -> Move<'_> {
+        let has_failed = result == MoveResult::Failed;
+        let scene = self.scene;
         match self.at {
             ConductorAt::Begin => {
                 self.at = ConductorAt::Mark;
                 Move::PauseUntil(QUIET)
             }
             ConductorAt::Mark => {
-                let Some(Planned { plan, heard }) = self.plans.get(step as usize) else { return Move::Done };
+                let Some(Planned { plan, replies }) = self.plans.get(scene as usize) else {
+                    return Move::Done;
+                };
                 let mut script = CaseScript::new(Rc::clone(plan));
-                heard.iter().for_each(|(slot, reply)| script.note(*slot, reply));
+                replies.iter().for_each(|(slot, reply)| script.note(*slot, reply));
                 self.case = Some(script);
                 self.at = ConductorAt::Case;
-                Move::Mark(mark(step, Part::Fault))
+                Move::Mark(mark(scene, Part::Fault))
             }
             ConductorAt::Case => {
                 let Some(script) = &mut self.case else { return Move::Done };
-                let next = script.next(came);
+                let next = script.next(result);
                 if next != Move::Done {
                     return next;
                 }
@@ -164,32 +107,32 @@ impl Conductor {
             }
             ConductorAt::MarkNewcomer => {
                 self.at = ConductorAt::OpenNewcomer;
-                Move::Mark(mark(step, Part::Newcomer))
+                Move::Mark(mark(scene, Part::Newcomer))
             }
             ConductorAt::OpenNewcomer => {
                 self.at = ConductorAt::Ask;
-                // One address for each: nobody is told that it came too often.
-                let own = Move::OpenFrom(NEWCOMER, Source::Own(NEWCOMERS + step));
-                if self.kit.dialect.has_own_address { own } else { Move::Open(NEWCOMER) }
+                // Each newcomer has its own address, so that no rate limit applies.
+                let own = Move::OpenFrom(NEWCOMER, Source::Own(NEWCOMERS + scene));
+                if self.protocol.dialect.has_own_address { own } else { Move::Open(NEWCOMER) }
             }
-            ConductorAt::Ask if !is_trouble => {
+            ConductorAt::Ask if !has_failed => {
                 self.at = ConductorAt::Await;
-                Move::Send(NEWCOMER, self.kit.newcomer.request)
+                Move::Send(NEWCOMER, self.protocol.newcomer.request)
             }
-            ConductorAt::Await if !is_trouble => {
+            ConductorAt::Await if !has_failed => {
                 self.at = ConductorAt::Close;
                 Move::Await(NEWCOMER, 1)
             }
-            ConductorAt::Close if !is_trouble => {
+            ConductorAt::Close if !has_failed => {
                 self.at = ConductorAt::MarkOver;
                 Move::Close(NEWCOMER)
             }
             ConductorAt::Ask | ConductorAt::Await | ConductorAt::Close | ConductorAt::MarkOver => {
                 self.at = ConductorAt::Gap;
-                Move::Mark(mark(step, Part::Over))
+                Move::Mark(mark(scene, Part::Over))
             }
             ConductorAt::Gap => {
-                self.step += 1;
+                self.scene += 1;
                 self.at = ConductorAt::Mark;
                 Move::Pause(GAP)
             }
@@ -197,19 +140,18 @@ impl Conductor {
     }
 }
 
-/// Notes at fixed times that it is there, and what the target's process takes. How late it is says how late everybody
-/// is.
+/// Marks fixed times and samples the target's process. Its lateness is the lateness of the harness.
 #[derive(Debug)]
-pub struct Timekeeper {
+pub(crate) struct Timekeeper {
     ticks: u32,
-    /// Three moves a tick: wait, note, look.
+    /// The next of three moves per tick: wait, mark, sample.
     at: u8,
 }
 
 impl Timekeeper {
-    /// One that has not begun.
+    /// Returns a client that has not begun.
     #[must_use]
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { ticks: 0, at: 0 }
     }
 
@@ -223,11 +165,5 @@ impl Timekeeper {
             2 => Move::Mark(self.ticks),
             _ => Move::Sample,
         }
-    }
-}
-
-impl Default for Timekeeper {
-    fn default() -> Self {
-        Self::new()
     }
 }

@@ -1,4 +1,4 @@
-//! Reduces a schedule that fails to the fewest steps that still fail.
+//! Shrinks a schedule that fails to the fewest scenes that still fail.
 
 use std::io::{self, Write};
 
@@ -8,21 +8,22 @@ use driver::run_limits::RunLimits;
 use target::Choice;
 use verdict::Verdict;
 
-use crate::command::{Error, run_once};
+use crate::error::Error;
 use crate::flags::Flags;
 use crate::schedule::Schedule;
+use crate::single_run::run_once;
 
-/// How many runs shrinking may take.
+/// The number of runs that shrinking may take.
 const RUNS_MAX: u32 = 60;
 
-/// So many of the steps that have failed are tried alone at first.
+/// The number of failed scenes that are first tried alone.
 const TRIED_ALONE_MAX: usize = 5;
 
-/// Shrinks a schedule of which these steps have failed; what is best so far stands when the user breaks it off.
+/// Shrinks a schedule whose scenes `harmed` failed. An interrupt returns the shortest schedule found so far.
 ///
 /// # Errors
 /// The target could not be started again.
-pub async fn shrink(
+pub(crate) async fn shrink(
     failed: &Schedule,
     harmed: &[&str],
     choice: &Choice,
@@ -31,9 +32,9 @@ pub async fn shrink(
     out: &mut impl Write,
 ) -> Result<Schedule, Error> {
     let mut runs = 0;
-    let mut trouble = None;
+    let mut error_of_run = None;
     let mut fails = async |steps: &[String]| {
-        if runs >= RUNS_MAX || trouble.is_some() {
+        if runs >= RUNS_MAX || error_of_run.is_some() {
             return None;
         }
         runs += 1;
@@ -41,7 +42,7 @@ pub async fn shrink(
         let run = match run_once(&candidate, choice, flags, limits, &mut io::sink()).await {
             Ok((run, _)) => run,
             Err(error) => {
-                trouble = Some(error);
+                error_of_run = Some(error);
                 return None;
             }
         };
@@ -55,7 +56,7 @@ pub async fn shrink(
         Some(is_failure)
     };
     let mut steps = failed.steps.clone();
-    // Most often what harmed once does so alone.
+    // A fault that does harm usually does so alone.
     for step in harmed.iter().take(TRIED_ALONE_MAX) {
         let alone = vec![(*step).to_owned()];
         if fails(&alone).await == Some(true) {
@@ -64,7 +65,7 @@ pub async fn shrink(
         }
     }
     let steps = reduce(steps, &mut fails).await;
-    match trouble {
+    match error_of_run {
         Some(error) => Err(error),
         None => Ok(Schedule { steps, ..failed.clone() }),
     }

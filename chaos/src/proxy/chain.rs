@@ -1,53 +1,53 @@
-//! The toxics of one direction of a connection, one behind the other. It is pure, as they are.
+//! The toxics of one direction of a connection, applied in order. Pure, like its stages.
 
 use std::collections::VecDeque;
 
 use tokio::time::Instant;
 
-use super::fault::{Effect, Witness};
-use super::queue::Item;
-use super::stage::{Ending, Stage};
-use super::toxics::{Placed, Toxics};
+use crate::proxy::injected_fault::{Effect, EffectLog};
+use crate::proxy::queue::Item;
+use crate::proxy::stage::{Ending, Stage};
+use crate::proxy::toxics::{Placed, Toxics};
 
-/// All toxics of a direction at work.
-pub(super) struct Chain {
+/// The active toxics of a direction.
+pub(crate) struct Chain {
     seed: u64,
-    witness: Witness,
+    log: EffectLog,
     stages: Vec<Stage>,
-    /// What went through all of them.
+    /// Items that passed all toxics.
     through: VecDeque<Item>,
 }
 
 impl Chain {
-    /// A chain without toxics.
-    pub(super) fn new(seed: u64, witness: Witness) -> Self {
-        Self { seed, witness, stages: Vec::new(), through: VecDeque::new() }
+    /// Returns a chain without toxics.
+    pub(crate) fn new(seed: u64, log: EffectLog) -> Self {
+        Self { seed, log, stages: Vec::new(), through: VecDeque::new() }
     }
 
-    /// Becomes a chain of these toxics. What waits in those that are gone goes on.
-    pub(super) fn follow(&mut self, toxics: &Toxics, now: Instant) {
+    /// Changes the chain to these toxics. Items that wait in a removed toxic continue.
+    pub(crate) fn follow(&mut self, toxics: &Toxics, now: Instant) {
         self.remove_all_but(toxics.placed(), now);
-        for placed in toxics.placed().iter().filter(|placed| placed.toxic.stream == self.witness.stream) {
+        for placed in toxics.placed().iter().filter(|placed| placed.toxic.stream == self.log.stream) {
             match self.stages.iter_mut().find(|stage| stage.id == placed.id) {
                 Some(stage) if stage.toxic == placed.toxic => {}
-                Some(stage) => stage.update(&placed.toxic, now, &self.witness),
-                None => self.stages.push(Stage::new(placed, self.seed, now, &self.witness)),
+                Some(stage) => stage.update(&placed.toxic, now, &self.log),
+                None => self.stages.push(Stage::new(placed, self.seed, now, &self.log)),
             }
         }
     }
 
-    /// Whether it takes more.
-    pub(super) fn has_room(&self) -> bool {
+    /// Returns whether the chain accepts another item.
+    pub(crate) fn has_room(&self) -> bool {
         self.stages.first().map_or(self.through.is_empty(), Stage::has_room)
     }
 
-    /// Takes in what the sender sent.
-    pub(super) fn arrive(&mut self, item: Item, now: Instant) {
+    /// Accepts an item from the sender.
+    pub(crate) fn arrive(&mut self, item: Item, now: Instant) {
         self.arrive_at(0, item, now);
     }
 
-    /// How a toxic ends the connection now, whatever still waits.
-    pub(super) fn overdue(&self, now: Instant) -> Option<Ending> {
+    /// Returns how a toxic ends the connection now, regardless of waiting items.
+    pub(crate) fn overdue(&self, now: Instant) -> Option<Ending> {
         let (toxic, ending) = self.stages.iter().find_map(|stage| {
             stage.alarm().filter(|(at, _)| *at <= now).map(|(_, ending)| (&stage.toxic.name, ending))
         })?;
@@ -55,37 +55,37 @@ impl Chain {
             Ending::Close => Effect::Closed,
             Ending::Reset => Effect::Reset,
         };
-        self.witness.tell(toxic, effect);
+        self.log.record(toxic, effect);
         Some(ending)
     }
 
-    /// Lets go what is due at the far end, one item.
-    pub(super) fn next(&mut self, now: Instant) -> Option<Item> {
+    /// Returns the next item that is due at the end of the chain.
+    pub(crate) fn next(&mut self, now: Instant) -> Option<Item> {
         for index in 1..self.stages.len() {
             while self.stages[index].has_room()
-                && let Some(item) = self.stages[index - 1].give(now, &self.witness)
+                && let Some(item) = self.stages[index - 1].give(now, &self.log)
             {
-                self.stages[index].arrive(item, now, &self.witness);
+                self.stages[index].arrive(item, now, &self.log);
             }
         }
-        self.through.pop_front().or_else(|| self.stages.last_mut()?.give(now, &self.witness))
+        self.through.pop_front().or_else(|| self.stages.last_mut()?.give(now, &self.log))
     }
 
-    /// When to look again. What is due already and did not go waits for room, and not for a time.
-    pub(super) fn due(&self, now: Instant) -> Option<Instant> {
+    /// Returns when the next item will be due. An item that is already due waits for room, not for a time.
+    pub(crate) fn due(&self, now: Instant) -> Option<Instant> {
         let alarms = self.stages.iter().filter_map(|stage| stage.alarm().map(|(at, _)| at));
         self.stages.iter().filter_map(Stage::due).chain(alarms).filter(|due| *due > now).min()
     }
 
     fn arrive_at(&mut self, index: usize, item: Item, now: Instant) {
         match self.stages.get_mut(index) {
-            Some(stage) => stage.arrive(item, now, &self.witness),
+            Some(stage) => stage.arrive(item, now, &self.log),
             None => self.through.push_back(item),
         }
     }
 
     fn remove_all_but(&mut self, placed: &[Placed], now: Instant) {
-        // From the far end, so that what goes on keeps its order.
+        // From the end of the chain, so that the items keep their order.
         for index in (0..self.stages.len()).rev() {
             if placed.iter().all(|placed| placed.id != self.stages[index].id) {
                 for item in self.stages.remove(index).into_items() {
@@ -103,14 +103,14 @@ mod tests {
 
     use bytes::Bytes;
 
-    use super::super::fault::Fault;
-    use super::super::toxic::{Kind, Stream, Toxic};
     use super::*;
+    use crate::proxy::injected_fault::InjectedFault;
+    use crate::proxy::toxic::{Kind, Stream, Toxic};
 
     fn chain(connection: u64) -> Chain {
-        let observer = Arc::new(|_: &Fault| ());
+        let observer = Arc::new(|_: &InjectedFault| ());
         let (begun, stream) = (Instant::now(), Stream::Upstream);
-        Chain::new(7, Witness { observer, begun, proxy: "p".into(), connection, stream })
+        Chain::new(7, EffectLog { observer, begun, proxy: "p".into(), connection, stream })
     }
 
     fn toxics(kinds: &[Kind]) -> Toxics {
@@ -145,11 +145,11 @@ mod tests {
     }
 
     #[test]
-    fn order_is_kept_when_toxics_are_removed_in_which_something_waits() {
+    fn items_keep_their_order_when_toxics_are_removed() {
         let (mut chain, now) = (chain(1), Instant::now());
         let mut list = toxics(&[LATENCY, LATENCY, LATENCY]);
         chain.follow(&list, now);
-        // One waits in each: the first is two toxics ahead of the last.
+        // One item waits in each toxic.
         for (step, bytes) in (0..).zip([b"1", b"2", b"3"]) {
             let then = now + Duration::from_millis(100 * step);
             chain.arrive(chunk(bytes), then);
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_joined_leaves_as_one_chunk_when_the_first_is_due() {
+    fn joined_chunks_leave_when_the_first_is_due() {
         let (mut chain, now) = (chain(1), Instant::now());
         chain.follow(&toxics(&[Kind::Joining { delay_ms: 50 }]), now);
         let (later, due) = (now + Duration::from_millis(30), now + Duration::from_millis(50));
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_has_a_bound_however_it_is_cut() {
+    fn the_size_of_waiting_items_is_bounded() {
         let piecewise = Kind::Slicer { average_size_bytes: 1, size_variation_bytes: 0, delay_us: 1_000_000 };
         for (kind, chunk, bytes_max) in [
             (LATENCY, &[0; 16 << 10][..], 5 << 20),
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn toxicity_is_the_part_of_connections_and_drawn_once_for_each() {
+    fn toxicity_is_the_fraction_of_connections_and_drawn_once() {
         let now = Instant::now();
         let list = |toxicity| {
             let mut list = Toxics::default();

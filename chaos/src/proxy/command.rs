@@ -1,4 +1,4 @@
-//! `chaos proxy`: a proxy for a terminal, and the API for Toxiproxy's clients.
+//! `chaos proxy`: one proxy, the API for Toxiproxy's clients, or both.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Write};
@@ -9,107 +9,113 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Mutex;
 
-use super::fault::Observer;
-use super::proxies::{Proxies, ProxiesError, Wanted};
-use super::toxic::{Toxic, ToxicError};
-use super::{api, parse_toxic};
+use crate::proxy::api;
+use crate::proxy::injected_fault::Observer;
+use crate::proxy::parse::parse_toxic;
+use crate::proxy::proxies::{Proxies, ProxiesError, ProxyRequest};
+use crate::proxy::toxic::{Toxic, ToxicError};
 
 /// The name of the proxy that the command line describes.
 const NAME: &str = "proxy";
 
-/// Stand between clients and a service, and make the network worse on purpose
+/// Proxy that injects network faults between clients and a TCP service
 ///
-/// Each fault is a line on standard error.
+/// Each fault is logged in one line on standard error.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = TOXICS)]
 #[command(group = ArgGroup::new("where").args(["listen", "api"]).required(true).multiple(true))]
-pub struct ProxyFlags {
-    /// Where clients connect; with port 0 a free one, which the first line of the output names
+pub(crate) struct ProxyFlags {
+    /// Address on which clients connect; with port 0 a free port, which the first line of output names
     #[arg(long, value_name = "HOST:PORT", requires = "upstream")]
-    pub listen: Option<String>,
+    pub(crate) listen: Option<String>,
 
-    /// The service
+    /// Address of the service
     #[arg(long, value_name = "HOST:PORT", requires = "listen")]
-    pub upstream: Option<String>,
+    pub(crate) upstream: Option<String>,
 
-    /// What is done to the bytes, [STREAM.]TYPE[:KEY=VALUE[,KEY=VALUE…]]; several go one behind the other
+    /// Fault to inject, [STREAM.]TYPE[:KEY=VALUE[,KEY=VALUE…]]; several are applied in order
     #[arg(long = "toxic", value_name = "TOXIC", value_parser = parse_toxic, requires = "listen")]
-    pub toxics: Vec<Toxic>,
+    pub(crate) toxics: Vec<Toxic>,
 
-    /// Decides every draw; random, and printed, if not given
+    /// Seed for all random draws; printed; default: random
     #[arg(long, value_name = "N")]
-    pub seed: Option<u64>,
+    pub(crate) seed: Option<u64>,
 
-    /// Also answer Toxiproxy's HTTP API there
+    /// Address on which to serve Toxiproxy's HTTP API
     #[arg(long, value_name = "HOST:PORT")]
-    pub api: Option<String>,
+    pub(crate) api: Option<String>,
 }
 
 const TOXICS: &str = "\
-Toxics (STREAM is downstream, to the client, or upstream; downstream if not given):
-  latency:latency=MS,jitter=MS    everything arrives later
-  bandwidth:rate=KB_PER_SECOND    bytes come at a rate
-  slow_close:delay=MS             the end arrives later
-  timeout:timeout=MS              bytes are lost; closes after that time, or with 0 never
+Toxics (STREAM is downstream, to the client, or upstream; default: downstream):
+  latency:latency=MS,jitter=MS    delays all data
+  bandwidth:rate=KB_PER_SECOND    limits the rate
+  slow_close:delay=MS             delays the end of the stream
+  timeout:timeout=MS              discards data; closes after that time, or never if 0
   reset_peer:timeout=MS           resets after that time
   slicer:average_size=BYTES,size_variation=BYTES,delay=µS
-                                  cuts into pieces, with pauses
+                                  cuts data into pieces, with pauses
   limit_data:bytes=N              closes after N bytes
-  joining:delay=MS                collects bytes, and sends them at once
-  corruption:probability=P        flips a bit in each byte with this chance
-  black_hole                      nothing gets through, not even the end
-  down                            closes connections as soon as they are open
-Each also takes toxicity=0.5 (for half of all connections), name=NAME and stream=STREAM.";
+  joining:delay=MS                collects data and sends it at once
+  corruption:probability=P        flips one bit of a byte with this probability
+  black_hole                      discards data and holds back the end of the stream
+  down                            closes open and new connections
+All toxics also accept toxicity=P (the fraction of connections, 0 to 1), name=NAME and stream=STREAM.";
 
-/// Why the proxy cannot work.
+/// The reason why the proxy cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The proxy cannot listen.
     #[error(transparent)]
     Proxy(#[from] ProxiesError),
-    /// Two toxics have one name.
-    #[error("--toxic {name}: {source}; name=… gives another name")]
+    /// Two toxics have the same name.
+    #[error("--toxic {name}: {source}; set another name with name=…")]
     Toxic {
-        /// Its name.
+        /// The name.
         name: String,
-        /// What is wrong with it.
+        /// The reason.
         source: ToxicError,
     },
     /// The API cannot listen.
     #[error("cannot listen on {addr}: {source}")]
     Api {
-        /// As it was given.
+        /// The address as given.
         addr: String,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// Nobody reads what is said, or no signals can be had.
+    /// The output cannot be written, or signals cannot be handled.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
 
-/// Works until SIGINT or SIGTERM. Says on `out` where, with the seed.
+/// Runs until SIGINT or SIGTERM. Prints the addresses and the seed to `out`.
 ///
 /// # Errors
-/// An address cannot be had, or two toxics have one name.
-pub async fn run(flags: ProxyFlags, observer: Arc<dyn Observer>, mut out: impl Write) -> Result<(), Error> {
+/// An address is unavailable, or two toxics have the same name.
+pub(crate) async fn run(
+    flags: ProxyFlags,
+    observer: Arc<dyn Observer>,
+    mut out: impl Write,
+) -> Result<(), Error> {
     let stopped = stop_signal()?;
     let seed = flags.seed.unwrap_or_else(random_seed);
     let mut proxies = Proxies::new(seed, observer);
     if flags.listen.is_some() {
-        let wanted = Wanted {
+        let request = ProxyRequest {
             name: Some(NAME.to_owned()),
             listen: flags.listen,
             upstream: flags.upstream,
             enabled: Some(false),
         };
-        let proxy = proxies.create(wanted).await?;
+        let proxy = proxies.create(request).await?;
         for toxic in flags.toxics {
             let name = toxic.name.clone();
             proxy.add_toxic(toxic).map_err(|source| Error::Toxic { name, source })?;
         }
-        // Only now, so that no client is served before its toxics are there.
-        let proxy = proxies.update(NAME, Wanted { enabled: Some(true), ..Wanted::default() }).await?;
+        // Enabled last, so that the toxics apply to the first client.
+        let proxy =
+            proxies.update(NAME, ProxyRequest { enabled: Some(true), ..ProxyRequest::default() }).await?;
         writeln!(out, "proxy    {} to {}", proxy.listen(), proxy.upstream())?;
     }
     let api = match flags.api {
@@ -135,7 +141,7 @@ pub async fn run(flags: ProxyFlags, observer: Arc<dyn Observer>, mut out: impl W
     Ok(())
 }
 
-/// A seed that is short enough to be typed again. The one draw that no seed decides.
+/// Returns a random seed that is short enough to type.
 fn random_seed() -> u64 {
     RandomState::new().build_hasher().finish() % 1_000_000
 }

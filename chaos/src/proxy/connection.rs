@@ -1,4 +1,4 @@
-//! One connection through the proxy: reads from either side, and writes to the other what its toxics let through.
+//! One connection through the proxy: reads from each side and writes to the other what the toxics let through.
 
 use std::io;
 use std::sync::Arc;
@@ -12,36 +12,36 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{debug, warn};
 
-use super::chain::Chain;
-use super::fault::{Observer, Witness};
-use super::queue::Item;
-use super::stage::Ending;
-use super::toxic::Stream;
-use super::toxics::Toxics;
+use crate::proxy::chain::Chain;
+use crate::proxy::injected_fault::{EffectLog, Observer};
+use crate::proxy::queue::Item;
+use crate::proxy::stage::Ending;
+use crate::proxy::toxic::Stream;
+use crate::proxy::toxics::Toxics;
 
-/// How many bytes are read at once: the longest chunk that toxics see.
+/// The longest chunk that is read at once, in bytes.
 const READ_BYTES_MAX: usize = 16 << 10;
 
-/// How long it may take to connect to the service.
+/// The time limit for connecting to the service.
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
 
-/// How long the two sides have to take in what they were sent last, after a toxic closed the connection.
-const FAREWELL_TIME_MAX: Duration = Duration::from_secs(1);
+/// The time limit of a lingering close: both sides may read their last bytes after a toxic closed the connection.
+const LINGER_TIME_MAX: Duration = Duration::from_secs(1);
 
-/// What all connections of a proxy share.
-pub(super) struct Shared {
-    pub(super) name: Arc<str>,
-    pub(super) seed: u64,
-    pub(super) upstream: String,
-    pub(super) begun: Instant,
-    pub(super) observer: Arc<dyn Observer>,
-    pub(super) toxics: watch::Receiver<Toxics>,
+/// The state that all connections of a proxy share.
+pub(crate) struct Shared {
+    pub(crate) name: Arc<str>,
+    pub(crate) seed: u64,
+    pub(crate) upstream: String,
+    pub(crate) begun: Instant,
+    pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) toxics: watch::Receiver<Toxics>,
 }
 
-/// Carries what a client and the service say, until both have ended or a toxic ends it.
-pub(super) async fn serve(mut client: TcpStream, number: u64, shared: Arc<Shared>) {
+/// Forwards data between a client and the service until both have ended or a toxic ends the connection.
+pub(crate) async fn serve(mut client: TcpStream, number: u64, shared: Arc<Shared>) {
     let mut carrier = Carrier::new(number, &shared);
-    // A connection that is ended at once does not reach the service.
+    // A connection that is ended immediately does not reach the service.
     if let Some(ending) = carrier.overdue() {
         return end(ending, &mut [&mut client]).await;
     }
@@ -52,14 +52,14 @@ pub(super) async fn serve(mut client: TcpStream, number: u64, shared: Arc<Shared
                 "cannot connect to the service");
         }
     };
-    // Pieces leave as the toxics cut them. Without that they only leave later.
+    // Pieces leave as the toxics cut them. On failure they only leave later.
     let _ = client.set_nodelay(true).and_then(|()| server.set_nodelay(true));
     let ending = match carrier.carry(&mut client, &mut server).await {
         Ok(None) => return,
         Ok(Some(ending)) => ending,
         Err(error) => {
-            debug!(proxy = %shared.name, connection = number, %error, "the connection broke");
-            // What broke for one side breaks for the other.
+            debug!(proxy = %shared.name, connection = number, %error, "the connection failed");
+            // A failure on one side is passed to the other.
             Ending::Reset
         }
     };
@@ -79,15 +79,15 @@ struct Carrier {
 /// One direction: from a reading half through the toxics to a writing half.
 struct Pipe {
     chain: Chain,
-    /// What the toxics let through, and was not written yet.
+    /// Data that passed the toxics and is not yet written.
     outgoing: Bytes,
-    /// The sender has ended the stream.
+    /// Whether the sender has ended the stream.
     is_read: bool,
-    /// The receiver has been told so.
+    /// Whether the end was passed to the receiver.
     is_ended: bool,
 }
 
-/// What a pipe waited for.
+/// The result of a wait.
 enum Event {
     Arrived(Item),
     Written,
@@ -96,23 +96,23 @@ enum Event {
 impl Carrier {
     fn new(number: u64, shared: &Shared) -> Self {
         let pipe = |stream| {
-            let witness = Witness {
+            let log = EffectLog {
                 observer: Arc::clone(&shared.observer),
                 begun: shared.begun,
                 proxy: Arc::clone(&shared.name),
                 connection: number,
                 stream,
             };
-            let chain = Chain::new(shared.seed, witness);
+            let chain = Chain::new(shared.seed, log);
             Pipe { chain, outgoing: Bytes::new(), is_read: false, is_ended: false }
         };
         let mut toxics = shared.toxics.clone();
-        // Those that are there already have to be followed too.
+        // The initial toxics count as a change.
         toxics.mark_changed();
         Self { toxics, pipes: [pipe(Stream::Upstream), pipe(Stream::Downstream)] }
     }
 
-    /// Carries until both directions have ended (none) or a toxic ends them.
+    /// Forwards data until both directions have ended (none) or a toxic ends them.
     async fn carry(&mut self, client: &mut TcpStream, server: &mut TcpStream) -> io::Result<Option<Ending>> {
         let (from_client, mut to_client) = client.split();
         let (from_server, mut to_server) = server.split();
@@ -141,14 +141,14 @@ impl Carrier {
                 },
             };
             if let Event::Arrived(item) = event {
-                // What was read after a change has to meet the toxics as they are now.
+                // Data that was read after a change must pass the current toxics.
                 self.follow();
                 self.pipes[stream].chain.arrive(item, Instant::now());
             }
         }
     }
 
-    /// Whether a toxic, as they are now, ends the connection.
+    /// Returns whether one of the current toxics ends the connection.
     fn overdue(&mut self) -> Option<Ending> {
         self.follow();
         let now = Instant::now();
@@ -156,7 +156,7 @@ impl Carrier {
     }
 
     fn follow(&mut self) {
-        // An error says that the proxy is gone, and its connections with it.
+        // An error means that the proxy and its connections are gone.
         if self.toxics.has_changed().unwrap_or(false) {
             let toxics = self.toxics.borrow_and_update();
             let now = Instant::now();
@@ -166,7 +166,7 @@ impl Carrier {
 }
 
 impl Pipe {
-    /// Takes from the toxics what is due, as long as nothing waits to be written. Some: they close the connection.
+    /// Takes due items from the toxics while nothing waits to be written. Returns some ending if a toxic closes the connection.
     async fn fill(&mut self, to: &mut WriteHalf<'_>, now: Instant) -> io::Result<Option<Ending>> {
         while self.outgoing.is_empty() && !self.is_ended {
             match self.chain.next(now) {
@@ -182,7 +182,7 @@ impl Pipe {
         Ok(None)
     }
 
-    /// Reads if there is room, writes if there is something to be written, whichever can be done first.
+    /// Reads if there is room, or writes if there is data, whichever is possible first.
     async fn wait(&mut self, from: &ReadHalf<'_>, to: &WriteHalf<'_>) -> io::Result<Event> {
         loop {
             let done = tokio::select! {
@@ -209,7 +209,7 @@ impl Pipe {
 }
 
 fn read(from: &ReadHalf<'_>) -> io::Result<Item> {
-    // On the stack, so that a connection that is idle keeps no buffer.
+    // On the stack, so that an idle connection needs no buffer.
     let mut buffer = [0; READ_BYTES_MAX];
     Ok(match from.try_read(&mut buffer)? {
         0 => Item::End,
@@ -221,13 +221,13 @@ async fn end(ending: Ending, sides: &mut [&mut TcpStream]) {
     match ending {
         Ending::Reset => {
             for side in sides {
-                // Closing now sends a reset. Where the system refuses, it is closed all the same.
+                // With zero linger, closing sends a reset. If the system refuses, the connection is closed normally.
                 let _ = side.set_zero_linger();
             }
         }
-        // To close while bytes arrive would reset the connection, and the reset might overtake what was sent last.
+        // Closing while bytes arrive would reset the connection, and the reset might overtake the last bytes sent.
         Ending::Close => {
-            let _ = timeout(FAREWELL_TIME_MAX, async {
+            let _ = timeout(LINGER_TIME_MAX, async {
                 for side in sides.iter_mut() {
                     let _ = side.shutdown().await;
                 }

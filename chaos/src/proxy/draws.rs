@@ -1,23 +1,23 @@
-//! Where chance comes from: a stream of draws for each toxic on each direction of each connection.
+//! Random draws: one stream for each toxic in each direction of each connection.
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use sha2::{Digest, Sha256};
 
-use super::fault::Witness;
-use super::toxic::Stream;
+use crate::proxy::injected_fault::EffectLog;
+use crate::proxy::toxic::Stream;
 
-/// The draws of a toxic on one direction of a connection. They follow from the seed, the names of proxy and toxic, the
-/// connection's number and the direction, so that neither a connection nor a toxic more disturbs any other.
-pub(super) fn draws_of(seed: u64, witness: &Witness, toxic: &str) -> ChaCha8Rng {
+/// Returns the draws of a toxic in one direction of a connection. They depend only on the seed, the names of the proxy and
+/// the toxic, the number of the connection and the direction, so that connections and toxics do not affect each other.
+pub(crate) fn draws_of(seed: u64, log: &EffectLog, toxic: &str) -> ChaCha8Rng {
     let mut key = Sha256::new();
     key.update(seed.to_le_bytes());
-    // The length keeps names apart that would read the same one after the other.
-    key.update((witness.proxy.len() as u64).to_le_bytes());
-    key.update(witness.proxy.as_bytes());
+    // The length separates the names.
+    key.update((log.proxy.len() as u64).to_le_bytes());
+    key.update(log.proxy.as_bytes());
     key.update(toxic.as_bytes());
     let mut random = ChaCha8Rng::from_seed(key.finalize().into());
-    random.set_stream(witness.connection << 1 | u64::from(witness.stream == Stream::Downstream));
+    random.set_stream(log.connection << 1 | u64::from(log.stream == Stream::Downstream));
     random
 }
 
@@ -28,17 +28,17 @@ mod tests {
     use rand::Rng;
     use tokio::time::Instant;
 
-    use super::super::fault::Fault;
     use super::*;
+    use crate::proxy::injected_fault::InjectedFault;
 
     fn first_draw(seed: u64, proxy: &str, toxic: &str, connection: u64, stream: Stream) -> u64 {
-        let observer = Arc::new(|_: &Fault| ());
-        let witness = Witness { observer, begun: Instant::now(), proxy: proxy.into(), connection, stream };
-        draws_of(seed, &witness, toxic).next_u64()
+        let observer = Arc::new(|_: &InjectedFault| ());
+        let log = EffectLog { observer, begun: Instant::now(), proxy: proxy.into(), connection, stream };
+        draws_of(seed, &log, toxic).next_u64()
     }
 
     #[test]
-    fn each_part_of_the_key_counts_and_nothing_else_does() {
+    fn draws_depend_on_every_part_of_the_key() {
         let draw = first_draw(1, "p", "t", 1, Stream::Upstream);
         assert_eq!(draw, first_draw(1, "p", "t", 1, Stream::Upstream));
         for other in [
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_seed_means_does_not_change_from_version_to_version() {
+    fn a_seed_keeps_its_meaning() {
         assert_eq!(
             first_draw(7, "proxy", "latency_downstream", 1, Stream::Downstream),
             17_764_644_319_441_558_116

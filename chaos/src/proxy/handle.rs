@@ -1,4 +1,4 @@
-//! A proxy as its owner sees it: started, given toxics, disabled and enabled, and gone when it is dropped.
+//! The handle of a proxy: its owner starts it, changes its toxics, and disables or drops it.
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,63 +12,66 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep};
 use tracing::warn;
 
-use super::connection::{self, Shared};
-use super::fault::Observer;
-use super::toxic::{Kind, Toxic, ToxicError};
-use super::toxics::Toxics;
+use crate::proxy::connection::{self, Shared};
+use crate::proxy::injected_fault::Observer;
+use crate::proxy::toxic::{Kind, Toxic, ToxicError};
+use crate::proxy::toxics::Toxics;
 
-/// How many clients are served at the same time; others wait.
+/// The number of clients that are served at the same time; others wait.
 const CONNECTIONS_MAX: usize = 10_000;
 
-/// How long to wait when no connection can be accepted.
+/// The pause after a failed accept.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// What a proxy is, whatever its toxics.
+/// The properties of a proxy other than its toxics.
 #[derive(Clone, Debug)]
-pub struct Options {
-    /// Its name.
+pub struct ProxyOptions {
+    /// The name.
     pub name: String,
     /// The service, as `HOST:PORT`.
     pub upstream: String,
-    /// Decides every draw, together with the names of proxy and toxic, connection and direction.
+    /// The seed of all random draws, together with the names, the connection and the direction.
     pub seed: u64,
 }
 
-/// A proxy. It works on spawned tasks of the runtime in which it was started, which may have one thread or several; when
-/// it is dropped they end, and with them the listener and all connections.
+/// A proxy. It runs on tasks of the runtime in which it was started. Dropping it closes the listener and all connections.
 pub struct Proxy {
-    options: Options,
-    /// Where it listens, or will when it is enabled.
+    options: ProxyOptions,
+    /// The address of the listener, also while it is disabled.
     listen: String,
     observer: Arc<dyn Observer>,
     begun: Instant,
-    /// How many connections there were.
+    /// The number of connections so far.
     connections: Arc<AtomicU64>,
     toxics: watch::Sender<Toxics>,
     running: Option<Running>,
 }
 
-/// A listener at work, until `stop` is dropped.
+/// A running listener. Dropping `stop` ends it.
 struct Running {
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
 
 impl Proxy {
-    /// Starts one on a listener.
+    /// Starts a proxy on a listener.
     ///
     /// # Errors
     /// The listener has no address.
-    pub fn start(listener: TcpListener, options: Options, observer: Arc<dyn Observer>) -> io::Result<Self> {
+    pub fn start(
+        listener: TcpListener,
+        options: ProxyOptions,
+        observer: Arc<dyn Observer>,
+    ) -> io::Result<Self> {
         let mut proxy = Self::disabled(String::new(), options, observer);
         proxy.run(listener)?;
         Ok(proxy)
     }
 
-    /// One that does not listen yet. `listen` is `HOST:PORT`; without a host it is any address of this machine, and
-    /// nothing at all is a free port on 127.0.0.1.
+    /// Returns a proxy that does not listen yet. `listen` is `HOST:PORT`. Without a host it is any address of this
+    /// machine; an empty string is a free port on 127.0.0.1.
     #[must_use]
-    pub fn disabled(listen: String, options: Options, observer: Arc<dyn Observer>) -> Self {
+    pub fn disabled(listen: String, options: ProxyOptions, observer: Arc<dyn Observer>) -> Self {
         Self {
             options,
             listen,
@@ -80,34 +83,34 @@ impl Proxy {
         }
     }
 
-    /// Its name.
+    /// Returns the name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.options.name
     }
 
-    /// Where it listens, or will when it is enabled.
+    /// Returns the address of the listener, also while it is disabled.
     #[must_use]
     pub fn listen(&self) -> &str {
         &self.listen
     }
 
-    /// The service.
+    /// Returns the address of the service.
     #[must_use]
     pub fn upstream(&self) -> &str {
         &self.options.upstream
     }
 
-    /// Whether it listens.
+    /// Returns whether the proxy listens.
     #[must_use]
     pub fn is_enabled(&self) -> bool {
         self.running.is_some()
     }
 
-    /// Listens, where it does not yet.
+    /// Starts listening, unless it already does.
     ///
     /// # Errors
-    /// The system refuses the address.
+    /// The system rejects the address.
     pub async fn enable(&mut self) -> io::Result<()> {
         if self.running.is_none() {
             self.run(bind(&self.listen).await?)?;
@@ -115,28 +118,28 @@ impl Proxy {
         Ok(())
     }
 
-    /// Stops listening, and closes all connections. When this returns the address is free. Toxics stay.
+    /// Stops listening and closes all connections. On return the address is free. The toxics stay.
     pub async fn disable(&mut self) {
         if let Some(Running { stop, task }) = self.running.take() {
             drop(stop);
-            // It fails only if it panicked, which ended it too.
+            // An error means that the task panicked, which also ends it.
             let _ = task.await;
         }
     }
 
-    /// Goes to another address, or to another service. It is disabled by that.
+    /// Disables the proxy and changes its addresses.
     pub async fn relocate(&mut self, listen: String, upstream: String) {
         self.disable().await;
         (self.listen, self.options.upstream) = (listen, upstream);
     }
 
-    /// The toxics as they are now.
+    /// Returns the current toxics.
     #[must_use]
     pub fn toxics(&self) -> Toxics {
         self.toxics.borrow().clone()
     }
 
-    /// Adds a toxic, behind all others. Whatever is read from now on, on open connections and new ones, goes through it.
+    /// Adds a toxic after all others. It applies to all data that is read from now on.
     ///
     /// # Errors
     /// See [`Toxics::add`].
@@ -144,7 +147,7 @@ impl Proxy {
         self.change(|toxics| toxics.add(toxic))
     }
 
-    /// Changes a toxic. What waits in it begins to wait anew.
+    /// Changes a toxic. Items that wait in it start their wait again.
     ///
     /// # Errors
     /// See [`Toxics::update`].
@@ -152,7 +155,7 @@ impl Proxy {
         self.change(|toxics| toxics.update(name, kind, toxicity))
     }
 
-    /// Removes a toxic. What waits in it goes on at once.
+    /// Removes a toxic. Items that wait in it continue immediately.
     ///
     /// # Errors
     /// See [`Toxics::remove`].
@@ -208,7 +211,7 @@ async fn accept(
                     connections.spawn(connection::serve(client, number, Arc::clone(&shared)));
                 }
                 Err(error) => {
-                    warn!(proxy = %shared.name, %error, "cannot accept connections");
+                    warn!(proxy = %shared.name, %error, "cannot accept a connection");
                     sleep(ACCEPT_PAUSE).await;
                 }
             },
@@ -227,7 +230,7 @@ async fn bind(listen: &str) -> io::Result<TcpListener> {
     TcpListener::bind(&in_order(lookup_host(&listen).await?)[..]).await
 }
 
-/// Where a name such as `localhost` has addresses of both kinds, most clients find the one of version 4.
+/// Sorts IPv4 addresses first: if a name such as `localhost` has addresses of both kinds, most clients use IPv4.
 fn in_order(addrs: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
     let mut addrs: Vec<SocketAddr> = addrs.collect();
     addrs.sort_by_key(SocketAddr::is_ipv6);

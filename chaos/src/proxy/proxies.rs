@@ -1,4 +1,4 @@
-//! Many proxies under names, as Toxiproxy keeps them: created, changed, replaced, reset.
+//! Several proxies by name, with the operations of Toxiproxy: create, change, replace, reset.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -8,33 +8,33 @@ use std::sync::Arc;
 use serde::Deserialize;
 use tokio::net::lookup_host;
 
-use super::fault::Observer;
-use super::handle::{Options, Proxy};
+use crate::proxy::handle::{Proxy, ProxyOptions};
+use crate::proxy::injected_fault::Observer;
 
-/// How many proxies there may be: each has a listener.
-pub const PROXIES_MAX: usize = 1000;
+/// The maximum number of proxies: each has a listener.
+pub(crate) const PROXIES_MAX: usize = 1000;
 
-/// Proxies by their names. They share a seed; each draws otherwise, since its name counts too.
+/// Proxies by name. They share a seed, and the draws of each also depend on its name.
 pub struct Proxies {
     seed: u64,
     observer: Arc<dyn Observer>,
     by_name: BTreeMap<String, Proxy>,
 }
 
-/// A proxy as a client of the API wants it. What it does not say stays as it is, or is as Toxiproxy has it.
+/// A request to create or change a proxy. Missing fields keep their value, or have the default of Toxiproxy.
 #[derive(Clone, Debug, Default, Deserialize)]
-pub struct Wanted {
-    /// Its name.
-    pub name: Option<String>,
-    /// Where it listens, see [`Proxy::disabled`].
-    pub listen: Option<String>,
+pub(crate) struct ProxyRequest {
+    /// The name.
+    pub(crate) name: Option<String>,
+    /// The address of the listener, see [`Proxy::disabled`].
+    pub(crate) listen: Option<String>,
     /// The service, as `HOST:PORT`.
-    pub upstream: Option<String>,
-    /// Whether it listens; it does, if nobody says.
-    pub enabled: Option<bool>,
+    pub(crate) upstream: Option<String>,
+    /// Whether it listens; the default is true.
+    pub(crate) enabled: Option<bool>,
 }
 
-/// Why a proxy cannot be had. The words are Toxiproxy's, which clients may look at.
+/// The reason why a request is rejected. The messages are Toxiproxy's, because clients may compare them.
 #[derive(Debug, thiserror::Error)]
 pub enum ProxiesError {
     /// No proxy has this name.
@@ -43,85 +43,85 @@ pub enum ProxiesError {
     /// The name is taken.
     #[error("proxy already exists")]
     Exists,
-    /// Something has to be said.
+    /// A required field is missing.
     #[error("missing required field: {0}")]
     Missing(String),
-    /// There are as many as there may be.
+    /// The maximum number of proxies is reached.
     #[error("there are at most {PROXIES_MAX} proxies")]
     TooMany,
-    /// The system refuses the address.
+    /// The system rejects the address.
     #[error("cannot listen on {listen}: {source}")]
     Listen {
-        /// As it was wanted.
+        /// The address as requested.
         listen: String,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
 }
 
 impl Proxies {
-    /// None yet. Those that come will tell this observer.
+    /// Returns an empty set. Its proxies will notify this observer.
     #[must_use]
     pub fn new(seed: u64, observer: Arc<dyn Observer>) -> Self {
         Self { seed, observer, by_name: BTreeMap::new() }
     }
 
-    /// All, by their names.
-    pub fn iter(&self) -> impl Iterator<Item = &Proxy> {
+    /// Returns all proxies, sorted by name.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Proxy> {
         self.by_name.values()
     }
 
-    /// The proxy of this name.
+    /// Returns the proxy with this name.
     ///
     /// # Errors
-    /// There is none.
-    pub fn get(&self, name: &str) -> Result<&Proxy, ProxiesError> {
+    /// No proxy has this name.
+    pub(crate) fn get(&self, name: &str) -> Result<&Proxy, ProxiesError> {
         self.by_name.get(name).ok_or(ProxiesError::NotFound)
     }
 
-    /// Makes a new one.
+    /// Creates a proxy.
     ///
     /// # Errors
-    /// It needs a name that is free, and an upstream; or the system refuses its address.
-    pub async fn create(&mut self, wanted: Wanted) -> Result<&Proxy, ProxiesError> {
-        wanted.check("")?;
-        if self.by_name.contains_key(wanted.name()) {
+    /// The name or the upstream is missing, the name is taken, or the system rejects the address.
+    pub(crate) async fn create(&mut self, request: ProxyRequest) -> Result<&Proxy, ProxiesError> {
+        request.check("")?;
+        if self.by_name.contains_key(request.name()) {
             return Err(ProxiesError::Exists);
         }
-        self.make(wanted).await
+        self.make(request).await
     }
 
-    /// Makes or replaces several, and says which. One that is there with these addresses stays, with its toxics.
+    /// Creates or replaces several proxies and returns their names. A proxy with the same addresses stays, with its toxics.
     ///
     /// # Errors
-    /// One cannot be had. If the reason is not an address, nothing was changed.
-    pub async fn populate(&mut self, wanted: Vec<Wanted>) -> Result<Vec<String>, ProxiesError> {
-        for (number, wanted) in (1..).zip(&wanted) {
-            wanted.check(&format!(" at proxy {number}"))?;
+    /// A request is rejected. Unless the reason is an address, nothing was changed.
+    pub(crate) async fn populate(&mut self, request: Vec<ProxyRequest>) -> Result<Vec<String>, ProxiesError> {
+        for (number, request) in (1..).zip(&request) {
+            request.check(&format!(" at proxy {number}"))?;
         }
-        let names = wanted.iter().map(|wanted| wanted.name().to_owned()).collect();
-        for wanted in wanted {
-            match self.by_name.get_mut(wanted.name()) {
-                Some(proxy) if is_at(proxy, &wanted).await => set_enabled(proxy, wanted.enabled).await?,
+        let names = request.iter().map(|request| request.name().to_owned()).collect();
+        for request in request {
+            match self.by_name.get_mut(request.name()) {
+                Some(proxy) if is_at(proxy, &request).await => set_enabled(proxy, request.enabled).await?,
                 Some(proxy) => {
                     proxy.disable().await;
-                    self.make(wanted).await?;
+                    self.make(request).await?;
                 }
-                None => drop(self.make(wanted).await?),
+                None => drop(self.make(request).await?),
             }
         }
         Ok(names)
     }
 
-    /// Changes one. Another address ends all its connections.
+    /// Changes a proxy. A new address closes all its connections.
     ///
     /// # Errors
-    /// There is none of this name, or the system refuses its address.
-    pub async fn update(&mut self, name: &str, wanted: Wanted) -> Result<&Proxy, ProxiesError> {
+    /// No proxy has this name, or the system rejects the address.
+    pub(crate) async fn update(&mut self, name: &str, request: ProxyRequest) -> Result<&Proxy, ProxiesError> {
         let proxy = self.by_name.get_mut(name).ok_or(ProxiesError::NotFound)?;
-        let enabled = wanted.enabled.unwrap_or(proxy.is_enabled());
-        let listen = wanted.listen.unwrap_or_else(|| proxy.listen().to_owned());
-        let upstream = wanted.upstream.unwrap_or_else(|| proxy.upstream().to_owned());
+        let enabled = request.enabled.unwrap_or(proxy.is_enabled());
+        let listen = request.listen.unwrap_or_else(|| proxy.listen().to_owned());
+        let upstream = request.upstream.unwrap_or_else(|| proxy.upstream().to_owned());
         if upstream != proxy.upstream() || !is_same_address(&listen, proxy.listen()).await {
             proxy.relocate(listen, upstream).await;
         }
@@ -129,20 +129,20 @@ impl Proxies {
         Ok(proxy)
     }
 
-    /// Takes one away.
+    /// Deletes a proxy.
     ///
     /// # Errors
-    /// There is none of this name.
-    pub async fn delete(&mut self, name: &str) -> Result<(), ProxiesError> {
+    /// No proxy has this name.
+    pub(crate) async fn delete(&mut self, name: &str) -> Result<(), ProxiesError> {
         self.by_name.remove(name).ok_or(ProxiesError::NotFound)?.disable().await;
         Ok(())
     }
 
-    /// Enables all, and removes all their toxics.
+    /// Enables all proxies and removes all their toxics.
     ///
     /// # Errors
-    /// The system refuses an address.
-    pub async fn reset(&mut self) -> Result<(), ProxiesError> {
+    /// The system rejects an address.
+    pub(crate) async fn reset(&mut self) -> Result<(), ProxiesError> {
         for proxy in self.by_name.values_mut() {
             set_enabled(proxy, Some(true)).await?;
             proxy.remove_all_toxics();
@@ -150,21 +150,24 @@ impl Proxies {
         Ok(())
     }
 
-    async fn make(&mut self, wanted: Wanted) -> Result<&Proxy, ProxiesError> {
+    async fn make(&mut self, request: ProxyRequest) -> Result<&Proxy, ProxiesError> {
         if self.by_name.len() >= PROXIES_MAX {
             return Err(ProxiesError::TooMany);
         }
-        let name = wanted.name().to_owned();
-        let options =
-            Options { name: name.clone(), upstream: wanted.upstream.unwrap_or_default(), seed: self.seed };
-        let listen = wanted.listen.unwrap_or_default();
+        let name = request.name().to_owned();
+        let options = ProxyOptions {
+            name: name.clone(),
+            upstream: request.upstream.unwrap_or_default(),
+            seed: self.seed,
+        };
+        let listen = request.listen.unwrap_or_default();
         let mut proxy = Proxy::disabled(listen, options, Arc::clone(&self.observer));
-        set_enabled(&mut proxy, wanted.enabled).await?;
+        set_enabled(&mut proxy, request.enabled).await?;
         Ok(self.by_name.entry(name).insert_entry(proxy).into_mut())
     }
 }
 
-impl Wanted {
+impl ProxyRequest {
     fn name(&self) -> &str {
         self.name.as_deref().unwrap_or_default()
     }
@@ -188,16 +191,16 @@ async fn set_enabled(proxy: &mut Proxy, enabled: Option<bool>) -> Result<(), Pro
     Ok(())
 }
 
-async fn is_at(proxy: &Proxy, wanted: &Wanted) -> bool {
-    Some(proxy.upstream()) == wanted.upstream.as_deref()
-        && is_same_address(wanted.listen.as_deref().unwrap_or_default(), proxy.listen()).await
+async fn is_at(proxy: &Proxy, request: &ProxyRequest) -> bool {
+    Some(proxy.upstream()) == request.upstream.as_deref()
+        && is_same_address(request.listen.as_deref().unwrap_or_default(), proxy.listen()).await
 }
 
-/// Whether a proxy that listens at `listen` is where it is wanted: an address may have several names.
-async fn is_same_address(wanted: &str, listen: &str) -> bool {
-    if wanted == listen {
+/// Returns whether two addresses are the same; an address may have several names.
+async fn is_same_address(request: &str, listen: &str) -> bool {
+    if request == listen {
         return true;
     }
     let Ok(listen) = listen.parse::<SocketAddr>() else { return false };
-    lookup_host(wanted).await.is_ok_and(|mut addrs| addrs.any(|addr| addr == listen))
+    lookup_host(request).await.is_ok_and(|mut addrs| addrs.any(|addr| addr == listen))
 }

@@ -1,18 +1,18 @@
-//! What waits in a toxic: items of a stream in their order, each with the time when it may leave.
+//! The queue of a toxic: items of a stream in order, each with the time when it is due.
 
 use std::collections::VecDeque;
 
 use bytes::Bytes;
 use tokio::time::Instant;
 
-/// What goes through a direction of a connection.
+/// An item that passes through a direction of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Item {
+pub(crate) enum Item {
     /// A chunk of the stream.
     Bytes(Bytes),
-    /// Its sender ended it.
+    /// The end of the stream.
     End,
-    /// A toxic ended the connection, behind what came before.
+    /// A toxic closes the connection after the items before.
     Close,
 }
 
@@ -25,71 +25,71 @@ impl Item {
     }
 }
 
-/// Items in their order.
+/// A queue of items.
 #[derive(Default)]
-pub(super) struct Queue {
-    held: VecDeque<Held>,
+pub(crate) struct Queue {
+    queued: VecDeque<Queued>,
     bytes: usize,
 }
 
-struct Held {
+struct Queued {
     item: Item,
-    /// None: not before the toxic is changed or removed.
+    /// When the item is due; none means not before the toxic is changed or removed.
     due: Option<Instant>,
 }
 
 impl Queue {
-    /// Adds an item, which leaves when all before it have left and it is due.
-    pub(super) fn push(&mut self, item: Item, due: Option<Instant>) {
+    /// Adds an item. It leaves once it is due and all items before it have left.
+    pub(crate) fn push(&mut self, item: Item, due: Option<Instant>) {
         self.bytes += item.length();
-        self.held.push_back(Held { item, due });
+        self.queued.push_back(Queued { item, due });
     }
 
-    /// Takes the first item out, if it is due.
-    pub(super) fn pop(&mut self, now: Instant) -> Option<Item> {
-        let held = self.held.pop_front_if(|held| held.is_due(now))?;
-        self.bytes -= held.item.length();
-        Some(held.item)
+    /// Removes and returns the first item if it is due.
+    pub(crate) fn pop(&mut self, now: Instant) -> Option<Item> {
+        let queued = self.queued.pop_front_if(|queued| queued.is_due(now))?;
+        self.bytes -= queued.item.length();
+        Some(queued.item)
     }
 
-    /// Takes out the items that are not due, with all behind them.
-    pub(super) fn take_waiting(&mut self, now: Instant) -> Vec<Item> {
-        let due = self.held.iter().take_while(|held| held.is_due(now)).count();
-        let waiting: Vec<Item> = self.held.split_off(due).into_iter().map(|held| held.item).collect();
+    /// Removes and returns the first item that is not due and all items after it.
+    pub(crate) fn take_waiting(&mut self, now: Instant) -> Vec<Item> {
+        let due = self.queued.iter().take_while(|queued| queued.is_due(now)).count();
+        let waiting: Vec<Item> = self.queued.split_off(due).into_iter().map(|queued| queued.item).collect();
         self.bytes -= waiting.iter().map(Item::length).sum::<usize>();
         waiting
     }
 
-    /// Gives up everything.
-    pub(super) fn into_items(self) -> impl Iterator<Item = Item> {
-        self.held.into_iter().map(|held| held.item)
+    /// Returns all items.
+    pub(crate) fn into_items(self) -> impl Iterator<Item = Item> {
+        self.queued.into_iter().map(|queued| queued.item)
     }
 
-    /// When the first item leaves.
-    pub(super) fn due(&self) -> Option<Instant> {
-        self.held.front().and_then(|held| held.due)
+    /// Returns when the first item is due.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        self.queued.front().and_then(|queued| queued.due)
     }
 
-    /// How long the first item is, if that is a chunk.
-    pub(super) fn first_chunk_bytes(&self) -> Option<usize> {
-        match self.held.front() {
-            Some(Held { item: Item::Bytes(bytes), .. }) => Some(bytes.len()),
+    /// Returns the length of the first item if it is a chunk, in bytes.
+    pub(crate) fn first_chunk_bytes(&self) -> Option<usize> {
+        match self.queued.front() {
+            Some(Queued { item: Item::Bytes(bytes), .. }) => Some(bytes.len()),
             _ => None,
         }
     }
 
-    /// How many bytes wait.
-    pub(super) fn bytes(&self) -> usize {
+    /// Returns the number of bytes in the queue.
+    pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// How many items wait.
-    pub(super) fn len(&self) -> usize {
-        self.held.len()
+    /// Returns the number of items in the queue.
+    pub(crate) fn len(&self) -> usize {
+        self.queued.len()
     }
 }
 
-impl Held {
+impl Queued {
     fn is_due(&self, now: Instant) -> bool {
         self.due.is_some_and(|due| due <= now)
     }

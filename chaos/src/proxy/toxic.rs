@@ -1,10 +1,10 @@
-//! A toxic as data: what is done to the bytes of one direction, in the words of Toxiproxy.
+//! Toxics as data: what is done to one direction of a connection, in Toxiproxy's terms.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// The attributes of a toxic by their names, as JSON has them.
-pub type Attributes = Map<String, Value>;
+/// The attributes of a toxic by name, as JSON values.
+pub(crate) type Attributes = Map<String, Value>;
 
 /// One direction of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -17,10 +17,10 @@ pub enum Stream {
 }
 
 impl Stream {
-    /// The direction of this name.
+    /// Parses a name.
     ///
     /// # Errors
-    /// There are two, `upstream` and `downstream`.
+    /// The name is neither `upstream` nor `downstream`.
     pub fn parse(name: &str) -> Result<Self, ToxicError> {
         match name {
             "upstream" => Ok(Self::Upstream),
@@ -29,7 +29,7 @@ impl Stream {
         }
     }
 
-    /// Its name.
+    /// Returns the name.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -39,109 +39,109 @@ impl Stream {
     }
 }
 
-/// What is done to one direction of the connections of a proxy.
+/// A fault in one direction of the connections of a proxy.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Toxic {
-    /// What it is called; no other toxic of the proxy has this name.
+    /// The name, which is unique in a proxy.
     pub name: String,
     /// The direction.
     pub stream: Stream,
-    /// The part of all connections that it is applied to, from 0 to 1. It is drawn once for each.
+    /// The fraction of connections to which it applies, from 0 to 1. It is drawn once for each connection.
     pub toxicity: f64,
-    /// What it does.
+    /// The kind with its attributes.
     #[serde(flatten)]
     pub kind: Kind,
 }
 
 impl Toxic {
-    /// A toxic for all connections, with the name that Toxiproxy would give it.
+    /// Returns a toxic for all connections, with the default name of Toxiproxy.
     #[must_use]
     pub fn new(stream: Stream, kind: Kind) -> Self {
         Self { name: default_name(&kind.parts().0, stream), stream, toxicity: 1.0, kind }
     }
 }
 
-/// The name of a toxic that was given none.
-pub(super) fn default_name(kind: &str, stream: Stream) -> String {
+/// Returns the default name of a toxic.
+pub(crate) fn default_name(kind: &str, stream: Stream) -> String {
     format!("{kind}_{}", stream.name())
 }
 
-/// What a toxic does. The first seven are those of Toxiproxy, with its names and attributes; each attribute is 0 where
-/// none is given.
+/// The kind of a toxic. The first seven are those of Toxiproxy, with its names and attributes. The default of each
+/// attribute is 0.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "attributes", rename_all = "snake_case")]
 pub enum Kind {
-    /// Everything arrives later. It is a delay and no limit of the throughput.
+    /// Delays all data, without limiting the throughput.
     Latency {
-        /// How much later, in milliseconds.
+        /// The delay, in milliseconds.
         #[serde(default, rename = "latency")]
         latency_ms: u64,
-        /// How many milliseconds more or less, drawn for each chunk.
+        /// The variation of the delay in either direction, in milliseconds; drawn for each chunk.
         #[serde(default, rename = "jitter")]
         jitter_ms: u64,
     },
-    /// Bytes are let through at a rate.
+    /// Limits the rate.
     Bandwidth {
-        /// In kilobytes (1,000 bytes) a second; at 0 nothing gets through.
+        /// The rate in kilobytes (1,000 bytes) per second; 0 holds back all data.
         #[serde(default, rename = "rate")]
         rate_kb_per_second: u64,
     },
-    /// The end of the stream arrives later, its bytes do not.
+    /// Delays the end of the stream, but not its data.
     SlowClose {
-        /// How much later, in milliseconds.
+        /// The delay, in milliseconds.
         #[serde(default, rename = "delay")]
         delay_ms: u64,
     },
-    /// Bytes are thrown away, and after a time the connection is closed.
+    /// Discards data and closes the connection after a time.
     Timeout {
-        /// The time since the connection or the toxic began, whichever was later, in milliseconds; with 0 it stays open.
+        /// The time since the connection or the toxic began, whichever was later, in milliseconds; 0 means never.
         #[serde(default, rename = "timeout")]
         timeout_ms: u64,
     },
-    /// The connection is reset, at both its ends.
+    /// Resets the connection at both ends.
     ResetPeer {
-        /// When, since the connection or the toxic began, whichever was later, in milliseconds.
+        /// The time since the connection or the toxic began, whichever was later, in milliseconds.
         #[serde(default, rename = "timeout")]
         timeout_ms: u64,
     },
-    /// The stream is cut into pieces, each sent on its own.
+    /// Cuts the stream into pieces that are sent separately.
     Slicer {
-        /// How long a piece is on average, in bytes; at least 1.
+        /// The average length of a piece, in bytes; at least 1.
         #[serde(default, rename = "average_size")]
         average_size_bytes: u64,
-        /// How many bytes more or less.
+        /// The variation of the length in either direction, in bytes.
         #[serde(default, rename = "size_variation")]
         size_variation_bytes: u64,
         /// The pause after each piece, in microseconds.
         #[serde(default, rename = "delay")]
         delay_us: u64,
     },
-    /// The connection is closed after so many bytes.
+    /// Closes the connection after a number of bytes.
     LimitData {
-        /// How many.
+        /// The number of bytes.
         #[serde(default, rename = "bytes")]
         bytes_max: u64,
     },
-    /// Bytes are collected for a time, and sent on at once.
+    /// Collects data for a time and sends it at once.
     Joining {
-        /// The time since the first of them, in milliseconds.
+        /// The time since the first byte, in milliseconds.
         #[serde(default, rename = "delay")]
         delay_ms: u64,
     },
-    /// Bits are flipped: in some bytes one each.
+    /// Flips one bit in some bytes.
     Corruption {
-        /// The chance of each byte, from 0 to 1.
+        /// The probability for each byte, from 0 to 1.
         #[serde(default)]
         probability: f64,
     },
-    /// Nothing gets through, not even the end of the stream: as if a cable had been cut.
+    /// Discards data and holds back the end of the stream, like a cut cable.
     BlackHole {},
-    /// Connections are closed, and new ones as soon as they are open.
+    /// Closes open and new connections.
     Down {},
 }
 
 impl Kind {
-    /// What `type` can be.
+    /// The values of `type`.
     pub const TYPES: [&str; 11] = [
         "latency",
         "bandwidth",
@@ -156,10 +156,10 @@ impl Kind {
         "down",
     ];
 
-    /// The kind of this type. Attributes that it does not know are ignored.
+    /// Returns the kind of this type. Unknown attributes are ignored.
     ///
     /// # Errors
-    /// There is no such type, or an attribute has a value that cannot be.
+    /// The type is unknown, or an attribute has an invalid value.
     pub fn new(kind: &str, attributes: &Attributes) -> Result<Self, ToxicError> {
         if !Self::TYPES.contains(&kind) {
             return Err(ToxicError::Type);
@@ -170,17 +170,17 @@ impl Kind {
         kind.checked()
     }
 
-    /// The same with other values for these attributes.
+    /// Returns the kind with other values for these attributes.
     ///
     /// # Errors
-    /// An attribute has a value that cannot be.
+    /// An attribute has an invalid value.
     pub fn with(&self, changes: Attributes) -> Result<Self, ToxicError> {
         let (kind, mut attributes) = self.parts();
         attributes.extend(changes);
         Self::new(&kind, &attributes)
     }
 
-    /// Its type and its attributes.
+    /// Returns the type and the attributes.
     #[must_use]
     pub fn parts(&self) -> (String, Attributes) {
         let Ok(Value::Object(mut parts)) = serde_json::to_value(self) else { return Default::default() };
@@ -202,16 +202,16 @@ impl Kind {
     }
 }
 
-/// Why there can be no such toxic. The words are Toxiproxy's, which clients may look at.
+/// The reason why a toxic is rejected. The messages are Toxiproxy's, because clients may compare them.
 #[derive(Debug, thiserror::Error)]
 pub enum ToxicError {
-    /// An unknown type.
+    /// The type is unknown.
     #[error("invalid toxic type")]
     Type,
-    /// An unknown direction.
+    /// The direction is unknown.
     #[error("stream was invalid, can be either upstream or downstream")]
     Stream,
-    /// An attribute with a value that cannot be.
+    /// An attribute has an invalid value.
     #[error("bad request body: {0}")]
     Attributes(String),
     /// The name is taken.
@@ -220,10 +220,10 @@ pub enum ToxicError {
     /// No toxic has this name.
     #[error("toxic not found")]
     NotFound,
-    /// The proxy has as many as it may have.
+    /// The proxy has the maximum number of toxics.
     #[error("a proxy has at most {max} toxics")]
     TooMany {
-        /// How many that are.
+        /// The maximum.
         max: usize,
     },
 }
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn every_type_can_be_made_and_says_its_name() {
+    fn every_type_has_a_kind_with_its_name() {
         for name in Kind::TYPES {
             let kind = Kind::new(name, &attributes(json!({ "average_size": 1 }))).unwrap();
             assert_eq!(kind.parts().0, name);
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn attributes_are_zero_where_not_given_and_changed_one_by_one() {
+    fn attributes_default_to_zero_and_change_one_by_one() {
         let latency = Kind::new("latency", &attributes(json!({ "latency": 100, "stray": true }))).unwrap();
         assert_eq!(latency, Kind::Latency { latency_ms: 100, jitter_ms: 0 });
         let changed = latency.with(attributes(json!({ "jitter": 5 }))).unwrap();
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_is_refused() {
+    fn invalid_attributes_are_rejected() {
         for (kind, given) in [
             ("latency", json!({ "latency": "slow" })),
             ("latency", json!({ "latency": -1 })),

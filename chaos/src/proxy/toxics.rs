@@ -1,30 +1,30 @@
-//! The toxics of a proxy: what is added, changed and taken out, under names.
+//! The toxics of a proxy, which are added, changed and removed by name.
 
-use super::toxic::{Kind, Toxic, ToxicError};
+use crate::proxy::toxic::{Kind, Toxic, ToxicError};
 
-/// How many toxics a proxy may have: each is a queue in each connection.
-pub const TOXICS_MAX: usize = 64;
+/// The maximum number of toxics of a proxy: each has a queue in each connection.
+pub(crate) const TOXICS_MAX: usize = 64;
 
-/// The toxics of a proxy, in the order in which they were added, which is the order in which bytes go through them.
+/// The toxics of a proxy, in the order in which they were added and are applied.
 #[derive(Clone, Debug, Default)]
 pub struct Toxics {
     placed: Vec<Placed>,
     added: u64,
 }
 
-/// A toxic in its place.
+/// A toxic with its number.
 #[derive(Clone, Debug)]
-pub(super) struct Placed {
-    /// A number that no other has, not even a later one of the same name.
-    pub(super) id: u64,
-    pub(super) toxic: Toxic,
+pub(crate) struct Placed {
+    /// A unique number: a later toxic of the same name has another one.
+    pub(crate) id: u64,
+    pub(crate) toxic: Toxic,
 }
 
 impl Toxics {
-    /// Adds one behind all others.
+    /// Adds a toxic after all others.
     ///
     /// # Errors
-    /// Its name is taken, or there are too many.
+    /// The name is taken, or the maximum is reached.
     pub fn add(&mut self, toxic: Toxic) -> Result<(), ToxicError> {
         if self.get(&toxic.name).is_ok() {
             return Err(ToxicError::Exists);
@@ -37,10 +37,10 @@ impl Toxics {
         Ok(())
     }
 
-    /// Changes one in its place.
+    /// Changes a toxic; its position stays.
     ///
     /// # Errors
-    /// There is none of this name.
+    /// No toxic has this name.
     pub fn update(&mut self, name: &str, kind: Kind, toxicity: f64) -> Result<(), ToxicError> {
         let place = self.placed.iter_mut().find(|placed| placed.toxic.name == name);
         let toxic = &mut place.ok_or(ToxicError::NotFound)?.toxic;
@@ -48,43 +48,43 @@ impl Toxics {
         Ok(())
     }
 
-    /// Takes one out.
+    /// Removes a toxic.
     ///
     /// # Errors
-    /// There is none of this name.
+    /// No toxic has this name.
     pub fn remove(&mut self, name: &str) -> Result<(), ToxicError> {
         let place = self.placed.iter().position(|placed| placed.toxic.name == name);
         self.placed.remove(place.ok_or(ToxicError::NotFound)?);
         Ok(())
     }
 
-    /// Takes all out.
+    /// Removes all toxics.
     pub fn clear(&mut self) {
         self.placed.clear();
     }
 
-    /// The toxic of this name.
+    /// Returns the toxic with this name.
     ///
     /// # Errors
-    /// There is none.
+    /// No toxic has this name.
     pub fn get(&self, name: &str) -> Result<&Toxic, ToxicError> {
         self.iter().find(|toxic| toxic.name == name).ok_or(ToxicError::NotFound)
     }
 
-    /// All, in their order.
+    /// Returns all toxics in order.
     pub fn iter(&self) -> impl Iterator<Item = &Toxic> {
         self.placed.iter().map(|placed| &placed.toxic)
     }
 
-    pub(super) fn placed(&self) -> &[Placed] {
+    pub(crate) fn placed(&self) -> &[Placed] {
         &self.placed
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::toxic::Stream;
     use super::*;
+    use crate::proxy::toxic::Stream;
 
     fn names(toxics: &Toxics) -> Vec<&str> {
         toxics.iter().map(|toxic| toxic.name.as_str()).collect()
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_a_bound() {
+    fn the_number_of_toxics_is_bounded() {
         let mut toxics = Toxics::default();
         let named = |number| Toxic {
             name: format!("{number}"),

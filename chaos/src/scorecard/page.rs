@@ -1,4 +1,4 @@
-//! The report as one HTML page: the scorecard, the timeline, and each scene with what went over the wire.
+//! The report as one HTML page: the scorecard, the timeline, and each scene with its bytes.
 
 use std::io::{self, Write};
 
@@ -10,17 +10,18 @@ use report::html::one_item;
 use report::html::page;
 use verdict::Verdict;
 
-use super::{plot, word};
-use crate::judge::Timeline;
-use crate::kit::Kit;
+use crate::chaos_protocol::ChaosProtocol;
+use crate::harm::word;
+use crate::outcome::Timeline;
+use crate::scorecard::plot;
 
-/// Writes the page; a list of timelines for each run.
+/// Writes the page, with the timelines of each run.
 ///
 /// # Errors
-/// It cannot be written.
-pub fn write_page(
+/// `out` cannot be written.
+pub(crate) fn write_page(
     mut out: impl Write,
-    kit: &Kit,
+    protocol: &ChaosProtocol,
     report: &Report,
     timelines: &[Vec<Timeline>],
 ) -> io::Result<()> {
@@ -34,13 +35,13 @@ pub fn write_page(
                 h2 { "Seed " (run.seed) ": " (run.verdict.word()) }
                 @for workload in &run.workloads { p.options { "Plan " code { (workload.plan_sha256) } } }
                 h3 { "Scorecard" }
-                (scorecard(kit, number, &run.items))
+                (scorecard(protocol, number, &run.items))
                 h3 { "Timeline" }
                 @for timeline in timelines { (timeline_of(timeline)) }
                 @for verdict in [Verdict::Fail, Verdict::Unknown, Verdict::Warn] {
                     @for item in run.with(verdict) { (one_item(number, item, true)) }
                 }
-                h3 { "All others" }
+                h3 { "Other faults" }
                 @for item in run.with(Verdict::Pass).chain(run.with(Verdict::NotRun)) { (one_item(number, item, false)) }
             }
         }
@@ -51,17 +52,17 @@ pub fn write_page(
     out.flush()
 }
 
-/// A row for each fault, a cell for each state.
-fn scorecard(kit: &Kit, run: usize, items: &[Item]) -> Markup {
+/// Returns a table with a row for each fault and a column for each state.
+fn scorecard(protocol: &ChaosProtocol, run: usize, items: &[Item]) -> Markup {
     html! {
         div.wide {
             table {
-                thead { tr { th { "fault" } @for state in kit.states { th { (state.name) } } } }
+                thead { tr { th { "fault" } @for state in protocol.states { th { (state.name) } } } }
                 tbody {
-                    @for fault in kit.faults() {
+                    @for fault in protocol.faults() {
                         tr {
                             th { (fault.id) }
-                            @for state in kit.states {
+                            @for state in protocol.states {
                                 @let id = format!("{}/{}", fault.id, state.name);
                                 @match items.iter().find(|item| item.id == id) {
                                     Some(item) => {

@@ -1,41 +1,42 @@
-//! The timeline of a run as a drawing: how long bystanders waited, and what the target took, with the faults shaded.
+//! The timeline of a run as a drawing: bystanders' latencies and the target's resources, with the faults shaded.
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
-use crate::judge::{Timeline, percentile};
+use crate::latency::percentile;
+use crate::outcome::Timeline;
 
 const SIZE: (u32, u32) = (960, 300);
 
-/// Time is cut into slices of this length, and each has its percentiles.
+/// The length of the time slices over which percentiles are computed, in nanoseconds.
 const SLICE_NS: u64 = 250_000_000;
 
 const NS_PER_SECOND: f64 = 1e9;
 
-/// A line of a chart: its name, its colour, and its points.
+/// A line of a chart: name, colour and points.
 type Line = (&'static str, RGBColor, Vec<(f64, f64)>);
 
 /// Draws a timeline as SVG.
 ///
 /// # Errors
-/// What the library says; there is no reason that a user could mend.
-pub(super) fn draw(timeline: &Timeline) -> Result<String, String> {
+/// The drawing library failed; the error is its message.
+pub(crate) fn draw(timeline: &Timeline) -> Result<String, String> {
     let mut drawn = String::new();
     let waits = [
         ("p50", RGBColor(46, 125, 50), slices(timeline, 50)),
         ("p99", RGBColor(198, 40, 40), slices(timeline, 99)),
     ];
-    chart(&mut drawn, "milliseconds that bystanders waited", timeline, &waits)?;
+    chart(&mut drawn, "latency of bystanders in milliseconds", timeline, &waits)?;
     if !timeline.samples.is_empty() {
         let sampled = |measure: fn(&driver::history::Sample) -> f64| {
             timeline.samples.iter().map(|(at_ns, sample)| (seconds(*at_ns), measure(sample))).collect()
         };
         #[expect(clippy::cast_precision_loss, reason = "figures to be drawn")]
-        let taken: [Line; 2] = [
+        let lines: [Line; 2] = [
             ("MiB of memory", RGBColor(21, 101, 192), sampled(|sample| (sample.memory_bytes >> 20) as f64)),
-            ("descriptors", RGBColor(239, 108, 0), sampled(|sample| sample.descriptors as f64)),
+            ("file descriptors", RGBColor(239, 108, 0), sampled(|sample| sample.descriptors as f64)),
         ];
-        chart(&mut drawn, "what the target took", timeline, &taken)?;
+        chart(&mut drawn, "resources of the target", timeline, &lines)?;
     }
     Ok(drawn)
 }
@@ -78,15 +79,15 @@ fn fill<'d>(
     Ok(())
 }
 
-/// A percentile for each slice of time, in milliseconds.
-fn slices(timeline: &Timeline, hundredths: usize) -> Vec<(f64, f64)> {
+/// Returns a percentile for each time slice, in milliseconds.
+fn slices(timeline: &Timeline, percent: usize) -> Vec<(f64, f64)> {
     let end_ns = timeline.requests.last_key_value().map_or(0, |(due_ns, _)| *due_ns);
     let slice = |number: u64| {
         let from_ns = number * SLICE_NS;
         let mut waits: Vec<u64> =
             timeline.requests.range(from_ns..from_ns + SLICE_NS).map(|(_, took)| *took).collect();
         waits.sort_unstable();
-        (!waits.is_empty()).then(|| (seconds(from_ns), seconds(percentile(&waits, hundredths)) * 1e3))
+        (!waits.is_empty()).then(|| (seconds(from_ns), seconds(percentile(&waits, percent)) * 1e3))
     };
     (0..=end_ns / SLICE_NS).filter_map(slice).collect()
 }

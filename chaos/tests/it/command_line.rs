@@ -1,62 +1,76 @@
-//! Flags, exit codes, and what is said of wrong ones.
+//! Flags, error messages and exit codes.
 
 use std::net::TcpListener;
 
 use crate::support::chaos;
 
 #[test]
-fn bad_input_is_one_clear_line_and_its_exit_code() {
+fn invalid_input_is_reported_in_one_line_with_its_exit_code() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     for (arguments, status, needed) in [
         (&["--faults", "no-such-fault"][..], 2, "no-such-fault"),
-        (&["--skip", "*"], 2, "nothing to run"),
+        (&["--skip", "*"], 2, "no fault to run"),
         (&["--exec", "true"], 2, "{port}"),
         (&["replay", "/no/such/file"], 2, "/no/such/file"),
         (&["--addr", &closed], 4, &closed),
         (&["--exec", "false {port}"], 4, "exit status 1"),
     ] {
-        let said = chaos(arguments);
-        assert_eq!(said.status, status, "{arguments:?}: {}", said.stderr);
-        assert_eq!(said.stderr.lines().count(), 1, "{arguments:?}: {}", said.stderr);
-        assert!(said.stderr.contains(needed), "{arguments:?}: {}", said.stderr);
+        let output = chaos(arguments);
+        assert_eq!(output.status, status, "{arguments:?}: {}", output.stderr);
+        assert_eq!(output.stderr.lines().count(), 1, "{arguments:?}: {}", output.stderr);
+        assert!(output.stderr.contains(needed), "{arguments:?}: {}", output.stderr);
     }
     assert_eq!(chaos(&["--no-such-flag"]).status, 2);
 }
 
 #[test]
-fn the_same_seed_has_the_same_plan() {
+fn a_seed_decides_the_plan() {
     let plan = |seed: &str| {
-        let said = chaos(&["--seed", seed, "--duration", "0.1"]);
-        said.stdout.lines().find(|line| line.starts_with("plan")).unwrap().to_owned()
+        let output = chaos(&["--seed", seed, "--duration", "0.1"]);
+        output.stdout.lines().find(|line| line.starts_with("plan")).unwrap().to_owned()
     };
     assert_eq!(plan("7"), plan("7"));
     assert_ne!(plan("7"), plan("8"));
 }
 
-/// A run that ends before anything was tried has found nothing, and says what was not run.
+/// A run that ends before the first fault is unknown and reports what was not run.
 #[test]
-fn a_run_keeps_to_its_duration() {
-    let said = chaos(&["--seed", "1", "--duration", "1"]);
-    assert!(said.stdout.contains("not run: "), "{}", said.stdout);
-    assert_eq!(said.status, 3, "nothing was tried");
+fn a_run_ends_at_its_time_limit() {
+    let output = chaos(&["--seed", "1", "--duration", "1"]);
+    assert!(output.stdout.contains("not run: "), "{}", output.stdout);
+    assert_eq!(output.status, 3, "no fault was run");
 }
 
 #[test]
-fn what_needs_a_process_is_not_run_at_an_address() {
+fn a_fault_of_the_process_is_not_run_against_an_address() {
     let server = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = server.local_addr().unwrap().to_string();
-    let said = chaos(&["--seed", "1", "--addr", &addr, "--faults", "process/*", "--duration", "5"]);
-    assert!(said.stdout.contains("it needs a target that is started for the run"), "{}", said.stdout);
+    let output = chaos(&["--seed", "1", "--addr", &addr, "--faults", "process/*", "--duration", "5"]);
+    assert!(output.stdout.contains("the fault needs a process that chaos starts"), "{}", output.stdout);
 }
 
 #[test]
-fn the_catalogue_is_printed() {
-    let said = chaos(&["faults"]);
-    assert_eq!(said.status, 0);
-    assert_eq!(said.stdout.lines().count(), chaos::kit::KITS[0].faults().count());
+fn the_faults_are_listed() {
+    let output = chaos(&["faults"]);
+    assert_eq!(output.status, 0);
+    assert_eq!(output.stdout.lines().count(), chaos::protocols::PROTOCOLS[0].faults().count());
 }
 
 #[test]
-fn help_names_every_flag_with_its_default() {
-    insta::assert_snapshot!(chaos(&["--help"]).stdout);
+fn every_help_text_names_its_flags_with_their_defaults() {
+    for command in ["", "faults", "proxy", "replay"] {
+        let arguments = if command.is_empty() { vec!["--help"] } else { vec![command, "--help"] };
+        let name = if command.is_empty() { "help".to_owned() } else { format!("help_of_{command}") };
+        insta::assert_snapshot!(name, chaos(&arguments).stdout);
+    }
+}
+
+/// The documented lists are those of the binary.
+#[test]
+fn the_documented_faults_are_up_to_date() {
+    for (protocol, file) in [("index", "FAULTS.md"), ("wisdom", "FAULTS-wisdom.md")] {
+        let path = format!("{}/../docs/{file}", env!("CARGO_MANIFEST_DIR"));
+        let output = chaos(&["faults", "--markdown", "--protocol", protocol]);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), output.stdout, "docs/{file} is out of date");
+    }
 }

@@ -1,8 +1,8 @@
-//! Chaos from outside: right servers that it must not accuse, wrong ones that it must, and its command line.
+//! Tests of the chaos binary: correct servers, which it must not accuse, mutants, which it must, and its command line.
 
 mod command_line;
+mod correct_servers;
+mod mutants;
 mod proxy;
-mod right_servers;
 mod support;
 mod undoing;
-mod wrong_servers;

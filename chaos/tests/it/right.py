@@ -1,4 +1,4 @@
-"""A package-index server that is right: asyncio on one thread, nothing but the standard library."""
+"""A correct package-index server: asyncio on one thread, standard library only."""
 
 import asyncio
 import sys
@@ -33,7 +33,7 @@ async def serve(reader, writer):
             writer.write(answer(line[:-1]))
             await writer.drain()
     except (ConnectionError, ValueError):
-        pass  # the client is gone, or its line is too long
+        pass  # the client disconnected, or its line is too long
     finally:
         writer.close()
 

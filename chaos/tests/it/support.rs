@@ -1,59 +1,62 @@
-//! Runs chaos, and says what came of it.
+//! Runs the chaos binary and returns its output.
 #![expect(clippy::unwrap_used, reason = "a test's failure is its message")]
 
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use assert_cmd::cargo::CommandCargoExt;
 
-pub(crate) struct Said {
+/// The output of a run.
+pub(crate) struct Output {
     pub(crate) status: i32,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
 }
 
-/// One run after the other: side by side they would be late, and a run that is late itself decides less.
-pub(crate) fn chaos(arguments: &[&str]) -> Said {
+/// Runs one chaos process at a time: concurrent runs delay each other, and delayed runs are often inconclusive.
+pub(crate) fn chaos(arguments: &[&str]) -> Output {
     static ALONE: Mutex<()> = Mutex::new(());
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let output = Command::cargo_bin("chaos").unwrap().args(arguments).output().unwrap();
-    Said {
+    Output {
         status: output.status.code().unwrap(),
         stdout: String::from_utf8(output.stdout).unwrap(),
         stderr: String::from_utf8(output.stderr).unwrap(),
     }
 }
 
-/// The zoo's binary with a server of the package index.
-pub(crate) fn zoo(bug: Option<&str>) -> String {
-    let bug = bug.map_or(String::new(), |bug| format!("--mutant {bug} "));
-    format!("{} {bug}--addr {{addr}}", zoo_path().display())
+/// Returns a command that starts a package-index server of the zoo: a mutant, or the correct one.
+pub(crate) fn zoo(mutant: Option<&str>) -> String {
+    let flag = mutant.map_or(String::new(), |mutant| format!("--mutant {mutant} "));
+    format!("{} {flag}--addr {{addr}}", zoo_path().display())
 }
 
-/// The same with one of WOW/1, and the places of all settings.
-pub(crate) fn wisdom_zoo(bug: Option<&str>) -> String {
+/// Returns a command that starts a WOW/1 server of the zoo, with placeholders for all settings.
+pub(crate) fn wisdom_zoo(mutant: Option<&str>) -> String {
     const SETTINGS: [&str; 6] =
         ["difficulty", "ttl", "max-connections", "max-connections-per-address", "secret-file", "key-grace"];
     let settings = SETTINGS.map(|name| format!("--{name} {{{name}}}")).join(" ");
-    let bug = bug.map_or(String::new(), |bug| format!("--mutant {bug} "));
-    format!("{} --protocol wisdom {bug}--addr {{addr}} {settings}", zoo_path().display())
+    let flag = mutant.map_or(String::new(), |mutant| format!("--mutant {mutant} "));
+    format!("{} --protocol wisdom {flag}--addr {{addr}} {settings}", zoo_path().display())
 }
 
-/// The zoo's binary, built once: it belongs to another crate.
-fn zoo_path() -> &'static PathBuf {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let build = ["build", "--release", "--quiet", "--locked", "-p", "mutants", "--bin", "zoo"];
-        assert!(Command::new(cargo).args(build).status().unwrap().success());
-        let chaos = Command::cargo_bin("chaos").unwrap();
-        let target = PathBuf::from(chaos.get_program()).parent().unwrap().parent().unwrap().to_owned();
-        target.join("release").join("zoo")
-    })
+/// Returns the path of the zoo binary: `GAUNTLET_ZOO`, or the newest one in the target directory of this test.
+fn zoo_path() -> PathBuf {
+    if let Some(path) = std::env::var_os("GAUNTLET_ZOO") {
+        return PathBuf::from(path);
+    }
+    let test = std::env::current_exe().unwrap();
+    let target = test.ancestors().nth(3).unwrap();
+    let built = ["debug", "release"].map(|profile| target.join(profile).join("zoo"));
+    let newest = built.into_iter().filter(|path| path.is_file()).max_by_key(|path| {
+        let modified = path.metadata().and_then(|metadata| metadata.modified());
+        modified.ok()
+    });
+    newest.expect("the zoo binary is missing: run `cargo build -p mutants`, or set GAUNTLET_ZOO to its path")
 }
 
-/// A directory that goes away.
+/// Returns a directory that is removed when it is dropped.
 pub(crate) fn directory() -> tempfile::TempDir {
     tempfile::tempdir().unwrap()
 }

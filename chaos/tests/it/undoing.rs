@@ -1,4 +1,4 @@
-//! Whatever ends a run, its target is ended too, also one that is just then stopped.
+//! The end of a run ends its target in every case, even a stopped one.
 #![expect(clippy::unwrap_used, reason = "a test's failure is its message")]
 
 use std::fs;
@@ -12,26 +12,26 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::{directory, zoo};
 
-/// Far longer than anything here takes.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// The longest wait, far above the usual time.
+const WAIT_MAX: Duration = Duration::from_mins(1);
 
-/// Waits until this is so.
-fn wait_until(what: &str, is_so: impl Fn() -> bool) {
-    let begun = Instant::now();
-    while !is_so() {
-        assert!(begun.elapsed() < PATIENCE, "{what}");
+/// Waits until a condition holds.
+fn wait_until(what: &str, holds: impl Fn() -> bool) {
+    let started = Instant::now();
+    while !holds() {
+        assert!(started.elapsed() < WAIT_MAX, "{what}");
         thread::sleep(Duration::from_millis(5));
     }
 }
 
-/// The state of a process as Linux says it; nothing if it is gone.
+/// Returns the state letter of a process on Linux; none if the process is gone.
 fn state(pid: i32) -> Option<char> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     stat.rsplit_once(") ")?.1.chars().next().filter(|state| !"ZX".contains(*state))
 }
 
-/// A run that stops its target again and again, with the target's process id.
-fn begun(directory: &Path) -> (Child, i32) {
+/// Starts a run that stops its target repeatedly; returns it with the target's process id.
+fn start(directory: &Path) -> (Child, i32) {
     let pid_file = directory.join("pid");
     let server = format!("echo $$ > {}; exec {}", pid_file.display(), zoo(None));
     let chaos = Command::cargo_bin("chaos")
@@ -48,20 +48,20 @@ fn begun(directory: &Path) -> (Child, i32) {
     (chaos, pid)
 }
 
-fn ends_its_target_by(signal: Signal) {
+fn assert_target_ends_after(signal: Signal) {
     let directory = directory();
-    let (mut chaos, target) = begun(directory.path());
+    let (mut chaos, target) = start(directory.path());
     kill_process(Pid::from_child(&chaos), signal).unwrap();
     chaos.wait().unwrap();
     wait_until("the target outlives the run", || state(target).is_none());
 }
 
 #[test]
-fn who_breaks_a_run_off_ends_its_target() {
-    ends_its_target_by(Signal::INT);
+fn an_interrupted_run_ends_its_target() {
+    assert_target_ends_after(Signal::INT);
 }
 
 #[test]
-fn who_kills_a_run_ends_its_target() {
-    ends_its_target_by(Signal::KILL);
+fn a_killed_run_ends_its_target() {
+    assert_target_ends_after(Signal::KILL);
 }

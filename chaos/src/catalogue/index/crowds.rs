@@ -1,4 +1,4 @@
-//! Many clients at once, and much at once.
+//! Many clients, or many requests, at once.
 
 use conformance::case::A;
 use conformance::case::ANY;
@@ -13,37 +13,37 @@ use conformance::case::Step::Pause;
 use conformance::case::Step::SendTimes;
 use protocol::index::clauses::{A4, C1, C2, F3};
 
-use super::fault;
-use super::states::{AWAITING_REPLY, IDLE};
+use crate::catalogue::index::requests::fault;
+use crate::catalogue::index::states::{AWAITING_REPLY, IDLE};
 use crate::fault::Fault;
 
-pub(super) const FAULTS: &[Fault] = &[
-    fault("crowds/sixty", C1, "Sixty clients come and ask, beside those who are there.")
-        .with("60 clients, 10 requests each")
+pub(crate) const FAULTS: &[Fault] = &[
+    fault("crowds/sixty", C1, "Sixty clients connect and send requests, in addition to the bystanders.")
+        .parameters("60 clients, 10 requests each")
         .states(&[IDLE, AWAITING_REPLY])
         .steps(&[Join(60, b"QUERY|{a}|\n", ANY), AllAsk(60, 10, b"QUERY|{a}|\n", ANY), CloseAll]),
-    fault("crowds/storm", A4, "Far more clients than the protocol promises to serve.")
-        .with("300 clients")
+    fault("crowds/storm", A4, "Many more clients connect than the protocol promises to serve.")
+        .parameters("300 clients")
         .steps(&[Join(300, b"QUERY|{a}|\n", ANY_OR_END), CloseAll])
         .beyond_promises(),
-    fault("crowds/idle", A4, "A thousand clients that ask once, and then nothing.")
-        .with("1,000 clients, 500 ms")
+    fault("crowds/idle", A4, "A thousand clients send one request each and stay idle.")
+        .parameters("1,000 clients, idle for 500 ms")
         .steps(&[Join(1000, b"QUERY|{a}|\n", ANY_OR_END), Pause(500), CloseAll])
         .beyond_promises(),
-    fault("crowds/lines-at-once", F3, "Ten thousand lines in one write.")
-        .with("10,000 lines, 200 kB")
+    fault("crowds/lines-at-once", F3, "The client sends ten thousand lines in one write.")
+        .parameters("10,000 lines, 200 kB")
         .steps(&[SendTimes(A, b"QUERY|{a}|\n", 10_000), ExpectTimes(A, FAIL, 10_000)])
         .beyond_promises(),
-    fault("crowds/one-package", C2, "Fifty clients that change one package, all at once.")
-        .with("50 clients, 20 requests each")
+    fault("crowds/one-package", C2, "Fifty clients change the same package concurrently.")
+        .parameters("50 clients, 20 requests each")
         .steps(&[
             Join(50, b"QUERY|{b}|\n", ANY),
             AllAsk(50, 10, b"INDEX|{b}|\n", OK),
             AllAsk(50, 10, b"REMOVE|{b}|\n", OK),
             CloseAll,
         ]),
-    fault("crowds/pipelines", F3, "Fifty clients that send many lines at once.")
-        .with("50 clients, 40 lines each")
+    fault("crowds/pipelines", F3, "Fifty clients pipeline many requests.")
+        .parameters("50 clients, 40 lines each")
         .steps(&[
             Join(50, b"QUERY|{b}|\n", ANY),
             AllAsk(50, 20, b"QUERY|{b}|\n", FAIL),

@@ -1,4 +1,4 @@
-//! Clients that go, in every way, and at every moment.
+//! Clients that disconnect in every way and at every moment.
 
 use conformance::case::A;
 use conformance::case::ANY;
@@ -17,99 +17,71 @@ use conformance::case::Step::Reset;
 use conformance::case::Step::ResetCrowd;
 use conformance::case::Step::Send;
 use conformance::case::Step::SendTimes;
+use conformance::case::Template;
 use protocol::index::clauses::{C3, F4, F5};
 
-use super::fault;
-use super::states::{AWAITING_REPLY, IDLE, STATES};
+use crate::catalogue::common::disconnects as common;
+use crate::catalogue::index::requests::{QUERY, fault};
+use crate::catalogue::index::states::{AWAITING_REPLY, IDLE, STATES};
 use crate::fault::Fault;
 
-/// A request up to each of its bytes, and then the end of that client.
-macro_rules! at_every_offset {
-    ($end:ident) => {
-        &[
-            Send(B, b"I"),
-            $end(B),
-            Send(B, b"IN"),
-            $end(B),
-            Send(B, b"INDE"),
-            $end(B),
-            Send(B, b"INDEX"),
-            $end(B),
-            Send(B, b"INDEX|"),
-            $end(B),
-            Send(B, b"INDEX|{a}"),
-            $end(B),
-            Send(B, b"INDEX|{a}|"),
-            $end(B),
-            Send(B, b"INDEX|{a}|{b}"),
-            $end(B),
-        ]
-    };
-}
+/// Parts of a request.
+const PARTS: [Template; 8] =
+    [b"I", b"IN", b"INDE", b"INDEX", b"INDEX|", b"INDEX|{a}", b"INDEX|{a}|", b"INDEX|{a}|{b}"];
+const RESET_AFTER_EACH: [Step; 16] = common::after_each(PARTS, Reset(B));
+const CLOSE_AFTER_EACH: [Step; 16] = common::after_each(PARTS, Close(B));
 
-pub(super) const FAULTS: &[Fault] = &[
-    fault("disconnects/reset", C3, "The client vanishes by a reset.")
-        .with("at once")
-        .states(STATES)
-        .steps(&[Reset(A), Pause(20)]),
-    fault("disconnects/end-of-stream", C3, "The client closes its connection.")
-        .with("at once")
-        .states(STATES)
-        .steps(&[Close(A), Pause(20)]),
-    fault("disconnects/half-close", F4, "The client ends its sending half, and leaves after a while.")
-        .with("closed after 100 ms")
-        .states(STATES)
-        .steps(&[EndSending(A), Pause(100), Reset(A)]),
+const FIFTY_RESETS: &[Step] = &[Join(50, QUERY, ANY), ResetCrowd(50)];
+
+pub(crate) const FAULTS: &[Fault] = &[
+    common::reset(C3, STATES),
+    common::end_of_stream(C3, STATES),
+    common::half_close(F4, STATES),
     fault(
         "disconnects/half-close-with-reply-due",
         F5,
-        "The client ends its sending half, and reads the reply that is due.",
+        "The client half-closes its connection and reads the outstanding reply.",
     )
-    .with("1 request")
-    .steps(&[Send(A, b"QUERY|{a}|\n"), EndSending(A), Expect(A, &[FAIL]), Close(A)]),
-    fault(
-        "disconnects/reset-at-every-offset",
-        C3,
-        "Clients vanish by a reset, each after another part of a request.",
-    )
-    .with("8 clients")
-    .steps(at_every_offset!(Reset)),
-    fault("disconnects/end-at-every-offset", F4, "Clients leave, each after another part of a request.")
-        .with("8 clients")
-        .steps(at_every_offset!(Close)),
+    .parameters("1 request")
+    .steps(&[Send(A, QUERY), EndSending(A), Expect(A, &[FAIL]), Close(A)]),
+    common::reset_at_every_offset(C3, &[IDLE], "8 clients", &RESET_AFTER_EACH),
+    common::end_at_every_offset(F4, &[IDLE], "8 clients", &CLOSE_AFTER_EACH),
     fault(
         "disconnects/replies-unread",
         C3,
-        "The client vanishes while many of its replies are on their way.",
+        "The client resets its connection while many of its replies are in transit.",
     )
-    .with("500 requests at once")
+    .parameters("500 requests at once")
     .states(&[IDLE, AWAITING_REPLY])
-    .steps(&[SendTimes(B, b"QUERY|{a}|\n", 500), Reset(B), Pause(20)]),
+    .steps(&[SendTimes(B, QUERY, 500), Reset(B), Pause(20)]),
     fault(
         "disconnects/replies-unread-in-order",
         C3,
-        "The client closes while many of its replies are on their way.",
+        "The client closes its connection while many of its replies are in transit.",
     )
-    .with("500 requests at once")
-    .steps(&[SendTimes(B, b"QUERY|{a}|\n", 500), Close(B), Pause(20)]),
-    fault(
-        "disconnects/many-resets",
-        C3,
-        "Clients come, are served, and vanish by a reset, many in a short time.",
-    )
-    .with("1,000 clients, 50 at a time")
-    .steps(&[Repeat(20, FIFTY_RESETS)])
-    .beyond_promises(),
-    fault("disconnects/many-ends", C3, "Clients come, are served, and leave, many in a short time.")
-        .with("1,000 clients, 50 at a time")
-        .steps(&[Repeat(20, &[Join(50, b"QUERY|{a}|\n", ANY), CloseAll])])
+    .parameters("500 requests at once")
+    .steps(&[SendTimes(B, QUERY, 500), Close(B), Pause(20)]),
+    common::many_resets(C3, &[IDLE], "1,000 clients, 50 at a time", &[Repeat(20, FIFTY_RESETS)])
         .beyond_promises(),
-    fault("disconnects/crowd-in-mid-line", C3, "Many clients vanish in the middle of a line, all at once.")
-        .with("60 clients")
-        .steps(&[Join(60, b"QUERY|{a}|\n", ANY), AllSend(60, b"INDEX|{a}"), ResetCrowd(60), Pause(50)]),
-    fault("disconnects/crowd-awaiting", C3, "Many clients vanish while they await a reply, all at once.")
-        .with("60 clients")
-        .steps(&[Join(60, b"QUERY|{b}|\n", ANY), AllSend(60, b"QUERY|{b}|\n"), ResetCrowd(60), Pause(50)]),
+    fault(
+        "disconnects/many-ends",
+        C3,
+        "Many clients connect, receive a reply and close their connections, in a short time.",
+    )
+    .parameters("1,000 clients, 50 at a time")
+    .steps(&[Repeat(20, &[Join(50, QUERY, ANY), CloseAll])])
+    .beyond_promises(),
+    fault(
+        "disconnects/crowd-in-mid-line",
+        C3,
+        "Many clients reset their connections at once, each in the middle of a line.",
+    )
+    .parameters("60 clients")
+    .steps(&[Join(60, QUERY, ANY), AllSend(60, b"INDEX|{a}"), ResetCrowd(60), Pause(50)]),
+    common::crowd_awaiting(
+        C3,
+        &[IDLE],
+        "60 clients",
+        &[Join(60, b"QUERY|{b}|\n", ANY), AllSend(60, b"QUERY|{b}|\n"), ResetCrowd(60), Pause(50)],
+    ),
 ];
-
-const FIFTY_RESETS: &[Step] = &[Join(50, b"QUERY|{a}|\n", ANY), ResetCrowd(50)];

@@ -1,4 +1,4 @@
-//! What a connection of the package index can be in the middle of.
+//! The states of a package-index connection in which faults are made.
 
 use conformance::case::A;
 use conformance::case::Allowed;
@@ -13,45 +13,50 @@ use conformance::case::Step::Send;
 use conformance::case::Template;
 use conformance::case::ask;
 
-use super::{FLOOD_BYTES, REQUESTS};
 use crate::fault::State;
 
-/// All of them.
+/// Requests whose replies are as long as the requests.
+pub(crate) const REQUESTS: Template = b"QUERY|z|\n?\n";
+
+/// More bytes than the system buffers, requests and replies together.
+pub(crate) const FLOOD_BYTES: usize = 32 << 20;
+
+/// All states.
 pub(crate) const STATES: &[State] = &[IDLE, MID_LINE, AWAITING_REPLY, MID_REPLY];
 
-/// Its last request was answered.
-pub(super) const IDLE: State = State {
+/// The last request was answered.
+pub(crate) const IDLE: State = State {
     name: "idle",
     steps: &[ask(b"QUERY|{a}|\n", FAIL)],
-    truth: &[ask_new(b"QUERY|{a}|\n", FAIL)],
+    invariant: &[ask_new(b"QUERY|{a}|\n", FAIL)],
     needs_block: false,
 };
 
-/// Half a line was sent, which was no request (F4).
-pub(super) const MID_LINE: State = State {
+/// Half a line was sent, which is no request (F4).
+pub(crate) const MID_LINE: State = State {
     name: "mid-line",
     steps: &[ask(b"QUERY|{a}|\n", FAIL), Send(A, b"INDEX|{a}|"), Pause(50)],
-    truth: &[ask_new(b"QUERY|{a}|\n", FAIL)],
+    invariant: &[ask_new(b"QUERY|{a}|\n", FAIL)],
     needs_block: false,
 };
 
-/// A request was sent, and its reply has not been read: it happened or not.
-pub(super) const AWAITING_REPLY: State = State {
+/// A request was sent, and its reply has not been read: it may or may not have taken effect.
+pub(crate) const AWAITING_REPLY: State = State {
     name: "awaiting-reply",
     steps: &[ask(b"QUERY|{a}|\n", FAIL), Send(A, b"INDEX|{b}|\n")],
-    truth: &[ask_new(b"QUERY|{b}|\n", OK_OR_FAIL)],
+    invariant: &[ask_new(b"QUERY|{b}|\n", OK_OR_FAIL)],
     needs_block: false,
 };
 
-/// The target writes replies that nobody reads.
-pub(super) const MID_REPLY: State = State {
+/// The target writes replies that the client does not read.
+pub(crate) const MID_REPLY: State = State {
     name: "mid-reply",
     steps: &[Flood(A, REQUESTS, FLOOD_BYTES)],
-    truth: &[ask_new(b"QUERY|{a}|\n", FAIL)],
+    invariant: &[ask_new(b"QUERY|{a}|\n", FAIL)],
     needs_block: true,
 };
 
-/// Client `D` comes and asks.
+/// Client `D` connects and asks.
 const fn ask_new(line: Template, reply: Allowed) -> Step {
     Ask(D, line, reply)
 }

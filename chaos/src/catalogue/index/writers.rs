@@ -1,4 +1,4 @@
-//! Clients that write slowly, or never to the end.
+//! Clients that write slowly or never complete a request.
 
 use conformance::case::A;
 use conformance::case::B;
@@ -13,17 +13,17 @@ use conformance::case::Step::Send;
 use conformance::case::Step::SendCut;
 use protocol::index::clauses::{C1, F2};
 
-use super::fault;
-use super::states::{AWAITING_REPLY, IDLE};
+use crate::catalogue::index::requests::fault;
+use crate::catalogue::index::states::{AWAITING_REPLY, IDLE};
 use crate::fault::Fault;
 
-pub(super) const FAULTS: &[Fault] = &[
-    fault("writers/byte-by-byte", F2, "A line that comes byte by byte.")
-        .with("a byte every 10 ms")
+pub(crate) const FAULTS: &[Fault] = &[
+    fault("writers/byte-by-byte", F2, "The client sends a line byte by byte.")
+        .parameters("1 byte every 10 ms")
         .states(&[IDLE])
         .steps(&[SendCut(A, b"QUERY|{a}|\n", 1, 10), Expect(A, &[FAIL])]),
-    fault("writers/pauses", F2, "Lines with a pause at every byte, each in another place.")
-        .with("6 lines in parts of 1 to 11 bytes, 5 ms between")
+    fault("writers/pauses", F2, "The client sends lines in parts, cut at different places.")
+        .parameters("6 lines in parts of 1 to 11 bytes, 5 ms apart")
         .steps(&[
             SendCut(A, b"QUERY|{a}|\n", 1, 5),
             Expect(A, &[FAIL]),
@@ -38,11 +38,11 @@ pub(super) const FAULTS: &[Fault] = &[
             SendCut(A, b"QUERY|{a}|\n", 11, 5),
             Expect(A, &[FAIL]),
         ]),
-    fault("writers/never-finished", C1, "A line that is never finished.")
-        .with("1 client, 500 ms")
+    fault("writers/never-finished", C1, "A client never completes its line.")
+        .parameters("1 client, 500 ms")
         .states(&[IDLE, AWAITING_REPLY])
         .steps(&[Send(B, b"INDEX|{a}"), Pause(500), Close(B)]),
-    fault("writers/many-never-finished", C1, "Lines that are never finished, of many clients.")
-        .with("60 clients, 500 ms")
+    fault("writers/many-never-finished", C1, "Many clients never complete their lines.")
+        .parameters("60 clients, 500 ms")
         .steps(&[Join(60, b"QUERY|{a}|\n", FAIL), AllSend(60, b"INDEX|{a}"), Pause(500), CloseAll]),
 ];

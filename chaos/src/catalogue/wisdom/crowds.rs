@@ -11,10 +11,11 @@ use driver::moves::Source::Each;
 use driver::moves::Source::Own;
 use protocol::wisdom::clauses::{W16, W30, W31};
 
-use super::{CHALLENGE_OR_END, CHALLENGE_OR_LATER, QUOTE_OR_LATER, REQUEST, fault};
+use crate::catalogue::wisdom::requests::{CHALLENGE_OR_END, CHALLENGE_OR_REFUSED, QUOTE_OR_REFUSED, REQUEST};
+use crate::catalogue::wisdom::states::fault;
 use crate::fault::Fault;
 
-/// Whatever is forged brings no quotation.
+/// The replies to a forged challenge.
 const REFUSED: Allowed = Allowed::Lines(&[
     b"ERROR INVALID_SIGNATURE",
     b"ERROR CHALLENGE_EXPIRED",
@@ -22,43 +23,49 @@ const REFUSED: Allowed = Allowed::Lines(&[
     b"ERROR SERVER_BUSY",
 ]);
 
-/// Fifty tokens that nobody has signed.
+/// Fifty unsigned tokens.
 const FIFTY_FORGERIES: &[Step] =
     &[ConnectCrowd(50, Each(8_000)), AllAsk(50, 1, b"{solution forged}", REFUSED), CloseAll];
 
-pub(super) const FAULTS: &[Fault] = &[
-    fault("crowds/forged", W16, "A flood of solutions of challenges that nobody has given.")
-        .with("1,000 tokens, 50 at a time")
+pub(crate) const FAULTS: &[Fault] = &[
+    fault("crowds/forged", W16, "A flood of solutions with forged challenges.")
+        .parameters("1,000 tokens, 50 at a time")
         .steps(&[Repeat(20, FIFTY_FORGERIES)]),
-    fault("crowds/requests", W31, "A flood of requests for challenges that nobody solves.")
-        .with("600 clients, 200 at a time")
+    fault("crowds/requests", W31, "A flood of requests for challenges that are never solved.")
+        .parameters("600 clients, 200 at a time")
         .steps(&[
             ConnectCrowd(200, Each(8_200)),
-            AllAsk(200, 1, REQUEST, CHALLENGE_OR_LATER),
+            AllAsk(200, 1, REQUEST, CHALLENGE_OR_REFUSED),
             CloseAll,
             ConnectCrowd(200, Each(8_600)),
-            AllAsk(200, 1, REQUEST, CHALLENGE_OR_LATER),
+            AllAsk(200, 1, REQUEST, CHALLENGE_OR_REFUSED),
             CloseAll,
             ConnectCrowd(200, Each(9_000)),
-            AllAsk(200, 1, REQUEST, CHALLENGE_OR_LATER),
+            AllAsk(200, 1, REQUEST, CHALLENGE_OR_REFUSED),
             CloseAll,
         ]),
-    fault("crowds/served", W31, "Hundreds come for a quotation, all at once.").with("300 clients").steps(&[
-        ConnectCrowd(300, Each(9_400)),
-        AllAsk(300, 1, REQUEST, CHALLENGE_OR_LATER),
-        AllAsk(300, 1, b"{solution next}", QUOTE_OR_LATER),
-        CloseAll,
-    ]),
-    fault("crowds/one-address", W30, "Far more clients of one address than there are places for it.")
-        .with("150 clients")
+    fault("crowds/served", W31, "Hundreds of clients obtain a quotation at the same time.")
+        .parameters("300 clients")
         .steps(&[
-            ConnectCrowd(150, Own(9_900)),
-            AllAsk(150, 1, REQUEST, CHALLENGE_OR_END),
+            ConnectCrowd(300, Each(9_400)),
+            AllAsk(300, 1, REQUEST, CHALLENGE_OR_REFUSED),
+            AllAsk(300, 1, b"{solution next}", QUOTE_OR_REFUSED),
             CloseAll,
-            Pause(300),
         ]),
-    fault("crowds/storm", W30, "Far more clients than there are places for.")
-        .with("800 clients")
+    fault(
+        "crowds/one-address",
+        W30,
+        "Many more clients connect from one address than the limit for an address.",
+    )
+    .parameters("150 clients")
+    .steps(&[
+        ConnectCrowd(150, Own(9_900)),
+        AllAsk(150, 1, REQUEST, CHALLENGE_OR_END),
+        CloseAll,
+        Pause(300),
+    ]),
+    fault("crowds/storm", W30, "Many more clients connect than the limit.")
+        .parameters("800 clients")
         .steps(&[
             ConnectCrowd(800, Each(10_000)),
             AllAsk(800, 1, REQUEST, CHALLENGE_OR_END),
@@ -66,8 +73,8 @@ pub(super) const FAULTS: &[Fault] = &[
             Pause(500),
         ])
         .beyond_promises(),
-    fault("crowds/silent-storm", W30, "Far more clients than there are places for, all of them silent.")
-        .with("800 clients, 1 s")
+    fault("crowds/silent-storm", W30, "Many more clients connect than the limit, and send nothing.")
+        .parameters("800 clients, 1 s")
         .steps(&[ConnectCrowd(800, Each(11_000)), Pause(1000), CloseAll, Pause(500)])
         .beyond_promises(),
 ];

@@ -1,4 +1,4 @@
-//! Clients that go, in every way, and at every moment.
+//! Clients that disconnect in every way and at every moment.
 
 use conformance::case::A;
 use conformance::case::B;
@@ -16,62 +16,46 @@ use conformance::case::Step::Repeat;
 use conformance::case::Step::Reset;
 use conformance::case::Step::ResetCrowd;
 use conformance::case::Step::Send;
+use conformance::case::Template;
 use driver::moves::Source::Each;
 use protocol::wisdom::clauses::{W02, W31};
 
-use super::states::STATES;
-use super::{CHALLENGE, CHALLENGE_OR_LATER, QUOTE, REQUEST, fault};
+use crate::catalogue::common::disconnects as common;
+use crate::catalogue::wisdom::requests::{CHALLENGE, CHALLENGE_OR_REFUSED, QUOTE, REQUEST};
+use crate::catalogue::wisdom::states::{NEW, STATES, fault};
 use crate::fault::Fault;
 
-/// A request up to each of its bytes, and then the end of that client.
-macro_rules! at_every_offset {
-    ($($end:expr),+) => {
-        &[
-            Send(B, b"W"),
-            $($end,)+
-            Send(B, b"WW"),
-            $($end,)+
-            Send(B, b"WW\x01"),
-            $($end,)+
-            Send(B, b"WW\x01\x01"),
-            $($end,)+
-            Send(B, b"WW\x01\x01\0"),
-            $($end,)+
-            Send(B, b"WW\x01\x01\0\0"),
-            $($end,)+
-            Send(B, b"WW\x01\x01\0\0\0"),
-            $($end,)+
-            Send(B, b"WW\x01\x01\0\0\0\x02"),
-            $($end,)+
-            Send(B, b"WW\x01\x01\0\0\0\x02{"),
-            $($end,)+
-        ]
-    };
-}
+/// Parts of a request.
+const PARTS: [Template; 9] = [
+    b"W",
+    b"WW",
+    b"WW\x01",
+    b"WW\x01\x01",
+    b"WW\x01\x01\0",
+    b"WW\x01\x01\0\0",
+    b"WW\x01\x01\0\0\0",
+    b"WW\x01\x01\0\0\0\x02",
+    b"WW\x01\x01\0\0\0\x02{",
+];
+const RESET_AFTER_EACH: [Step; 18] = common::after_each(PARTS, Reset(B));
+const CLOSE_AFTER_EACH: [Step; 18] = common::after_each(PARTS, Close(B));
+const HALF_CLOSE_AFTER_EACH: [Step; 18] =
+    common::after_each(PARTS, Repeat(1, &[EndSending(B), Pause(20), Reset(B)]));
 
-/// Fifty clients that get a challenge and vanish.
+/// Fifty clients receive a challenge and reset their connections.
 const FIFTY_RESETS: &[Step] =
-    &[ConnectCrowd(50, Each(7_000)), AllAsk(50, 1, REQUEST, CHALLENGE_OR_LATER), ResetCrowd(50)];
+    &[ConnectCrowd(50, Each(7_000)), AllAsk(50, 1, REQUEST, CHALLENGE_OR_REFUSED), ResetCrowd(50)];
 
-pub(super) const FAULTS: &[Fault] = &[
-    fault("disconnects/reset", W31, "The client vanishes by a reset.")
-        .with("at once")
-        .states(STATES)
-        .steps(&[Reset(A), Pause(20)]),
-    fault("disconnects/end-of-stream", W31, "The client closes its connection.")
-        .with("at once")
-        .states(STATES)
-        .steps(&[Close(A), Pause(20)]),
-    fault("disconnects/half-close", W31, "The client ends its sending half, and leaves after a while.")
-        .with("closed after 100 ms")
-        .states(STATES)
-        .steps(&[EndSending(A), Pause(100), Reset(A)]),
+pub(crate) const FAULTS: &[Fault] = &[
+    common::reset(W31, STATES),
+    common::end_of_stream(W31, STATES),
+    common::half_close(W31, STATES),
     fault(
         "disconnects/half-close-with-quote-due",
         W02,
-        "The client ends its sending half, and reads the quotation that is due.",
+        "The client half-closes its connection and reads the outstanding quotation.",
     )
-    .with("1 client")
+    .parameters("1 client")
     .steps(&[
         Send(A, REQUEST),
         Expect(A, &[CHALLENGE]),
@@ -80,41 +64,34 @@ pub(super) const FAULTS: &[Fault] = &[
         Expect(A, &[QUOTE]),
         Ends(A),
     ]),
-    fault(
-        "disconnects/reset-at-every-offset",
-        W31,
-        "Clients vanish by a reset, each after another part of a request.",
-    )
-    .with("9 clients")
-    .steps(at_every_offset!(Reset(B))),
-    fault("disconnects/end-at-every-offset", W31, "Clients leave, each after another part of a request.")
-        .with("9 clients")
-        .steps(at_every_offset!(Close(B))),
+    common::reset_at_every_offset(W31, &[NEW], "9 clients", &RESET_AFTER_EACH),
+    common::end_at_every_offset(W31, &[NEW], "9 clients", &CLOSE_AFTER_EACH),
     fault(
         "disconnects/half-close-at-every-offset",
         W31,
-        "Clients end their sending half, each after another part of a request, and then vanish.",
+        "Clients half-close and then reset their connections, each after a different part of a request.",
     )
-    .with("9 clients, after 20 ms")
-    .steps(at_every_offset!(EndSending(B), Pause(20), Reset(B))),
-    fault("disconnects/many-resets", W31, "Clients come, get a challenge and vanish, many in a short time.")
-        .with("200 clients, 50 at a time")
-        .steps(&[Repeat(4, FIFTY_RESETS), Pause(50)]),
+    .parameters("9 clients; reset after 20 ms")
+    .steps(&HALF_CLOSE_AFTER_EACH),
+    common::many_resets(W31, &[NEW], "200 clients, 50 at a time", &[Repeat(4, FIFTY_RESETS), Pause(50)]),
     fault(
         "disconnects/crowd-in-mid-frame",
         W31,
-        "Many clients vanish in the middle of a frame, all at once.",
+        "Many clients reset their connections at once, each in the middle of a frame.",
     )
-    .with("100 clients")
+    .parameters("100 clients")
     .steps(&[ConnectCrowd(100, Each(7_200)), AllSend(100, b"WW\x01\x01\0"), ResetCrowd(100), Pause(50)]),
-    fault("disconnects/crowd-awaiting", W31, "Many clients vanish while they await a reply, all at once.")
-        .with("100 clients")
-        .steps(&[ConnectCrowd(100, Each(7_400)), AllSend(100, REQUEST), ResetCrowd(100), Pause(50)]),
+    common::crowd_awaiting(
+        W31,
+        &[NEW],
+        "100 clients",
+        &[ConnectCrowd(100, Each(7_400)), AllSend(100, REQUEST), ResetCrowd(100), Pause(50)],
+    ),
     fault(
         "disconnects/crowd-in-order",
         W31,
-        "Many clients leave with their challenges unsolved, all at once.",
+        "Many clients close their connections at once without solving their challenges.",
     )
-    .with("100 clients")
-    .steps(&[ConnectCrowd(100, Each(7_600)), AllAsk(100, 1, REQUEST, CHALLENGE_OR_LATER), CloseAll]),
+    .parameters("100 clients")
+    .steps(&[ConnectCrowd(100, Each(7_600)), AllAsk(100, 1, REQUEST, CHALLENGE_OR_REFUSED), CloseAll]),
 ];

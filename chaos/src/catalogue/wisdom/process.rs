@@ -1,34 +1,31 @@
-//! What happens to the target's process.
+//! Faults of the target's process.
 
 use conformance::case::B;
 use conformance::case::C;
+use conformance::case::Step;
 use conformance::case::Step::Act;
 use conformance::case::Step::Ask;
 use conformance::case::Step::Ends;
 use conformance::case::Step::Open;
 use conformance::case::Step::Pause;
-use driver::moves::Act as Deed;
+use driver::moves::Act as Action;
 use protocol::wisdom::clauses::{W16, W31};
 
-use super::states::{CHALLENGED, MID_FRAME, NEW};
-use super::{CHALLENGE, CHALLENGE_OR_END, QUOTE, REQUEST, error, fault};
+use crate::catalogue::common;
+use crate::catalogue::wisdom::requests::{CHALLENGE, CHALLENGE_OR_END, QUOTE, REQUEST, error};
+use crate::catalogue::wisdom::states::{CHALLENGED, MID_FRAME, NEW, fault};
 use crate::fault::Fault;
 
-pub(super) const FAULTS: &[Fault] = &[
-    fault("process/stopped", W31, "The target's process is stopped, and goes on after a while.")
-        .with("stopped for 300 ms")
-        .states(&[NEW, MID_FRAME, CHALLENGED])
-        .steps(&[Act(Deed::Stop), Pause(300), Act(Deed::Continue), Pause(50)])
-        .beyond_promises()
-        .of_process(),
+pub(crate) const FAULTS: &[Fault] = &[
+    common::process::stopped(W31, &[NEW, MID_FRAME, CHALLENGED]),
     fault(
         "process/killed-while-solving",
         W16,
-        "The target's process is killed and started again while a client solves: no challenge outlives it.",
+        "The target's process is killed and restarted while a client solves: no challenge survives a restart.",
     )
-    .with("SIGKILL; the old challenge is INVALID_SIGNATURE, and a new one is good")
+    .parameters("SIGKILL; the old challenge is INVALID_SIGNATURE, and a new one is valid")
     .states(&[NEW, CHALLENGED])
-    .steps(&[Ask(B, REQUEST, CHALLENGE), Act(Deed::Kill), Pause(2000)])
+    .steps(&[Ask(B, REQUEST, CHALLENGE), Act(Action::Kill), Pause(2000)])
     .sequel(&[
         Ask(B, b"{solution 0}", error!("INVALID_SIGNATURE")),
         Ends(B),
@@ -38,18 +35,21 @@ pub(super) const FAULTS: &[Fault] = &[
     ])
     .beyond_promises()
     .ends_target(),
-    fault("process/no-descriptors", W31, "The target runs out of descriptors, and gets some again.")
-        .with("1 descriptor, 2 clients that come meanwhile beside the bystanders, 1 s")
-        .steps(&[
-            Act(Deed::LimitDescriptors(1)),
-            Open(B),
-            Open(C),
-            Pause(1000),
-            Act(Deed::RestoreDescriptors),
-            Ask(B, REQUEST, CHALLENGE_OR_END),
-            Ask(C, REQUEST, CHALLENGE_OR_END),
-            Pause(300),
-        ])
-        .beyond_promises()
-        .of_process(),
+    common::process::no_descriptors(
+        W31,
+        &[NEW],
+        "1 descriptor; 2 clients connect meanwhile, in addition to the bystanders; 1 s",
+        NO_DESCRIPTORS,
+    ),
+];
+
+const NO_DESCRIPTORS: &[Step] = &[
+    Act(Action::LimitDescriptors(1)),
+    Open(B),
+    Open(C),
+    Pause(1000),
+    Act(Action::RestoreDescriptors),
+    Ask(B, REQUEST, CHALLENGE_OR_END),
+    Ask(C, REQUEST, CHALLENGE_OR_END),
+    Pause(300),
 ];

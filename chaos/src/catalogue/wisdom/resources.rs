@@ -1,4 +1,4 @@
-//! What clients cost: the same visits over and over, and whether all is given back (W32).
+//! Resource leaks: repeated visits after which the target must have freed its resources (W32).
 
 use conformance::case::Step::AllAsk;
 use conformance::case::Step::AllSend;
@@ -12,20 +12,16 @@ use conformance::resources::ResourceLimit;
 use driver::moves::Source::Each;
 use protocol::wisdom::clauses::W32;
 
-use super::{CHALLENGE_OR_LATER, QUOTE_OR_LATER, REQUEST, error, fault};
+use crate::catalogue::common::resources::{COLLECTED_BYTES, VISITS, resets, row, visits};
+use crate::catalogue::wisdom::requests::{CHALLENGE_OR_REFUSED, QUOTE_OR_REFUSED, REQUEST, error};
+use crate::catalogue::wisdom::states::NEW;
 use crate::fault::Fault;
 
-/// How many clients visit in a round.
-const VISITS: u16 = 200;
-
-/// How long a target may take to notice that its clients are gone.
+/// The time that a target has to notice that its clients are gone.
 const SETTLE_MS: u64 = 400;
 
-/// Any heap is collected before it has grown by so much.
-const COLLECTED_BYTES: u64 = 256 << 20;
-
-/// Bystanders come and go too, and never so many.
-const ALL_GIVEN_BACK: ResourceLimit = ResourceLimit::GrowthPerRound {
+/// Bystanders connect and disconnect too, but never as many of them.
+const ALL_FREED: ResourceLimit = ResourceLimit::GrowthPerRound {
     visits: VISITS,
     descriptors: 50,
     threads: 50,
@@ -39,38 +35,35 @@ macro_rules! rounds {
     };
 }
 
-pub(super) const FAULTS: &[Fault] = &[
-    fault("resources/visits", W32, "What clients cost that get a challenge and leave is given back.")
-        .with("6 rounds of 200 clients")
-        .steps(rounds!(50_000: AllAsk(50, 1, REQUEST, CHALLENGE_OR_LATER), CloseAll))
-        .keeps(ALL_GIVEN_BACK)
-        .beyond_promises(),
-    fault("resources/quotations", W32, "What clients cost that get their quotation is given back.")
-        .with("6 rounds of 200 clients")
-        .steps(rounds!(
-            51_000: AllAsk(50, 1, REQUEST, CHALLENGE_OR_LATER),
-            AllAsk(50, 1, b"{solution next}", QUOTE_OR_LATER),
+pub(crate) const FAULTS: &[Fault] = &[
+    visits(W32, &[NEW], rounds!(50_000: AllAsk(50, 1, REQUEST, CHALLENGE_OR_REFUSED), CloseAll), ALL_FREED),
+    row(
+        "resources/quotations",
+        W32,
+        "Clients that receive their quotation leave no resources allocated.",
+        &[NEW],
+        rounds!(
+            51_000: AllAsk(50, 1, REQUEST, CHALLENGE_OR_REFUSED),
+            AllAsk(50, 1, b"{solution next}", QUOTE_OR_REFUSED),
             CloseAll
-        ))
-        .keeps(ALL_GIVEN_BACK)
-        .beyond_promises(),
-    fault("resources/resets", W32, "What clients cost that vanish in the middle of a frame is given back.")
-        .with("6 rounds of 200 clients")
-        .steps(rounds!(52_000: AllSend(50, b"WW\x01\x03\0\0\x01\0{"), ResetCrowd(50)))
-        .keeps(ALL_GIVEN_BACK)
-        .beyond_promises(),
-    fault(
+        ),
+        ALL_FREED,
+    ),
+    resets(W32, &[NEW], rounds!(52_000: AllSend(50, b"WW\x01\x03\0\0\x01\0{"), ResetCrowd(50)), ALL_FREED),
+    row(
         "resources/half-frames",
         W32,
-        "What clients cost that leave in the middle of a frame is given back.",
-    )
-    .with("6 rounds of 200 clients")
-    .steps(rounds!(53_000: AllSend(50, b"WW\x01\x01\0"), CloseAll))
-    .keeps(ALL_GIVEN_BACK)
-    .beyond_promises(),
-    fault("resources/errors", W32, "What clients cost whose frames are none is given back.")
-        .with("6 rounds of 200 clients")
-        .steps(rounds!(54_000: AllAsk(50, 1, b"XX\x01\x01\0\0\0\x02{}", error!("MALFORMED_FRAME")), CloseAll))
-        .keeps(ALL_GIVEN_BACK)
-        .beyond_promises(),
+        "Clients that close their connections in the middle of a frame leave no resources allocated.",
+        &[NEW],
+        rounds!(53_000: AllSend(50, b"WW\x01\x01\0"), CloseAll),
+        ALL_FREED,
+    ),
+    row(
+        "resources/errors",
+        W32,
+        "Clients that send invalid frames leave no resources allocated.",
+        &[NEW],
+        rounds!(54_000: AllAsk(50, 1, b"XX\x01\x01\0\0\0\x02{}", error!("MALFORMED_FRAME")), CloseAll),
+        ALL_FREED,
+    ),
 ];

@@ -1,4 +1,4 @@
-//! What a connection of WOW/1 can be in the middle of.
+//! The states of a WOW/1 connection in which faults are made.
 
 use conformance::case::A;
 use conformance::case::D;
@@ -9,41 +9,48 @@ use conformance::case::Step::Open;
 use conformance::case::Step::Pause;
 use conformance::case::Step::Send;
 use conformance::case::ask;
+use protocol::Clause;
 
-use super::{CHALLENGE, QUOTE, REQUEST};
-use crate::fault::State;
+use crate::catalogue::wisdom::requests::{CHALLENGE, QUOTE, REQUEST};
+use crate::fault::{Fault, State};
 
-/// All of them.
+/// All states.
 pub(crate) const STATES: &[State] = &[NEW, MID_FRAME, CHALLENGED, MID_SOLUTION];
 
-/// It is open, and nothing was said.
-pub(super) const NEW: State =
-    State { name: "new", steps: &[Open(A)], truth: SOMEBODY_IS_SERVED, needs_block: false };
+/// The connection is open, and the client has sent nothing.
+pub(crate) const NEW: State =
+    State { name: "new", steps: &[Open(A)], invariant: ANOTHER_CLIENT_IS_SERVED, needs_block: false };
 
 /// Half a request was sent.
-pub(super) const MID_FRAME: State = State {
+pub(crate) const MID_FRAME: State = State {
     name: "mid-frame",
     steps: &[Send(A, b"WW\x01\x01\0\0"), Pause(50)],
-    truth: SOMEBODY_IS_SERVED,
+    invariant: ANOTHER_CLIENT_IS_SERVED,
     needs_block: false,
 };
 
-/// It has a challenge that it has not solved yet, and that is good on another connection too (W03).
-pub(super) const CHALLENGED: State = State {
+/// The client has an unsolved challenge, which is valid on another connection too (W03).
+pub(crate) const CHALLENGED: State = State {
     name: "challenged",
     steps: &[ask(REQUEST, CHALLENGE)],
-    truth: ITS_CHALLENGE_IS_GOOD,
+    invariant: CHALLENGE_IS_VALID,
     needs_block: false,
 };
 
-/// Half a solution was sent, which was none.
-pub(super) const MID_SOLUTION: State = State {
+/// Half a solution was sent.
+pub(crate) const MID_SOLUTION: State = State {
     name: "mid-solution",
     steps: &[ask(REQUEST, CHALLENGE), Send(A, b"{solution head}"), Pause(50)],
-    truth: ITS_CHALLENGE_IS_GOOD,
+    invariant: CHALLENGE_IS_VALID,
     needs_block: false,
 };
 
-const SOMEBODY_IS_SERVED: &[Step] = &[Ask(D, REQUEST, CHALLENGE), Ask(D, b"{solution}", QUOTE), Ends(D)];
+const ANOTHER_CLIENT_IS_SERVED: &[Step] =
+    &[Ask(D, REQUEST, CHALLENGE), Ask(D, b"{solution}", QUOTE), Ends(D)];
 
-const ITS_CHALLENGE_IS_GOOD: &[Step] = &[Ask(D, b"{solution 0}", QUOTE), Ends(D)];
+const CHALLENGE_IS_VALID: &[Step] = &[Ask(D, b"{solution 0}", QUOTE), Ends(D)];
+
+/// Returns a fault of a new connection, without steps.
+pub(crate) const fn fault(id: &'static str, clause: Clause, summary: &'static str) -> Fault {
+    Fault::new(id, clause, summary, &[NEW])
+}

@@ -1,4 +1,4 @@
-//! What each path of the API does, and says.
+//! The paths of the API and their responses.
 
 use std::time::Duration;
 
@@ -14,20 +14,20 @@ use serde_json::{Value, json};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use super::super::handle::Proxy;
-use super::super::proxies::{Proxies, ProxiesError, Wanted};
-use super::super::toxic::{Attributes, Kind, Stream, Toxic, ToxicError, default_name};
+use crate::proxy::handle::Proxy;
+use crate::proxy::proxies::{Proxies, ProxiesError, ProxyRequest};
+use crate::proxy::toxic::{Attributes, Kind, Stream, Toxic, ToxicError, default_name};
 
-/// The version of Toxiproxy whose API this is.
+/// The version of Toxiproxy whose API is implemented.
 const VERSION: &str = "2.9.0";
 
-/// The longest body of a request.
+/// The longest request body, in bytes.
 const BODY_BYTES_MAX: usize = 1 << 20;
 
-/// How long a client may take to send it.
+/// The time limit for a request body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Why a request is answered with an error.
+/// The reason for an error response.
 #[derive(Debug, thiserror::Error)]
 enum Problem {
     #[error("bad request body: {0}")]
@@ -44,12 +44,12 @@ enum Problem {
     Toxic(#[from] ToxicError),
 }
 
-/// A status and what the body says; null is no body.
+/// A status and a body; null means no body.
 type Answer = (StatusCode, Value);
 
-/// Answers a request.
-pub(super) async fn answer(proxies: &Mutex<Proxies>, request: Request<Incoming>) -> Response<Full<Bytes>> {
-    let (status, body) = match carry_out(proxies, request).await {
+/// Responds to a request.
+pub(crate) async fn answer(proxies: &Mutex<Proxies>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    let (status, body) = match execute(proxies, request).await {
         Ok(answer) => answer,
         Err(problem) => {
             let status = problem.status();
@@ -65,8 +65,8 @@ pub(super) async fn answer(proxies: &Mutex<Proxies>, request: Request<Incoming>)
     response
 }
 
-async fn carry_out(proxies: &Mutex<Proxies>, request: Request<Incoming>) -> Result<Answer, Problem> {
-    // A page of the web could have a browser send requests to addresses that only its user can reach.
+async fn execute(proxies: &Mutex<Proxies>, request: Request<Incoming>) -> Result<Answer, Problem> {
+    // A web page could make a browser send requests to addresses that only its user can reach.
     if request.headers().get(USER_AGENT).is_some_and(|agent| agent.as_bytes().starts_with(b"Mozilla/")) {
         return Err(Problem::Browser);
     }
@@ -129,8 +129,8 @@ async fn one_proxy(proxies: &mut Proxies, method: &str, name: &str, body: &[u8])
         "GET" => Ok((StatusCode::OK, show(proxies.get(name)?))),
         "POST" | "PATCH" => {
             proxies.get(name)?;
-            let wanted: Wanted = parse(body)?;
-            Ok((StatusCode::OK, show(proxies.update(name, wanted).await?)))
+            let request: ProxyRequest = parse(body)?;
+            Ok((StatusCode::OK, show(proxies.update(name, request).await?)))
         }
         "DELETE" => {
             proxies.delete(name).await?;
@@ -140,9 +140,9 @@ async fn one_proxy(proxies: &mut Proxies, method: &str, name: &str, body: &[u8])
     }
 }
 
-/// A toxic as a client wants it.
+/// The body of a request that creates or changes a toxic.
 #[derive(Deserialize)]
-struct WantedToxic {
+struct ToxicRequest {
     name: Option<String>,
     #[serde(rename = "type")]
     kind: Option<String>,
@@ -164,19 +164,19 @@ fn all_toxics(proxy: &Proxy, method: &str, body: &[u8]) -> Result<Answer, Proble
     }
 }
 
-/// What is wrong is looked for in the order in which Toxiproxy does.
-fn new_toxic(wanted: WantedToxic, proxy: &Proxy) -> Result<Toxic, Problem> {
-    let stream = Stream::parse(wanted.stream.as_deref().unwrap_or("downstream"))?;
-    let kind = wanted.kind.unwrap_or_default();
+/// Checks the request in the same order as Toxiproxy, so that the same error is reported.
+fn new_toxic(request: ToxicRequest, proxy: &Proxy) -> Result<Toxic, Problem> {
+    let stream = Stream::parse(request.stream.as_deref().unwrap_or("downstream"))?;
+    let kind = request.kind.unwrap_or_default();
     if !Kind::TYPES.contains(&kind.as_str()) {
         return Err(ToxicError::Type.into());
     }
-    let name = wanted.name.filter(|name| !name.is_empty()).unwrap_or_else(|| default_name(&kind, stream));
+    let name = request.name.filter(|name| !name.is_empty()).unwrap_or_else(|| default_name(&kind, stream));
     if proxy.toxics().get(&name).is_ok() {
         return Err(ToxicError::Exists.into());
     }
-    let kind = Kind::new(&kind, &wanted.attributes.unwrap_or_default())?;
-    Ok(Toxic { name, stream, toxicity: wanted.toxicity.unwrap_or(1.0), kind })
+    let kind = Kind::new(&kind, &request.attributes.unwrap_or_default())?;
+    Ok(Toxic { name, stream, toxicity: request.toxicity.unwrap_or(1.0), kind })
 }
 
 fn one_toxic(proxy: &Proxy, method: &str, name: &str, body: &[u8]) -> Result<Answer, Problem> {
@@ -185,9 +185,9 @@ fn one_toxic(proxy: &Proxy, method: &str, name: &str, body: &[u8]) -> Result<Ans
     match method {
         "GET" => Ok((StatusCode::OK, to_json(toxic))),
         "POST" | "PATCH" => {
-            let wanted: WantedToxic = parse(body)?;
-            let kind = toxic.kind.with(wanted.attributes.unwrap_or_default())?;
-            proxy.update_toxic(name, kind, wanted.toxicity.unwrap_or(toxic.toxicity))?;
+            let request: ToxicRequest = parse(body)?;
+            let kind = toxic.kind.with(request.attributes.unwrap_or_default())?;
+            proxy.update_toxic(name, kind, request.toxicity.unwrap_or(toxic.toxicity))?;
             Ok((StatusCode::OK, to_json(proxy.toxics().get(name)?)))
         }
         "DELETE" => {
@@ -210,7 +210,7 @@ fn show(proxy: &Proxy) -> Value {
     })
 }
 
-/// The toxics of a proxy as Toxiproxy lists them: those upstream first.
+/// Returns the toxics of a proxy in the order of Toxiproxy: upstream first.
 fn in_order(proxy: &Proxy) -> Vec<Toxic> {
     let mut toxics: Vec<Toxic> = proxy.toxics().iter().cloned().collect();
     toxics.sort_by_key(|toxic| toxic.stream);
@@ -226,7 +226,7 @@ async fn read(body: Incoming) -> Result<Bytes, Problem> {
     match body {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) => Err(Problem::Body(error.to_string())),
-        Err(_) => Err(Problem::Body("it did not come in time".to_owned())),
+        Err(_) => Err(Problem::Body("it was not received in time".to_owned())),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Toxiproxy's HTTP API in literal requests and answers.
+//! Toxiproxy's HTTP API, with literal requests and responses.
 #![expect(clippy::unwrap_used, reason = "a test's failure is its message")]
 
 use std::net::SocketAddr;
@@ -12,9 +12,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
-use super::support::{End, assert_took, echo, within};
+use crate::proxy::support::{End, assert_took, echo, within};
 
-/// An API without proxies.
+/// A running API, initially without proxies.
 struct Api {
     addr: SocketAddr,
     serving: JoinHandle<()>,
@@ -28,7 +28,7 @@ impl Api {
         Self { addr, serving: tokio::spawn(api::serve(listener, proxies)) }
     }
 
-    /// Sends a request, and brings the status and the body.
+    /// Sends a request and returns the status and the body.
     async fn ask(&self, method: &str, path: &str, body: &str) -> (u16, String) {
         self.ask_with(method, path, "", body).await
     }
@@ -41,12 +41,12 @@ impl Api {
         );
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = String::new();
-        within("an answer", stream.read_to_string(&mut answer)).await.unwrap();
+        within("a response", stream.read_to_string(&mut answer)).await.unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
     }
 
-    /// Holds that a request is answered so.
+    /// Asserts the status and the body of a response.
     async fn expect(&self, method: &str, path: &str, body: &str, status: u16, expected: Value) {
         let answer = self.ask(method, path, body).await;
         let said: Value = serde_json::from_str(&answer.1).unwrap_or_default();
@@ -106,7 +106,7 @@ async fn a_proxy_is_disabled_enabled_and_moved() {
 }
 
 #[tokio::test]
-async fn a_proxy_may_begin_disabled_and_its_address_stays_as_it_was_written() {
+async fn a_disabled_proxy_keeps_its_address_as_written() {
     let api = Api::new().await;
     let body = r#"{"name":"p","listen":"localhost:0","upstream":"localhost:1","enabled":false}"#;
     let shown = json!({ "name": "p", "listen": "localhost:0", "upstream": "localhost:1", "enabled": false, "toxics": [] });
@@ -166,7 +166,7 @@ async fn each_toxic_of_toxiproxy_has_its_attributes_and_defaults() {
 }
 
 #[tokio::test]
-async fn populate_replaces_and_keeps_what_is_as_it_is_wanted() {
+async fn populate_replaces_changed_proxies_and_keeps_others() {
     let api = Api::new().await;
     let (upstream, other) = (echo(), echo());
     let same = api.create("same", &upstream).await;
@@ -203,7 +203,7 @@ async fn reset_enables_all_and_removes_all_toxics() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_is_answered_with_toxiproxys_statuses_and_words() {
+async fn errors_have_the_statuses_and_messages_of_toxiproxy() {
     let api = Api::new().await;
     let listen = api.create("p", "127.0.0.1:1").await;
     assert_eq!(api.ask("POST", "/proxies/p/toxics", r#"{"type":"timeout"}"#).await.0, 200);
@@ -254,7 +254,7 @@ async fn what_cannot_be_is_answered_with_toxiproxys_statuses_and_words() {
 }
 
 #[tokio::test]
-async fn browsers_are_turned_away_and_the_version_is_told() {
+async fn browsers_are_rejected_and_the_version_is_reported() {
     let api = Api::new().await;
     let (status, _) = api.ask_with("GET", "/version", "User-Agent: Mozilla/5.0 (X11)\r\n", "").await;
     assert_eq!(status, 403);

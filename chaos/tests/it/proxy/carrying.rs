@@ -1,15 +1,15 @@
-//! What holds without toxics: bytes, ends and resets pass, nothing piles up, and all stops with the handle.
+//! The proxy without toxics: data, ends and resets pass, buffers are bounded, and the handle owns everything.
 
 use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use chaos::proxy::{Kind, Log, Options, Proxy, Stream};
+use chaos::proxy::{Kind, Log, Proxy, ProxyOptions, Stream};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::support::{End, STREAMS, Scene, pattern, within};
+use crate::proxy::support::{End, STREAMS, Scene, pattern, within};
 
 #[tokio::test]
 async fn bytes_pass_in_both_directions_and_a_half_close_ends_only_one() {
@@ -27,7 +27,7 @@ async fn bytes_pass_in_both_directions_and_a_half_close_ends_only_one() {
 }
 
 #[tokio::test]
-async fn a_long_stream_arrives_whole() {
+async fn a_long_stream_arrives_completely() {
     for stream in STREAMS {
         let scene = Scene::new(1).await;
         let (mut sender, mut receiver) = scene.connect().await.split(stream);
@@ -57,7 +57,7 @@ async fn a_reset_passes_as_a_reset() {
 }
 
 #[tokio::test]
-async fn a_receiver_that_does_not_read_holds_up_the_sender() {
+async fn a_receiver_that_does_not_read_blocks_the_sender() {
     const BYTES: usize = 128 << 20;
     for stream in STREAMS {
         let scene = Scene::new(1).await;
@@ -74,7 +74,7 @@ async fn a_receiver_that_does_not_read_holds_up_the_sender() {
             sender.end().await;
             sender
         });
-        within("the sender to be held up", stands_still(&sent)).await;
+        within("the sender to be blocked", stands_still(&sent)).await;
         assert!(
             sent.load(Ordering::Relaxed) < BYTES / 2,
             "{} bytes were taken",
@@ -94,7 +94,7 @@ async fn stands_still(count: &AtomicUsize) {
 }
 
 #[tokio::test]
-async fn a_proxy_that_is_disabled_refuses_and_comes_back_where_it_was() {
+async fn a_disabled_proxy_refuses_connections_and_keeps_its_address() {
     let mut scene = Scene::new(1).await;
     let listen = scene.proxy.listen().to_owned();
     let mut ends = scene.connect().await;
@@ -111,7 +111,7 @@ async fn a_proxy_that_is_disabled_refuses_and_comes_back_where_it_was() {
 }
 
 #[tokio::test]
-async fn everything_stops_when_the_handle_is_dropped() {
+async fn dropping_the_handle_closes_everything() {
     let scene = Scene::new(1).await;
     let listen = scene.proxy.listen().to_owned();
     let (mut client, mut server) = scene.connect().await.split(Stream::Upstream);
@@ -121,12 +121,12 @@ async fn everything_stops_when_the_handle_is_dropped() {
 }
 
 #[tokio::test]
-async fn a_client_is_let_go_where_the_service_cannot_be_reached() {
+async fn a_client_is_disconnected_if_the_service_is_unreachable() {
     let gone = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let upstream = gone.local_addr().unwrap().to_string();
     drop(gone);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let options = Options { name: "gone".to_owned(), upstream, seed: 1 };
+    let options = ProxyOptions { name: "gone".to_owned(), upstream, seed: 1 };
     let proxy = Proxy::start(listener, options, Arc::new(Log)).unwrap();
     let mut client = End(TcpStream::connect(proxy.listen()).await.unwrap());
     assert_eq!(client.rest().await, b"");

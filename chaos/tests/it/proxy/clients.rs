@@ -1,48 +1,49 @@
-//! Clients that were written for Toxiproxy, unchanged: one in Python, one in Rust.
+//! Unmodified Toxiproxy clients: one in Python, one in Rust.
 #![expect(clippy::unwrap_used, reason = "a test's failure is its message")]
 
 use std::io::{self, Write};
 use std::process::Command;
 
-use super::support::{Chaos, echo};
+use crate::proxy::support::{Chaos, echo};
 
 const DIRECTORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/toxiproxy_clients");
 
-/// Brings a client into a directory of the build, and says where that is. None: this machine has not what it takes.
+/// Installs a client below the target directory and returns its directory; none if this machine cannot install it.
 fn prepare(client: &str) -> Option<String> {
     let into = format!("{}/toxiproxy-client-{client}", env!("CARGO_TARGET_TMPDIR"));
     let prepared = Command::new(format!("{DIRECTORY}/prepare")).args([client, &into]).output().unwrap();
     if prepared.status.success() {
         return Some(into);
     }
-    let said = String::from_utf8_lossy(&prepared.stderr);
-    assert!(std::env::var_os("CI").is_none(), "with CI set the {client} client has to be there: {said}");
-    // Past what captures the output of tests that pass, so that it is seen.
-    let _ = writeln!(io::stderr(), "skipped: the {client} client for Toxiproxy cannot be had here: {said}");
+    let output = String::from_utf8_lossy(&prepared.stderr);
+    assert!(std::env::var_os("CI").is_none(), "the {client} client is required if CI is set: {output}");
+    // Written directly, because the test harness captures the output of tests that pass.
+    let _ =
+        writeln!(io::stderr(), "skipped: the {client} client for Toxiproxy cannot be installed: {output}");
     None
 }
 
-fn assert_well(client: &mut Command) {
+fn assert_succeeds(client: &mut Command) {
     let output = client.output().unwrap();
-    let said =
+    let text =
         format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success() && said == "all is well\n", "{said}");
+    assert!(output.status.success() && text == "all is well\n", "{text}");
 }
 
 #[test]
-fn the_python_client_steers_it() {
+fn the_python_client_works() {
     let Some(directory) = prepare("python") else { return };
     let mut chaos = Chaos::start(&["proxy", "--api", "127.0.0.1:0"]);
     let addr = chaos.addr("api");
     let (_, port) = addr.rsplit_once(':').unwrap();
     let script = format!("{DIRECTORY}/client.py");
-    assert_well(Command::new(format!("{directory}/bin/python")).args([&script, port, &echo()]));
+    assert_succeeds(Command::new(format!("{directory}/bin/python")).args([&script, port, &echo()]));
 }
 
 #[test]
-fn the_rust_client_steers_it() {
+fn the_rust_client_works() {
     let Some(directory) = prepare("rust") else { return };
     let mut chaos = Chaos::start(&["proxy", "--api", "127.0.0.1:0"]);
     let client = format!("{directory}/debug/toxiproxy-client");
-    assert_well(Command::new(client).args([chaos.addr("api"), echo()]));
+    assert_succeeds(Command::new(client).args([chaos.addr("api"), echo()]));
 }

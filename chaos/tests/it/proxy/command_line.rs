@@ -1,4 +1,4 @@
-//! `chaos proxy` as a command: what it says, what it logs, and how it ends.
+//! `chaos proxy`: its output, its log and its exit codes.
 #![expect(clippy::unwrap_used, reason = "a test's failure is its message")]
 
 use std::io::{Read, Write};
@@ -6,9 +6,9 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use super::support::{Chaos, assert_took, echo};
+use crate::proxy::support::{Chaos, assert_took, echo};
 
-/// Sends through the proxy, ends, and brings all that comes back.
+/// Sends bytes through the proxy, half-closes, and returns the reply.
 fn exchange(listen: &str, bytes: &[u8]) -> Vec<u8> {
     let mut client = TcpStream::connect(listen).unwrap();
     client.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
@@ -20,7 +20,7 @@ fn exchange(listen: &str, bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn it_says_where_it_listens_and_logs_each_fault_with_its_connection() {
+fn it_prints_its_address_and_logs_each_fault_with_its_connection() {
     let upstream = echo();
     let arguments = ["--listen", "127.0.0.1:0", "--upstream", &upstream, "--seed", "7", "--toxic"];
     let toxics = ["latency:latency=50,toxicity=1", "--toxic", "upstream.limit_data:bytes=3"];
@@ -41,7 +41,7 @@ fn it_says_where_it_listens_and_logs_each_fault_with_its_connection() {
         "{log}"
     );
     assert!(
-        holds(&["connection=2", "stream=\"downstream\"", "latency_downstream", "2 bytes wait 50"]),
+        holds(&["connection=2", "stream=\"downstream\"", "latency_downstream", "delayed 2 bytes by 50"]),
         "{log}"
     );
 }
@@ -60,18 +60,18 @@ fn the_same_seed_flips_the_same_bits() {
 }
 
 #[test]
-fn what_is_wrong_on_the_command_line_is_said_in_a_line_with_status_2() {
+fn invalid_flags_are_reported_with_status_2() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
-    for (arguments, said) in [
+    for (arguments, message) in [
         (&["--upstream", "u:1"][..], "--listen"),
         (&["--listen", "l:1"], "--upstream"),
         (&[], "--api"),
         (&["--api", "a:1", "--toxic", "down"], "--listen"),
-        (&["--listen", "l:1", "--upstream", "u:1", "--toxic", "slow"], "there is no toxic 'slow'"),
+        (&["--listen", "l:1", "--upstream", "u:1", "--toxic", "slow"], "unknown toxic 'slow'"),
         (
             &["--listen", "127.0.0.1:0", "--upstream", "u:1", "--toxic", "down", "--toxic", "down"],
-            "chaos: --toxic down_downstream: toxic already exists; name=… gives another name\n",
+            "chaos: --toxic down_downstream: toxic already exists; set another name with name=…\n",
         ),
         (&["--api", &taken], "chaos: cannot listen on 127.0.0.1:"),
         (&["--listen", &taken, "--upstream", "u:1"], "chaos: cannot listen on 127.0.0.1:"),
@@ -79,6 +79,6 @@ fn what_is_wrong_on_the_command_line_is_said_in_a_line_with_status_2() {
         let output = Command::new(env!("CARGO_BIN_EXE_chaos")).arg("proxy").args(arguments).output().unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {stderr}");
-        assert!(stderr.contains(said), "{arguments:?}: {stderr}");
+        assert!(stderr.contains(message), "{arguments:?}: {stderr}");
     }
 }

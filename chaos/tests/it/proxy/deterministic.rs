@@ -1,10 +1,10 @@
-//! What a seed decides: the same draws in every run, other draws for every connection, direction, toxic and seed.
+//! Seeds: the same draws in every run, and different draws for each connection, direction, toxic and seed.
 
 use chaos::proxy::{Effect, Kind, Stream};
 
-use super::support::{STREAMS, Scene, pattern};
+use crate::proxy::support::{STREAMS, Scene, pattern};
 
-/// What the faults of lock-step exchanges over three connections are, without their times.
+/// Returns the faults of lock-step exchanges over several connections, without their times.
 async fn faults_of(seed: u64, connections: usize) -> Vec<(u64, Stream, String, Effect)> {
     let scene = Scene::new(seed).await;
     for stream in STREAMS {
@@ -25,7 +25,7 @@ async fn faults_of(seed: u64, connections: usize) -> Vec<(u64, Stream, String, E
 }
 
 #[tokio::test]
-async fn the_same_seed_makes_the_same_faults_and_another_seed_others() {
+async fn a_seed_decides_the_faults() {
     let first = faults_of(7, 3).await;
     assert_eq!(first, faults_of(7, 3).await);
     assert_ne!(first, faults_of(8, 3).await);
@@ -33,14 +33,14 @@ async fn the_same_seed_makes_the_same_faults_and_another_seed_others() {
 }
 
 #[tokio::test]
-async fn a_connection_more_disturbs_no_other() {
+async fn an_additional_connection_does_not_change_the_faults_of_others() {
     let (three, four) = (faults_of(7, 3).await, faults_of(7, 4).await);
     assert_eq!(three, four[..three.len()]);
     let of = |number| three.iter().filter(move |fault| fault.0 == number).map(|fault| (fault.1, &fault.3));
     assert!(of(1).ne(of(2)));
 }
 
-/// What arrives of a pattern that is sent in chunks of this length.
+/// Sends a pattern in chunks of this length and returns the received bytes and the effects.
 async fn arriving(seed: u64, stream: Stream, kind: Kind, chunk: usize) -> (Vec<u8>, Vec<Effect>) {
     let scene = Scene::new(seed).await;
     scene.add(stream, kind);
@@ -54,7 +54,7 @@ async fn arriving(seed: u64, stream: Stream, kind: Kind, chunk: usize) -> (Vec<u
 }
 
 #[tokio::test]
-async fn flips_and_cuts_follow_places_in_the_stream_however_it_was_sent() {
+async fn flips_and_cuts_depend_on_stream_offsets_only() {
     for stream in STREAMS {
         for kind in [
             Kind::Corruption { probability: 0.02 },

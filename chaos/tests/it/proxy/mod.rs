@@ -1,4 +1,4 @@
-//! The proxy from outside: what a client and a service at its two ends observe.
+//! Tests of the proxy, as a client and a service at its two ends observe it.
 
 mod api;
 mod carrying;

@@ -1,14 +1,14 @@
-//! Each toxic, in both directions: what it does, and that it can be undone on a connection that is open.
+//! Each toxic in both directions: its effect, and its removal while a connection is open.
 
 use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
 use chaos::proxy::{Effect, Kind};
 
-use super::support::{End, STREAMS, Scene, assert_took, pattern, within};
+use crate::proxy::support::{End, STREAMS, Scene, assert_took, pattern, within};
 
 #[tokio::test]
-async fn latency_delays_and_does_not_throttle() {
+async fn latency_delays_without_limiting_the_rate() {
     let latency = Duration::from_millis(100);
     for stream in STREAMS {
         let scene = Scene::new(1).await;
@@ -18,7 +18,7 @@ async fn latency_delays_and_does_not_throttle() {
         sender.send(b"first").await;
         receiver.receive(5).await;
         assert_took(begun, latency);
-        // At least 64 chunks, which one after the other would take 6.4 s.
+        // At least 64 chunks: delays in sequence would take 6.4 s.
         let bytes = pattern(1 << 20);
         let begun = Instant::now();
         let (sent, arrived) = (bytes.clone(), async { receiver.receive(1 << 20).await });
@@ -43,7 +43,7 @@ async fn jitter_stays_within_its_bounds() {
         let (shortest, longest) = (*delays.iter().min().unwrap(), *delays.iter().max().unwrap());
         assert!(Duration::from_millis(10) <= shortest && longest <= Duration::from_millis(30), "{delays:?}");
         assert!(shortest < longest);
-        // Each was told of when it happened: one after the delay of the other.
+        // The faults were recorded when they occurred, one delay apart.
         let at: Vec<Duration> = scene.faults.all().iter().map(|fault| fault.at).collect();
         let waited = at.windows(2).all(|pair| pair[0] + Duration::from_millis(9) <= pair[1]);
         assert!(waited, "{at:?}");
@@ -58,7 +58,7 @@ fn delay_of(effect: &Effect) -> Option<Duration> {
 }
 
 #[tokio::test]
-async fn removing_or_changing_latency_lets_go_what_waits() {
+async fn removing_or_changing_latency_releases_waiting_data() {
     for stream in STREAMS {
         let scene = Scene::new(1).await;
         let (mut sender, mut receiver) = scene.connect().await.split(stream);
@@ -78,7 +78,7 @@ async fn removing_or_changing_latency_lets_go_what_waits() {
 }
 
 #[tokio::test]
-async fn bandwidth_keeps_to_its_rate() {
+async fn bandwidth_limits_the_rate() {
     for stream in STREAMS {
         let scene = Scene::new(1).await;
         scene.add(stream, Kind::Bandwidth { rate_kb_per_second: 200 });
@@ -91,20 +91,23 @@ async fn bandwidth_keeps_to_its_rate() {
 }
 
 #[tokio::test]
-async fn bandwidth_of_zero_keeps_all_until_it_is_removed() {
+async fn bandwidth_of_zero_holds_back_data_until_it_is_removed() {
     for stream in STREAMS {
         let scene = Scene::new(1).await;
         scene.add(stream, Kind::Bandwidth { rate_kb_per_second: 0 });
         let (mut sender, mut receiver) = scene.connect().await.split(stream);
         sender.send(b"kept").await;
-        scene.faults.until("it to be kept", |effects| effects == [Effect::Kept { bytes: 4 }]).await;
+        scene
+            .faults
+            .until("the data to be held back", |effects| effects == [Effect::HeldBack { bytes: 4 }])
+            .await;
         scene.proxy.remove_all_toxics();
         assert_eq!(receiver.receive(4).await, b"kept");
     }
 }
 
 #[tokio::test]
-async fn slow_close_delays_the_end_and_nothing_else() {
+async fn slow_close_delays_only_the_end() {
     for stream in STREAMS {
         let scene = Scene::new(1).await;
         let (mut sender, mut receiver) = scene.connect().await.split(stream);
@@ -120,14 +123,14 @@ async fn slow_close_delays_the_end_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_timeout_of_zero_swallows_until_it_is_removed() {
+async fn a_timeout_of_zero_discards_data_until_it_is_removed() {
     for stream in STREAMS {
         let scene = Scene::new(1).await;
         let (mut sender, mut receiver) = scene.connect().await.split(stream);
         scene.add(stream, Kind::Timeout { timeout_ms: 0 });
         sender.send(b"lost").await;
-        let swallowed = [Effect::Swallowed { bytes: 4 }];
-        scene.faults.until("it to be swallowed", |effects| effects == swallowed).await;
+        let discarded = [Effect::Discarded { bytes: 4 }];
+        scene.faults.until("the data to be discarded", |effects| effects == discarded).await;
         scene.proxy.remove_all_toxics();
         sender.send(b"found").await;
         sender.end().await;
@@ -198,12 +201,12 @@ fn cut_of(effect: &Effect) -> Option<u64> {
 }
 
 #[tokio::test]
-async fn limit_data_ends_after_exactly_so_many_bytes() {
+async fn limit_data_closes_after_exactly_its_bytes() {
     for stream in STREAMS {
         for more in [1, 50_000] {
             let scene = Scene::new(1).await;
             scene.add(stream, Kind::LimitData { bytes_max: 1_000 });
-            // Behind it, so that the end has to wait for bytes that still do.
+            // After the limit, so that the close must wait for delayed bytes.
             scene.add(stream, Kind::Latency { latency_ms: 20, jitter_ms: 0 });
             let (mut sender, mut receiver) = scene.connect().await.split(stream);
             sender.send(&pattern(999)).await;
@@ -216,26 +219,26 @@ async fn limit_data_ends_after_exactly_so_many_bytes() {
 }
 
 #[tokio::test]
-async fn what_was_sent_before_the_limit_is_read_before_the_end_by_one_that_still_sends() {
+async fn bytes_before_the_limit_arrive_before_the_close() {
     for (stream, other) in [(STREAMS[0], STREAMS[1]), (STREAMS[1], STREAMS[0])] {
         let scene = Scene::new(1).await;
         scene.add(stream, Kind::LimitData { bytes_max: 5 });
         scene.add(other, Kind::Bandwidth { rate_kb_per_second: 0 });
         let (mut sender, mut receiver) = scene.connect().await.split(stream);
-        // More than the proxy takes in, so that closing at once would be a reset.
+        // More than the proxy buffers, so that closing at once would be a reset.
         receiver.send(&pattern(100_000)).await;
-        scene.faults.until("the line to be full", |effects| kept(effects) >= 64 << 10).await;
+        scene.faults.until("the path to be full", |effects| held_back_bytes(effects) >= 64 << 10).await;
         sender.send(b"hello, and what is cut").await;
         assert_eq!(receiver.rest().await, b"hello");
     }
 }
 
-fn kept(effects: &[Effect]) -> usize {
-    effects.iter().map(|effect| if let Effect::Kept { bytes } = effect { *bytes } else { 0 }).sum()
+fn held_back_bytes(effects: &[Effect]) -> usize {
+    effects.iter().map(|effect| if let Effect::HeldBack { bytes } = effect { *bytes } else { 0 }).sum()
 }
 
 #[tokio::test]
-async fn joining_sends_at_once_what_was_collected() {
+async fn joining_sends_collected_data_at_once() {
     for stream in STREAMS {
         let scene = Scene::new(1).await;
         let (mut sender, mut receiver) = scene.connect().await.split(stream);
@@ -253,7 +256,7 @@ async fn joining_sends_at_once_what_was_collected() {
 }
 
 #[tokio::test]
-async fn corruption_flips_the_bits_that_it_tells_of() {
+async fn corruption_flips_the_bits_that_it_reports() {
     for stream in STREAMS {
         let scene = Scene::new(1).await;
         scene.add(stream, Kind::Corruption { probability: 0.05 });
@@ -267,7 +270,7 @@ async fn corruption_flips_the_bits_that_it_tells_of() {
             expected[usize::try_from(offset).unwrap()] ^= mask;
         }
         assert_eq!(arrived, expected);
-        // A hundred are expected; the seed makes it the same number each time.
+        // A hundred are expected; the number depends only on the seed.
         assert!((50..200).contains(&scene.faults.all().len()));
         scene.proxy.remove_all_toxics();
         sender.send(b"clean").await;
@@ -276,14 +279,14 @@ async fn corruption_flips_the_bits_that_it_tells_of() {
 }
 
 #[tokio::test]
-async fn a_black_hole_swallows_the_end_too_and_gives_it_back_when_removed() {
+async fn a_black_hole_holds_back_the_end_until_it_is_removed() {
     for stream in STREAMS {
         let scene = Scene::new(1).await;
         let (mut sender, mut receiver) = scene.connect().await.split(stream);
         scene.add(stream, Kind::BlackHole {});
         sender.send(b"lost").await;
         sender.end().await;
-        scene.faults.until("the end to be kept", |effects| effects.contains(&Effect::EndKept)).await;
+        scene.faults.until("the end to be held back", |effects| effects.contains(&Effect::EndHeldBack)).await;
         receiver.send(b"the other direction").await;
         assert_eq!(sender.receive(19).await, b"the other direction");
         let ended = tokio::time::timeout(Duration::from_millis(50), receiver.next()).await;
@@ -294,7 +297,7 @@ async fn a_black_hole_swallows_the_end_too_and_gives_it_back_when_removed() {
 }
 
 #[tokio::test]
-async fn down_closes_what_is_open_and_what_comes_before_it_reaches_the_service() {
+async fn down_closes_open_and_new_connections() {
     for stream in STREAMS {
         let scene = Scene::new(1).await;
         let (mut sender, mut receiver) = scene.connect().await.split(stream);
@@ -302,9 +305,9 @@ async fn down_closes_what_is_open_and_what_comes_before_it_reaches_the_service()
         assert_eq!((sender.rest().await, receiver.rest().await), (vec![], vec![]));
         assert_eq!(End(scene.client().await).rest().await, b"");
         scene.proxy.remove_all_toxics();
-        // The next that the service sees is this one, and not the one before.
+        // The closed connection did not reach the service: the next one to arrive is this one.
         let client = scene.client().await;
-        let (server, from) = within("the service to be reached", scene.service.accept()).await.unwrap();
+        let (server, from) = within("a connection at the service", scene.service.accept()).await.unwrap();
         let (mut client, mut server) = (End(client), End(server));
         client.send(b"back").await;
         assert_eq!(server.receive(4).await, b"back", "{from}");
@@ -312,7 +315,7 @@ async fn down_closes_what_is_open_and_what_comes_before_it_reaches_the_service()
 }
 
 #[tokio::test]
-async fn a_toxic_touches_only_its_own_direction() {
+async fn a_toxic_affects_only_its_direction() {
     for stream in STREAMS {
         let scene = Scene::new(1).await;
         scene.add(stream, Kind::Timeout { timeout_ms: 0 });

@@ -1,4 +1,4 @@
-"""Steers the proxy with toxiproxy-python: `client.py API_PORT UPSTREAM`, where UPSTREAM sends back what it gets."""
+"""Controls the proxy with toxiproxy-python: `client.py API_PORT UPSTREAM`, where UPSTREAM is an echo service."""
 
 import socket
 import sys
@@ -11,7 +11,7 @@ api_port, upstream = int(sys.argv[1]), sys.argv[2]
 
 
 def round_trip(proxy):
-    """Sends a word through the proxy, and returns the seconds until it is back; None if it never is."""
+    """Sends a word through the proxy and returns the seconds until its echo; None if there is no echo."""
     host, port = proxy.listen.rsplit(":", 1)
     begun = time.monotonic()
     try:

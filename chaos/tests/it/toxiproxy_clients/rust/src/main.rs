@@ -1,4 +1,4 @@
-//! Steers the proxy with toxiproxy_rust: `toxiproxy-client API UPSTREAM`, where UPSTREAM sends back what it gets.
+//! Controls the proxy with toxiproxy_rust: `toxiproxy-client API UPSTREAM`, where UPSTREAM is an echo service.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -9,7 +9,7 @@ use toxiproxy_rust::proxy::ProxyPack;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [api, upstream] = &arguments[..] else { panic!("API and UPSTREAM are needed") };
+    let [api, upstream] = &arguments[..] else { panic!("API and UPSTREAM are required") };
     let client = Client::new(api.as_str());
     assert!(client.is_running());
     assert!(client.version().unwrap().contains("version"));
@@ -43,7 +43,7 @@ fn main() {
     println!("all is well");
 }
 
-/// Sends a word through the proxy, and brings the time until it is back; none if it never is.
+/// Sends a word through the proxy and returns the time until its echo; none if there is no echo.
 fn round_trip(listen: &str) -> Option<Duration> {
     let begun = Instant::now();
     let mut connection = TcpStream::connect(listen).ok()?;

@@ -1,0 +1,33 @@
+//! Faults of the target's process: the rows that both protocols have.
+
+use conformance::case::Step;
+use conformance::case::Step::Act;
+use conformance::case::Step::Pause;
+use driver::moves::Act as Action;
+use protocol::Clause;
+
+use crate::fault::{Fault, State};
+
+/// The process is stopped and continued.
+pub(crate) const fn stopped(clause: Clause, states: &'static [State]) -> Fault {
+    Fault::new("process/stopped", clause, "The target's process is stopped and later continued.", states)
+        .parameters("stopped for 300 ms")
+        .steps(&[Act(Action::Stop), Pause(300), Act(Action::Continue), Pause(50)])
+        .beyond_promises()
+        .of_process()
+}
+
+/// The process has no free file descriptor for a while.
+pub(crate) const fn no_descriptors(
+    clause: Clause,
+    states: &'static [State],
+    parameters: &'static str,
+    steps: &'static [Step],
+) -> Fault {
+    let summary = "The target's process reaches its limit of file descriptors; the limit is raised later.";
+    Fault::new("process/no-descriptors", clause, summary, states)
+        .parameters(parameters)
+        .steps(steps)
+        .beyond_promises()
+        .of_process()
+}

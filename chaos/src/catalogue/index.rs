@@ -1,0 +1,26 @@
+//! The fault catalogue of the package index.
+
+mod crowds;
+mod disconnects;
+mod lines;
+mod network;
+mod process;
+mod readers;
+mod requests;
+mod resources;
+pub(crate) mod states;
+mod writers;
+
+use crate::fault::Fault;
+
+/// All tables, in order.
+pub(crate) const TABLES: &[&[Fault]] = &[
+    lines::FAULTS,
+    writers::FAULTS,
+    readers::FAULTS,
+    disconnects::FAULTS,
+    crowds::FAULTS,
+    network::FAULTS,
+    process::FAULTS,
+    resources::FAULTS,
+];

@@ -1,0 +1,206 @@
+//! The harm verdict: the one place that decides whether a fault did harm.
+//!
+//! [`decide`] maps the [`Evidence`] of a scene to *held*, *warned*, *harmed* or *unknown*. It is pure: other modules
+//! collect evidence, and nothing else judges it. [`strict`] and [`of_run`] derive the verdicts of a report.
+
+pub(crate) mod evidence;
+mod messages;
+#[cfg(test)]
+mod tests;
+
+use verdict::{Finding, Verdict};
+
+use crate::harm::evidence::{AtFault, Delays, Evidence, Incident, Progress, Requirements};
+use crate::latency::percentile;
+
+/// The time within which a newcomer should be served, in nanoseconds.
+const NEWCOMER_NS_SHOULD: u64 = 1_000_000_000;
+
+/// If the protocol promises service during a fault, a target may refuse one request in this number.
+const REFUSED_ONE_IN: u64 = 100;
+
+/// The smallest number of replies of which percentiles are compared.
+pub(crate) const LATENCIES_MIN: usize = 20;
+
+/// The 99th percentile may grow by this factor, …
+const LATENCY_FACTOR_MAX: u64 = 5;
+
+/// … or by this time in nanoseconds, whichever is longer.
+const LATENCY_NS_MORE_MAX: u64 = 50_000_000;
+
+/// The verdict on a scene with its reasons.
+#[derive(Clone, Debug)]
+pub(crate) struct Harm {
+    /// The verdict; [`word`] returns its name.
+    pub(crate) verdict: Verdict,
+    /// What the verdict is based on, worst first.
+    pub(crate) findings: Vec<Finding>,
+    /// Why the scene is inconclusive or was not run.
+    pub(crate) cause: Option<String>,
+    /// Whether the only finding is that bystanders waited longer, which a busy machine also causes.
+    pub(crate) is_only_slow: bool,
+    /// Whether the fault ended the target, as it is meant to.
+    pub(crate) has_ended_target: bool,
+}
+
+impl Harm {
+    /// Returns the verdict on a scene that was not run.
+    pub(crate) fn not_run(cause: &str) -> Self {
+        Self {
+            verdict: Verdict::NotRun,
+            findings: Vec::new(),
+            cause: Some(cause.to_owned()),
+            is_only_slow: false,
+            has_ended_target: false,
+        }
+    }
+
+    /// Combines the verdict on a sequel with the verdict on the scene before it.
+    pub(crate) fn after(mut self, mut before: Self) -> Self {
+        before.findings.append(&mut self.findings);
+        self.findings = worst_first(before.findings);
+        self.verdict = self.verdict.max(before.verdict);
+        self.cause = self.cause.or(before.cause);
+        // A sequel cannot be repeated without the scene before it.
+        self.is_only_slow = false;
+        self
+    }
+}
+
+/// Decides whether a fault did harm.
+pub(crate) fn decide(evidence: &Evidence) -> Harm {
+    let Evidence { requirements, progress, target_lost, incidents, violations, at_fault, delays, .. } =
+        evidence;
+    let mut findings = Vec::new();
+    let has_ended_target = target_lost.is_some() && requirements.ends_target;
+    if !has_ended_target {
+        findings.extend(target_lost.clone().map(|how| messages::target_lost(how, requirements)));
+        findings.extend(
+            incidents.iter().filter_map(|(client, incident)| of_incident(*client, incident, requirements)),
+        );
+    }
+    findings.extend(violations.iter().map(|finding| of_violation(finding.clone(), requirements)));
+    findings.extend(of_newcomer(evidence));
+    findings.extend(of_refusals(evidence));
+    let has_other_harm = !findings.is_empty();
+    let slow = of_latencies(evidence);
+    let is_slow = slow.is_some();
+    findings.extend(slow);
+    if *progress == Progress::Complete {
+        findings.extend(of_clients_at_fault(at_fault, *delays, requirements));
+    }
+    let findings = worst_first(findings);
+    let cause = cause_of(evidence, has_ended_target, findings.is_empty());
+    let verdict = match (findings.first(), &cause) {
+        (Some(finding), _) => finding.verdict,
+        (None, None) => Verdict::Pass,
+        // Without proof that the fault occurred, the target may not have held anything.
+        (None, Some(_)) if *progress == Progress::Complete => Verdict::Unknown,
+        (None, Some(_)) => Verdict::NotRun,
+    };
+    let is_only_slow =
+        is_slow && !has_other_harm && findings.iter().all(|finding| finding.verdict != Verdict::Fail);
+    Harm { verdict, findings, cause, is_only_slow, has_ended_target }
+}
+
+/// Returns the verdict that a report shows: with `--strict`, a violated SHOULD is a failure.
+pub(crate) fn strict(verdict: Verdict, is_strict: bool) -> Verdict {
+    match verdict {
+        Verdict::Warn if is_strict => Verdict::Fail,
+        verdict => verdict,
+    }
+}
+
+/// Returns the verdict on a run from the verdicts on its scenes.
+pub(crate) fn of_run<'h>(scenes: impl Iterator<Item = &'h Harm>, is_strict: bool) -> Verdict {
+    // Inconclusive latency could at worst be a warning, which does not change the exit code.
+    let is_counted = |harm: &&Harm| is_strict || !harm.is_only_slow || harm.verdict != Verdict::Unknown;
+    let worst = scenes.filter(is_counted).map(|harm| strict(harm.verdict, is_strict)).max();
+    // If no scene was run, nothing was decided.
+    worst.filter(|worst| *worst > Verdict::NotRun).unwrap_or(Verdict::Unknown)
+}
+
+/// Returns the word for a verdict on a scene.
+#[must_use]
+pub(crate) const fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass | Verdict::Expected => "held",
+        Verdict::Warn => "warned",
+        Verdict::Fail => "harmed",
+        Verdict::Unknown | Verdict::Unreachable => "unknown",
+        Verdict::NotRun => "not run",
+    }
+}
+
+fn worst_first(mut findings: Vec<Finding>) -> Vec<Finding> {
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.verdict));
+    findings
+}
+
+fn of_incident(client: Option<u32>, incident: &Incident, requirements: &Requirements) -> Option<Finding> {
+    // A target above its limits may close connections, unless the protocol promises service during the fault.
+    if matches!(incident, Incident::NoReply { is_unserved: true, .. }) && !requirements.is_promised {
+        return None;
+    }
+    let finding = messages::of_incident(incident.clone(), requirements);
+    Some(Finding { client: client.or(finding.client), ..finding })
+}
+
+fn of_violation(mut finding: Finding, requirements: &Requirements) -> Finding {
+    finding.clause.get_or_insert(requirements.harmed);
+    finding
+}
+
+fn of_newcomer(evidence: &Evidence) -> Option<Finding> {
+    let waited_ns = evidence.newcomer_waited_ns.filter(|waited_ns| *waited_ns > NEWCOMER_NS_SHOULD)?;
+    Some(messages::newcomer_late(waited_ns, &evidence.requirements))
+}
+
+fn of_refusals(evidence: &Evidence) -> Option<Finding> {
+    let Evidence { requirements, served, refused, .. } = evidence;
+    let all = served + refused;
+    (requirements.is_promised && refused * REFUSED_ONE_IN > all)
+        .then(|| messages::refused(*refused, all, REFUSED_ONE_IN, requirements))
+}
+
+fn of_latencies(evidence: &Evidence) -> Option<Finding> {
+    let Evidence { requirements, quiet_latencies_ns: quiet, latencies_ns: during, delays, .. } = evidence;
+    if !requirements.is_promised || quiet.len() < LATENCIES_MIN || during.len() < LATENCIES_MIN {
+        return None;
+    }
+    let (quiet_ns, actual_ns) = (percentile(quiet, 99), percentile(during, 99));
+    let allowed_ns = (quiet_ns * LATENCY_FACTOR_MAX).max(quiet_ns + LATENCY_NS_MORE_MAX);
+    // The lateness of the harness is not the target's fault.
+    let may_be_the_machine = delays.longest_ns() > allowed_ns / 2;
+    (actual_ns > allowed_ns).then(|| {
+        let delays = may_be_the_machine.then_some(*delays);
+        messages::slowed_down([actual_ns, allowed_ns, quiet_ns], delays, requirements)
+    })
+}
+
+fn of_clients_at_fault(at_fault: &AtFault, delays: Delays, requirements: &Requirements) -> Option<Finding> {
+    let mut finding = at_fault.finding.clone()?;
+    if at_fault.is_kept_waiting {
+        finding.clause = Some(requirements.kept_waiting);
+    }
+    // A delayed client may have missed a deadline that the target enforces.
+    let delay_ns = delays.longest_ns();
+    let may_have_missed = |deadline: std::time::Duration| u128::from(delay_ns) * 3 > deadline.as_nanos();
+    if finding.verdict != Verdict::Unknown && requirements.deadline.is_some_and(may_have_missed) {
+        finding.verdict = Verdict::Unknown;
+        finding.reason = Some(messages::machine_delayed(delay_ns));
+    }
+    Some(finding)
+}
+
+fn cause_of(evidence: &Evidence, has_ended_target: bool, is_without_finding: bool) -> Option<String> {
+    match evidence.progress {
+        Progress::NotBegun => Some("the time limit of the run was reached".to_owned()),
+        Progress::Incomplete if has_ended_target => None,
+        Progress::Incomplete if is_without_finding => Some("the run ended during this fault".to_owned()),
+        _ => {
+            let cause = evidence.at_fault.cause.clone();
+            cause.filter(|_| evidence.requirements.needs_block && is_without_finding)
+        }
+    }
+}

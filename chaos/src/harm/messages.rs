@@ -1,0 +1,160 @@
+//! The findings: what each incident means, in the words of the report.
+
+use conformance::limits::LATE_NS_MAX;
+use driver::moves::Act;
+use protocol::text::printable;
+use verdict::{Finding, Verdict, seconds};
+
+use crate::harm::evidence::{Delays, Incident, Instead, Requirements, SessionEnd};
+use crate::latency::milliseconds;
+
+/// Returns the finding that an incident leads to.
+pub(crate) fn of_incident(incident: Incident, requirements: &Requirements) -> Finding {
+    let mut finding = match incident {
+        Incident::ActionFailed(act) => {
+            let mut finding = Finding::new(Verdict::Unknown, "the fault could not be injected");
+            finding.reason = Some(match act {
+                Act::BeginCondition(_) => "the relay could not begin the network fault".to_owned(),
+                Act::EndCondition => "the relay altered no traffic".to_owned(),
+                act => format!("the action {act:?} on the target's process failed"),
+            });
+            // No clause: the target did nothing wrong.
+            return finding;
+        }
+        Incident::IncorrectReply { request, actual, expected } => {
+            let mut finding = Finding::new(Verdict::Fail, "a bystander received an incorrect reply");
+            finding.show(request, actual, expected);
+            finding
+        }
+        Incident::UnsolicitedBytes { after, bytes } => {
+            let mut finding = Finding::new(Verdict::Fail, "a bystander received unsolicited bytes");
+            finding.show(after, bytes, String::new());
+            finding
+        }
+        Incident::NoReply { instead: Instead::Nothing { late_ns, .. }, .. } if late_ns > LATE_NS_MAX => {
+            let summary = "a bystander received no reply in time, but the harness was late";
+            let mut finding = Finding::new(Verdict::Unknown, summary);
+            finding.reason = Some(format!("the harness was {} late", milliseconds(late_ns)));
+            finding
+        }
+        Incident::NoReply { request, instead, .. } => {
+            let mut finding = Finding::new(Verdict::Fail, "a bystander received no reply");
+            finding.clause = instead.is_nothing().then_some(requirements.kept_waiting);
+            finding.show(request, instead.text(), "a reply within 10 s".to_owned());
+            finding
+        }
+        Incident::IdleConnectionClosed => {
+            Finding::new(Verdict::Fail, "the target closed a bystander's idle connection")
+        }
+        Incident::SessionBroken { clause, end, sent, actual } => {
+            let summary = match end {
+                SessionEnd::StaysOpen => {
+                    "the target did not close a bystander's connection after its quotation"
+                }
+                SessionEnd::Reset => "the target reset a bystander's connection",
+                SessionEnd::TooEarly => "the target closed a bystander's connection before its quotation",
+            };
+            let mut finding = Finding { clause: Some(clause), ..Finding::new(Verdict::Fail, summary) };
+            finding.show(sent, actual, "a quotation and the end of the stream".to_owned());
+            finding
+        }
+        Incident::ChallengeTooHard { bits, bits_max } => {
+            let mut finding = Finding::new(Verdict::Unknown, "challenges are too hard for bystanders");
+            finding.reason = Some(format!(
+                "the target's challenges have {bits} bits; bystanders solve up to {bits_max}: \
+                 start the target with a lower difficulty"
+            ));
+            finding
+        }
+        Incident::NewcomerNotStarted(message) => {
+            let mut finding = Finding::new(Verdict::Unknown, "a new client could not be started");
+            finding.reason = Some(format!("this machine lacks resources: {message}"));
+            finding
+        }
+        Incident::NewcomerNotServed(instead) => {
+            let summary = "the target does not serve a new client after the fault";
+            let mut finding = Finding::new(Verdict::Fail, summary);
+            finding.clause = instead.is_nothing().then_some(requirements.kept_waiting);
+            let newcomer = requirements.newcomer;
+            let expected = format!("{} within 10 s", newcomer.wanted);
+            finding.show(printable(newcomer.request), instead.text(), expected);
+            finding
+        }
+    };
+    finding.clause.get_or_insert(requirements.harmed);
+    finding
+}
+
+/// The target is gone.
+pub(crate) fn target_lost(how: String, requirements: &Requirements) -> Finding {
+    Finding {
+        actual: Some(how),
+        expected: Some("a target that continues to serve".to_owned()),
+        clause: Some(requirements.harmed),
+        ..Finding::new(Verdict::Fail, "the target is gone")
+    }
+}
+
+/// The newcomer was served late.
+pub(crate) fn newcomer_late(waited_ns: u64, requirements: &Requirements) -> Finding {
+    let mut finding = Finding::new(Verdict::Warn, "a new client waits long for its reply after the fault");
+    let actual = format!("a reply after {}", seconds(waited_ns));
+    finding.show(printable(requirements.newcomer.request), actual, "a reply within 1 s".to_owned());
+    finding.clause = Some(requirements.kept_waiting);
+    finding
+}
+
+/// Too many bystanders were refused.
+pub(crate) fn refused(refused: u64, all: u64, one_in: u64, requirements: &Requirements) -> Finding {
+    Finding {
+        actual: Some(format!("{refused} of {all} were refused")),
+        expected: Some(format!("at most 1 in {one_in}")),
+        clause: Some(requirements.kept_waiting),
+        ..Finding::new(Verdict::Warn, "the target refuses bystanders")
+    }
+}
+
+/// Bystanders waited longer than allowed; `delays` are given if the machine may be the cause.
+pub(crate) fn slowed_down(
+    [actual_ns, allowed_ns, quiet_ns]: [u64; 3],
+    delays: Option<Delays>,
+    requirements: &Requirements,
+) -> Finding {
+    let (verdict, summary) = match delays {
+        Some(_) => (Verdict::Unknown, "bystanders waited long, but this machine was busy"),
+        None => (Verdict::Warn, "the fault slows bystanders down"),
+    };
+    Finding {
+        actual: Some(format!("99% of replies within {}", milliseconds(actual_ns))),
+        expected: Some(format!(
+            "within {}; before the first fault {}",
+            milliseconds(allowed_ns),
+            milliseconds(quiet_ns)
+        )),
+        reason: delays.map(|Delays { harness_ns, target_ns }| {
+            let (harness, target) = (milliseconds(harness_ns), milliseconds(target_ns));
+            format!("the harness was {harness} late, and the target waited {target} for a processor")
+        }),
+        clause: Some(requirements.kept_waiting),
+        ..Finding::new(verdict, summary)
+    }
+}
+
+/// The reason why a finding about the clients at fault is inconclusive.
+pub(crate) fn machine_delayed(delay_ns: u64) -> String {
+    format!("this machine delayed the harness or the target by {}", milliseconds(delay_ns))
+}
+
+impl Instead {
+    fn is_nothing(&self) -> bool {
+        matches!(self, Self::Nothing { .. })
+    }
+
+    fn text(self) -> String {
+        match self {
+            Self::Reply(text) | Self::Error(text) => text,
+            Self::Nothing { waited_ns, .. } => format!("nothing within {}", seconds(waited_ns)),
+            Self::End => "the end of the connection".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,391 @@
+//! A table of the rules of the harm verdict, and a snapshot of every message.
+
+use std::time::Duration;
+
+use driver::moves::Act;
+use protocol::index::clauses::{C1, C3, F4};
+use verdict::{Finding, Verdict};
+
+use super::*;
+use crate::harm::evidence::{Instead, Newcomer, SessionEnd};
+
+const MS: u64 = 1_000_000;
+
+/// Evidence without incidents about a scene during which service is promised.
+fn evidence() -> Evidence {
+    let newcomer = Newcomer { request: b"QUERY|newcomer|\n", is_served: |_| true, wanted: "OK or FAIL" };
+    let requirements = Requirements {
+        harmed: C3,
+        kept_waiting: C1,
+        is_promised: true,
+        ends_target: false,
+        needs_block: false,
+        deadline: None,
+        newcomer,
+    };
+    Evidence {
+        requirements,
+        progress: Progress::Complete,
+        target_lost: None,
+        incidents: Vec::new(),
+        violations: Vec::new(),
+        newcomer_waited_ns: Some(MS),
+        served: 100,
+        refused: 0,
+        quiet_latencies_ns: vec![MS; 30],
+        latencies_ns: vec![MS; 30],
+        delays: Delays::default(),
+        at_fault: AtFault::default(),
+    }
+}
+
+fn no_reply(waited_ns: u64, late_ns: u64, is_unserved: bool) -> (Option<u32>, Incident) {
+    let instead = Instead::Nothing { waited_ns, late_ns };
+    (Some(3), Incident::NoReply { request: "QUERY|a|\\n".to_owned(), instead, is_unserved })
+}
+
+fn incorrect_reply() -> (Option<u32>, Incident) {
+    let [request, actual, expected] = ["QUERY|a|\\n", "OK", "FAIL"].map(str::to_owned);
+    (Some(3), Incident::IncorrectReply { request, actual, expected })
+}
+
+fn at_fault(verdict: Verdict) -> AtFault {
+    let finding = Finding { clause: Some(F4), ..Finding::new(verdict, "the case failed") };
+    AtFault { finding: Some(finding), ..AtFault::default() }
+}
+
+/// A rule: its name, how the evidence differs from a held fault, the verdict, and the clause of the first finding.
+type Rule = (&'static str, fn(&mut Evidence), Verdict, Option<&'static str>);
+
+const RULES: &[Rule] = &[
+    ("no incident: held", |_| (), Verdict::Pass, None),
+    ("an incorrect reply harms", |e| e.incidents.push(incorrect_reply()), Verdict::Fail, Some("C3")),
+    (
+        "unsolicited bytes harm",
+        |e| {
+            let [after, bytes] = ["QUERY|a|\\n", "OK"].map(str::to_owned);
+            e.incidents.push((Some(3), Incident::UnsolicitedBytes { after, bytes }));
+        },
+        Verdict::Fail,
+        Some("C3"),
+    ),
+    (
+        "no reply until the timeout harms under the clause about waiting",
+        |e| e.incidents.push(no_reply(10_000 * MS, 0, false)),
+        Verdict::Fail,
+        Some("C1"),
+    ),
+    (
+        "no reply while the harness was late is inconclusive",
+        |e| e.incidents.push(no_reply(10_000 * MS, 10_000 * MS, false)),
+        Verdict::Unknown,
+        Some("C3"),
+    ),
+    (
+        "a bystander that is never served is harmed if service is promised",
+        |e| e.incidents.push(no_reply(10_000 * MS, 0, true)),
+        Verdict::Fail,
+        Some("C1"),
+    ),
+    (
+        "a bystander that is never served is not harmed if service is not promised",
+        |e| {
+            e.requirements.is_promised = false;
+            e.incidents.push(no_reply(10_000 * MS, 0, true));
+        },
+        Verdict::Pass,
+        None,
+    ),
+    (
+        "incorrect replies harm although service is not promised",
+        |e| {
+            e.requirements.is_promised = false;
+            e.incidents.push(incorrect_reply());
+        },
+        Verdict::Fail,
+        Some("C3"),
+    ),
+    (
+        "a failed action is inconclusive: nothing proves the fault",
+        |e| e.incidents.push((None, Incident::ActionFailed(Act::EndCondition))),
+        Verdict::Unknown,
+        None,
+    ),
+    (
+        "unknown does not hide harm",
+        |e| {
+            e.incidents.push((None, Incident::ActionFailed(Act::EndCondition)));
+            e.incidents.push(incorrect_reply());
+        },
+        Verdict::Fail,
+        Some("C3"),
+    ),
+    (
+        "a violated invariant harms",
+        |e| e.violations.push(Finding::new(Verdict::Fail, "not linearizable")),
+        Verdict::Fail,
+        Some("C3"),
+    ),
+    (
+        "a newcomer that is not served is harmed",
+        |e| {
+            e.newcomer_waited_ns = None;
+            e.incidents.push((None, Incident::NewcomerNotServed(Instead::End)));
+        },
+        Verdict::Fail,
+        Some("C3"),
+    ),
+    ("a newcomer served after 1 s: held", |e| e.newcomer_waited_ns = Some(1000 * MS), Verdict::Pass, None),
+    (
+        "a newcomer served after more than 1 s warns",
+        |e| e.newcomer_waited_ns = Some(1001 * MS),
+        Verdict::Warn,
+        Some("C1"),
+    ),
+    (
+        "a lack of resources on this machine is inconclusive",
+        |e| e.incidents.push((None, Incident::NewcomerNotStarted("EMFILE".to_owned()))),
+        Verdict::Unknown,
+        Some("C3"),
+    ),
+    ("one refusal in a hundred is allowed", |e| (e.served, e.refused) = (99, 1), Verdict::Pass, None),
+    ("more refusals warn", |e| (e.served, e.refused) = (98, 2), Verdict::Warn, Some("C1")),
+    (
+        "refusals are allowed if service is not promised",
+        |e| (e.served, e.refused, e.requirements.is_promised) = (0, 9, false),
+        Verdict::Pass,
+        None,
+    ),
+    ("51 ms is five times 1 ms, or 50 ms more", |e| e.latencies_ns = vec![51 * MS; 30], Verdict::Pass, None),
+    ("slower replies warn", |e| e.latencies_ns = vec![52 * MS; 30], Verdict::Warn, Some("C1")),
+    ("too few replies have no percentile", |e| e.latencies_ns = vec![52 * MS; 19], Verdict::Pass, None),
+    (
+        "slower replies are inconclusive if the harness was late",
+        |e| {
+            e.latencies_ns = vec![52 * MS; 30];
+            e.delays.harness_ns = 26 * MS;
+        },
+        Verdict::Unknown,
+        Some("C1"),
+    ),
+    (
+        "slower replies are inconclusive if the target had no processor",
+        |e| {
+            e.latencies_ns = vec![52 * MS; 30];
+            e.delays.target_ns = 26 * MS;
+        },
+        Verdict::Unknown,
+        Some("C1"),
+    ),
+    ("a lost target harms", |e| e.target_lost = Some("it exited".to_owned()), Verdict::Fail, Some("C3")),
+    (
+        "a target that the fault is meant to end is not accused, whatever happened until then",
+        |e| {
+            e.requirements.ends_target = true;
+            e.progress = Progress::Incomplete;
+            e.target_lost = Some("it exited".to_owned());
+            e.newcomer_waited_ns = None;
+            e.incidents.push(incorrect_reply());
+        },
+        Verdict::Pass,
+        None,
+    ),
+    (
+        "violations count although the fault ended the target",
+        |e| {
+            e.requirements.ends_target = true;
+            e.target_lost = Some("it exited".to_owned());
+            e.violations.push(Finding::new(Verdict::Fail, "not linearizable"));
+        },
+        Verdict::Fail,
+        Some("C3"),
+    ),
+    (
+        "a client at fault received incorrect replies",
+        |e| e.at_fault = at_fault(Verdict::Fail),
+        Verdict::Fail,
+        Some("F4"),
+    ),
+    (
+        "a client at fault that waits without end: the clause about waiting",
+        |e| e.at_fault = AtFault { is_kept_waiting: true, ..at_fault(Verdict::Fail) },
+        Verdict::Fail,
+        Some("C1"),
+    ),
+    (
+        "a delay of a third of the protocol's deadline may be the cause",
+        |e| {
+            e.requirements.deadline = Some(Duration::from_millis(300));
+            e.delays.target_ns = 101 * MS;
+            e.at_fault = at_fault(Verdict::Fail);
+        },
+        Verdict::Unknown,
+        Some("F4"),
+    ),
+    (
+        "a client at fault does not count before the fault is complete",
+        |e| {
+            e.progress = Progress::Incomplete;
+            e.at_fault = at_fault(Verdict::Fail);
+        },
+        Verdict::NotRun,
+        None,
+    ),
+    ("a fault that did not begin was not run", |e| e.progress = Progress::NotBegun, Verdict::NotRun, None),
+    ("a fault that was cut off was not run", |e| e.progress = Progress::Incomplete, Verdict::NotRun, None),
+    (
+        "a block is required and did not occur",
+        |e| {
+            e.requirements.needs_block = true;
+            e.at_fault.cause = Some("the target was not blocked".to_owned());
+        },
+        Verdict::Unknown,
+        None,
+    ),
+    (
+        "a missing block does not hide harm",
+        |e| {
+            e.requirements.needs_block = true;
+            e.at_fault.cause = Some("the target was not blocked".to_owned());
+            e.incidents.push(incorrect_reply());
+        },
+        Verdict::Fail,
+        Some("C3"),
+    ),
+    (
+        "another cause of an inconclusive case has no effect",
+        |e| e.at_fault.cause = Some("too few samples".to_owned()),
+        Verdict::Pass,
+        None,
+    ),
+];
+
+fn decided(change: fn(&mut Evidence)) -> Harm {
+    let mut evidence = evidence();
+    change(&mut evidence);
+    decide(&evidence)
+}
+
+#[test]
+fn every_rule_has_its_verdict() {
+    for (name, change, verdict, clause) in RULES {
+        let harm = decided(*change);
+        let actual = harm.findings.first().and_then(|finding| finding.clause).map(|clause| clause.id);
+        assert_eq!((harm.verdict, actual), (*verdict, *clause), "{name}: {:?}", harm.findings);
+    }
+}
+
+#[test]
+fn only_slow_replies_are_repeated() {
+    let slow = |evidence: &mut Evidence| evidence.latencies_ns = vec![52 * MS; 30];
+    assert!(decided(slow).is_only_slow);
+    for other in [
+        |evidence: &mut Evidence| evidence.newcomer_waited_ns = Some(1001 * MS),
+        |evidence: &mut Evidence| evidence.incidents.push(incorrect_reply()),
+        |evidence: &mut Evidence| evidence.at_fault = at_fault(Verdict::Fail),
+    ] {
+        let mut evidence = evidence();
+        slow(&mut evidence);
+        other(&mut evidence);
+        assert!(!decide(&evidence).is_only_slow);
+    }
+    assert!(!decided(|_| ()).is_only_slow);
+}
+
+#[test]
+fn a_sequel_and_the_scene_before_it_have_the_worse_verdict() {
+    let (held, warned) = (|| decided(|_| ()), || decided(|e| e.newcomer_waited_ns = Some(1001 * MS)));
+    assert_eq!(held().after(warned()).verdict, Verdict::Warn);
+    assert_eq!(warned().after(held()).verdict, Verdict::Warn);
+    assert_eq!(
+        held().after(Harm::not_run("the target is gone")).cause.as_deref(),
+        Some("the target is gone")
+    );
+}
+
+#[test]
+fn a_run_has_the_worst_verdict_of_its_scenes() {
+    let of = |verdicts: &[(Verdict, bool)], is_strict| {
+        let harm = |(verdict, is_only_slow): &(Verdict, bool)| Harm {
+            verdict: *verdict,
+            is_only_slow: *is_only_slow,
+            ..Harm::not_run("")
+        };
+        let scenes: Vec<Harm> = verdicts.iter().map(harm).collect();
+        of_run(scenes.iter(), is_strict)
+    };
+    let (pass, slow) = ((Verdict::Pass, false), (Verdict::Unknown, true));
+    assert_eq!(of(&[], false), Verdict::Unknown);
+    assert_eq!(of(&[(Verdict::NotRun, false)], false), Verdict::Unknown);
+    assert_eq!(of(&[pass, (Verdict::NotRun, false)], false), Verdict::Pass);
+    assert_eq!(of(&[pass, slow], false), Verdict::Pass);
+    assert_eq!(of(&[pass, slow], true), Verdict::Unknown);
+    assert_eq!(of(&[pass, (Verdict::Unknown, false)], false), Verdict::Unknown);
+    assert_eq!(of(&[pass, (Verdict::Warn, true)], false), Verdict::Warn);
+    assert_eq!(of(&[pass, (Verdict::Warn, true)], true), Verdict::Fail);
+}
+
+/// Every finding and every cause, in the words of the report.
+#[test]
+fn every_message_is_plain() {
+    let text = str::to_owned;
+    let session = |end, actual: &str| Incident::SessionBroken {
+        clause: F4,
+        end,
+        sent: text("its solution"),
+        actual: text(actual),
+    };
+    let instead = [
+        Instead::Reply(text("ERROR")),
+        Instead::Nothing { waited_ns: 10_000 * MS, late_ns: 0 },
+        Instead::Error(text("connection reset by peer")),
+        Instead::End,
+    ];
+    let no_reply = |instead| Incident::NoReply { request: text("QUERY|a|\\n"), instead, is_unserved: false };
+    let mut incidents = vec![
+        Incident::ActionFailed(Act::BeginCondition(0)),
+        Incident::ActionFailed(Act::EndCondition),
+        Incident::ActionFailed(Act::Stop),
+        incorrect_reply().1,
+        Incident::UnsolicitedBytes { after: text("QUERY|a|\\n"), bytes: text("OK") },
+        no_reply(Instead::Nothing { waited_ns: 10_000 * MS, late_ns: 3_000 * MS }),
+        Incident::IdleConnectionClosed,
+        session(SessionEnd::StaysOpen, "the connection is open after 5 s"),
+        session(SessionEnd::Reset, "connection reset by peer"),
+        session(SessionEnd::TooEarly, "the end of the connection"),
+        Incident::ChallengeTooHard { bits: 20, bits_max: 16 },
+        Incident::NewcomerNotStarted(text("too many open files")),
+    ];
+    incidents.extend(instead.clone().map(no_reply));
+    incidents.extend(instead.map(Incident::NewcomerNotServed));
+    let mut lines = Vec::new();
+    let mut describe = |harm: Harm| {
+        for finding in &harm.findings {
+            lines.push(format!("{:?}: {}", finding.verdict, finding.summary));
+            let parts = [&finding.sent, &finding.actual, &finding.expected, &finding.reason];
+            for (name, part) in ["sent", "actual", "expected", "reason"].iter().zip(parts) {
+                lines.extend(part.as_ref().map(|part| format!("    {name}: {part}")));
+            }
+        }
+        lines.extend(harm.cause.map(|cause| format!("{:?}, cause: {cause}", harm.verdict)));
+    };
+    for incident in incidents {
+        describe(decide(&Evidence { incidents: vec![(Some(3), incident)], ..evidence() }));
+    }
+    describe(decided(|e| e.target_lost = Some("the target's process ended: exit status 1".to_owned())));
+    describe(decided(|e| e.newcomer_waited_ns = Some(1500 * MS)));
+    describe(decided(|e| (e.served, e.refused) = (90, 10)));
+    describe(decided(|e| e.latencies_ns = vec![60 * MS; 30]));
+    describe(decided(|e| {
+        e.latencies_ns = vec![60 * MS; 30];
+        e.delays = Delays { harness_ns: 40 * MS, target_ns: 5 * MS };
+    }));
+    describe(decided(|e| {
+        e.requirements.deadline = Some(Duration::from_secs(5));
+        e.delays.target_ns = 2000 * MS;
+        e.at_fault = at_fault(Verdict::Fail);
+    }));
+    describe(decided(|e| e.progress = Progress::NotBegun));
+    describe(decided(|e| e.progress = Progress::Incomplete));
+    insta::assert_snapshot!(lines.join("\n"));
+}

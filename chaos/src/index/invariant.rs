@@ -1,0 +1,39 @@
+//! The invariant of the package index: all replies together are those of one index (C2).
+
+use conformance::collect::Collector;
+use conformance::linearizable::violation_finding;
+use driver::history::Event;
+use linearizability::interval_check;
+use protocol::index::Index;
+use protocol::{Lines, Protocol};
+use verdict::Finding;
+
+use crate::chaos_protocol::Invariant;
+
+/// Collects the operations of all clients. A request that was lost with one target process may still take effect in the
+/// next one.
+#[derive(Debug)]
+pub(crate) struct Linearizable(Collector<Lines>);
+
+impl Linearizable {
+    pub(crate) fn new() -> Self {
+        Self(Collector::new(Index::framing))
+    }
+}
+
+impl Invariant for Linearizable {
+    fn observe(&mut self, event: &Event<'_>) {
+        self.0.observe(event);
+    }
+
+    fn end_part(&mut self) -> Vec<(u64, Finding)> {
+        let operations = self.0.end_part().map_or_else(Vec::new, |part| part.all);
+        let violation = interval_check(&operations);
+        let found = violation.map(|violation| {
+            let sent_ns = operations.get(violation.operation).map_or(0, |operation| operation.sent_ns);
+            // The fault decides the clause, whatever rule the reply violates.
+            (sent_ns, Finding { clause: None, ..violation_finding(violation, &operations) })
+        });
+        found.into_iter().collect()
+    }
+}

@@ -1,0 +1,61 @@
+//! The clients of a run by number, and the times at which they act.
+
+use std::time::Duration;
+
+/// The number of bystanders: well-behaved clients that must not notice a fault.
+pub(crate) const BYSTANDERS: u32 = 32;
+
+/// The client that makes the faults.
+pub(crate) const CONDUCTOR: u32 = BYSTANDERS;
+
+/// The client that measures the lateness of the harness and samples the target's process.
+pub(crate) const TIMEKEEPER: u32 = BYSTANDERS + 1;
+
+/// The pause before the first fault, in which the reference latencies are measured.
+pub(crate) const QUIET: Duration = Duration::from_secs(2);
+
+/// The pause after each fault.
+pub(crate) const GAP: Duration = Duration::from_millis(100);
+
+/// The interval of the timekeeper.
+pub(crate) const TICK: Duration = Duration::from_millis(50);
+
+/// The parts of a scene, as the conductor marks them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// The fault begins.
+    Fault,
+    /// The fault is over, and the newcomer connects.
+    Newcomer,
+    /// The scene is over.
+    Over,
+}
+
+const PARTS: u32 = 3;
+
+/// Returns the number that marks a part of a scene.
+#[must_use]
+pub(crate) const fn mark(scene: u32, part: Part) -> u32 {
+    scene * PARTS + part as u32
+}
+
+/// Returns the scene and the part that a number marks.
+#[must_use]
+pub(crate) const fn marked(number: u32) -> (usize, Part) {
+    let part = match number % PARTS {
+        0 => Part::Fault,
+        1 => Part::Newcomer,
+        _ => Part::Over,
+    };
+    ((number / PARTS) as usize, part)
+}
+
+/// Returns when a bystander's request is due, since the beginning of the run.
+///
+/// `request` counts the bystander's earlier requests. Each bystander sends one request per interval, and the bystanders
+/// take turns evenly. A request that was due while the bystander had no connection is sent late, not left out.
+#[must_use]
+pub(crate) fn due_at(ask_interval: Duration, bystander: u32, request: u64) -> Duration {
+    let turn = ask_interval * bystander / BYSTANDERS;
+    turn + ask_interval * u32::try_from(request + 1).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,109 @@
+//! Mutants: chaos detects each with the fault that reveals its defect, under the clause that it violates.
+#![expect(clippy::unwrap_used, reason = "a test's failure is its message")]
+
+use std::fs;
+
+use crate::support::{chaos, directory, wisdom_zoo, zoo};
+
+/// Runs only these faults against a mutant, and asserts that one of them did harm under this clause.
+#[track_caller]
+fn assert_detected(mutant: &str, faults: &str, clause: &str) {
+    assert_detected_in("index", &zoo(Some(mutant)), mutant, faults, clause);
+}
+
+#[track_caller]
+fn assert_detected_in(protocol: &str, exec: &str, mutant: &str, faults: &str, clause: &str) {
+    let flags = ["--protocol", protocol, "--seed", "1", "--strict", "--matrix", "--faults", faults];
+    let output = chaos(&[&flags[..], &["--exec", exec]].concat());
+    assert_eq!(output.status, 1, "{mutant}: {}{}", output.stdout, output.stderr);
+    let verdict = output.stdout.lines().last().unwrap();
+    assert!(verdict.starts_with("FAIL") && verdict.contains(clause), "{mutant}: {verdict}");
+}
+
+#[test]
+fn mutants_that_crash_are_detected() {
+    assert_detected("dies-of-a-reset", "disconnects/reset/*", "C3");
+    assert_detected("dies-of-a-half-line", "disconnects/end-at-every-offset/*", "C3");
+    assert_detected("dies-of-nul", "lines/nul-bytes/*", "A4");
+    assert_detected("dies-of-a-long-line", "lines/name-of-a-megabyte/*", "A4");
+}
+
+#[test]
+fn a_mutant_that_executes_half_lines_is_detected() {
+    assert_detected("half-line-of-a-lost-client-done", "disconnects/reset/mid-line", "C3");
+}
+
+#[test]
+fn mutants_that_delay_other_clients_are_detected() {
+    assert_detected("lock-held-while-writing", "readers/never-reading/*", "C1");
+    assert_detected("half-line-blocks-all", "writers/never-finished/*", "C1");
+}
+
+#[test]
+fn mutants_that_leak_resources_are_detected() {
+    assert_detected("leaks-descriptors", "resources/visits/*", "C4");
+    assert_detected("leaks-descriptors-of-lost-clients", "resources/resets/*", "C4");
+    assert_detected("leaks-threads", "resources/visits/*", "C4");
+    assert_detected("leaks-memory", "resources/connections/*", "C4");
+    assert_detected("leaks-memory-per-request", "resources/requests/*", "C4");
+    assert_detected("lost-clients-stay-counted", "disconnects/many-resets/*", "C3");
+}
+
+#[test]
+fn mutants_without_memory_bounds_are_detected() {
+    assert_detected("no-line-limit", "resources/endless-line/*", "F6");
+    assert_detected("unread-replies-pile-up", "resources/unread-replies/*", "C5");
+}
+
+#[test]
+fn wisdom_mutants_are_detected() {
+    for (mutant, faults, clause) in [
+        ("no-replay-check", "spending/reset/*", "W25"),
+        ("replay-check-then-set", "spending/equal/*", "W27"),
+        ("deadline-per-read", "clients/dribbling/*", "W29"),
+        ("closes-without-draining", "frames/noise-behind/*", "W06"),
+        ("allocates-the-announced-length", "frames/oversized/*", "W09"),
+        ("unsigned", "process/killed-while-solving/new", "W16"),
+        ("dies-of-nesting", "frames/nested/*", "W31"),
+    ] {
+        assert_detected_in("wisdom", &wisdom_zoo(Some(mutant)), mutant, faults, clause);
+    }
+}
+
+/// A target that crashed is started again, and every scene has a verdict in every report.
+#[test]
+fn reports_are_complete_after_a_crash() {
+    let directory = directory();
+    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    let (json, junit, html) = (path("a.json"), path("a.xml"), path("a.html"));
+    let exec = zoo(Some("dies-of-a-reset"));
+    let flags = ["--seed", "4", "--matrix", "--faults", "disconnects/*", "--exec", &exec];
+    let reports = ["--json", &json, "--junit", &junit, "--html", &html];
+    let output = chaos(&[&flags[..], &reports].concat());
+    assert_eq!(output.status, 1, "{}{}", output.stdout, output.stderr);
+    let report: serde_json::Value = serde_json::from_str(&fs::read_to_string(&json).unwrap()).unwrap();
+    let items = report["runs"][0]["items"].as_array().unwrap();
+    let scenes = chaos::protocols::PROTOCOLS[0]
+        .scenes()
+        .iter()
+        .filter(|scene| scene.fault.id.starts_with("disconnects/"));
+    assert_eq!(items.len(), scenes.count());
+    assert!(items.iter().any(|item| item["verdict"] == "fail"));
+    assert!(fs::read_to_string(&junit).unwrap().contains("<testsuite "));
+    let page = fs::read_to_string(&html).unwrap();
+    assert!(page.contains("<svg") && page.contains("Scorecard") && !page.contains("<script"));
+}
+
+#[test]
+fn a_failing_schedule_is_shrunk_and_fails_again() {
+    let directory = directory();
+    let path = directory.path().join("shrunk.json").to_str().unwrap().to_owned();
+    let exec = zoo(Some("dies-of-nul"));
+    let output = chaos(&["--seed", "5", "--faults", "lines/*", "--exec", &exec, "--shrink", &path]);
+    assert_eq!(output.status, 1, "{}{}", output.stdout, output.stderr);
+    let shrunk = chaos::schedule::Schedule::parse(&fs::read_to_string(&path).unwrap()).unwrap();
+    assert!(matches!(&shrunk.steps[..], [step] if step.starts_with("lines/")), "{:?}", shrunk.steps);
+    let output = chaos(&["replay", &path, "--times", "2", "--exec", &exec]);
+    assert_eq!(output.status, 1);
+    assert!(output.stdout.contains("fails 2 of 2 times"), "{}", output.stdout);
+}
