@@ -2,7 +2,7 @@
 #
 #   docker build --tag gauntlet-server .                      the server, from source
 #   docker build --tag gauntlet-harness --target harness .    the harness, from source
-#   ci/image                                                  both, of binaries built beforehand: no registry is asked
+#   cargo ci images                                           both, from binaries built beforehand, without a registry
 #
 # The stages that need no image come first: the legacy builder goes through all stages up to the one asked for, and must
 # not meet one whose image cannot be had.
@@ -52,7 +52,12 @@ COPY harness chaos /
 FROM ${RUST_IMAGE} AS build
 WORKDIR /source
 COPY . .
-RUN ci/build-static /image
+# The target is explicit because procedural macros, which run during the build, cannot be static.
+RUN host=$(rustc -vV | sed -n 's/^host: //p') \
+    && RUSTFLAGS="-C target-feature=+crt-static" cargo build --locked --profile dist --target "$host" \
+        --package server --package harness --package chaos --features harness/docker,chaos/docker \
+    && mkdir /image \
+    && cp "target/$host/dist/server" "target/$host/dist/harness" "target/$host/dist/chaos" /image/
 
 FROM harness-base AS harness
 COPY --from=build /image/harness /image/chaos /

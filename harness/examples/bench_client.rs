@@ -1,4 +1,4 @@
-//! The one client program of `ci/bench`: it speaks to our server and to Redis, so that both are measured alike.
+//! The client program of `cargo ci bench`. It speaks to the reference server and to Redis, so that both are measured alike.
 //!
 //! Every connection keeps a number of requests in flight: it writes them at once, reads that many replies, and
 //! begins again. The last line of the output is `requests seconds`.

@@ -1,5 +1,5 @@
-//! The images, and containers as targets: what only a Docker daemon can show. `ci/image` builds the images first, and
-//! `ci/test` runs this where a daemon answers.
+//! The images, and containers as targets. The tests need a Docker daemon and the images; `cargo ci test` builds the images
+//! and runs the tests where a daemon answers.
 
 #[path = "docker/daemon.rs"]
 mod daemon;

@@ -140,7 +140,7 @@ fn w27_of_64_equal_solutions_at_once_one_brings_a_quotation() {
 }
 
 #[test]
-#[ignore = "takes long, and is the same again; ci/bench-wisdom runs it, optimized"]
+#[ignore = "takes long; `cargo ci bench` runs it, optimized"]
 fn w27_a_thousand_times() {
     println!("rounds 1000 right {}", rounds_of_equal_solutions(1000));
 }
