@@ -20,6 +20,7 @@ pub(crate) const STEPS: &[Step] = &[
         run: modules,
     },
     Step { name: "without-docker", about: "tests and lints without container support", run: without_docker },
+    Step { name: "gate-builds", about: "the GitHub action builds the harness by itself", run: gate_builds },
     Step { name: "mutants", about: "every mutant of the package index, five seeds", run: mutants_of_index },
     Step { name: "mutants-wisdom", about: "every mutant of WOW/1, five seeds", run: mutants_of_wisdom },
     Step { name: "chaos-matrix", about: "every fault in every state, both protocols", run: chaos_matrix },
@@ -109,6 +110,13 @@ fn without_docker(context: &Context) -> Result<Outcome, Failure> {
     process::run(lints.arg("--all-targets").args(packages).args(["--", "-D", "warnings"]))?;
     let mut tests = context.cargo.build_command(&["nextest", "run"]);
     process::run(tests.args(packages).args(["-E", "test(without_docker)"])).map(|()| Outcome::Passed)
+}
+
+fn gate_builds(context: &Context) -> Result<Outcome, Failure> {
+    context.binaries()?;
+    let test = "package(ci) & test(without_a_harness_the_action_builds_one)";
+    let arguments = ["--profile", "ci", "--run-ignored", "only", "-E", test];
+    process::run(&mut nextest(context, &arguments)?).map(|()| Outcome::Passed)
 }
 
 fn mutants(context: &Context, protocol: Protocol, document: &str) -> Result<Outcome, Failure> {
