@@ -184,9 +184,9 @@ fn addresses_are_judged() {
 
 #[test]
 fn the_target_is_broken_on_request() {
-    run(&[("exec", &targets::correct()), ("chaos", "12")]).expect("pass", 0);
+    run(&[("exec", &targets::correct()), ("chaos", "20")]).expect("pass", 0);
     // The gate passes and sets its outputs; the job fails.
-    run(&[("exec", &targets::fragile()), ("chaos", "12")]).expect("pass", 1);
+    run(&[("exec", &targets::fragile()), ("chaos", "20")]).expect("pass", 1);
 }
 
 #[test]
