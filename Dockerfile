@@ -3,7 +3,7 @@
 #   docker build --tag gauntlet-server .                      the package index, from source
 #   docker build --tag gauntlet-wisdom --target wisdom .      the server of quotations, from source
 #   docker build --tag gauntlet-harness --target harness .    the harness, from source
-#   ci/image                                                  all, from local binaries, without a registry
+#   cargo ci images                                           all, from binaries built beforehand, without a registry
 #
 # The stages that need no image come first: the legacy builder goes through all stages up to the one asked for, and must
 # not meet one whose image cannot be had.
@@ -73,7 +73,13 @@ COPY harness chaos /
 FROM ${RUST_IMAGE} AS build
 WORKDIR /source
 COPY . .
-RUN ci/build-static /image
+# The target is explicit because procedural macros, which run during the build, cannot be static.
+RUN host=$(rustc -vV | sed -n 's/^host: //p') \
+    && RUSTFLAGS="-C target-feature=+crt-static" cargo build --locked --profile dist --target "$host" \
+        --package server --package wisdom --package harness --package chaos \
+        --features harness/docker,chaos/docker,server/profile,wisdom/profile \
+    && mkdir /image \
+    && cd "target/$host/dist" && cp server wisdom harness chaos /image/
 
 FROM harness-base AS harness
 COPY --from=build /image/harness /image/chaos /

@@ -1,4 +1,4 @@
-//! The load client of `ci/bench`. It measures the package index and Redis in the same way.
+//! The load client of `cargo ci bench`. It measures the package index and Redis in the same way.
 //!
 //! Every connection sends a batch of requests in one write, reads the replies, and repeats. The last line of the output is
 //! `requests seconds`.

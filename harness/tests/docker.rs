@@ -1,5 +1,5 @@
-//! Tests that need a Docker daemon: the images, and containers as targets. `ci/image` builds the images first, and
-//! `ci/test` runs these tests where a daemon is available.
+//! Tests that need a Docker daemon: the images, and containers as targets. `cargo ci test` builds the images first
+//! and runs these tests where a daemon is available.
 
 #[path = "docker/daemon.rs"]
 mod daemon;

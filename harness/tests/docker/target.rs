@@ -54,7 +54,7 @@ fn start_harness(flags: &[&str]) -> Child {
 }
 
 #[tokio::test]
-#[ignore = "needs a Docker daemon, and the images of ci/image"]
+#[ignore = "needs a Docker daemon, and the images of `cargo ci images`"]
 async fn the_container_is_removed_when_the_harness_is_killed_or_interrupted() {
     for (signal, status) in [(Signal::KILL, None), (Signal::INT, Some(3)), (Signal::TERM, Some(3))] {
         let mut running = start_harness(&[]);
@@ -66,7 +66,7 @@ async fn the_container_is_removed_when_the_harness_is_killed_or_interrupted() {
 }
 
 #[tokio::test]
-#[ignore = "needs a Docker daemon, and the images of ci/image"]
+#[ignore = "needs a Docker daemon, and the images of `cargo ci images`"]
 async fn the_death_of_a_container_is_reported_and_it_is_removed() {
     let mut running = start_harness(&["--debug"]);
     let name = name_under(&running).await;
@@ -98,7 +98,7 @@ fn fill(addr: SocketAddr) {
 }
 
 #[tokio::test]
-#[ignore = "needs a Docker daemon, and the images of ci/image"]
+#[ignore = "needs a Docker daemon, and the images of `cargo ci images`"]
 async fn a_container_that_exceeds_its_memory_is_reported() {
     let running = start_harness(&[]);
     let name = name_under(&running).await;
@@ -117,7 +117,7 @@ async fn a_container_that_exceeds_its_memory_is_reported() {
 }
 
 #[tokio::test]
-#[ignore = "needs a Docker daemon, and the images of ci/image"]
+#[ignore = "needs a Docker daemon, and the images of `cargo ci images`"]
 async fn a_container_lost_during_the_cases_is_restarted() {
     let mut running = Command::new(cargo_bin("harness"))
         .args(["--image", SERVER, "--only", "index/R*,index/S*", "--seed", "7", "--debug"])
@@ -139,7 +139,7 @@ async fn a_container_lost_during_the_cases_is_restarted() {
 }
 
 #[tokio::test]
-#[ignore = "needs a Docker daemon, and the images of ci/image"]
+#[ignore = "needs a Docker daemon, and the images of `cargo ci images`"]
 async fn a_container_that_ends_immediately_is_reported_with_its_output() {
     const IMAGE: &str = "gauntlet-test:ends-at-once";
     create_variant(IMAGE, r#"["--addr", "nowhere"]"#).await;
@@ -153,7 +153,7 @@ async fn a_container_that_ends_immediately_is_reported_with_its_output() {
 }
 
 #[test]
-#[ignore = "needs a Docker daemon, and the images of ci/image"]
+#[ignore = "needs a Docker daemon, and the images of `cargo ci images`"]
 fn a_container_that_never_answers_is_unreachable() {
     let output = replay(&["--image", SERVER, "--port", "81", "--fixture", TINY]);
     assert_eq!(output.status, 4, "{output:?}");
@@ -162,7 +162,7 @@ fn a_container_that_never_answers_is_unreachable() {
 }
 
 #[test]
-#[ignore = "needs a Docker daemon, and the images of ci/image"]
+#[ignore = "needs a Docker daemon, and the images of `cargo ci images`"]
 fn a_missing_image_is_unreachable() {
     let output = replay(&["--image", "gauntlet-test:nowhere", "--fixture", TINY]);
     assert_eq!(output.status, 4, "{output:?}");
@@ -173,7 +173,7 @@ fn a_missing_image_is_unreachable() {
 }
 
 #[test]
-#[ignore = "needs a Docker daemon, and the images of ci/image"]
+#[ignore = "needs a Docker daemon, and the images of `cargo ci images`"]
 fn the_processes_of_a_container_are_measured() {
     let output = harness(&["--image", SERVER, "--only", "C4", "--process", "--seed", "7", "--strict"]);
     assert_eq!(output.status, 0, "{output:?}");

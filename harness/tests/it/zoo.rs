@@ -2,8 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test's failure is its message")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::env;
 use std::path::PathBuf;
-use std::process::Command;
 use std::sync::{LazyLock, Mutex};
 use std::thread;
 
@@ -54,8 +54,8 @@ pub(crate) fn gate(flags: &[&str]) -> Found {
     found
 }
 
-/// The path of the zoo binary, built once.
-pub(crate) static ZOO: LazyLock<PathBuf> = LazyLock::new(build_zoo);
+/// The path of the zoo's binary.
+pub(crate) static ZOO: LazyLock<PathBuf> = LazyLock::new(find_zoo);
 
 /// Runs the gate against a server of the zoo, which the harness starts and restarts.
 fn gate_on_zoo(bug: Option<&Mutant>, flags: &[&str]) -> Found {
@@ -68,17 +68,15 @@ fn gate_on_zoo_under(seed: &str, bug: Option<&Mutant>, flags: &[&str]) -> Found 
     gate(&[&["--exec", &command, "--seed", seed, "--strict"], flags].concat())
 }
 
-/// Builds the zoo binary, which belongs to another crate. It needs optimization, because some servers must answer a
-/// million lines before they block.
-fn build_zoo() -> PathBuf {
-    let status = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--locked", "--release", "--package", "mutants", "--bin", "zoo"])
-        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-        .status()
-        .unwrap();
-    assert!(status.success());
-    let of_tests = assert_cmd::cargo::cargo_bin("harness");
-    of_tests.parent().unwrap().with_file_name("release").join("zoo")
+/// Returns the zoo's binary, which belongs to another crate: the one that `GAUNTLET_ZOO` names, or the one beside the
+/// harness's binary.
+fn find_zoo() -> PathBuf {
+    if let Some(path) = env::var_os("GAUNTLET_ZOO") {
+        return path.into();
+    }
+    let path = assert_cmd::cargo::cargo_bin("harness").with_file_name("zoo");
+    assert!(path.exists(), "{} is missing; build it with `cargo build -p mutants`", path.display());
+    path
 }
 
 /// Flags for the cases alone, with a short timeout: servers of the zoo answer immediately or never.

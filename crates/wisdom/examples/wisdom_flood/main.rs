@@ -1,4 +1,4 @@
-//! The clients of `ci/bench-wisdom`: attackers that flood a server of WOW/1, and honest clients that request quotations
+//! The clients of `cargo ci bench`: attackers that flood a server of WOW/1, and honest clients that request quotations
 //! at the same time.
 //!
 //! Each client has its own address within 127.0.0.0/8. The output is read by a script: `flood begins`, `flood ends`,

@@ -140,7 +140,7 @@ fn w27_one_of_64_simultaneous_equal_solutions_returns_a_quotation() {
 }
 
 #[test]
-#[ignore = "it takes long; ci/bench-wisdom runs it in an optimized build"]
+#[ignore = "it takes long; `cargo ci bench` runs it in an optimized build"]
 fn w27_a_thousand_times() {
     println!("rounds 1000 right {}", rounds_of_equal_solutions(1000));
 }

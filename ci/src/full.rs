@@ -1,0 +1,199 @@
+//! The steps of `cargo ci full`: what a pull request does not need each time.
+
+use crate::bench;
+use crate::chaos;
+use crate::command_line::{BenchFlags, ChaosFlags, ChaosPart, MutantFlags, Protocol};
+use crate::failure::Failure;
+use crate::images;
+use crate::mutant_runs;
+use crate::process;
+use crate::steps::{Context, Outcome, Step};
+use crate::test::{docker_is_missing, nextest};
+
+/// The steps in the order in which they run: quick ones first.
+pub(crate) const STEPS: &[Step] = &[
+    Step { name: "licences", about: "cargo-deny: bans, licences, sources", run: deny },
+    Step { name: "runtimes", about: "the server depends on no part of tokio except channels", run: runtimes },
+    Step {
+        name: "modules",
+        about: "the modules of each crate import each other without cycles",
+        run: modules,
+    },
+    Step { name: "without-docker", about: "tests and lints without container support", run: without_docker },
+    Step { name: "gate-builds", about: "the GitHub action builds the harness by itself", run: gate_builds },
+    Step { name: "mutants", about: "every mutant of the package index, five seeds", run: mutants_of_index },
+    Step { name: "mutants-wisdom", about: "every mutant of WOW/1, five seeds", run: mutants_of_wisdom },
+    Step { name: "chaos-matrix", about: "every fault in every state, both protocols", run: chaos_matrix },
+    Step { name: "chaos-mutants", about: "chaos against mutants and correct servers", run: chaos_runs },
+    Step { name: "images", about: "the images that ship, and their sizes", run: shipped_images },
+    Step {
+        name: "from-source",
+        about: "the images as the Dockerfile builds them from source",
+        run: from_source,
+    },
+    Step { name: "bench", about: "all measurements", run: measurements },
+];
+
+fn deny(context: &Context) -> Result<Outcome, Failure> {
+    if process::find_program("cargo-deny").is_none() {
+        return Ok(Outcome::NotRun("it needs cargo-deny".to_owned()));
+    }
+    let arguments = ["deny", "--locked", "check", "bans", "licenses", "sources"];
+    process::run(&mut context.cargo.command(&arguments)).map(|()| Outcome::Passed)
+}
+
+/// The features of tokio that the server may have through hyper: channels, and no runtime.
+const TOKIO_FEATURES: [&str; 2] = ["default", "sync"];
+
+fn runtimes(context: &Context) -> Result<Outcome, Failure> {
+    let arguments =
+        ["tree", "--locked", "--quiet", "--package", "server", "--edges", "normal,build,features"];
+    let tree = process::output(context.cargo.command(&arguments).args(["--prefix", "none"]))?;
+    let excess = excess_tokio_features(&tree);
+    if excess.is_empty() {
+        return Ok(Outcome::Passed);
+    }
+    Err(Failure::other(format!("the server depends on these features of tokio: {}", excess.join(", "))))
+}
+
+/// Returns the features of tokio in the output of `cargo tree` that the server may not have.
+fn excess_tokio_features(tree: &str) -> Vec<&str> {
+    let features = tree.lines().filter_map(|line| line.strip_prefix("tokio feature \"")?.split('"').next());
+    let mut excess: Vec<&str> = features.filter(|feature| !TOKIO_FEATURES.contains(feature)).collect();
+    excess.sort_unstable();
+    excess.dedup();
+    excess
+}
+
+fn modules(context: &Context) -> Result<Outcome, Failure> {
+    if process::find_program("cargo-modules").is_none() {
+        return Ok(Outcome::NotRun("it needs cargo-modules".to_owned()));
+    }
+    for package in library_packages(context)? {
+        let arguments = ["modules", "dependencies", "--package", &package, "--lib", "--acyclic"];
+        let only_modules = ["--no-externs", "--no-sysroot", "--no-fns", "--no-traits", "--no-types"];
+        process::output(context.cargo.command(&arguments).args(only_modules))?;
+    }
+    Ok(Outcome::Passed)
+}
+
+#[derive(serde::Deserialize)]
+struct Metadata {
+    packages: Vec<Package>,
+}
+
+#[derive(serde::Deserialize)]
+struct Package {
+    name: String,
+    targets: Vec<Target>,
+}
+
+#[derive(serde::Deserialize)]
+struct Target {
+    kind: Vec<String>,
+}
+
+/// Returns the workspace's packages that have a library.
+fn library_packages(context: &Context) -> Result<Vec<String>, Failure> {
+    let arguments = ["metadata", "--locked", "--no-deps", "--format-version", "1"];
+    let json = process::output(&mut context.cargo.command(&arguments))?;
+    let metadata: Metadata = serde_json::from_str(&json)
+        .map_err(|source| Failure::Json { what: "`cargo metadata`".to_owned(), source })?;
+    let has_library =
+        |package: &Package| package.targets.iter().flat_map(|target| &target.kind).any(|kind| kind == "lib");
+    Ok(metadata.packages.into_iter().filter(has_library).map(|package| package.name).collect())
+}
+
+fn without_docker(context: &Context) -> Result<Outcome, Failure> {
+    let packages = ["--package", "harness", "--package", "chaos"];
+    let mut lints = context.cargo.build_command(&["clippy"]);
+    process::run(lints.arg("--all-targets").args(packages).args(["--", "-D", "warnings"]))?;
+    let mut tests = context.cargo.build_command(&["nextest", "run"]);
+    process::run(tests.args(packages).args(["-E", "test(without_docker)"])).map(|()| Outcome::Passed)
+}
+
+fn gate_builds(context: &Context) -> Result<Outcome, Failure> {
+    context.binaries()?;
+    let test = "package(ci) & test(without_a_harness_the_action_builds_one)";
+    let arguments = ["--profile", "ci", "--run-ignored", "only", "-E", test];
+    process::run(&mut nextest(context, &arguments)?).map(|()| Outcome::Passed)
+}
+
+fn mutants(context: &Context, protocol: Protocol, document: &str) -> Result<Outcome, Failure> {
+    let flags = MutantFlags {
+        protocol,
+        seeds: 1..=5,
+        only: Vec::new(),
+        mark: None,
+        markdown: Some(context.workspace.path(document)),
+        jobs: None,
+    };
+    mutant_runs::run(&context.workspace, &flags).map(|()| Outcome::Passed)
+}
+
+fn mutants_of_index(context: &Context) -> Result<Outcome, Failure> {
+    mutants(context, Protocol::Index, "docs/ZOO.md")
+}
+
+fn mutants_of_wisdom(context: &Context) -> Result<Outcome, Failure> {
+    mutants(context, Protocol::Wisdom, "docs/ZOO-wisdom.md")
+}
+
+fn chaos_flags(protocol: Protocol, is_matrix: bool) -> ChaosFlags {
+    let parts = vec![ChaosPart::Mutants, ChaosPart::Correct, ChaosPart::Shrink];
+    ChaosFlags { protocol, seeds: 1..=5, only: Vec::new(), parts, matrix: is_matrix, jobs: 2 }
+}
+
+fn chaos_matrix(context: &Context) -> Result<Outcome, Failure> {
+    for protocol in Protocol::ALL {
+        chaos::run(&context.workspace, &chaos_flags(protocol, true))?;
+    }
+    Ok(Outcome::Passed)
+}
+
+fn chaos_runs(context: &Context) -> Result<Outcome, Failure> {
+    chaos::run(&context.workspace, &chaos_flags(Protocol::Index, false)).map(|()| Outcome::Passed)
+}
+
+fn shipped_images(context: &Context) -> Result<Outcome, Failure> {
+    if let Some(outcome) = docker_is_missing(context)? {
+        return Ok(outcome);
+    }
+    images::build_shipped(&context.workspace)?;
+    // The same tests as in `cargo ci test`, and with the size that only these images have.
+    let arguments = ["--profile", "ci", "--run-ignored", "only", "-E", "binary(docker)"];
+    process::run(&mut nextest(context, &arguments)?).map(|()| Outcome::Passed)
+}
+
+fn from_source(context: &Context) -> Result<Outcome, Failure> {
+    if let Some(outcome) = docker_is_missing(context)? {
+        return Ok(outcome);
+    }
+    let is_root = rustix::process::getuid().is_root();
+    if !is_root || process::find_program("debootstrap").is_none() {
+        return Ok(Outcome::NotRun("it needs root and debootstrap".to_owned()));
+    }
+    images::build_from_source(&context.workspace).map(|()| Outcome::Passed)
+}
+
+fn measurements(context: &Context) -> Result<Outcome, Failure> {
+    let missing = process::missing_programs(bench::PROGRAMS);
+    if !missing.is_empty() {
+        return Ok(Outcome::NotRun(format!("it needs {}", missing.join(" and "))));
+    }
+    let flags = BenchFlags { short: false, baseline: None, only: Vec::new() };
+    bench::run(&context.workspace, &flags).map(|()| Outcome::Passed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_channels_of_tokio_are_accepted() {
+        let tree = "hyper feature \"server\"\ntokio feature \"sync\"\ntokio feature \"default\"\n";
+        assert!(excess_tokio_features(tree).is_empty());
+        let tree = format!("{tree}tokio feature \"rt\" (*)\ntokio feature \"net\"\ntokio feature \"rt\"\n");
+        assert_eq!(excess_tokio_features(&tree), ["net", "rt"]);
+    }
+}

@@ -1,0 +1,60 @@
+//! `cargo ci`: everything that continuous integration and developers run on this workspace.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool reports to the terminal")]
+
+mod bench;
+mod binaries;
+mod cargo;
+mod chaos;
+mod command_line;
+mod detection;
+mod docker;
+mod docs;
+mod failure;
+mod full;
+mod http;
+mod images;
+mod json_report;
+mod mutant_list;
+mod mutant_runs;
+mod mutant_table;
+mod parallel;
+mod process;
+mod prometheus;
+mod statistics;
+mod steps;
+mod sweep;
+mod test;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::command_line::{CommandLine, Task};
+use crate::failure::Failure;
+use crate::workspace::Workspace;
+
+fn main() -> ExitCode {
+    match run(CommandLine::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("cargo ci: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<(), Failure> {
+    let workspace = Workspace::find();
+    match task {
+        Task::Test(flags) => steps::run("test", test::STEPS, &flags, &workspace),
+        Task::Full(flags) => steps::run("full", full::STEPS, &flags, &workspace),
+        Task::Bench(flags) => bench::run(&workspace, &flags),
+        Task::Mutants(flags) => mutant_runs::run(&workspace, &flags),
+        Task::Chaos(flags) => chaos::run(&workspace, &flags),
+        Task::Images { from_source: false } => images::build_shipped(&workspace),
+        Task::Images { from_source: true } => images::build_from_source(&workspace),
+        Task::Sweep => sweep::run(),
+        Task::Docs { check } => docs::run(&workspace, check),
+    }
+}

@@ -1,0 +1,63 @@
+//! The mutants of the zoo, as the `mutants` crate lists them. No other module names that crate.
+
+use ::mutants::{index, wisdom};
+
+use crate::command_line::Protocol;
+
+/// A server with one deliberate defect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Mutant {
+    pub(crate) name: &'static str,
+    /// The clause that the defect violates.
+    pub(crate) clause: &'static str,
+    /// `MUST`, `SHOULD` or `INFO`.
+    pub(crate) level: String,
+    /// What it takes to detect the defect, if that is more than an exchange: `race`, `chaos` or `slow`.
+    pub(crate) mark: Option<String>,
+    pub(crate) protocol: Protocol,
+}
+
+impl Mutant {
+    /// Returns whether the mutant has this mark.
+    pub(crate) fn has_mark(&self, mark: &str) -> bool {
+        self.mark.as_deref() == Some(mark)
+    }
+
+    /// Returns whether the mutant violates a SHOULD only.
+    pub(crate) fn is_should(&self) -> bool {
+        self.level == "SHOULD"
+    }
+
+    /// Returns whether the protocol is silent about the defect.
+    pub(crate) fn is_info(&self) -> bool {
+        self.level == "INFO"
+    }
+}
+
+/// Returns the mutants of a protocol in the order of the catalogue.
+pub(crate) fn mutants(protocol: Protocol) -> Vec<Mutant> {
+    match protocol {
+        Protocol::Index => index::MUTANTS.iter().map(|row| mutant(protocol, row)).collect(),
+        Protocol::Wisdom => wisdom::MUTANTS.iter().map(|row| mutant(protocol, row)).collect(),
+    }
+}
+
+fn mutant<D>(protocol: Protocol, row: &::mutants::Mutant<D>) -> Mutant {
+    let mark = row.mark.map(|mark| mark.to_string());
+    let level = row.level.word().to_owned();
+    Mutant { name: row.name, clause: row.clause.id, level, mark, protocol }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_protocols_have_mutants_with_clauses_and_levels() {
+        for protocol in Protocol::ALL {
+            let all = mutants(protocol);
+            assert!(all.len() > 50, "{protocol}: {}", all.len());
+            assert!(all.iter().all(|mutant| ["MUST", "SHOULD", "INFO"].contains(&&*mutant.level)));
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! The steps of `cargo ci test`: everything that a pull request needs.
+
+use std::process::Command;
+
+use crate::bench;
+use crate::binaries::{Binary, FEATURES, zoo_command};
+use crate::command_line::Protocol;
+use crate::docker;
+use crate::docs;
+use crate::failure::Failure;
+use crate::images;
+use crate::process;
+use crate::prometheus;
+use crate::steps::{Context, Outcome, Step};
+use crate::sweep;
+
+/// The steps in the order in which they run: quick ones first.
+pub(crate) const STEPS: &[Step] = &[
+    Step { name: "format", about: "the code is formatted", run: format },
+    Step { name: "lints", about: "clippy has no warnings", run: lints },
+    Step { name: "build", about: "everything is built, once", run: build },
+    Step { name: "tests", about: "all tests, with nextest", run: tests },
+    Step { name: "doc-tests", about: "the examples in the documentation", run: doc_tests },
+    Step { name: "catalogues", about: "the generated catalogues in docs/ are up to date", run: catalogues },
+    Step { name: "rustdoc", about: "the documentation builds without warnings", run: rustdoc },
+    Step { name: "gate", about: "the harness against correct servers, on fixed seeds", run: gate },
+    Step { name: "chaos", about: "the reference server under faults", run: chaos },
+    Step { name: "metrics", about: "Prometheus accepts the server's metrics", run: metrics },
+    Step { name: "images", about: "images of the binaries, and the tests that need Docker", run: images },
+    Step { name: "compose", about: "the gate against the server, started by compose", run: compose },
+    Step { name: "bench", about: "the short form of the measurements", run: measurements },
+];
+
+fn passed(done: Result<(), Failure>) -> Result<Outcome, Failure> {
+    done.map(|()| Outcome::Passed)
+}
+
+fn format(context: &Context) -> Result<Outcome, Failure> {
+    passed(process::run(&mut context.cargo.command(&["fmt", "--all", "--check"])))
+}
+
+fn lints(context: &Context) -> Result<Outcome, Failure> {
+    let mut command = context.cargo.build_command(&["clippy"]);
+    command.args(["--workspace", "--all-targets", "--quiet", "--features", FEATURES]);
+    passed(process::run(command.args(["--", "-D", "warnings"])))
+}
+
+/// Returns a nextest command for the whole workspace. All such commands have the same packages and features, so that they
+/// share one build.
+pub(crate) fn nextest(context: &Context, arguments: &[&str]) -> Result<Command, Failure> {
+    install_nextest()?;
+    let mut command = context.cargo.build_command(&["nextest", "run"]);
+    command.args(["--workspace", "--features", FEATURES]).args(arguments);
+    // Snapshots must not be updated, and a missing tool is a failure.
+    command.env("CI", "true").env("INSTA_UPDATE", "no");
+    command.envs(context.cargo.binaries().environment());
+    Ok(command)
+}
+
+fn install_nextest() -> Result<(), Failure> {
+    if process::find_program("cargo-nextest").is_some() {
+        return Ok(());
+    }
+    process::run(Command::new("cargo").args(["install", "cargo-nextest", "--locked"]))
+}
+
+fn build(context: &Context) -> Result<Outcome, Failure> {
+    process::run(&mut nextest(context, &["--no-run", "--cargo-quiet"])?)?;
+    context.binaries()?;
+    Ok(Outcome::Passed)
+}
+
+fn tests(context: &Context) -> Result<Outcome, Failure> {
+    context.binaries()?;
+    let arguments = ["--profile", "ci", "--cargo-quiet"];
+    passed(process::run(&mut nextest(context, &arguments)?))
+}
+
+fn doc_tests(context: &Context) -> Result<Outcome, Failure> {
+    let mut command = context.cargo.build_command(&["test", "--doc"]);
+    passed(process::run(command.args(["--workspace", "--quiet", "--features", FEATURES])))
+}
+
+fn catalogues(context: &Context) -> Result<Outcome, Failure> {
+    passed(docs::check(&context.workspace, context.binaries()?))
+}
+
+fn rustdoc(context: &Context) -> Result<Outcome, Failure> {
+    let mut command = context.cargo.build_command(&["doc"]);
+    command.args(["--workspace", "--no-deps", "--quiet", "--features", FEATURES]);
+    passed(process::run(command.env("RUSTDOCFLAGS", "-D warnings")))
+}
+
+/// Runs the harness with these flags; it must pass.
+fn judge(context: &Context, flags: &[&str]) -> Result<(), Failure> {
+    let mut command = Command::new(context.binaries()?.path(Binary::Harness));
+    println!("$ harness {}", flags.join(" "));
+    process::run(command.args(flags))
+}
+
+fn gate(context: &Context) -> Result<Outcome, Failure> {
+    judge(context, &["--seed", "7", "--concurrency", "100", "--strict"])?;
+    judge(context, &["--seeds", "1..2", "--concurrency", "1,10,250"])?;
+    judge(context, &["--protocol", "wisdom", "--seed", "1", "--strict", "--process"])?;
+    for protocol in Protocol::ALL {
+        let zoo = zoo_command(&context.binaries()?.path(Binary::Zoo), protocol, None);
+        judge(context, &["--protocol", &protocol.to_string(), "--exec", &zoo, "--seed", "1", "--strict"])?;
+    }
+    Ok(Outcome::Passed)
+}
+
+/// The exit status of a run in which something was not decided.
+const UNKNOWN: i32 = 3;
+
+fn chaos(context: &Context) -> Result<Outcome, Failure> {
+    for (protocol, flags) in [("index", &["--strict"][..]), ("wisdom", &[])] {
+        let mut command = Command::new(context.binaries()?.path(Binary::Chaos));
+        command.args(["--protocol", protocol, "--seed", "1"]).args(flags);
+        let status = process::status(&mut command)?;
+        // On a busy machine some faults remain undecided. That is not harm.
+        if !status.success() && status.code() != Some(UNKNOWN) {
+            return Err(Failure::other(format!("`{}` ended with {status}", process::shown(&command))));
+        }
+    }
+    Ok(Outcome::Passed)
+}
+
+fn metrics(context: &Context) -> Result<Outcome, Failure> {
+    let missing = process::missing_programs(prometheus::PROGRAMS);
+    if !missing.is_empty() {
+        return Ok(Outcome::NotRun(format!("it needs {}", missing.join(" and "))));
+    }
+    passed(prometheus::check(&context.workspace, context.binaries()?))
+}
+
+/// Returns why Docker cannot be used, if it cannot.
+///
+/// # Errors
+/// The run happens in CI, where a daemon must answer.
+pub(crate) fn docker_is_missing(context: &Context) -> Result<Option<Outcome>, Failure> {
+    const CAUSE: &str = "no Docker daemon answers";
+    if docker::is_available() {
+        return Ok(None);
+    }
+    if context.is_in_ci {
+        return Err(Failure::other(format!("{CAUSE}, and CI=true requires one")));
+    }
+    Ok(Some(Outcome::NotRun(CAUSE.to_owned())))
+}
+
+/// The tests that need images.
+const DOCKER_TESTS: &str = "binary(docker) | (package(ci) & test(image))";
+
+fn images(context: &Context) -> Result<Outcome, Failure> {
+    if let Some(outcome) = docker_is_missing(context)? {
+        return Ok(outcome);
+    }
+    sweep::run()?;
+    images::build(&context.workspace, context.binaries()?)?;
+    let arguments = ["--profile", "ci", "--cargo-quiet", "--run-ignored", "only", "-E", DOCKER_TESTS];
+    let tested = process::run(nextest(context, &arguments)?.env("GAUNTLET_IMAGES", "of-tests"));
+    sweep::run()?;
+    passed(tested)
+}
+
+fn compose(context: &Context) -> Result<Outcome, Failure> {
+    if let Some(outcome) = docker_is_missing(context)? {
+        return Ok(outcome);
+    }
+    if process::find_program("docker-compose").is_none() {
+        return Ok(Outcome::NotRun("it needs docker-compose".to_owned()));
+    }
+    images::build(&context.workspace, context.binaries()?)?;
+    // A project name that no other run has, and a free port.
+    let project = format!("gauntlet-{}", std::process::id());
+    let compose = |arguments: &[&str]| {
+        let mut command = Command::new("docker-compose");
+        command.args(["--project-name", &project]).args(arguments);
+        process::run(command.env("PORT", "0").current_dir(&context.workspace.root))
+    };
+    let judged = compose(&["up", "--no-build", "--exit-code-from", "gate", "gate"]);
+    compose(&["down"])?;
+    passed(judged)
+}
+
+fn measurements(context: &Context) -> Result<Outcome, Failure> {
+    let missing = process::missing_programs(bench::PROGRAMS);
+    if !missing.is_empty() {
+        return Ok(Outcome::NotRun(format!("it needs {}", missing.join(" and "))));
+    }
+    passed(bench::run_short(context.cargo.clone(), context.binaries()?))
+}
