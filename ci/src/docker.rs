@@ -7,9 +7,9 @@ use crate::process;
 
 /// The image of the server.
 pub(crate) const SERVER_IMAGE: &str = "gauntlet-server:dev";
-/// The image of the harness and chaos.
+/// The image of the server of quotations.
 pub(crate) const WISDOM_IMAGE: &str = "gauntlet-wisdom:dev";
-/// The image of the harness.
+/// The image of the harness and chaos.
 pub(crate) const HARNESS_IMAGE: &str = "gauntlet-harness:dev";
 /// The label of the containers that tests start; `cargo ci sweep` removes them.
 pub(crate) const TEST_LABEL: &str = "gauntlet.test";

@@ -27,12 +27,8 @@ impl Recorder {
     /// Returns a recorder that calls `observer` for every event and writes the events to `file`.
     #[must_use]
     pub fn new(observer: Option<Observer>, file: Option<File>) -> Self {
-        let (writer, failure) = match file.map(Writer::new).transpose() {
-            Ok(writer) => (writer, None),
-            Err(error) => (None, Some(error)),
-        };
-        let (writer, failure) = (RefCell::new(writer), RefCell::new(failure));
-        Self(Rc::new(Shared { observer, writer, failure, last_ns: Cell::new(0) }))
+        let writer = RefCell::new(file.map(Writer::new));
+        Self(Rc::new(Shared { observer, writer, failure: RefCell::new(None), last_ns: Cell::new(0) }))
     }
 
     /// Begins a part of the history: a workload, or a batch of cases.

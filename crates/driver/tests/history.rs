@@ -4,8 +4,10 @@
 use std::borrow::Cow;
 use std::io::{Cursor, Read, Write};
 
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
 use proptest::prelude::*;
-use zstd::stream::write::Encoder;
 
 use driver::history::{
     Ending, Event, EventKind, Failure, FailureKind, Header, LINE_BYTES_MAX, Params, Reader, VERSION, Writer,
@@ -87,7 +89,7 @@ fn events(count: u64, bytes: &'static [u8]) -> Vec<Event<'static>> {
 const ALL_BYTES: &[u8] = b"INDEX|a|b\n\r\t\\\"'\x00\x01\x1b\x7f\x80\xc3\xbc\xff{}:,";
 
 fn written(parts: &[(Header, Vec<Event<'_>>)]) -> Vec<u8> {
-    let mut writer = Writer::new(Vec::new()).unwrap();
+    let mut writer = Writer::new(Vec::new());
     for (header, events) in parts {
         writer.begin(header).unwrap();
         for event in events {
@@ -98,7 +100,9 @@ fn written(parts: &[(Header, Vec<Event<'_>>)]) -> Vec<u8> {
 }
 
 fn as_lines(compressed: &[u8]) -> Vec<u8> {
-    zstd::stream::decode_all(compressed).unwrap()
+    let mut lines = Vec::new();
+    GzDecoder::new(compressed).read_to_end(&mut lines).unwrap();
+    lines
 }
 
 /// A history of two parts.
@@ -158,7 +162,7 @@ fn a_truncated_history_is_read_up_to_its_last_complete_event() {
 #[test]
 fn an_unfinished_history_lacks_only_its_last_events() {
     let of_part = events(5000, b"INDEX|a-package-of-some-length|its-dependency,and-another\n");
-    let mut writer = Writer::new(Vec::new()).unwrap();
+    let mut writer = Writer::new(Vec::new());
     writer.begin(&header("index/replay")).unwrap();
     for event in &of_part {
         writer.write(event).unwrap();
@@ -182,7 +186,9 @@ fn a_file_that_is_not_a_history_is_a_clear_error() {
     assert_eq!(error(&older), "has format version 4; this program reads version 5");
     let bad_event = format!("{}\n{{}}\n", serde_json::to_string(&header("a")).unwrap());
     assert!(error(&bad_event).starts_with("is damaged: line 2 is not an event: "));
-    let other = zstd::stream::encode_all(&b"something else\n"[..], 1).unwrap();
+    let mut other = GzEncoder::new(Vec::new(), Compression::fast());
+    other.write_all(b"something else\n").unwrap();
+    let other = other.finish().unwrap();
     assert!(read_back(&other[..]).error.unwrap().starts_with("is not a history: line 1 is not a header: "));
 }
 
@@ -191,28 +197,17 @@ fn a_file_that_is_not_a_history_is_a_clear_error() {
 fn an_endless_line_is_rejected_before_memory_is_exhausted() {
     let endless = std::io::repeat(b'x').take(1 << 40);
     assert_eq!(read_back(endless).error.unwrap(), "is not a history: line 1 is longer than 16777216 bytes");
-    let mut bomb = Encoder::new(Vec::new(), 1).unwrap();
+    let mut bomb = GzEncoder::new(Vec::new(), Compression::best());
     let zeros = vec![b'0'; 1 << 20];
     (0..20).for_each(|_| bomb.write_all(&zeros).unwrap());
     let bomb = bomb.finish().unwrap();
-    assert!(bomb.len() < 10_000, "{}", bomb.len());
+    assert!(bomb.len() < 100_000, "{}", bomb.len());
     assert_eq!(read_back(&bomb[..]).error.unwrap(), "is not a history: line 1 is longer than 16777216 bytes");
-}
-
-/// A zstd frame may request a window of any size.
-#[test]
-fn a_file_that_requests_too_much_memory_is_rejected() {
-    let mut greedy = Encoder::new(Vec::new(), 1).unwrap();
-    greedy.window_log(27).unwrap();
-    let zeros = vec![b'0'; 1 << 20];
-    (0..16).for_each(|_| greedy.write_all(&zeros).unwrap());
-    let read = read_back(&greedy.finish().unwrap()[..]);
-    assert!(read.error.as_ref().unwrap().starts_with("cannot be read: "), "{:?}", read.error);
 }
 
 #[test]
 fn a_line_that_is_too_long_to_be_read_is_not_written() {
-    let mut writer = Writer::new(Vec::new()).unwrap();
+    let mut writer = Writer::new(Vec::new());
     writer.begin(&header("a")).unwrap();
     let sent = EventKind::Sent(vec![0; LINE_BYTES_MAX / 4].into());
     let event = Event { at_ns: 0, client: 0, connection: 1, event: sent };

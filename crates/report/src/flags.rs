@@ -22,7 +22,7 @@ pub struct ReportFlags {
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
 
-    /// Record the history of the run, compressed with zstd: every byte sent and received, with its time. `harness
+    /// Record the history of the run, compressed with gzip: every byte sent and received, with its time. `harness
     /// judge` reads it
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,

@@ -3,7 +3,7 @@
 //! A history contains everything that a judge may use. On disk it consists of JSON lines: for each part of the run a
 //! header, then one event per line. Bytes that are not printable ASCII are escaped, as in `\n`, `\\` and `\xff`. The
 //! lines
-//! are compressed with zstd as they are written, and flushed often, so that a killed run loses few events.
+//! are compressed with gzip as they are written, and flushed often, so that a killed run loses few events.
 
 mod ending;
 mod escaped;

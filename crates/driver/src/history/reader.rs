@@ -2,16 +2,13 @@
 
 use std::io::{self, BufRead, BufReader, Cursor, ErrorKind, Read};
 
+use flate2::bufread::GzDecoder;
 use serde::de::DeserializeOwned;
-use zstd::stream::read::Decoder;
 
 use crate::history::event::{Event, EventKind, Header, LINE_BYTES_MAX, VERSION};
 
-/// The first bytes of a zstd file. Uncompressed lines are accepted too.
-const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
-
-/// The largest zstd window, as a power of two: 8 MiB, which `zstd -19` uses.
-const WINDOW_LOG_MAX: u32 = 23;
+/// The first bytes of a gzip file (RFC 1952, section 2.3.1). Uncompressed lines are accepted too.
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// The reason for which a history cannot be read to its end. The text completes a sentence that begins with the path.
 #[derive(Debug, thiserror::Error)]
@@ -68,17 +65,12 @@ impl<'r> Reader<'r> {
     /// The first bytes cannot be read.
     pub fn new(mut input: impl Read + 'r) -> Result<Self, ReadError> {
         let mut first = Vec::new();
-        input.by_ref().take(ZSTD_MAGIC.len() as u64).read_to_end(&mut first)?;
-        let is_compressed = first == ZSTD_MAGIC;
-        let is_truncated = !is_compressed && !first.is_empty() && ZSTD_MAGIC.starts_with(&first);
+        input.by_ref().take(GZIP_MAGIC.len() as u64).read_to_end(&mut first)?;
+        let is_compressed = first == GZIP_MAGIC;
+        let is_truncated = !is_compressed && !first.is_empty() && GZIP_MAGIC.starts_with(&first);
         let whole = BufReader::new(Cursor::new(first).chain(input));
-        let input: Box<dyn BufRead + 'r> = if is_compressed {
-            let mut decoder = Decoder::with_buffer(whole)?;
-            decoder.window_log_max(WINDOW_LOG_MAX)?;
-            Box::new(BufReader::new(decoder))
-        } else {
-            Box::new(whole)
-        };
+        let input: Box<dyn BufRead + 'r> =
+            if is_compressed { Box::new(BufReader::new(GzDecoder::new(whole))) } else { Box::new(whole) };
         Ok(Self { input, line: Vec::new(), line_number: 0, is_in_part: false, is_truncated })
     }
 

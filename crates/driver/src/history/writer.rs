@@ -3,20 +3,18 @@
 use std::fmt;
 use std::io::{self, ErrorKind, Write};
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use serde::Serialize;
-use zstd::stream::write::Encoder;
 
 use crate::history::event::{Event, EventKind, Header, LINE_BYTES_MAX};
-
-/// The zstd level. Compression runs on the measuring thread, and higher levels save little.
-const LEVEL: i32 = 1;
 
 /// The number of bytes of text after which the compressor is flushed, so that everything written so far can be read.
 const FLUSH_TEXT_BYTES: usize = 64 << 10;
 
 /// Writes a history event by event.
 pub struct Writer<W: Write> {
-    out: Encoder<'static, W>,
+    out: GzEncoder<W>,
     /// The current line. Its allocation is reused for the next line.
     line: Vec<u8>,
     /// The number of bytes written since the last flush.
@@ -31,13 +29,10 @@ impl<W: Write> fmt::Debug for Writer<W> {
 
 impl<W: Write> Writer<W> {
     /// Returns a writer of a history without parts.
-    ///
-    /// # Errors
-    /// The compressor cannot be allocated.
-    pub fn new(out: W) -> io::Result<Self> {
-        let mut out = Encoder::new(out, LEVEL)?;
-        out.include_checksum(true)?;
-        Ok(Self { out, line: Vec::new(), unflushed_bytes: 0 })
+    pub fn new(out: W) -> Self {
+        // Compression runs on the measuring thread, and higher levels save little.
+        let out = GzEncoder::new(out, Compression::fast());
+        Self { out, line: Vec::new(), unflushed_bytes: 0 }
     }
 
     /// Begins a part.
