@@ -12,7 +12,7 @@ mod replay;
 mod server;
 mod wisdom;
 
-use crate::binaries::{Binaries, MEASURED_PACKAGES};
+use crate::binaries::{Binaries, MEASURED_PACKAGES, SHIPPED_PACKAGES};
 use crate::cargo::{Cargo, Features, Profile};
 use crate::command_line::{BenchFlags, Group};
 use crate::docker;
@@ -40,7 +40,7 @@ pub(crate) fn run(workspace: &Workspace, flags: &BenchFlags) -> Result<(), Failu
         )));
     }
     let cargo = Cargo::new(workspace, Profile::Dist)?;
-    let binaries = cargo.build(MEASURED_PACKAGES, Features::All)?;
+    let binaries = cargo.build(SHIPPED_PACKAGES, Features::All)?;
     let current = Checkout { cargo, binaries };
     let baseline = match &flags.baseline {
         None => None,
