@@ -31,12 +31,12 @@ pub(crate) fn correct() -> String {
 
 /// The command of a server that violates a clause.
 pub(crate) fn violating() -> String {
-    command("zoo", "--bug update-merges")
+    command("zoo", "--mutant update-merges")
 }
 
 /// The command of a server that is correct until a client resets its connection.
 pub(crate) fn fragile() -> String {
-    command("zoo", "--bug dies-of-a-reset")
+    command("zoo", "--mutant dies-of-a-reset")
 }
 
 /// Returns an address that no server listens on.
