@@ -75,6 +75,10 @@ type Syntax = (Option<usize>, String);
 
 /// Parses a text; returns `None` if this build has no parser for the format.
 #[cfg_attr(
+    all(feature = "toml", feature = "yaml"),
+    expect(clippy::unnecessary_wraps, reason = "a build without a format returns None")
+)]
+#[cfg_attr(
     not(any(feature = "toml", feature = "yaml")),
     expect(unused_variables, reason = "a build without any format parses nothing")
 )]

@@ -13,7 +13,7 @@ use crate::gate::state::Gate;
 use crate::shrink::Shrink;
 
 impl Gate<'_> {
-    /// ResourceLimit the requests that led to the first failure.
+    /// Keeps the requests that led to the first failure.
     pub(super) fn note_leading_requests(&mut self, id: &'static str, leading: Option<LeadingRequests>) {
         if let (None, Some(leading)) = (&self.leading, leading) {
             self.leading = Some((id, leading));

@@ -117,7 +117,7 @@ fn a_server_that_never_closes_its_side_passes() {
     let mut server = Server::correct();
     server.at_end = Box::new(move |stream| {
         held.lock().unwrap().push(stream.try_clone().unwrap());
-        // ResourceLimit the connection open until the harness has ended.
+        // Keeps the connection open until the harness has ended.
         let mut stream = stream;
         let _ = std::io::Read::read(&mut stream, &mut [0]);
         thread::sleep(Duration::from_secs(2));
