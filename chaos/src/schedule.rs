@@ -206,7 +206,7 @@ mod tests {
         assert_eq!(selected(&["disconnects/reset"]), Ok(4));
         assert_eq!(selected(&["disconnects/reset/idle"]), Ok(1));
         let error = selected(&["disconnects/rest"]).unwrap_err().to_string();
-        assert!(error.contains("'disconnects/reset/idle' is nearest"), "{error}");
+        assert!(error.contains("did you mean 'disconnects/reset/idle'?"), "{error}");
     }
 
     #[test]

@@ -42,6 +42,8 @@ pub(crate) enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Draw the pictures of README.md again. It needs chromium
+    Pictures,
 }
 
 /// Which steps run.

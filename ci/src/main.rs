@@ -18,6 +18,7 @@ mod mutant_list;
 mod mutant_runs;
 mod mutant_table;
 mod parallel;
+mod pictures;
 mod process;
 mod prometheus;
 mod statistics;
@@ -55,6 +56,7 @@ fn run(task: Task) -> Result<(), Failure> {
         Task::Images { from_source: false } => images::build_shipped(&workspace),
         Task::Images { from_source: true } => images::build_from_source(&workspace),
         Task::Sweep => sweep::run(),
+        Task::Pictures => pictures::run(&workspace),
         Task::Docs { check } => docs::run(&workspace, check),
     }
 }

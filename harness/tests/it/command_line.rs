@@ -36,10 +36,10 @@ fn every_subcommand_has_help() {
 fn invalid_flags_are_refused() {
     is_refused(&harness(&["--no-such-flag"]), 2, &["--no-such-flag"]);
     is_refused(&harness(&["--concurrency", "0"]), 2, &["--concurrency", "1..=10000"]);
-    is_refused(&harness(&["--seeds", "5..1"]), 2, &["the last seed is before the first"]);
-    is_refused(&harness(&["--addr", "localhost"]), 2, &["a host and a port"]);
-    is_refused(&harness(&["--host", "127.0.0.1:80"]), 2, &["a host and a port"]);
-    is_refused(&harness(&["--addr", "a\nb:1"]), 2, &["a host and a port"]);
+    is_refused(&harness(&["--seeds", "5..1"]), 2, &["the last seed is smaller than the first"]);
+    is_refused(&harness(&["--addr", "localhost"]), 2, &["both a host and a port are required"]);
+    is_refused(&harness(&["--host", "127.0.0.1:80"]), 2, &["both a host and a port are required"]);
+    is_refused(&harness(&["--addr", "a\nb:1"]), 2, &["both a host and a port are required"]);
     is_refused(&harness(&["--record", "x", "--json", "x"]), 2, &["same file"]);
     is_refused(&harness(&["--exec", "sleep 1"]), 2, &["{port}", "--addr"]);
     is_refused(&harness(&["--record", "x", "--seeds", "1..2"]), 2, &["--record", "one run"]);
@@ -51,15 +51,15 @@ fn invalid_files_are_refused() {
     let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
     is_refused(&harness(&["--fixture", &path("missing")]), 2, &["cannot read the fixture", "missing"]);
     for (name, text, message) in [
-        ("no-colon", "a: b\nc d\n", "line 2, column 4: a colon is needed"),
+        ("no-colon", "a: b\nc d\n", "line 2, column 4: expected a colon"),
         (
             "cycle",
             "a: b\nb: a\n",
-            "line 1, column 4: a cycle, of which no package can be indexed first: a needs b needs a",
+            "line 1, column 4: the packages of a cycle cannot be indexed: a depends on b depends on a",
         ),
         ("itself", "a:\nb: a b\n", "line 2, column 6: 'b' lists itself"),
-        ("bytes", "a: \u{1b}[2J\n", r"line 1, column 4: '\x1b[2J' is no name"),
-        ("empty", "", "line 1, column 1: the file names no package"),
+        ("bytes", "a: \u{1b}[2J\n", r"line 1, column 4: '\x1b[2J' is not a portable name"),
+        ("empty", "", "line 1, column 1: the file contains no package"),
     ] {
         fs::write(path(name), text).unwrap();
         let output = harness(&["--fixture", &path(name)]);
@@ -75,18 +75,18 @@ fn an_address_without_a_server_is_unreachable() {
     let output = replay_tiny(free, &[]);
     let last = output.stdout.lines().last().unwrap();
     assert_eq!(output.status, 4, "{output:?}");
-    assert!(last.starts_with("UNREACHABLE nothing takes connections on 127.0.0.1:"), "{last}");
+    assert!(last.starts_with("UNREACHABLE cannot connect to 127.0.0.1:"), "{last}");
     assert!(last.contains("refused"), "{last}");
     let output = harness(&["--addr", "no-such-host.invalid:80"]);
     assert_eq!(output.status, 4, "{output:?}");
     assert!(
-        output.stdout.contains("no-such-host.invalid:80 is no address that can be reached"),
+        output.stdout.contains("cannot resolve the address no-such-host.invalid:80"),
         "{output:?}"
     );
     // A table contains this line only once.
     let output = replay_tiny(free, &["--concurrency", "1,2,3"]);
     assert_eq!(
-        (output.status, output.stdout.matches("is the server started?").count()),
+        (output.status, output.stdout.matches("check that the server is running").count()),
         (4, 1),
         "{output:?}"
     );

@@ -27,8 +27,8 @@ fn a_race_is_detected_and_drawn() {
     let (json, html) = (path("report.json"), path("report.html"));
     let output = contend(addr, &["--episodes", "6", "--json", &json, "--html", &html]);
     assert_eq!(output.status, 1, "{output:?}");
-    assert!(output.stdout.contains("a reply that no order of the requests allows"), "{output:?}");
-    assert!(output.stdout.contains("no order     of these requests"), "{output:?}");
+    assert!(output.stdout.contains("the replies are not linearizable"), "{output:?}");
+    assert!(output.stdout.contains("conflict     no linearization of these requests"), "{output:?}");
     let report: Value = serde_json::from_str(&fs::read_to_string(json).unwrap()).unwrap();
     let items = report["runs"][0]["items"].as_array().unwrap();
     let item = items.iter().find(|item| item["id"] == "index/contention").unwrap();
@@ -95,9 +95,9 @@ fn invalid_request_scripts_are_refused_in_one_line() {
     let file = directory.path().join("invalid");
     let path = file.to_str().unwrap();
     for (text, message) in [
-        ("", "no client in it"),
-        ("QUERY|a|", "line 1: the first line has to be `client`"),
-        ("client\nLIZARD|a|", "line 2: neither `client`, `meet`, a request nor a comment"),
+        ("", "the script contains no client"),
+        ("QUERY|a|", "line 1: the first line must be `client`"),
+        ("client\nLIZARD|a|", "line 2: expected `client`, `meet`, a request or a comment"),
     ] {
         fs::write(&file, text).unwrap();
         let output = harness(&["replay", path]);

@@ -26,7 +26,7 @@ fn a_missing_daemon_is_reported() {
     assert_eq!(status, Some(4), "{last}");
     assert!(
         last.starts_with(
-            "UNREACHABLE cannot start the image gauntlet-server:dev: no Docker daemon answers: "
+            "UNREACHABLE cannot start the image gauntlet-server:dev: the Docker daemon does not respond: "
         ),
         "{last}"
     );
@@ -39,5 +39,5 @@ fn a_silent_daemon_is_reported() {
     let _silent = UnixListener::bind(&path).unwrap();
     let (last, status) = last_line(&path);
     assert_eq!(status, Some(4), "{last}");
-    assert!(last.ends_with("no Docker daemon answers: it is silent for 10 s"), "{last}");
+    assert!(last.ends_with("the Docker daemon does not respond: no response within 10 s"), "{last}");
 }
