@@ -1,17 +1,17 @@
 //! The harm verdict: the one place that decides whether a fault did harm.
 //!
-//! [`decide`] maps the [`Evidence`] of a scene to *held*, *warned*, *harmed* or *unknown*. It is pure: other modules
-//! collect evidence, and nothing else judges it. [`strict`] and [`of_run`] derive the verdicts of a report.
+//! [`decide`] maps the [`Evidence`] of a scene to *held*, *warned*, *harmed* or *unknown*: the verdict of the worst
+//! incident, whose severities are in `severity`. It is pure: other modules collect evidence, and nothing else judges it. [`strict`] and [`of_run`] derive the verdicts of a report.
 
 pub(crate) mod evidence;
-mod messages;
+mod severity;
 #[cfg(test)]
 mod tests;
 
 use verdict::{Finding, Verdict};
 
 use crate::harm::evidence::{AtFault, Delays, Evidence, Incident, Progress, Requirements};
-use crate::latency::percentile;
+use crate::percentile::percentile;
 
 /// The time within which a newcomer should be served, in nanoseconds.
 const NEWCOMER_NS_SHOULD: u64 = 1_000_000_000;
@@ -74,7 +74,7 @@ pub(crate) fn decide(evidence: &Evidence) -> Harm {
     let mut findings = Vec::new();
     let has_ended_target = target_lost.is_some() && requirements.ends_target;
     if !has_ended_target {
-        findings.extend(target_lost.clone().map(|how| messages::target_lost(how, requirements)));
+        findings.extend(target_lost.clone().map(|how| severity::target_lost(how, requirements)));
         findings.extend(
             incidents.iter().filter_map(|(client, incident)| of_incident(*client, incident, requirements)),
         );
@@ -142,7 +142,7 @@ fn of_incident(client: Option<u32>, incident: &Incident, requirements: &Requirem
     if matches!(incident, Incident::NoReply { is_unserved: true, .. }) && !requirements.is_promised {
         return None;
     }
-    let finding = messages::of_incident(incident.clone(), requirements);
+    let finding = severity::of_incident(incident.clone(), requirements);
     Some(Finding { client: client.or(finding.client), ..finding })
 }
 
@@ -153,14 +153,14 @@ fn of_violation(mut finding: Finding, requirements: &Requirements) -> Finding {
 
 fn of_newcomer(evidence: &Evidence) -> Option<Finding> {
     let waited_ns = evidence.newcomer_waited_ns.filter(|waited_ns| *waited_ns > NEWCOMER_NS_SHOULD)?;
-    Some(messages::newcomer_late(waited_ns, &evidence.requirements))
+    Some(severity::newcomer_late(waited_ns, &evidence.requirements))
 }
 
 fn of_refusals(evidence: &Evidence) -> Option<Finding> {
     let Evidence { requirements, served, refused, .. } = evidence;
     let all = served + refused;
     (requirements.is_promised && refused * REFUSED_ONE_IN > all)
-        .then(|| messages::refused(*refused, all, REFUSED_ONE_IN, requirements))
+        .then(|| severity::refused(*refused, all, REFUSED_ONE_IN, requirements))
 }
 
 fn of_latencies(evidence: &Evidence) -> Option<Finding> {
@@ -174,7 +174,7 @@ fn of_latencies(evidence: &Evidence) -> Option<Finding> {
     let may_be_the_machine = delays.longest_ns() > allowed_ns / 2;
     (actual_ns > allowed_ns).then(|| {
         let delays = may_be_the_machine.then_some(*delays);
-        messages::slowed_down([actual_ns, allowed_ns, quiet_ns], delays, requirements)
+        severity::slowed_down([actual_ns, allowed_ns, quiet_ns], delays, requirements)
     })
 }
 
@@ -188,7 +188,7 @@ fn of_clients_at_fault(at_fault: &AtFault, delays: Delays, requirements: &Requir
     let may_have_missed = |deadline: std::time::Duration| u128::from(delay_ns) * 3 > deadline.as_nanos();
     if finding.verdict != Verdict::Unknown && requirements.deadline.is_some_and(may_have_missed) {
         finding.verdict = Verdict::Unknown;
-        finding.reason = Some(messages::machine_delayed(delay_ns));
+        finding.reason = Some(severity::machine_delayed(delay_ns));
     }
     Some(finding)
 }

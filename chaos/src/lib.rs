@@ -14,6 +14,16 @@
 //! assert_eq!(schedule.steps[0], "disconnects/reset/idle");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # Where to look
+//! | to find or change | see |
+//! | --- | --- |
+//! | a fault | `catalogue/index/*`, `catalogue/wisdom/*`; faults of both protocols: `catalogue/common/*` |
+//! | whether a scene is *harmed* | `harm::decide` in `harm.rs`; the severity of each incident: `harm/severity.rs` |
+//! | the evidence of a scene | `collect/*` |
+//! | a network fault, such as latency | its values: `network_fault.rs`; the delay itself: `proxy/stage.rs` |
+//! | the order of scenes | `schedule.rs` |
+//! | the report of a run | `scorecard.rs`, `scorecard/*` |
 
 pub mod builtin;
 mod catalogue;
@@ -25,9 +35,9 @@ pub mod fault;
 mod flags;
 mod harm;
 mod index;
-mod latency;
 mod network_fault;
 mod outcome;
+mod percentile;
 mod progress;
 pub mod protocols;
 pub mod proxy;

@@ -1,4 +1,4 @@
-//! Runs the scenes of a schedule against a target. Every scene gets an outcome, even if the target dies.
+//! Runs the scenes of a schedule against a target. Every scene has an outcome, even if the target dies.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;

@@ -28,7 +28,7 @@
 //! | the judge of the replay | `workload/replay/judge/*`; checks of every exchange: `workload/exchange_checks/*` |
 //! | the judge of contention | `workload/contention/judge.rs`, on `conformance::linearizable` |
 //! | the exit code | `verdict::exit::exit_code`; the mapping of errors: `error.rs` |
-//! | a new workload | implement `conformance::workload::Workload`, and list it in `protocols.rs` |
+//! | a new workload | implement `conformance::workload::Workload`, whose plan has a `Script` per client and a `Judge`; list it in `protocols.rs` |
 //! | a new protocol | a catalogue and workloads, and an entry in `protocols.rs` |
 //! | flags and help texts | `flags.rs`; their validation: `options.rs`; `gauntlet.toml`: `config.rs` |
 

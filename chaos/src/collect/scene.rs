@@ -19,8 +19,8 @@ use crate::chaos_protocol::ChaosProtocol;
 use crate::fault::Scene;
 use crate::harm::evidence::{AtFault, Delays, Evidence, Incident, Instead, Progress, Requirements};
 use crate::harm::{LATENCIES_MIN, decide};
-use crate::latency::{milliseconds, percentile};
 use crate::outcome::{Replies, SceneOutcome};
+use crate::percentile::{milliseconds, percentile};
 use crate::timing::{CONDUCTOR, Part};
 
 /// Collects the evidence about a scene.

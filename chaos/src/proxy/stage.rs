@@ -45,8 +45,8 @@ pub(crate) enum Ending {
 pub(crate) struct Stage {
     pub(crate) id: u64,
     pub(crate) toxic: Toxic,
-    /// The toxic applies if its toxicity is above this draw.
-    lot: f64,
+    /// The draw of this connection: the toxic applies if its toxicity is above it.
+    draw: f64,
     random: ChaCha8Rng,
     begun: Instant,
     queue: Queue,
@@ -67,7 +67,7 @@ impl Stage {
         Self {
             id: placed.id,
             toxic: placed.toxic.clone(),
-            lot: random.random(),
+            draw: random.random(),
             random,
             begun: now,
             queue: Queue::default(),
@@ -143,7 +143,7 @@ impl Stage {
     }
 
     fn is_applied(&self) -> bool {
-        self.lot < self.toxic.toxicity
+        self.draw < self.toxic.toxicity
     }
 
     fn arrive_bytes(&mut self, bytes: Bytes, now: Instant, log: &EffectLog) {

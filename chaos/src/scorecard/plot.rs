@@ -3,8 +3,8 @@
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
-use crate::latency::percentile;
 use crate::outcome::Timeline;
+use crate::percentile::percentile;
 
 const SIZE: (u32, u32) = (960, 300);
 

@@ -75,7 +75,7 @@ impl fmt::Debug for dyn Workload {
 /// The reason for which a plan cannot be made.
 pub type PlanError = Box<dyn Error + Send + Sync>;
 
-/// The result of a case or workload that end earlier in the same run.
+/// The result of a case or workload that ended earlier in the same run.
 #[derive(Clone, Copy, Debug)]
 pub struct Earlier {
     /// The id of the case or workload.
@@ -186,7 +186,7 @@ pub struct Judgement {
     pub cases: Option<usize>,
     /// An observation beside the verdict, as a sentence.
     pub observed: Option<String>,
-    /// The requests that leading to the first finding, if sending them again can show it.
+    /// The requests that led to the first finding, if sending them again can show it.
     pub leading_requests: Option<LeadingRequests>,
 }
 

@@ -79,10 +79,7 @@ fn an_address_without_a_server_is_unreachable() {
     assert!(last.contains("refused"), "{last}");
     let output = harness(&["--addr", "no-such-host.invalid:80"]);
     assert_eq!(output.status, 4, "{output:?}");
-    assert!(
-        output.stdout.contains("cannot resolve the address no-such-host.invalid:80"),
-        "{output:?}"
-    );
+    assert!(output.stdout.contains("cannot resolve the address no-such-host.invalid:80"), "{output:?}");
     // A table contains this line only once.
     let output = replay_tiny(free, &["--concurrency", "1,2,3"]);
     assert_eq!(

@@ -41,7 +41,7 @@ pub use state::ChallengeSettings;
 use quotations::Quotations;
 use state::State;
 
-/// Value of `retry_after_ms` in errors that ask the client to come back.
+/// The value of `retry_after_ms` in errors after which the client may retry, in milliseconds.
 const RETRY_AFTER_MS: u64 = 1_000;
 
 /// Issues challenges and returns quotations.

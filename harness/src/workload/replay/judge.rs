@@ -1,7 +1,7 @@
 //! The judge of the replay: follows the plan through the history and reports every reply that the plan does not allow.
 
 mod findings;
-mod follow;
+mod replies;
 mod state;
 #[cfg(test)]
 mod tests;

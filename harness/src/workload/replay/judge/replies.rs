@@ -1,4 +1,5 @@
-//! The judge's way through the plan: the planned request of each client, and the detection of steps without progress.
+//! Decides which reply of the replay is a violation: compares each reply with those that the plan allows, and detects
+//! steps without progress.
 
 use conformance::request_script::LeadingRequests;
 use conformance::workload::{Judge, Judgement, Progress};

@@ -1,4 +1,4 @@
-//! The findings: what each incident means, in the words of the report.
+//! The severity of each incident (fail, warn or unknown) and its text in the report.
 
 use conformance::limits::LATE_NS_MAX;
 use driver::moves::Act;
@@ -6,7 +6,7 @@ use protocol::text::printable;
 use verdict::{Finding, Verdict, seconds};
 
 use crate::harm::evidence::{Delays, Incident, Instead, Requirements, SessionEnd};
-use crate::latency::milliseconds;
+use crate::percentile::milliseconds;
 
 /// Returns the finding that an incident leads to.
 pub(crate) fn of_incident(incident: Incident, requirements: &Requirements) -> Finding {
