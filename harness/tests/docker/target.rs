@@ -111,7 +111,7 @@ async fn a_container_that_exceeds_its_memory_is_reported() {
     let output = running.wait_with_output().unwrap();
     let stdout = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(1), "{stdout}");
-    let ended = "The target's process ended during the run: by signal 9, for it took more memory than it may";
+    let ended = "The target's process ended during the run: by signal 9, out of memory";
     assert!(stdout.contains(ended), "{stdout}");
     assert!(is_removed(&name).await);
 }
