@@ -168,7 +168,7 @@ fn a_missing_image_is_unreachable() {
     assert_eq!(output.status, 4, "{output:?}");
     let last = output.stdout.lines().last().unwrap();
     let missing =
-        "UNREACHABLE cannot start the image gauntlet-test:nowhere: it is not here, and cannot be fetched: ";
+        "UNREACHABLE cannot start the image gauntlet-test:nowhere: the image is not present and cannot be fetched: ";
     assert!(last.starts_with(missing), "{output:?}");
 }
 
