@@ -167,8 +167,7 @@ fn a_missing_image_is_unreachable() {
     let output = replay(&["--image", "gauntlet-test:nowhere", "--fixture", TINY]);
     assert_eq!(output.status, 4, "{output:?}");
     let last = output.stdout.lines().last().unwrap();
-    let missing =
-        "UNREACHABLE cannot start the image gauntlet-test:nowhere: the image is not present and cannot be fetched: ";
+    let missing = "UNREACHABLE cannot start the image gauntlet-test:nowhere: the image is not present and cannot be fetched: ";
     assert!(last.starts_with(missing), "{output:?}");
 }
 
