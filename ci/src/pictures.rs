@@ -1,6 +1,9 @@
 //! `cargo ci pictures`: the pictures of README.md, from real runs.
 
+use std::env;
+use std::ffi::OsString;
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use anstyle_svg::Term;
@@ -39,8 +42,11 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
     fs::write(&terminal, terminal_svg(&binaries)?).map_err(Failure::at(&terminal))?;
     let temporary = tempfile::tempdir().map_err(Failure::during("creating a directory"))?;
     let page = temporary.path().join("report.html");
-    let exec = zoo_command(&binaries.path(Binary::Zoo), Protocol::Index, Some(MUTANT));
-    let mut judge = Command::new(binaries.path(Binary::Harness));
+    // The report shows the command, so the zoo is found by its name.
+    let exec = zoo_command(Path::new("zoo"), Protocol::Index, Some(MUTANT));
+    let harness = binaries.path(Binary::Harness);
+    let mut judge = Command::new(&harness);
+    judge.env("PATH", path_with(&harness)?);
     judge.args(["--seed", SEED, "--exec", &exec, "--html"]).arg(&page);
     // The mutant violates the protocol, so the run ends with status 1.
     judge.output().map_err(|source| Failure::Start { command: process::shown(&judge), source })?;
@@ -50,6 +56,13 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
     process::output(browser.arg(format!("file://{}", page.display())))?;
     println!("wrote {}", directory.display());
     Ok(())
+}
+
+/// Returns the search path of programs, preceded by the directory of a binary.
+fn path_with(binary: &Path) -> Result<OsString, Failure> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let directories = binary.parent().map(Path::to_owned).into_iter().chain(env::split_paths(&path));
+    env::join_paths(directories).map_err(|_| Failure::other("the target directory has a colon in its name"))
 }
 
 /// Runs the harness against the built-in server and draws its output, without the parts that README does not need.
