@@ -12,7 +12,7 @@ mod replay;
 mod server;
 mod wisdom;
 
-use crate::binaries::{Binaries, MEASURED_PACKAGES, SHIPPED_PACKAGES};
+use crate::binaries::{MEASURED_PACKAGES, SHIPPED_PACKAGES};
 use crate::cargo::{Cargo, Features, Profile};
 use crate::command_line::{BenchFlags, Group};
 use crate::docker;
@@ -55,15 +55,6 @@ pub(crate) fn run(workspace: &Workspace, flags: &BenchFlags) -> Result<(), Failu
         images::build_shipped(workspace)?;
     }
     measure(&current, baseline.as_ref(), flags)
-}
-
-/// Measures the binaries of a build that exists, in short.
-///
-/// # Errors
-/// A reply is incorrect, or a program fails.
-pub(crate) fn run_short(cargo: Cargo, binaries: &Binaries) -> Result<(), Failure> {
-    let flags = BenchFlags { short: true, baseline: None, only: Vec::new() };
-    measure(&Checkout { cargo, binaries: binaries.clone() }, None, &flags)
 }
 
 fn measure(current: &Checkout, baseline: Option<&Checkout>, flags: &BenchFlags) -> Result<(), Failure> {

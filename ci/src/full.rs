@@ -21,6 +21,7 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step { name: "without-docker", about: "tests and lints without container support", run: without_docker },
     Step { name: "gate-builds", about: "the GitHub action builds the harness by itself", run: gate_builds },
+    Step { name: "repetitions", about: "the tests that repeat runs, with all repetitions", run: repetitions },
     Step { name: "mutants", about: "every mutant of the package index, five seeds", run: mutants_of_index },
     Step { name: "mutants-wisdom", about: "every mutant of WOW/1, five seeds", run: mutants_of_wisdom },
     Step { name: "chaos-matrix", about: "every fault in every state, both protocols", run: chaos_matrix },
@@ -117,6 +118,16 @@ fn gate_builds(context: &Context) -> Result<Outcome, Failure> {
     let test = "package(ci) & test(without_a_harness_the_action_builds_one)";
     let arguments = ["--profile", "ci", "--run-ignored", "only", "-E", test];
     process::run(&mut nextest(context, &arguments)?).map(|()| Outcome::Passed)
+}
+
+/// The tests that run once for a pull request and several times here, with other seeds or in more states.
+const REPEATED_TESTS: &str =
+    "test(/^correct_servers::/) | test(reports_are_complete_whenever_the_target_dies)";
+
+fn repetitions(context: &Context) -> Result<Outcome, Failure> {
+    context.binaries()?;
+    let mut command = nextest(context, &["--profile", "ci", "-E", REPEATED_TESTS])?;
+    process::run(command.env("GAUNTLET_REPETITIONS", "all")).map(|()| Outcome::Passed)
 }
 
 fn mutants(context: &Context, protocol: Protocol, document: &str) -> Result<Outcome, Failure> {

@@ -2,7 +2,6 @@
 
 use std::process::Command;
 
-use crate::bench;
 use crate::binaries::{Binary, FEATURES, zoo_command};
 use crate::command_line::Protocol;
 use crate::docker;
@@ -19,16 +18,14 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "format", about: "the code is formatted", run: format },
     Step { name: "lints", about: "clippy has no warnings", run: lints },
     Step { name: "build", about: "everything is built, once", run: build },
+    Step { name: "images", about: "images of the binaries, for the tests that need Docker", run: images },
     Step { name: "tests", about: "all tests, with nextest", run: tests },
     Step { name: "doc-tests", about: "the examples in the documentation", run: doc_tests },
     Step { name: "catalogues", about: "the generated catalogues in docs/ are up to date", run: catalogues },
     Step { name: "rustdoc", about: "the documentation builds without warnings", run: rustdoc },
     Step { name: "gate", about: "the harness against correct servers, on fixed seeds", run: gate },
-    Step { name: "chaos", about: "the reference server under faults", run: chaos },
     Step { name: "metrics", about: "Prometheus accepts the server's metrics", run: metrics },
-    Step { name: "images", about: "images of the binaries, and the tests that need Docker", run: images },
     Step { name: "compose", about: "the gate against the server, started by compose", run: compose },
-    Step { name: "bench", about: "the short form of the measurements", run: measurements },
 ];
 
 fn passed(done: Result<(), Failure>) -> Result<Outcome, Failure> {
@@ -70,10 +67,24 @@ fn build(context: &Context) -> Result<Outcome, Failure> {
     Ok(Outcome::Passed)
 }
 
+/// Ignored tests that build or measure something for minutes. `cargo ci full` runs them.
+const LONG_TESTS: &str = "test(without_a_harness_the_action_builds_one) | test(a_million_solutions) | \
+                          test(w27_a_thousand_times) | test(a_million_operations_are_judged)";
+
+/// Runs the tests that need Docker together with the others, because most of them wait.
 fn tests(context: &Context) -> Result<Outcome, Failure> {
     context.binaries()?;
-    let arguments = ["--profile", "ci", "--cargo-quiet"];
-    passed(process::run(&mut nextest(context, &arguments)?))
+    let mut command = nextest(context, &["--profile", "ci", "--cargo-quiet"])?;
+    let docker_is_missing = docker_is_missing(context)?;
+    if docker_is_missing.is_none() {
+        command.args(["--run-ignored", "all", "-E", &format!("not ({LONG_TESTS})")]);
+        command.env("GAUNTLET_IMAGES", "of-tests");
+    }
+    let tested = process::run(&mut command);
+    if docker_is_missing.is_none() {
+        sweep::run()?;
+    }
+    passed(tested)
 }
 
 fn doc_tests(context: &Context) -> Result<Outcome, Failure> {
@@ -109,22 +120,6 @@ fn gate(context: &Context) -> Result<Outcome, Failure> {
     Ok(Outcome::Passed)
 }
 
-/// The exit status of a run in which something was not decided.
-const UNKNOWN: i32 = 3;
-
-fn chaos(context: &Context) -> Result<Outcome, Failure> {
-    for (protocol, flags) in [("index", &["--strict"][..]), ("wisdom", &[])] {
-        let mut command = Command::new(context.binaries()?.path(Binary::Chaos));
-        command.args(["--protocol", protocol, "--seed", "1"]).args(flags);
-        let status = process::status(&mut command)?;
-        // On a busy machine some faults remain undecided. That is not harm.
-        if !status.success() && status.code() != Some(UNKNOWN) {
-            return Err(Failure::other(format!("`{}` ended with {status}", process::shown(&command))));
-        }
-    }
-    Ok(Outcome::Passed)
-}
-
 fn metrics(context: &Context) -> Result<Outcome, Failure> {
     let missing = process::missing_programs(prometheus::PROGRAMS);
     if !missing.is_empty() {
@@ -148,19 +143,12 @@ pub(crate) fn docker_is_missing(context: &Context) -> Result<Option<Outcome>, Fa
     Ok(Some(Outcome::NotRun(CAUSE.to_owned())))
 }
 
-/// The tests that need images.
-const DOCKER_TESTS: &str = "binary(docker) | (package(ci) & test(image))";
-
 fn images(context: &Context) -> Result<Outcome, Failure> {
     if let Some(outcome) = docker_is_missing(context)? {
         return Ok(outcome);
     }
     sweep::run()?;
-    images::build(&context.workspace, context.binaries()?)?;
-    let arguments = ["--profile", "ci", "--cargo-quiet", "--run-ignored", "only", "-E", DOCKER_TESTS];
-    let tested = process::run(nextest(context, &arguments)?.env("GAUNTLET_IMAGES", "of-tests"));
-    sweep::run()?;
-    passed(tested)
+    passed(images::build(&context.workspace, context.binaries()?))
 }
 
 fn compose(context: &Context) -> Result<Outcome, Failure> {
@@ -181,12 +169,4 @@ fn compose(context: &Context) -> Result<Outcome, Failure> {
     let judged = compose(&["up", "--no-build", "--exit-code-from", "gate", "gate"]);
     compose(&["down"])?;
     passed(judged)
-}
-
-fn measurements(context: &Context) -> Result<Outcome, Failure> {
-    let missing = process::missing_programs(bench::PROGRAMS);
-    if !missing.is_empty() {
-        return Ok(Outcome::NotRun(format!("it needs {}", missing.join(" and "))));
-    }
-    passed(bench::run_short(context.cargo.clone(), context.binaries()?))
 }

@@ -3,7 +3,6 @@
 
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::{Mutex, PoisonError};
 
 use assert_cmd::cargo::CommandCargoExt;
 
@@ -14,10 +13,8 @@ pub(crate) struct Output {
     pub(crate) stderr: String,
 }
 
-/// Runs one chaos process at a time: concurrent runs delay each other, and delayed runs are often inconclusive.
+/// Runs the chaos binary.
 pub(crate) fn chaos(arguments: &[&str]) -> Output {
-    static ALONE: Mutex<()> = Mutex::new(());
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let output = Command::cargo_bin("chaos").unwrap().args(arguments).output().unwrap();
     Output {
         status: output.status.code().unwrap(),
@@ -59,4 +56,9 @@ fn zoo_path() -> PathBuf {
 /// Returns a directory that is removed when it is dropped.
 pub(crate) fn directory() -> tempfile::TempDir {
     tempfile::tempdir().unwrap()
+}
+
+/// Returns whether tests play all repetitions, as in `cargo ci full`, or those of a pull request.
+pub(crate) fn is_full() -> bool {
+    std::env::var_os("GAUNTLET_REPETITIONS").is_some_and(|value| value == "all")
 }

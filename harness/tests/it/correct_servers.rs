@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rustix::net::listen;
 
-use crate::support::{Act, Server, harness, replay, replay_tiny};
+use crate::support::{Act, Server, harness, repetitions, replay, replay_tiny};
 
 #[track_caller]
 fn passes(addr: SocketAddr, flags: &[&str]) {
@@ -20,8 +20,8 @@ fn passes(addr: SocketAddr, flags: &[&str]) {
 /// Runs the whole gate with its default settings and several seeds.
 #[track_caller]
 fn passes_the_gate(addr: SocketAddr) {
-    for seed in ["1", "2", "3", "4", "5"] {
-        let output = harness(&["--addr", &addr.to_string(), "--seed", seed]);
+    for seed in 1..=repetitions(1, 5) {
+        let output = harness(&["--addr", &addr.to_string(), "--seed", &seed.to_string()]);
         assert_eq!(output.status, 0, "seed {seed}: {}{}", output.stdout, output.stderr);
         assert!(output.stdout.contains("replay: "), "{}", output.stdout);
     }

@@ -19,7 +19,7 @@ use tempfile::TempDir;
 
 use harness::protocols;
 
-use crate::support::{HarnessOutput, Server, TINY, harness, send};
+use crate::support::{HarnessOutput, Server, TINY, harness, repetitions, send};
 
 /// A run that writes all reports.
 struct Reported {
@@ -189,7 +189,7 @@ enum Given {
 /// The target is killed at a random moment of the run. Every report must be complete.
 #[test]
 fn reports_are_complete_whenever_the_target_dies() {
-    let moments: Mutex<Vec<u32>> = Mutex::new((0..50).collect());
+    let moments: Mutex<Vec<u32>> = Mutex::new((0..repetitions(12, 50)).collect());
     thread::scope(|scope| {
         for _ in 0..3 {
             scope.spawn(|| {

@@ -241,3 +241,9 @@ struct State {
     model: Model,
     seen: BTreeMap<String, usize>,
 }
+
+/// Returns how often a test repeats its runs: once or a few times for a pull request, more often in `cargo ci full`.
+pub(crate) fn repetitions(of_pull_request: u32, of_full: u32) -> u32 {
+    let is_full = std::env::var_os("GAUNTLET_REPETITIONS").is_some_and(|value| value == "all");
+    if is_full { of_full } else { of_pull_request }
+}

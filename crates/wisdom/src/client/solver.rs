@@ -132,8 +132,9 @@ mod tests {
                 let outcome = solve(&token, 12, threads(number), soon(), &|_| ());
                 assert_eq!(outcome.counter, Some(naive), "seed {seed}, {number} threads");
                 assert!(outcome.hashes > naive, "all lower counters were tried");
-                let ahead_max = u64::try_from(number).unwrap() * CHUNK;
-                assert!(outcome.hashes <= naive + 1 + ahead_max, "{outcome:?} by {number} for {naive}");
+                if number == 1 {
+                    assert_eq!(outcome.hashes, naive + 1, "no higher counter was tried");
+                }
             }
         }
     }
