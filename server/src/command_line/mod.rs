@@ -6,6 +6,7 @@
 mod error;
 mod flags;
 mod health;
+#[cfg(feature = "log")]
 mod logging;
 mod serve;
 mod settings;

@@ -14,6 +14,7 @@ use tracing::info;
 
 use super::error::Error;
 use super::flags::ServerFlags;
+#[cfg(feature = "log")]
 use super::logging;
 use crate::admin::metrics::Measured;
 use crate::admin::{self, Admin, Build};
@@ -39,6 +40,7 @@ pub fn serve<S: Service + Measured>(
 ) -> Result<(), Error> {
     // Before any output, so that a signal sent in response to it is handled.
     let signals = Signals::new([Signal::Int, Signal::Term])?;
+    #[cfg(feature = "log")]
     let _log = logging::start(flags);
     raise_descriptor_limit();
     let service = Arc::new(create()?);

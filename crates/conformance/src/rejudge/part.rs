@@ -97,6 +97,7 @@ pub(crate) fn judge(
     let Header { workload, plan_sha256, .. } = header;
     let deadline = Deadline::after(JUDGING_TIME);
     let judgement = plan.map(|mut plan| plan.judge.finish(ending, &|| deadline.has_passed()));
+    let own_verdict = judgement.as_ref().map(|all| all.verdict);
     let (has_own_judge, cases) = (judgement.is_some(), judgement.as_ref().and_then(|all| all.cases));
     let (own, own_inconclusive) = judgement.map(|all| (all.found, all.inconclusive)).unwrap_or_default();
     let mut found: Vec<PartFinding> = own
@@ -115,7 +116,7 @@ pub(crate) fn judge(
     }
     let verdicts = found.iter().map(|found| found.finding.verdict);
     let verdict = verdicts.chain(inconclusive.iter().map(|inconclusive| inconclusive.verdict));
-    let verdict = verdict.fold(Verdict::Pass, Verdict::max);
+    let verdict = verdict.chain(own_verdict).fold(Verdict::Pass, Verdict::max);
     let mut ids_by_cause: BTreeMap<String, Vec<&'static str>> = BTreeMap::new();
     for Inconclusive { cause, id, .. } in inconclusive {
         ids_by_cause.entry(cause).or_default().extend(id);
@@ -147,4 +148,82 @@ fn plan_judge(header: &Header, workloads: &[&dyn Workload]) -> Result<Option<Pla
 
 fn inconclusive_part(cause: &str) -> Inconclusive {
     Inconclusive { cause: cause.to_owned(), id: None, verdict: Verdict::Unknown }
+}
+
+#[cfg(test)]
+mod tests {
+    use driver::exchanges::Observation;
+    use driver::history::{Ending, Event, Params, VERSION, Writer};
+    use protocol::Protocol;
+    use protocol::index::Index;
+
+    use super::*;
+    use crate::rejudge::rejudge;
+    use crate::workload::{Conditions, Judgement, Pilot, Plan, PlanError, Progress, Size};
+
+    /// A workload whose judge has nothing to report except its verdict.
+    struct Undecided;
+
+    impl Workload for Undecided {
+        fn id(&self) -> &'static str {
+            "index/undecided"
+        }
+
+        fn requirement(&self, _: &str) -> String {
+            String::new()
+        }
+
+        fn explanation(&self) -> &'static str {
+            ""
+        }
+
+        fn size(&self, params: &Params, _: &Conditions, _: Option<&Pilot>) -> Size {
+            Size::Run(params.clone())
+        }
+
+        fn plan(&self, _: &Params) -> Result<Plan, PlanError> {
+            Ok(Plan {
+                sha256: "00".to_owned(),
+                phases: &[],
+                framing: |bytes_max| Box::new(Index::framing(bytes_max)),
+                label: |_| "",
+                scripts: Vec::new(),
+                judge: Box::new(Self),
+            })
+        }
+    }
+
+    impl Judge for Undecided {
+        fn observe(&mut self, _: &Observation<'_>) {}
+
+        fn progress(&self) -> Progress {
+            Progress { phase: 0, done: 0, of: 0 }
+        }
+
+        fn findings(&self) -> &[Finding] {
+            &[]
+        }
+
+        fn finish(&mut self, _: Option<Ending>, _: &(dyn Fn() -> bool + Sync)) -> Judgement {
+            Judgement::new(Verdict::Unknown, "index/undecided", &[])
+        }
+    }
+
+    #[test]
+    fn a_part_does_not_pass_if_its_judge_is_undecided() {
+        let mut writer = Writer::new(Vec::new());
+        let header = Header {
+            history: VERSION,
+            workload: "index/undecided".to_owned(),
+            params: Params::default(),
+            plan_sha256: "00".to_owned(),
+        };
+        writer.begin(&header).unwrap();
+        let event = EventKind::RunEnded(Ending::Finished);
+        writer.write(&Event { at_ns: 1, client: 0, connection: 0, event }).unwrap();
+        let history = std::io::Cursor::new(writer.finish().unwrap());
+        let (totals, error) = rejudge(history, &[&Undecided], |_| ()).unwrap();
+        assert!(error.is_none());
+        assert_eq!(totals.verdict(), Verdict::Unknown);
+    }
 }
