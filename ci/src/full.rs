@@ -8,7 +8,7 @@ use crate::images;
 use crate::mutant_runs;
 use crate::process;
 use crate::steps::{Context, Outcome, Step};
-use crate::test::{docker_is_missing, nextest};
+use crate::test::{docker_is_missing, judge, nextest};
 
 /// The steps in the order in which they run: quick ones first.
 pub(crate) const STEPS: &[Step] = &[
@@ -127,7 +127,8 @@ const REPEATED_TESTS: &str =
 fn repetitions(context: &Context) -> Result<Outcome, Failure> {
     context.binaries()?;
     let mut command = nextest(context, &["--profile", "ci", "-E", REPEATED_TESTS])?;
-    process::run(command.env("GAUNTLET_REPETITIONS", "all")).map(|()| Outcome::Passed)
+    process::run(command.env("GAUNTLET_REPETITIONS", "all"))?;
+    judge(context, &["--seeds", "1..5", "--concurrency", "1,10,250"]).map(|()| Outcome::Passed)
 }
 
 fn mutants(context: &Context, protocol: Protocol, document: &str) -> Result<Outcome, Failure> {

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use assert_cmd::cargo::CommandCargoExt;
 
@@ -13,8 +14,11 @@ pub(crate) struct Output {
     pub(crate) stderr: String,
 }
 
-/// Runs the chaos binary.
+/// Runs the chaos binary, one at a time in `cargo test`: runs beside each other are late and decide less. nextest has a
+/// process for each test, and `.config/nextest.toml` decides which of them run alone.
 pub(crate) fn chaos(arguments: &[&str]) -> Output {
+    static ALONE: Mutex<()> = Mutex::new(());
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let output = Command::cargo_bin("chaos").unwrap().args(arguments).output().unwrap();
     Output {
         status: output.status.code().unwrap(),

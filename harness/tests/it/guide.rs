@@ -63,6 +63,18 @@ pages! {
     benchmarks "benchmarks.md" INDEX;
 }
 
+/// The sample of README.md is what the harness prints today, except for the shortened reproduction and the address.
+#[test]
+fn the_sample_of_the_readme_is_current() {
+    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap();
+    let addr = support::zoo("update-keeps-old-list").to_string();
+    let output = support::harness(&["--addr", &addr, "--seed", "3", "--only", "index/S2/2"]);
+    let lines = output.stdout.lines().skip_while(|line| !line.starts_with("fail "));
+    let sample: Vec<&str> = lines.take_while(|line| !line.starts_with("  reproduce")).collect();
+    assert!(sample.len() > 5, "{}", output.stdout);
+    assert!(readme.contains(&sample.join("\n")), "README.md does not contain:\n{}", sample.join("\n"));
+}
+
 /// The server at the address [`CORRECT`]: a program and its arguments.
 struct CorrectServer(&'static [&'static str]);
 

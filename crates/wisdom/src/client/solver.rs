@@ -139,6 +139,24 @@ mod tests {
         }
     }
 
+    /// A thread that was paused may be far behind the others, so the work of several threads has no upper bound. A thread
+    /// that looks for its next range stops, however.
+    #[test]
+    fn no_thread_takes_a_range_above_a_known_solution() {
+        let token = [1; TOKEN_BYTES];
+        let work = Work {
+            token: &token,
+            difficulty: 0,
+            deadline: soon(),
+            progress: &|_| (),
+            next_chunk: AtomicU64::new(1),
+            found: AtomicU64::new(5),
+            hashes: AtomicU64::new(0),
+        };
+        work.search();
+        assert_eq!((work.hashes.into_inner(), work.found.into_inner()), (0, 5));
+    }
+
     #[test]
     fn a_difficulty_of_zero_needs_one_hash() {
         let outcome = solve(&[1; TOKEN_BYTES], 0, threads(1), soon(), &|_| ());

@@ -116,7 +116,7 @@ fn the_client_does_not_wait_beyond_its_time_limit() {
 
 #[test]
 fn solving_ends_at_the_time_limit() {
-    // An optimised build solves this challenge in about a second.
+    // An optimized build solves this challenge in about a second.
     let hard = step(|peer| {
         peer.request();
         peer.send(&Response::Challenge(Challenge::of(&Token { difficulty: 26, ..token(1) })));
