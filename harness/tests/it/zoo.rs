@@ -100,8 +100,25 @@ fn flags_for(bug: &Mutant) -> Vec<&'static str> {
     flags
 }
 
-/// The mutants that must be flooded until they block, which occupies a small machine completely.
-const NEED_QUIET: [&str; 2] = ["lock-held-while-writing", "keeps-stalled-readers"];
+/// The mutants that must be flooded until they block, which occupies a small machine completely, and the one that only a
+/// case with 12,000 packages detects, which does not run where the target seems slow.
+const NEED_QUIET: [&str; 3] =
+    ["lock-held-while-writing", "keeps-stalled-readers", "wrong-beyond-10000-packages"];
+
+/// Runs the gate on a mutant: again if a case was not run because a busy machine slowed the target, and only then.
+fn found_of(bug: &Mutant) -> Found {
+    const ATTEMPTS: usize = 5;
+    let flags = flags_for(bug);
+    let is_complete = |found: &Found| {
+        !NEED_ALL.contains(&bug.name) || found.verdicts.get("index/S1/8").is_none_or(|is| is != "not_run")
+    };
+    let mut attempts = (0..ATTEMPTS).map(|_| gate_on_zoo(Some(bug), &flags));
+    let first = attempts.next().unwrap();
+    if is_complete(&first) || first.status != 0 {
+        return first;
+    }
+    attempts.find(|found| is_complete(found)).expect("S1/8 runs at least once in some attempts")
+}
 
 /// Whether the defect appears without contention and without measurements of the process.
 fn is_sequential(bug: &Mutant) -> bool {
@@ -118,7 +135,7 @@ fn found_of_all() -> BTreeMap<&'static str, Found> {
     let work = || {
         loop {
             let Some(bug) = todo.lock().unwrap().pop() else { return };
-            let of_bug = gate_on_zoo(Some(bug), &flags_for(bug));
+            let of_bug = found_of(bug);
             found.lock().unwrap().insert(bug.name, of_bug);
         }
     };
@@ -128,7 +145,7 @@ fn found_of_all() -> BTreeMap<&'static str, Found> {
         }
     });
     let mut found = found.into_inner().unwrap();
-    found.extend(alone.into_iter().map(|bug| (bug.name, gate_on_zoo(Some(bug), &flags_for(bug)))));
+    found.extend(alone.into_iter().map(|bug| (bug.name, found_of(bug))));
     found
 }
 
