@@ -27,8 +27,9 @@ const LINGER_TIMEOUT: Duration = Duration::from_millis(250);
 /// The number of reads during a lingering close. The first byte already is a violation, so a sample is enough.
 const LINGER_READS_MAX: usize = 16;
 
-/// A flood ends when the target has not read for this time.
-const FLOOD_STALL: Duration = Duration::from_millis(200);
+/// A flood ends when the target has not read for this time. On a busy machine a target that reads may be paused for some
+/// hundred milliseconds; a flood that ends then shows nothing.
+const FLOOD_STALL: Duration = Duration::from_secs(1);
 
 /// The longest duration of a flood; a slow target need not be filled completely.
 const FLOOD_TIMEOUT: Duration = Duration::from_secs(5);

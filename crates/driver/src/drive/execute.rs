@@ -70,9 +70,77 @@ where
             tokio::select! {
                 biased;
                 () = run.stop.notified() => Ending::Stopped,
-                                () = all_clients => Ending::Finished,
+                () = all_clients => Ending::Finished,
                 ending = until => ending,
             }
         })
         .await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::net::TcpListener;
+    use std::thread;
+    use std::time::Duration;
+
+    use protocol::Protocol;
+    use protocol::index::Index;
+
+    use super::*;
+    use crate::drive::NoProcess;
+    use crate::history::EventKind;
+    use crate::moves::{Move, MoveResult, Source};
+
+    const FLOOD_BYTES: usize = 32 << 20;
+
+    /// Floods the target on its only connection.
+    struct Flooding(u8);
+
+    impl Script for Flooding {
+        fn next(&mut self, _: MoveResult<'_>) -> Move<'_> {
+            self.0 += 1;
+            match self.0 {
+                1 => Move::OpenFrom(1, Source::Any),
+                2 => Move::Flood(1, b"QUERY|a|\n", FLOOD_BYTES),
+                _ => Move::Done,
+            }
+        }
+    }
+
+    /// The time is longer than a busy scheduler pauses a process, and shorter than the wait for a target that stalls.
+    #[test]
+    fn a_target_that_pauses_while_it_reads_receives_the_whole_flood() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let addr = listener.local_addr().unwrap();
+        let target = thread::spawn(move || {
+            let mut stream = listener.accept().unwrap().0;
+            let mut buffer = vec![0; 1 << 20];
+            stream.read_exact(&mut buffer).unwrap();
+            thread::sleep(Duration::from_millis(400));
+            while stream.read(&mut buffer).is_ok_and(|read| read > 0) {}
+        });
+        let flooded = Rc::new(Cell::new(None));
+        let seen = Rc::clone(&flooded);
+        let observer = move |event: &Event<'_>| {
+            if let EventKind::Flooded { bytes, has_stalled } = event.event {
+                seen.set(Some((bytes, has_stalled)));
+            }
+            ControlFlow::Continue(())
+        };
+        let limits = Limits {
+            reply_timeout: Duration::from_secs(10),
+            reply_timeout_after_one: Duration::from_secs(10),
+            clients_at_once_max: 1,
+            openings_at_once_max: 1,
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let until = std::future::pending();
+        let run =
+            drive(addr, vec![Flooding(0)], Index::framing, limits, Box::new(NoProcess), observer, until);
+        assert_eq!(runtime.block_on(run), Ending::Finished);
+        target.join().unwrap();
+        let (bytes, has_stalled) = flooded.get().unwrap();
+        assert!(bytes >= FLOOD_BYTES as u64 && !has_stalled, "{bytes} bytes, stalled: {has_stalled}");
+    }
 }
