@@ -27,12 +27,25 @@ const LINGER_TIMEOUT: Duration = Duration::from_millis(250);
 /// The number of reads during a lingering close. The first byte already is a violation, so a sample is enough.
 const LINGER_READS_MAX: usize = 16;
 
-/// A flood ends when the target has not read for this time. On a busy machine a target that reads may be paused for some
-/// hundred milliseconds; a flood that ends then shows nothing.
-const FLOOD_STALL: Duration = Duration::from_secs(1);
+/// When a flood ends before all its bytes are sent.
+struct FloodLimits {
+    /// The target has not read for this time.
+    stall: Duration,
+    /// The flood lasts for this time; a slow target need not be filled completely.
+    duration: Duration,
+}
 
-/// The longest duration of a flood; a slow target need not be filled completely.
-const FLOOD_TIMEOUT: Duration = Duration::from_secs(5);
+/// The limits of a flood that fills the buffers of a connection.
+const FLOOD: FloodLimits =
+    FloodLimits { stall: Duration::from_millis(200), duration: Duration::from_secs(5) };
+
+/// The limits of a flood that fills the memory of the target. A busy machine pauses a target that reads for some hundred
+/// milliseconds, and a flood that ends too early shows nothing.
+const LARGE_FLOOD: FloodLimits =
+    FloodLimits { stall: Duration::from_secs(1), duration: Duration::from_secs(15) };
+
+/// The number of bytes from which a flood is to fill memory.
+const LARGE_FLOOD_BYTES: usize = 100 << 20;
 
 /// The number of bytes of a flood that are passed to the operating system at once.
 const FLOOD_CHUNK_BYTES: usize = 64 * 1024;
@@ -133,11 +146,12 @@ impl<F: Framing> Connection<F> {
         let mut chunk = bytes.repeat((FLOOD_CHUNK_BYTES / bytes.len().max(1)).max(1));
         chunk.truncate(bytes_max);
         let begun = Instant::now();
+        let limits = if bytes_max >= LARGE_FLOOD_BYTES { LARGE_FLOOD } else { FLOOD };
         let (mut sent, mut has_stalled) = (0, false);
-        while sent < bytes_max && begun.elapsed() < FLOOD_TIMEOUT {
+        while sent < bytes_max && begun.elapsed() < limits.duration {
             // A write can end within a line; the next one continues there.
             let rest = &chunk[sent % chunk.len()..];
-            match timeout(FLOOD_STALL, self.stream.write(rest)).await {
+            match timeout(limits.stall, self.stream.write(rest)).await {
                 Ok(Ok(written @ 1..)) => sent += written,
                 Ok(Ok(0)) | Err(_) => {
                     has_stalled = true;

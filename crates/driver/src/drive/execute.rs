@@ -92,7 +92,7 @@ mod tests {
     use crate::history::EventKind;
     use crate::moves::{Move, MoveResult, Source};
 
-    const FLOOD_BYTES: usize = 32 << 20;
+    const FLOOD_BYTES: usize = 128 << 20;
 
     /// Floods the target on its only connection.
     struct Flooding(u8);
@@ -110,7 +110,7 @@ mod tests {
 
     /// The time is longer than a busy scheduler pauses a process, and shorter than the wait for a target that stalls.
     #[test]
-    fn a_target_that_pauses_while_it_reads_receives_the_whole_flood() {
+    fn a_target_that_pauses_while_it_reads_receives_the_whole_of_a_large_flood() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let addr = listener.local_addr().unwrap();
         let target = thread::spawn(move || {
