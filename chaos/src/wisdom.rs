@@ -47,15 +47,60 @@ pub(crate) static WISDOM: ChaosProtocol = ChaosProtocol {
     scenes: OnceLock::new(),
 };
 
-/// A low difficulty, and limits above the crowds that must be served in addition to the bystanders.
+/// A low difficulty, and limits above the crowds that must be served in addition to the bystanders. The connections of a
+/// crowd may still be closing when the next scene opens its own, so the limit leaves room for two crowds (of 400 and 300
+/// clients). The storms of 800 clients exceed it.
 const SETTINGS: Settings = Settings {
     values: &[
         ("difficulty", "6"),
         ("ttl", "60"),
-        ("max-connections", "512"),
+        ("max-connections", "760"),
         ("max-connections-per-address", "32"),
         ("key-grace", "10"),
     ],
     file: Some(("secret-file", &["1 the first secret of a test\n", "2 the second secret of a test\n"])),
     built_in: BuiltIn { server: "wisdom", arguments: &["--difficulty-min=4", "--difficulty-max=12"] },
 };
+
+#[cfg(test)]
+mod tests {
+    use conformance::case::Step;
+
+    use super::*;
+    use crate::timing::BYSTANDERS;
+
+    /// Returns the size of the largest crowd that these steps connect.
+    fn crowd(steps: &[Step]) -> usize {
+        let sizes = steps.iter().map(|step| match step {
+            Step::ConnectCrowd(count, _) => *count as usize,
+            Step::Repeat(_, steps) => crowd(steps),
+            _ => 0,
+        });
+        sizes.max().unwrap_or(0)
+    }
+
+    /// The server may refuse clients above its limit without a reply, which would be harm to bystanders.
+    #[test]
+    fn two_crowds_that_must_be_served_fit_within_the_limit_and_a_storm_does_not() {
+        let (_, limit) = SETTINGS.values.iter().find(|(name, _)| *name == "max-connections").unwrap();
+        let limit: usize = limit.parse().unwrap();
+        let crowds = |is_promised| {
+            let mut sizes: Vec<usize> = WISDOM
+                .scenes()
+                .iter()
+                .filter(|scene| scene.fault.is_promised == is_promised)
+                .map(|scene| (scene.fault.id, crowd(scene.fault.steps)))
+                .collect::<std::collections::BTreeMap<_, _>>()
+                .into_values()
+                .filter(|size| *size > 0)
+                .collect();
+            sizes.sort_unstable();
+            sizes
+        };
+        let served = crowds(true);
+        let largest_two: usize = served.iter().rev().take(2).sum();
+        assert!(largest_two + BYSTANDERS as usize <= limit, "{served:?}");
+        let storms = crowds(false);
+        assert!(storms.len() >= 2 && storms[0] > limit, "{storms:?}");
+    }
+}

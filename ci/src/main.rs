@@ -21,6 +21,7 @@ mod parallel;
 mod pictures;
 mod process;
 mod prometheus;
+mod proxy_clients;
 mod statistics;
 mod steps;
 mod sweep;

@@ -1,6 +1,8 @@
 //! The steps of `cargo ci test`: everything that a pull request needs.
 
+use std::path::PathBuf;
 use std::process::Command;
+use std::thread;
 
 use crate::binaries::{Binary, FEATURES, zoo_command};
 use crate::command_line::Protocol;
@@ -10,6 +12,7 @@ use crate::failure::Failure;
 use crate::images;
 use crate::process;
 use crate::prometheus;
+use crate::proxy_clients;
 use crate::steps::{Context, Outcome, Step};
 use crate::sweep;
 
@@ -75,15 +78,39 @@ fn tests(context: &Context) -> Result<Outcome, Failure> {
     let binaries = context.binaries()?;
     let mut command = nextest(context, &["--profile", "ci", "--cargo-quiet"])?;
     if let Some(Outcome::NotRun(cause)) = docker_is_missing(context)? {
+        offer_proxy_clients(context, &mut command, proxy_clients::install(&context.workspace))?;
         process::run(&mut command)?;
         return Ok(Outcome::NotRun(format!("the tests that need Docker: {cause}; all others passed")));
     }
     sweep::run()?;
-    images::build(&context.workspace, binaries)?;
+    // Both wait for other programs most of the time.
+    let workspace = &context.workspace;
+    let installed = thread::scope(|scope| {
+        let clients = scope.spawn(|| proxy_clients::install(workspace));
+        images::build(workspace, binaries)?;
+        clients.join().map_err(|_| Failure::other("the installation of Toxiproxy's clients panicked"))
+    })?;
+    offer_proxy_clients(context, &mut command, installed)?;
     command.args(["--run-ignored", "all", "-E", &format!("not ({LONG_TESTS})")]);
     let tested = process::run(command.env("GAUNTLET_IMAGES", "of-tests"));
     sweep::run()?;
     passed(tested)
+}
+
+/// Tells the tests where Toxiproxy's clients are. Only CI requires them.
+fn offer_proxy_clients(
+    context: &Context,
+    command: &mut Command,
+    installed: Result<PathBuf, Failure>,
+) -> Result<(), Failure> {
+    match installed {
+        Ok(directory) => {
+            command.env(proxy_clients::VARIABLE, directory);
+        }
+        Err(failure) if context.is_in_ci => return Err(failure),
+        Err(failure) => eprintln!("the tests with Toxiproxy's clients are skipped: {failure}"),
+    }
+    Ok(())
 }
 
 fn doc_tests(context: &Context) -> Result<Outcome, Failure> {
