@@ -18,7 +18,7 @@ use crate::workload::exchange_checks::lines::{ANY_REPLY, line, one_of};
 /// The verdict on a missing reply, the clause, the summary, and what happened instead of the reply.
 type Missing = (Verdict, Option<Clause>, &'static str, String);
 
-const INCORRECT_REPLY: &str = "an incorrect reply";
+const INCORRECT_REPLY: &str = "incorrect reply";
 const CLIENT_REFUSED: &str = "the target refused a new client";
 const NO_REPLY: &str = "no reply in time";
 

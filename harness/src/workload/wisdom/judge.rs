@@ -278,7 +278,7 @@ impl QuotationsJudge {
         actual: &str,
         expected: &str,
     ) {
-        let finding = self.find(Verdict::Fail, Some(clause), exchange.place.client, "an incorrect reply");
+        let finding = self.find(Verdict::Fail, Some(clause), exchange.place.client, "incorrect reply");
         finding.show(printable(exchange.request), actual.to_owned(), expected.to_owned());
     }
 
