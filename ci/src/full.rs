@@ -120,9 +120,9 @@ fn gate_builds(context: &Context) -> Result<Outcome, Failure> {
     process::run(&mut nextest(context, &arguments)?).map(|()| Outcome::Passed)
 }
 
-/// The tests that run once for a pull request and several times here, with other seeds or in more states.
-const REPEATED_TESTS: &str =
-    "test(/^correct_servers::/) | test(reports_are_complete_whenever_the_target_dies)";
+/// The tests that run once for a pull request and several times here, with other seeds, in more states or with all cases.
+const REPEATED_TESTS: &str = "test(/^correct_servers::/) | test(reports_are_complete_whenever_the_target_dies) | \
+                              test(every_mutant_is_detected_with_its_clause_and_every_case_detects_one)";
 
 fn repetitions(context: &Context) -> Result<Outcome, Failure> {
     context.binaries()?;

@@ -244,6 +244,10 @@ struct State {
 
 /// Returns how often a test repeats its runs: once or a few times for a pull request, more often in `cargo ci full`.
 pub(crate) fn repetitions(of_pull_request: u32, of_full: u32) -> u32 {
-    let is_full = std::env::var_os("GAUNTLET_REPETITIONS").is_some_and(|value| value == "all");
-    if is_full { of_full } else { of_pull_request }
+    if is_full() { of_full } else { of_pull_request }
+}
+
+/// Whether `cargo ci full` runs the test.
+pub(crate) fn is_full() -> bool {
+    std::env::var_os("GAUNTLET_REPETITIONS").is_some_and(|value| value == "all")
 }

@@ -37,7 +37,7 @@ struct FloodLimits {
 
 /// The limits of a flood that fills the buffers of a connection.
 const FLOOD: FloodLimits =
-    FloodLimits { stall: Duration::from_millis(200), duration: Duration::from_secs(5) };
+    FloodLimits { stall: Duration::from_millis(500), duration: Duration::from_secs(5) };
 
 /// The limits of a flood that fills the memory of the target. A busy machine pauses a target that reads for some hundred
 /// milliseconds, and a flood that ends too early shows nothing.

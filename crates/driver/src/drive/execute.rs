@@ -92,32 +92,41 @@ mod tests {
     use crate::history::EventKind;
     use crate::moves::{Move, MoveResult, Source};
 
-    const FLOOD_BYTES: usize = 128 << 20;
-
     /// Floods the target on its only connection.
-    struct Flooding(u8);
+    struct Flooding {
+        moves_made: u8,
+        bytes: usize,
+    }
 
     impl Script for Flooding {
         fn next(&mut self, _: MoveResult<'_>) -> Move<'_> {
-            self.0 += 1;
-            match self.0 {
+            self.moves_made += 1;
+            match self.moves_made {
                 1 => Move::OpenFrom(1, Source::Any),
-                2 => Move::Flood(1, b"QUERY|a|\n", FLOOD_BYTES),
+                2 => Move::Flood(1, b"QUERY|a|\n", self.bytes),
                 _ => Move::Done,
             }
         }
     }
 
-    /// The time is longer than a busy scheduler pauses a process, and shorter than the wait for a target that stalls.
     #[test]
-    fn a_target_that_pauses_while_it_reads_receives_the_whole_of_a_large_flood() {
+    fn a_target_that_pauses_while_it_reads_receives_the_whole_flood() {
+        // Larger than the buffers of both systems; and so large that it is to fill memory.
+        for bytes in [32 << 20, 128 << 20] {
+            assert_received_despite_a_pause(bytes);
+        }
+    }
+
+    /// The pause is longer than most pauses by a busy scheduler, and shorter than the wait for a target that stalls.
+    #[track_caller]
+    fn assert_received_despite_a_pause(flood_bytes: usize) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let addr = listener.local_addr().unwrap();
         let target = thread::spawn(move || {
             let mut stream = listener.accept().unwrap().0;
             let mut buffer = vec![0; 1 << 20];
             stream.read_exact(&mut buffer).unwrap();
-            thread::sleep(Duration::from_millis(400));
+            thread::sleep(Duration::from_millis(300));
             while stream.read(&mut buffer).is_ok_and(|read| read > 0) {}
         });
         let flooded = Rc::new(Cell::new(None));
@@ -136,11 +145,11 @@ mod tests {
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let until = std::future::pending();
-        let run =
-            drive(addr, vec![Flooding(0)], Index::framing, limits, Box::new(NoProcess), observer, until);
+        let flooding = Flooding { moves_made: 0, bytes: flood_bytes };
+        let run = drive(addr, vec![flooding], Index::framing, limits, Box::new(NoProcess), observer, until);
         assert_eq!(runtime.block_on(run), Ending::Finished);
         target.join().unwrap();
         let (bytes, has_stalled) = flooded.get().unwrap();
-        assert!(bytes >= FLOOD_BYTES as u64 && !has_stalled, "{bytes} bytes, stalled: {has_stalled}");
+        assert!(bytes >= flood_bytes as u64 && !has_stalled, "{bytes} bytes, stalled: {has_stalled}");
     }
 }
