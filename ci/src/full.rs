@@ -5,6 +5,7 @@ use crate::chaos;
 use crate::command_line::{BenchFlags, ChaosFlags, ChaosPart, MutantFlags, Protocol};
 use crate::failure::Failure;
 use crate::images;
+use crate::module_cycles;
 use crate::mutant_runs;
 use crate::process;
 use crate::steps::{Context, Outcome, Step};
@@ -70,12 +71,19 @@ fn modules(context: &Context) -> Result<Outcome, Failure> {
     if process::find_program("cargo-modules").is_none() {
         return Ok(Outcome::NotRun("it needs cargo-modules".to_owned()));
     }
+    let mut problems = Vec::new();
     for package in library_packages(context)? {
-        let arguments = ["modules", "dependencies", "--package", &package, "--lib", "--acyclic"];
-        let only_modules = ["--no-externs", "--no-sysroot", "--no-fns", "--no-traits", "--no-types"];
-        process::output(context.cargo.command(&arguments).args(only_modules))?;
+        let arguments = ["modules", "dependencies", "--package", &package, "--lib"];
+        let graph = process::output(context.cargo.command(&arguments).args(module_cycles::FLAGS))?;
+        let modules = module_cycles::in_cycles(&graph);
+        if !modules.is_empty() {
+            problems.push(format!("{package}: {}", modules.join(", ")));
+        }
     }
-    Ok(Outcome::Passed)
+    if problems.is_empty() {
+        return Ok(Outcome::Passed);
+    }
+    Err(Failure::other(format!("these modules import each other in cycles: {}", problems.join("; "))))
 }
 
 #[derive(serde::Deserialize)]

@@ -14,6 +14,7 @@ mod full;
 mod http;
 mod images;
 mod json_report;
+mod module_cycles;
 mod mutant_list;
 mod mutant_runs;
 mod mutant_table;

@@ -40,7 +40,7 @@ pub fn search(operations: &[Operation], budget: &Budget<'_>) -> SearchResult {
         next: AtomicUsize::new(0),
         violated_ns: AtomicU64::new(parts.contradiction.map_or(u64::MAX, |(at_ns, _)| at_ns)),
     };
-    let tally = search.run(threads);
+    let tally = run(&search, threads);
     let contradiction = parts.contradiction.map(|(at_ns, number)| (at_ns, number, None));
     let violation = tally.violation.map(|(at_ns, number, part)| (at_ns, number, Some(part)));
     let conclusion = match contradiction.into_iter().chain(violation).min() {
@@ -69,55 +69,54 @@ struct Tally {
     configurations_max: usize,
 }
 
-impl Search<'_> {
-    fn run(&self, threads: usize) -> Tally {
-        thread::scope(|scope| {
-            let spawned: Vec<_> = (1..threads).map(|_| scope.spawn(|| self.run_some())).collect();
-            let mut tally = self.run_some();
-            for other in spawned {
-                // A panic is a bug; it is passed on to the caller.
-                tally.add(&other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-            }
-            tally
-        })
-    }
-
-    /// Searches components until none is left.
-    fn run_some(&self) -> Tally {
-        let mut tally = Tally::default();
-        loop {
-            let part = self.next.fetch_add(1, Ordering::Relaxed);
-            if part >= self.parts.len() {
-                return tally;
-            }
-            let operations = self.parts.operations(part).len();
-            let reason = match self.run_one(part, &mut tally) {
-                Ok(()) => continue,
-                Err(reason) => reason,
-            };
-            let inconclusive = Some(Inconclusive { reason, components: 1, operations });
-            tally.add(&Tally { inconclusive, inconclusive_largest: operations, ..Tally::default() });
+fn run(search: &Search<'_>, threads: usize) -> Tally {
+    thread::scope(|scope| {
+        let spawned: Vec<_> = (1..threads).map(|_| scope.spawn(|| run_some(search))).collect();
+        let mut tally = run_some(search);
+        for other in spawned {
+            // A panic is a bug; it is passed on to the caller.
+            tally.add(&other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         }
-    }
+        tally
+    })
+}
 
-    fn run_one(&self, part: usize, tally: &mut Tally) -> Result<(), Reason> {
-        if self.parts.is_unspecified(part) {
-            return Err(Reason::Unspecified);
+/// Searches components until none is left.
+fn run_some(search: &Search<'_>) -> Tally {
+    let mut tally = Tally::default();
+    loop {
+        let part = search.next.fetch_add(1, Ordering::Relaxed);
+        if part >= search.parts.len() {
+            return tally;
         }
-        let mut meter = Meter::new(self.budget, &self.used, self.budget.component_nodes_max, self.bytes_max);
-        meter.check()?;
-        let component = Component::new(self.operations, self.requests, self.parts, part);
-        let mut walk = Walk::from_empty_index(&component);
-        let found = self.walk(&component, &mut walk, &mut meter);
-        tally.configurations_max = tally.configurations_max.max(walk.configurations_max);
-        let Some(event) = found? else { return Ok(()) };
-        let at_ns = component.events[event as usize].at_ns;
-        let of = component.events[event as usize].of;
-        self.violated_ns.fetch_min(at_ns, Ordering::Relaxed);
-        let this = (at_ns, component.calls[of as usize].number as usize, (part, event));
-        tally.violation = tally.violation.into_iter().chain([this]).min();
-        Ok(())
+        let operations = search.parts.operations(part).len();
+        let reason = match run_one(search, part, &mut tally) {
+            Ok(()) => continue,
+            Err(reason) => reason,
+        };
+        let inconclusive = Some(Inconclusive { reason, components: 1, operations });
+        tally.add(&Tally { inconclusive, inconclusive_largest: operations, ..Tally::default() });
     }
+}
+
+fn run_one(search: &Search<'_>, part: usize, tally: &mut Tally) -> Result<(), Reason> {
+    if search.parts.is_unspecified(part) {
+        return Err(Reason::Unspecified);
+    }
+    let mut meter =
+        Meter::new(search.budget, &search.used, search.budget.component_nodes_max, search.bytes_max);
+    meter.check()?;
+    let component = Component::new(search.operations, search.requests, search.parts, part);
+    let mut walk = Walk::from_empty_index(&component);
+    let found = search.walk(&component, &mut walk, &mut meter);
+    tally.configurations_max = tally.configurations_max.max(walk.configurations_max);
+    let Some(event) = found? else { return Ok(()) };
+    let at_ns = component.events[event as usize].at_ns;
+    let of = component.events[event as usize].of;
+    search.violated_ns.fetch_min(at_ns, Ordering::Relaxed);
+    let this = (at_ns, component.calls[of as usize].number as usize, (part, event));
+    tally.violation = tally.violation.into_iter().chain([this]).min();
+    Ok(())
 }
 
 impl Tally {

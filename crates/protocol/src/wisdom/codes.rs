@@ -90,17 +90,16 @@ impl From<Code> for Refusal {
     }
 }
 
-impl Malformed {
-    /// Returns the code with which a server answers the malformed frame.
-    #[must_use]
-    pub const fn code(self) -> Code {
-        match self {
-            Self::Magic => Code::MalformedFrame,
-            Self::Version(_) => Code::UnsupportedVersion,
-            Self::Kind(_) => Code::UnknownType,
-            Self::TooLong => Code::FrameTooLarge,
-            Self::Direction(_) => Code::UnexpectedMessage,
-            Self::Payload(_) => Code::InvalidPayload,
+/// The code with which a server answers a malformed frame.
+impl From<Malformed> for Code {
+    fn from(malformed: Malformed) -> Self {
+        match malformed {
+            Malformed::Magic => Self::MalformedFrame,
+            Malformed::Version(_) => Self::UnsupportedVersion,
+            Malformed::Kind(_) => Self::UnknownType,
+            Malformed::TooLong => Self::FrameTooLarge,
+            Malformed::Direction(_) => Self::UnexpectedMessage,
+            Malformed::Payload(_) => Self::InvalidPayload,
         }
     }
 }

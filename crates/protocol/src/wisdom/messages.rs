@@ -273,7 +273,7 @@ mod tests {
     }
 
     fn code(kind: Kind, payload: impl AsRef<[u8]>) -> Code {
-        Request::decode(&frame(kind, payload)).unwrap_err().code()
+        Request::decode(&frame(kind, payload)).unwrap_err().into()
     }
 
     #[test]

@@ -22,7 +22,7 @@ impl Model {
     /// If the reply is not allowed, returns one that is allowed. The model remains unchanged.
     pub fn accept(&mut self, request: &[u8], response: &Response) -> Result<(), Response> {
         let solution = match Request::decode(request) {
-            Err(malformed) => return one_of(&[malformed.code()], response),
+            Err(malformed) => return one_of(&[malformed.into()], response),
             Ok(Request::Challenge) => {
                 return match response {
                     Response::Challenge(challenge) if challenge.disagreement().is_none() => Ok(()),

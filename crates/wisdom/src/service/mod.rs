@@ -22,7 +22,6 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use protocol::wisdom::frames::Malformed;
 use protocol::wisdom::messages::{Code, Refusal, Request, Response};
 use protocol::{Framing, Next};
 use server::clock::Clock;
@@ -162,7 +161,7 @@ impl<C: Clock> Service for WisdomService<C> {
             let (taken, next) = session.frames.next(&input[at..]);
             at += taken;
             let request = match next {
-                Next::Frame(frame) => Request::decode(frame).map_err(Malformed::code),
+                Next::Frame(frame) => Request::decode(frame).map_err(Code::from),
                 Next::TooLong => Err(Code::FrameTooLarge),
                 Next::Incomplete => return Answered { requests, closes_connection: false },
             };
