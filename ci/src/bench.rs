@@ -18,6 +18,7 @@ use crate::command_line::{BenchFlags, Group};
 use crate::docker;
 use crate::failure::Failure;
 use crate::images;
+use crate::packages;
 use crate::process;
 use crate::workspace::Workspace;
 
@@ -46,8 +47,9 @@ pub(crate) fn run(workspace: &Workspace, flags: &BenchFlags) -> Result<(), Failu
         None => None,
         Some(directory) => {
             let cargo = Cargo::new(&Workspace::at(directory)?, Profile::Dist)?;
-            // Features have other names in other checkouts.
-            let binaries = cargo.build(MEASURED_PACKAGES, Features::Default)?;
+            // Features have other names in other checkouts, and older ones have fewer packages.
+            let packages = packages::existing(&cargo, MEASURED_PACKAGES)?;
+            let binaries = cargo.build(&packages, Features::Default)?;
             Some(Checkout { cargo, binaries })
         }
     };

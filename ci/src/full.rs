@@ -7,6 +7,7 @@ use crate::failure::Failure;
 use crate::images;
 use crate::module_cycles;
 use crate::mutant_runs;
+use crate::packages;
 use crate::process;
 use crate::steps::{Context, Outcome, Step};
 use crate::test::{docker_is_missing, judge, nextest};
@@ -72,7 +73,7 @@ fn modules(context: &Context) -> Result<Outcome, Failure> {
         return Ok(Outcome::NotRun("it needs cargo-modules".to_owned()));
     }
     let mut problems = Vec::new();
-    for package in library_packages(context)? {
+    for package in packages::with_library(&context.cargo)? {
         let arguments = ["modules", "dependencies", "--package", &package, "--lib"];
         let graph = process::output(context.cargo.command(&arguments).args(module_cycles::FLAGS))?;
         let modules = module_cycles::in_cycles(&graph);
@@ -84,33 +85,6 @@ fn modules(context: &Context) -> Result<Outcome, Failure> {
         return Ok(Outcome::Passed);
     }
     Err(Failure::other(format!("these modules import each other in cycles: {}", problems.join("; "))))
-}
-
-#[derive(serde::Deserialize)]
-struct Metadata {
-    packages: Vec<Package>,
-}
-
-#[derive(serde::Deserialize)]
-struct Package {
-    name: String,
-    targets: Vec<Target>,
-}
-
-#[derive(serde::Deserialize)]
-struct Target {
-    kind: Vec<String>,
-}
-
-/// Returns the workspace's packages that have a library.
-fn library_packages(context: &Context) -> Result<Vec<String>, Failure> {
-    let arguments = ["metadata", "--locked", "--no-deps", "--format-version", "1"];
-    let json = process::output(&mut context.cargo.command(&arguments))?;
-    let metadata: Metadata = serde_json::from_str(&json)
-        .map_err(|source| Failure::Json { what: "`cargo metadata`".to_owned(), source })?;
-    let has_library =
-        |package: &Package| package.targets.iter().flat_map(|target| &target.kind).any(|kind| kind == "lib");
-    Ok(metadata.packages.into_iter().filter(has_library).map(|package| package.name).collect())
 }
 
 fn without_docker(context: &Context) -> Result<Outcome, Failure> {

@@ -18,6 +18,7 @@ mod module_cycles;
 mod mutant_list;
 mod mutant_runs;
 mod mutant_table;
+mod packages;
 mod parallel;
 mod pictures;
 mod process;
