@@ -9,17 +9,18 @@ use std::sync::Arc;
 use clap::Parser;
 use driver::history::Ending;
 use driver::run_limits::RunLimits;
-use report::RunReport;
 use report::json;
 use report::junit;
 use report::markdown;
 use report::terminal;
 use report::write_file;
+use report::{Report, RunReport};
 use settings::values::random_seed;
 use target::choose_target;
 use verdict::Verdict;
 use verdict::exit::{CommandEnd, exit_code};
 
+use crate::chaos_protocol::ChaosProtocol;
 use crate::error::Error;
 use crate::flags::{CommandLine, Flags, Task};
 use crate::outcome::Timeline;
@@ -30,16 +31,27 @@ use crate::scorecard;
 use crate::shrink;
 use crate::single_run::run_once;
 
-/// Returns the exit code of a judged run.
-fn judged(verdict: Verdict) -> u8 {
-    exit_code(CommandEnd::Judged { verdict, has_file_error: false })
+/// The result of a command.
+#[derive(Debug)]
+pub struct CommandResult {
+    /// The exit code.
+    pub exit_code: u8,
+    /// The errors of files that could not be written.
+    pub file_errors: Vec<Error>,
 }
 
-/// Executes a command line, prints to `out` and returns the exit code.
+impl CommandResult {
+    fn judged(verdict: Verdict, file_errors: Vec<Error>) -> Self {
+        let end = CommandEnd::Judged { verdict, has_file_error: !file_errors.is_empty() };
+        Self { exit_code: exit_code(end), file_errors }
+    }
+}
+
+/// Executes a command line and prints to `out`.
 ///
 /// # Errors
-/// The command could not be executed, or a file could not be written.
-pub fn execute(arguments: &[OsString], out: &mut impl Write) -> Result<u8, Error> {
+/// The command line is invalid, or the command could not be executed.
+pub fn execute(arguments: &[OsString], out: &mut impl Write) -> Result<CommandResult, Error> {
     let CommandLine { flags, subcommand } = CommandLine::try_parse_from(arguments).map_err(Error::Flags)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     match subcommand {
@@ -59,11 +71,11 @@ pub fn execute(arguments: &[OsString], out: &mut impl Write) -> Result<u8, Error
         }
         None => return runtime.block_on(run_seeds(&flags, out)),
     }
-    Ok(exit_code(CommandEnd::Printed))
+    Ok(CommandResult { exit_code: exit_code(CommandEnd::Printed), file_errors: Vec::new() })
 }
 
 /// Runs one schedule for each seed.
-async fn run_seeds(flags: &Flags, out: &mut impl Write) -> Result<u8, Error> {
+async fn run_seeds(flags: &Flags, out: &mut impl Write) -> Result<CommandResult, Error> {
     let choice = choose_target(&flags.target)?;
     let protocol = protocols::named(flags.protocol);
     let selection = schedule::selection(protocol, &flags.faults, &flags.skip)?;
@@ -81,6 +93,7 @@ async fn run_seeds(flags: &Flags, out: &mut impl Write) -> Result<u8, Error> {
     let mut limits = RunLimits::new()?;
     let _ = terminal::write_head(out, &choice.describe());
     let (mut runs, mut timelines): (Vec<RunReport>, Vec<Vec<Timeline>>) = (Vec::new(), Vec::new());
+    let mut file_errors = Vec::new();
     for seed in seeds {
         let derive = if flags.matrix { Schedule::matrix } else { Schedule::swarm };
         let schedule = derive(protocol, seed, &selection);
@@ -91,39 +104,53 @@ async fn run_seeds(flags: &Flags, out: &mut impl Write) -> Result<u8, Error> {
         timelines.push(outcome.timelines);
         if let (Some(path), false) = (&flags.shrink, harmed.is_empty()) {
             let shrunk = shrink::shrink(&schedule, &harmed, &choice, flags, &mut limits, out).await?;
-            write_schedule(path, &shrunk)?;
-            let _ =
-                writeln!(out, "reproduce: chaos replay {} ({} faults)", path.display(), shrunk.steps.len());
+            match write_schedule(path, &shrunk) {
+                Ok(()) => {
+                    let faults = shrunk.steps.len();
+                    let _ = writeln!(out, "reproduce: chaos replay {} ({faults} faults)", path.display());
+                }
+                Err(error) => file_errors.push(error),
+            }
         }
         if limits.reached_limit() == Some(Ending::Interrupted) {
             break;
         }
     }
     let report = scorecard::report(&choice.describe(), runs);
-    write_reports(flags, &report, &timelines)?;
-    Ok(judged(report.verdict))
+    file_errors.extend(write_reports(flags, protocol, &report, &timelines));
+    Ok(CommandResult::judged(report.verdict, file_errors))
 }
 
 /// Runs a schedule from a file several times.
-async fn replay(path: &Path, times: u32, flags: &Flags, out: &mut impl Write) -> Result<u8, Error> {
+async fn replay(
+    path: &Path,
+    times: u32,
+    flags: &Flags,
+    out: &mut impl Write,
+) -> Result<CommandResult, Error> {
     let text = fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
     let schedule =
         Schedule::parse(&text).map_err(|source| Error::Schedule { path: path.to_owned(), source })?;
     let choice = choose_target(&flags.target)?;
     let mut limits = RunLimits::new()?;
     let _ = terminal::write_head(out, &choice.describe());
-    let mut failures = 0;
-    let mut worst = Verdict::Pass;
+    let (mut runs, mut timelines): (Vec<RunReport>, Vec<Vec<Timeline>>) = (Vec::new(), Vec::new());
     for _ in 0..times {
-        let (run, _) = run_once(&schedule, &choice, flags, &mut limits, out).await?;
-        worst = worst.max(run.verdict);
-        failures += u32::from(run.verdict == Verdict::Fail);
+        let (run, outcome) = run_once(&schedule, &choice, flags, &mut limits, out).await?;
         if run.verdict == Verdict::Fail {
             let _ = scorecard::write_outcome(out, &run);
         }
+        runs.push(run);
+        timelines.push(outcome.timelines);
+        if limits.reached_limit() == Some(Ending::Interrupted) {
+            break;
+        }
     }
-    let _ = writeln!(out, "\nfails {failures} of {times} times");
-    Ok(judged(worst))
+    let failures = runs.iter().filter(|run| run.verdict == Verdict::Fail).count();
+    let _ = writeln!(out, "\nfails {failures} of {} times", runs.len());
+    let report = scorecard::report(&choice.describe(), runs);
+    let file_errors = write_reports(flags, schedule.protocol, &report, &timelines);
+    Ok(CommandResult::judged(report.verdict, file_errors))
 }
 
 fn write_schedule(path: &Path, schedule: &Schedule) -> Result<(), Error> {
@@ -134,21 +161,27 @@ fn write_schedule(path: &Path, schedule: &Schedule) -> Result<(), Error> {
     Ok(write_file(File::create, path, write)?)
 }
 
-fn write_reports(flags: &Flags, report: &report::Report, timelines: &[Vec<Timeline>]) -> Result<(), Error> {
+/// Writes the report files and returns the errors of those that could not be written.
+fn write_reports(
+    flags: &Flags,
+    protocol: &ChaosProtocol,
+    report: &Report,
+    timelines: &[Vec<Timeline>],
+) -> Vec<Error> {
+    let mut results = Vec::new();
     if let Some(path) = &flags.reports.json {
-        write_file(File::create, path, |file| json::write(file, report))?;
+        results.push(write_file(File::create, path, |file| json::write(file, report)));
     }
     if let Some(path) = &flags.reports.junit {
-        write_file(File::create, path, |file| junit::write(file, report))?;
+        results.push(write_file(File::create, path, |file| junit::write(file, report)));
     }
     if let Some(path) = &flags.reports.html {
-        write_file(File::create, path, |file| {
-            scorecard::write_page(file, protocols::named(flags.protocol), report, timelines)
-        })?;
+        let write = |file| scorecard::write_page(file, protocol, report, timelines);
+        results.push(write_file(File::create, path, write));
     }
     if let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()) {
         let append = |path: &Path| File::options().append(true).create(true).open(path);
-        write_file(append, Path::new(&path), |file| markdown::write(file, report))?;
+        results.push(write_file(append, Path::new(&path), |file| markdown::write(file, report)));
     }
-    Ok(())
+    results.into_iter().filter_map(Result::err).map(Error::from).collect()
 }

@@ -19,7 +19,10 @@ fn main() -> ExitCode {
     }
     raise_descriptor_limit();
     match execute(&arguments, &mut anstream::stdout().lock()) {
-        Ok(code) => ExitCode::from(code),
+        Ok(end) => {
+            end.file_errors.iter().for_each(print_error);
+            ExitCode::from(end.exit_code)
+        }
         Err(error) => {
             print_error(&error);
             ExitCode::from(error.exit_code())

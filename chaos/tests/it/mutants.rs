@@ -3,6 +3,8 @@
 
 use std::fs;
 
+use serde_json::Value;
+
 use crate::support::{chaos, directory, wisdom_zoo, zoo};
 
 /// Runs only these faults against a mutant, and asserts that one of them did harm under this clause.
@@ -114,7 +116,17 @@ fn a_failing_schedule_is_shrunk_and_fails_again() {
     assert_eq!(output.status, 1, "{}{}", output.stdout, output.stderr);
     let shrunk = chaos::schedule::Schedule::parse(&fs::read_to_string(&path).unwrap()).unwrap();
     assert!(matches!(&shrunk.steps[..], [step] if step.starts_with("lines/")), "{:?}", shrunk.steps);
-    let output = chaos(&["replay", &path, "--times", "2", "--exec", &exec]);
+    let report = directory.path().join("report.json").to_str().unwrap().to_owned();
+    let output = chaos(&["replay", &path, "--times", "2", "--exec", &exec, "--json", &report]);
     assert_eq!(output.status, 1);
     assert!(output.stdout.contains("fails 2 of 2 times"), "{}", output.stdout);
+    let report: Value = serde_json::from_str(&fs::read_to_string(&report).unwrap()).unwrap();
+    let verdicts: Vec<&Value> =
+        report["runs"].as_array().unwrap().iter().map(|run| &run["verdict"]).collect();
+    assert_eq!(verdicts, ["fail", "fail"]);
+    // A report that cannot be written does not hide the harm.
+    let missing = directory.path().join("missing/report.json").to_str().unwrap().to_owned();
+    let output = chaos(&["replay", &path, "--times", "1", "--exec", &exec, "--json", &missing]);
+    assert_eq!(output.status, 1, "{}", output.stderr);
+    assert!(output.stderr.contains("missing/report.json"), "{}", output.stderr);
 }
