@@ -110,7 +110,7 @@ fn repetitions(context: &Context) -> Result<Outcome, Failure> {
     context.binaries()?;
     let mut command = nextest(context, &["--profile", "ci", "-E", REPEATED_TESTS])?;
     process::run(command.env("GAUNTLET_REPETITIONS", "all"))?;
-    judge(context, &["--seeds", "1..5", "--concurrency", "1,10,250"]).map(|()| Outcome::Passed)
+    judge(context, vec![vec!["--seeds", "1..5", "--concurrency", "1,10,250"]]).map(|()| Outcome::Passed)
 }
 
 fn mutants(context: &Context, protocol: Protocol, document: &str) -> Result<Outcome, Failure> {

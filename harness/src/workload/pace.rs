@@ -34,8 +34,9 @@ const SAMPLES_MAX: u32 = 3;
 /// A sample that took longer is not repeated.
 const SHORT_SAMPLE_NS: u64 = 250_000_000;
 
-/// The requests per second with which no case and no workload is left out. A higher pace is not measured again.
-const ENOUGH_PER_SECOND: u64 = 6_000;
+/// The requests per second with which no case and no workload is left out (a test compares it with the cases). A higher
+/// pace is not measured again.
+pub(crate) const ENOUGH_PER_SECOND: u64 = 6_000;
 
 /// The request: a query for a package that is never indexed.
 const REQUEST: &[u8] = b"QUERY|gauntlet.pace|\n";
