@@ -5,6 +5,7 @@
 mod checkout;
 mod figure;
 mod image;
+mod judge;
 mod load;
 mod operation;
 mod redis;
@@ -69,6 +70,9 @@ fn measure(current: &Checkout, baseline: Option<&Checkout>, flags: &BenchFlags) 
     }
     if is_wanted(Group::Replay) {
         replay::measure(current, baseline, rounds, &mut table)?;
+    }
+    if flags.only.contains(&Group::Judge) || (flags.only.is_empty() && !flags.short) {
+        judge::measure(current, baseline, rounds, &mut table)?;
     }
     if is_wanted(Group::Operation) {
         operation::measure(current, baseline, rounds, &mut table)?;

@@ -84,6 +84,8 @@ pub(crate) enum Group {
     Server,
     /// Replays of package graphs by the harness
     Replay,
+    /// The judges of linearizability: time and memory
+    Judge,
     /// Metrics, idle clients and the memory of a large index
     Operation,
     /// Quotations for a proof of work, and a flood

@@ -8,7 +8,6 @@ use crate::bench::checkout::{Checkout, Pairs, Rounds};
 use crate::bench::figure::{Limit, Table};
 use crate::bench::load::Server;
 use crate::binaries::Binary;
-use crate::cargo::Cargo;
 use crate::failure::Failure;
 use crate::json_report::{Report, Run, Verdict};
 use crate::process::{self, Running};
@@ -34,8 +33,7 @@ pub(crate) fn measure(
     let memory = Pairs::measure(1, current, baseline, |checkout, _| memory_mib(checkout))?;
     let name = "replay, 1,000 clients: MiB resident at most";
     table.add_pairs(name, &memory, Some(Limit::AtMost(64.0)), None);
-    matrix(current, rounds, table)?;
-    if rounds.is_short { Ok(()) } else { judging(&current.cargo, table) }
+    matrix(current, rounds, table)
 }
 
 /// The rate of the harness, which judges every reply, against that of the client program, which judges none.
@@ -103,26 +101,6 @@ fn matrix(current: &Checkout, rounds: Rounds, table: &mut Table) -> Result<(), F
     table.add(&name, as_figure(passes), Some(Limit::AtLeast(as_figure(count))));
     let durations = runs.iter().filter_map(Run::replay_figures).map(|figures| figures.duration_ns / 1e9);
     table.add("the slowest of these runs: s", durations.fold(0.0, f64::max), Some(Limit::AtMost(45.0)));
-    Ok(())
-}
-
-/// The time that both judges take for the operations of 100 clients. An ignored test prints it.
-fn judging(cargo: &Cargo, table: &mut Table) -> Result<(), Failure> {
-    let test = "a_million_operations_are_judged";
-    let mut command = cargo.build_command(&["test"]);
-    command.args(["--quiet", "--package", "linearizability", "--lib", test]);
-    let output = process::output(command.args(["--", "--ignored", "--nocapture"]))?;
-    for line in output.lines() {
-        if let ["judged", count, "bounds", interval, "search", search, "kB", kib, ..] =
-            line.split_whitespace().collect::<Vec<_>>()[..]
-        {
-            let figure = |text: &str| text.parse::<f64>().unwrap_or(f64::NAN);
-            let limit = Some(Limit::AtMost(10.0));
-            table.add(&format!("judging {count} operations, interval check: s"), figure(interval), limit);
-            table.add(&format!("judging {count} operations, search: s"), figure(search), limit);
-            table.add("memory of the judges: MiB at most", figure(kib) / 1024.0, Some(Limit::AtMost(512.0)));
-        }
-    }
     Ok(())
 }
 
