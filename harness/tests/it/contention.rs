@@ -4,6 +4,9 @@ use std::fs;
 use std::net::SocketAddr;
 
 use insta::assert_snapshot;
+use mutants::Mutant;
+use mutants::index::Defect;
+use protocol::Level;
 use serde_json::Value;
 
 use crate::support::{CORRECT, HarnessOutput, harness, zoo};
@@ -35,6 +38,16 @@ fn a_race_is_detected_and_drawn() {
     let operations = item["findings"][0]["window"]["operations"].as_array().unwrap();
     assert_eq!(operations.iter().filter(|operation| operation["is_violation"] == true).count(), 1, "{item}");
     assert!(fs::read_to_string(html).unwrap().contains("<svg class=\"window\""));
+}
+
+/// Whatever a server does where the protocol is silent, it passes. Each of these differs from the reference server.
+#[test]
+fn servers_that_differ_where_the_protocol_is_silent_pass() {
+    let silent = |mutant: &&Mutant<Defect>| mutant.level == Level::Info;
+    for mutant in mutants::index::MUTANTS.iter().filter(silent) {
+        let output = contend(zoo(mutant.name), &["--episodes", "4"]);
+        assert_eq!(output.status, 0, "{}: {output:?}", mutant.name);
+    }
 }
 
 /// Sequential requests have only one order, and a race needs concurrent requests.

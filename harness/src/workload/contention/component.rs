@@ -26,9 +26,6 @@ const LISTS: usize = 3;
 /// The maximum number of dependencies of a list.
 const DEPENDENCIES_MAX: usize = 3;
 
-/// The share of dependencies that may close a cycle, in percent.
-const CYCLES_PERCENT: u32 = 4;
-
 /// The share of INDEX and REMOVE among the requests, in percent. All others are QUERY.
 const INDEX_PERCENT: u32 = 40;
 const REMOVE_PERCENT: u32 = 30;
@@ -79,9 +76,9 @@ impl Component {
     fn draw(draws: &mut ChaCha8Rng, prefix: &str, size: usize, edition: Edition) -> Self {
         let names = (0..size).map(|package| format!("{prefix}-{package}").into_bytes()).collect();
         let lists = (0..size).map(|package| match edition {
-            Edition::Second => (0..LISTS).map(|_| draw_list(draws, package, size, CYCLES_PERCENT)).collect(),
-            // If a package has only one list, and no list closes a cycle, then no update changes anything.
-            Edition::First => vec![draw_list(draws, package, size, 0)],
+            Edition::Second => (0..LISTS).map(|_| draw_list(draws, package)).collect(),
+            // If a package has only one list, then no update changes anything.
+            Edition::First => vec![draw_list(draws, package)],
         });
         Self { lists: lists.collect(), names }
     }
@@ -127,16 +124,13 @@ pub(super) fn turns(seed: u64, episode: u32) -> ChaCha8Rng {
     draws(seed, Purpose::Turns, 0, episode)
 }
 
-/// Draws a list for a package. Except for a few cycles, it contains only packages with smaller numbers.
-fn draw_list(draws: &mut ChaCha8Rng, package: usize, size: usize, cycles_percent: u32) -> Vec<usize> {
+/// Draws a list for a package. It contains only packages with smaller numbers: an update that closes a cycle may be refused
+/// (S8).
+fn draw_list(draws: &mut ChaCha8Rng, package: usize) -> Vec<usize> {
     let mut list = Vec::new();
-    for _ in 0..draws.random_range(0..=DEPENDENCIES_MAX) {
-        let is_any = draws.random_ratio(cycles_percent, 100);
-        let dependency = match if is_any { size } else { package } {
-            0 => continue,
-            below => draws.random_range(0..below),
-        };
-        if dependency != package && !list.contains(&dependency) {
+    for _ in 0..draws.random_range(0..=DEPENDENCIES_MAX.min(package)) {
+        let dependency = draws.random_range(0..package);
+        if !list.contains(&dependency) {
             list.push(dependency);
         }
     }
