@@ -38,6 +38,10 @@ const PLACEHOLDER: &[u8] = b"{solution";
 /// The highest difficulty for which a flipped token is solved; above it, any counter is sent.
 const FLIPPED_BITS_MAX: u8 = 18;
 
+/// The highest difficulty for which a solution has no more zero bits than required, which doubles the work. A server that
+/// accepts only such solutions then violates W22 and nothing else.
+const EXACT_BITS_MAX: u32 = 16;
+
 /// The number of counters that are tried; no challenge of a correct server needs more.
 const COUNTERS_MAX: u64 = 1 << 34;
 
@@ -63,6 +67,8 @@ struct CounterRequirements {
     bits: Bits,
     /// Whether its hexadecimal form must contain a letter.
     has_letter: bool,
+    /// Whether it is the second counter that meets the other requirements.
+    is_second: bool,
 }
 
 /// The number of zero bits that a counter must produce.
@@ -70,8 +76,13 @@ struct CounterRequirements {
 enum Bits {
     AtLeast(u32),
     Exactly(u32),
-    /// At least this number, using the second counter that suffices.
-    AtLeastAgain(u32),
+}
+
+impl Bits {
+    /// Returns the zero bits of a plain solution of a challenge with this difficulty.
+    const fn sufficient(difficulty: u32) -> Self {
+        if difficulty <= EXACT_BITS_MAX { Self::Exactly(difficulty) } else { Self::AtLeast(difficulty) }
+    }
 }
 
 impl PayloadTemplate for SolutionTemplate {
@@ -122,12 +133,12 @@ impl SolutionTemplate {
             _ if has("more") => Bits::AtLeast(difficulty + 3),
             _ if has("less") => Bits::Exactly(difficulty.saturating_sub(1)),
             _ if has("none") => Bits::Exactly(0),
-            _ if has("other") => Bits::AtLeastAgain(difficulty),
             _ if has("forged") => Bits::AtLeast(0),
             _ if words.contains("flip") && difficulty > FLIPPED_BITS_MAX.into() => Bits::AtLeast(0),
-            _ => Bits::AtLeast(difficulty),
+            _ => Bits::sufficient(difficulty),
         };
-        let counter = self.counter(CounterRequirements { token, bits, has_letter: has("upper") });
+        let (has_letter, is_second) = (has("upper"), has("other"));
+        let counter = self.counter(CounterRequirements { token, bits, has_letter, is_second });
         let challenge = match () {
             () if has("spare") => with_spare_bits(&URL_SAFE_NO_PAD.encode(token)),
             () if has("padded") => URL_SAFE_NO_PAD.encode(token) + "==",
@@ -164,8 +175,8 @@ impl SolutionTemplate {
 
     fn solve_all(&mut self) {
         for token in self.tokens.clone() {
-            let bits = Bits::AtLeast(Token::read(&token).difficulty.into());
-            let _ = self.counter(CounterRequirements { token, bits, has_letter: false });
+            let bits = Bits::sufficient(Token::read(&token).difficulty.into());
+            let _ = self.counter(CounterRequirements { token, bits, has_letter: false, is_second: false });
         }
     }
 
@@ -190,13 +201,13 @@ impl SolutionTemplate {
         let mut fits = |counter: &u64| {
             let bits = search.zero_bits(*counter);
             let is_enough = match requirements.bits {
-                Bits::AtLeast(least) | Bits::AtLeastAgain(least) => bits >= least,
+                Bits::AtLeast(least) => bits >= least,
                 Bits::Exactly(wanted) => bits == wanted,
             };
             is_enough
                 && (!requirements.has_letter || format!("{counter:x}").bytes().any(|digit| digit > b'9'))
         };
-        let passed_over = usize::from(matches!(requirements.bits, Bits::AtLeastAgain(_)));
+        let passed_over = usize::from(requirements.is_second);
         let counter = (0..COUNTERS_MAX).filter(|counter| fits(counter)).nth(passed_over).unwrap_or(0);
         self.found.insert(requirements, counter);
         counter
@@ -266,12 +277,12 @@ mod tests {
             (solution.counter, zero_bits(&token, solution.counter))
         };
         let (first, enough) = bits(b"{solution}");
-        assert!(enough >= 6);
+        assert_eq!(enough, 6);
         assert!(bits(b"{solution more}").1 >= 9);
         assert_eq!(bits(b"{solution 0 less}").1, 5);
         assert_eq!(bits(b"{solution none}").1, 0);
         let (second, enough) = bits(b"{solution other}");
-        assert!(enough >= 6 && second > first);
+        assert!(enough == 6 && second > first);
     }
 
     #[test]
