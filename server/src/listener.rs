@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::pending;
+use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::pin::pin;
 use std::sync::Arc;
@@ -49,6 +50,9 @@ pub enum Ending {
 /// Pause after a failed accept, most often for lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// Connections that are accepted in a row before other tasks run.
+const ACCEPTS_IN_A_ROW_MAX: u32 = 16;
+
 /// Longest interval of the deadline sweep.
 const SWEEP_INTERVAL_MAX: Duration = Duration::from_secs(1);
 
@@ -69,13 +73,22 @@ pub async fn serve<S: Service, C: Clock>(
     let (alive, all_ended) = bounded::<Infallible>(1);
 
     // The loops are separate tasks: joined futures would all be polled whenever one of them makes progress.
-    let accepting = executor.spawn(accept(Arc::clone(&executor), Arc::clone(&shared), listener, alive));
+    let listener = Arc::new(listener);
+    let lingering = Arc::new(Semaphore::new(LINGERING_REFUSALS_MAX));
+    let admission = Admission { executor: executor.clone(), shared: shared.clone(), lingering, alive };
+    let admission = Arc::new(admission);
+    let accepting = executor.spawn(accept(Arc::clone(&listener), Arc::clone(&admission)));
     let sweeping = executor.spawn(sweep(Arc::clone(&shared)));
     let running = executor.spawn(Arc::clone(&shared.service).run(clock.clone()));
 
     let mut stops = pin!(stops);
     stops.next().await;
     accepting.cancel().await;
+    // Clients that the kernel has connected are served too; closing the listener would reset them.
+    while let Some((stream, peer)) = accept_waiting(&listener) {
+        admission.admit(stream, peer);
+    }
+    drop((listener, admission));
     info!(connections = shared.connections.count(), "draining");
     shared.connections.drain();
     let drained = async {
@@ -97,29 +110,49 @@ pub async fn serve<S: Service, C: Clock>(
     ending
 }
 
-async fn accept<S: Service, C: Clock>(
+/// What the accept loop needs for a new connection.
+struct Admission<S, C> {
     executor: Arc<Executor<'static>>,
     shared: Arc<Shared<S, C>>,
-    listener: Async<TcpListener>,
+    lingering: Arc<Semaphore>,
     alive: Sender<Infallible>,
-) {
-    let Shared { limits, telemetry, clock, .. } = &*shared;
-    let lingering = Arc::new(Semaphore::new(LINGERING_REFUSALS_MAX));
+}
+
+async fn accept<S: Service, C: Clock>(listener: Arc<Async<TcpListener>>, admission: Arc<Admission<S, C>>) {
+    let Shared { telemetry, clock, .. } = &*admission.shared;
     loop {
-        let (stream, peer) = match listener.accept().await {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                telemetry.accept_failed();
-                warn!(%error, "cannot accept connections");
-                clock.sleep(ACCEPT_PAUSE).await;
-                continue;
+        for _ in 0..ACCEPTS_IN_A_ROW_MAX {
+            match listener.accept().await {
+                Ok((stream, peer)) => admission.admit(stream, peer),
+                // This client has gone, but others may be waiting.
+                Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
+                Err(error) => {
+                    telemetry.accept_failed();
+                    warn!(%error, "cannot accept connections");
+                    clock.sleep(ACCEPT_PAUSE).await;
+                }
             }
-        };
+        }
+        // Accepting does not wait while clients are in the backlog.
+        future::yield_now().await;
+    }
+}
+
+/// Accepts a client if one is waiting.
+fn accept_waiting(listener: &Async<TcpListener>) -> Option<(Async<TcpStream>, SocketAddr)> {
+    let (stream, peer) = listener.get_ref().accept().ok()?;
+    Some((Async::new(stream).ok()?, peer))
+}
+
+impl<S: Service, C: Clock> Admission<S, C> {
+    /// Serves a new connection, or refuses it.
+    fn admit(&self, stream: Async<TcpStream>, peer: SocketAddr) {
+        let Self { executor, shared, .. } = self;
         // Replies are already written in large pieces, so Nagle's algorithm would only delay them.
         let _ = stream.get_ref().set_nodelay(true);
         let address = limited_address(peer.ip());
         let admission = if shared.rates.allows_connection(address) {
-            shared.connections.check_room(address, limits)
+            shared.connections.check_room(address, &shared.limits)
         } else {
             Err(Refusal::ConnectRate)
         };
@@ -127,12 +160,13 @@ async fn accept<S: Service, C: Clock>(
             Ok(()) => {
                 // Registered here instead of in its task, so that a drain cannot miss it.
                 let connection = shared.connections.add(stream, address);
-                executor.spawn(serve_one(Arc::clone(&shared), connection, peer, alive.clone())).detach();
+                executor.spawn(serve_one(Arc::clone(shared), connection, peer, self.alive.clone())).detach();
             }
             Err(cause) => {
-                telemetry.refused(cause);
+                shared.telemetry.refused(cause);
                 debug!(%peer, cause = cause.name(), "connection refused");
-                executor.spawn(refuse(Arc::clone(&shared), Arc::clone(&lingering), stream, cause)).detach();
+                let lingering = Arc::clone(&self.lingering);
+                executor.spawn(refuse(Arc::clone(shared), lingering, stream, cause)).detach();
             }
         }
     }

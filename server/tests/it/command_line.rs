@@ -75,6 +75,29 @@ fn a_drain_under_load_answers_received_requests() {
     }
 }
 
+/// The kernel connects clients before the server accepts them. Closing the listener would reset those that wait.
+#[test]
+fn a_drain_serves_the_clients_that_wait_to_be_accepted() {
+    let mut server = start(&[]);
+    server.signal(Signal::STOP);
+    let clients: Vec<TcpStream> = (0..20)
+        .map(|_| {
+            let mut client = TcpStream::connect(&server.addr).unwrap();
+            client.set_read_timeout(Some(WAIT_MAX)).unwrap();
+            client.write_all(b"QUERY|a|\n").unwrap();
+            client
+        })
+        .collect();
+    server.signal(Signal::TERM);
+    server.signal(Signal::CONT);
+    for mut client in clients {
+        let mut replies = Vec::new();
+        client.read_to_end(&mut replies).unwrap();
+        assert_eq!(replies, b"FAIL\n");
+    }
+    assert_eq!(server.child.wait().unwrap().code(), Some(0));
+}
+
 #[test]
 fn a_second_signal_ends_the_drain() {
     let mut server = start(&["--shutdown-timeout", "3600"]);
