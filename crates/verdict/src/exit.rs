@@ -38,15 +38,16 @@ pub enum CommandEnd {
 pub const fn exit_code(end: CommandEnd) -> u8 {
     match end {
         CommandEnd::Printed => PASS,
-        // A violation outweighs a file error; a file error outweighs everything else.
-        CommandEnd::Judged { verdict: Verdict::Fail, .. } => VIOLATION,
-        CommandEnd::Judged { has_file_error: true, .. } | CommandEnd::UsageError => USAGE,
-        CommandEnd::Judged { verdict, .. } => match verdict {
-            Verdict::NotRun | Verdict::Pass | Verdict::Expected | Verdict::Warn => PASS,
-            Verdict::Unknown => UNKNOWN,
-            Verdict::Unreachable => UNREACHABLE,
+        CommandEnd::Judged { verdict, has_file_error } => match verdict {
             Verdict::Fail => VIOLATION,
+            // Nothing was decided.
+            Verdict::Unknown | Verdict::NotRun => UNKNOWN,
+            Verdict::Unreachable => UNREACHABLE,
+            // A file error outweighs only a pass.
+            Verdict::Pass | Verdict::Expected | Verdict::Warn if has_file_error => USAGE,
+            Verdict::Pass | Verdict::Expected | Verdict::Warn => PASS,
         },
+        CommandEnd::UsageError => USAGE,
         CommandEnd::Shortage => UNKNOWN,
         CommandEnd::Unreachable => UNREACHABLE,
     }
@@ -70,16 +71,19 @@ mod tests {
             (Verdict::Unknown, 3),
             (Verdict::Unreachable, 4),
             (Verdict::Expected, 0),
-            (Verdict::NotRun, 0),
+            (Verdict::NotRun, 3),
         ];
         assert_eq!(codes, expected);
     }
 
     #[test]
-    fn a_violation_outweighs_a_file_error_and_nothing_else_does() {
-        assert_eq!(judged(Verdict::Fail, true), VIOLATION);
-        assert_eq!(judged(Verdict::Pass, true), USAGE);
-        assert_eq!(judged(Verdict::Unknown, true), USAGE);
+    fn a_file_error_outweighs_only_a_pass() {
+        for verdict in [Verdict::Fail, Verdict::Unknown, Verdict::Unreachable] {
+            assert_eq!(judged(verdict, true), judged(verdict, false));
+        }
+        for verdict in [Verdict::Pass, Verdict::Warn, Verdict::Expected] {
+            assert_eq!(judged(verdict, true), USAGE);
+        }
         assert_eq!(exit_code(CommandEnd::Shortage), UNKNOWN);
         assert_eq!(exit_code(CommandEnd::Unreachable), UNREACHABLE);
     }

@@ -180,6 +180,17 @@ impl Gate<'_> {
         Item::new(subject.id, if is_case { ItemKind::Case } else { ItemKind::Workload }, subject.level)
     }
 
+    /// Returns whether a selected case or workload was decided. The survival of the target counts only if nothing else is
+    /// selected.
+    fn has_decided(&self) -> bool {
+        let suite = self.protocol.suite;
+        let is_selected = |subject: &Subject| self.options.selection.wants(subject).is_ok();
+        let selects_others =
+            self.protocol.subjects().iter().any(|subject| subject.id != suite.alive && is_selected(subject));
+        let is_decided = |item: &Item| item.verdict != Verdict::NotRun;
+        self.report.items.iter().any(|item| is_decided(item) && (item.id != suite.alive || !selects_others))
+    }
+
     /// Returns the report of a run without a target.
     fn end_early(mut self, verdict: Verdict, cause: &str) -> RunReport {
         for subject in self.protocol.subjects() {
@@ -211,6 +222,9 @@ impl Gate<'_> {
         if self.report.cause.is_none() {
             let worst = self.report.items.iter().map(|item| item.verdict).max();
             self.report.verdict = worst.unwrap_or(Verdict::Unknown);
+            if self.report.verdict <= Verdict::Pass && !self.has_decided() {
+                self.report.verdict = Verdict::Unknown;
+            }
         }
         self.report
     }
