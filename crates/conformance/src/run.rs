@@ -1,17 +1,19 @@
 //! Runs cases against a target, batch by batch, and records a result for each, even if the target ends.
 
 use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::time::sleep;
 
-use driver::drive::{Limits, OPENINGS_AT_ONCE_GENTLE, drive};
+use driver::drive::{Limits, NoProcess, OPENINGS_AT_ONCE_GENTLE, drive};
 use driver::exchanges::ExchangeReader;
 use driver::history::{Ending, Event};
 use driver::recorder::Recorder;
 use driver::run_limits::RunLimits;
+use protocol::Framing;
 use target::Target;
 use verdict::Verdict;
 
@@ -35,7 +37,8 @@ pub struct RunSettings {
     pub reply_timeout: Duration,
     /// The time for which the target may keep a stalled client.
     pub stall_limit: Duration,
-    /// The time after which a batch is abandoned because the target is too slow, if there is such a limit.
+    /// The time after which a batch is abandoned because the target is too slow, if there is such a limit. It is longer
+    /// than `reply_timeout`, so that a missing reply is found first.
     pub case_timeout: Option<Duration>,
 }
 
@@ -113,7 +116,7 @@ async fn run_batch(
     let plans: Vec<Rc<CasePlan>> = batch.cases.iter().map(plan).collect();
     let scripts = plans.iter().map(|plan| CaseScript::new(Rc::clone(plan))).collect();
     recorder.begin(&header(suite, &plans, settings.seed, settings.stall_limit, results.has_served));
-    let judge = BatchJudge::new(suite, plans, results.has_served);
+    let judge = BatchJudge::new(suite, plans.clone(), results.has_served);
     let watch = Rc::new(RefCell::new((ExchangeReader::new(suite.dialect.framing), judge)));
     let observer = {
         let (watch, recorder) = (Rc::clone(&watch), recorder.clone());
@@ -134,6 +137,7 @@ async fn run_batch(
     let framing = suite.dialect.framing;
     let (addr, process) = (target.addr(), target.process());
     let has_ended = Cell::new(false);
+    let is_abandoned = Cell::new(false);
     let until = async {
         let abandoned = async {
             match settings.case_timeout {
@@ -143,7 +147,10 @@ async fn run_batch(
         };
         tokio::select! {
             ending = limits_of_run.reached() => ending,
-            () = abandoned => Ending::Stopped,
+            () = abandoned => {
+                is_abandoned.set(true);
+                Ending::Stopped
+            }
             () = target.wait_for_container_end() => {
                 has_ended.set(true);
                 Ending::Stopped
@@ -152,6 +159,9 @@ async fn run_batch(
     };
     let ending = drive(addr, scripts, framing, limits, process, observer, until).await;
     recorder.end(ending);
+    if let (true, Some(timeout)) = (is_abandoned.get(), settings.case_timeout) {
+        remove_names(addr, framing, &plans, limits, timeout, limits_of_run).await;
+    }
     // The tasks of the driver are gone, so that this is the only reference to the judge.
     let (_, judge) = &mut *watch.borrow_mut();
     let judge = std::mem::replace(judge, BatchJudge::new(suite, Vec::new(), false));
@@ -162,6 +172,26 @@ async fn run_batch(
     let (judges, status) = judge.into_parts();
     let status = status.or(has_ended.get().then_some(TargetStatus::RefusesConnections));
     BatchEnd { judges, status, ending, requests }
+}
+
+/// Removes the names of abandoned cases, so that later cases and workloads find no packages of them. Nothing is judged.
+async fn remove_names(
+    addr: SocketAddr,
+    framing: fn(usize) -> Box<dyn Framing>,
+    plans: &[Rc<CasePlan>],
+    limits: Limits,
+    timeout: Duration,
+    limits_of_run: &mut RunLimits,
+) {
+    let scripts = plans.iter().map(|plan| CaseScript::cleanup(Rc::clone(plan))).collect();
+    let until = async {
+        tokio::select! {
+            ending = limits_of_run.reached() => ending,
+            () = sleep(timeout) => Ending::TimeOver,
+        }
+    };
+    let ignore = |_: &Event<'_>| ControlFlow::Continue(());
+    drive(addr, scripts, framing, limits, Box::new(NoProcess), ignore, until).await;
 }
 
 /// The continuation of a run after a batch.
@@ -192,12 +222,17 @@ fn settle(end: BatchEnd, batch: &Batch, schedule: &mut Schedule, results: &mut R
         return Continuation::Continue;
     }
     let Some(status) = status else {
+        let (found, running): (Vec<CaseJudge>, Vec<CaseJudge>) =
+            running.into_iter().partition(CaseJudge::has_finding);
+        for judge in found {
+            results.record(judge);
+        }
         let inconclusive: Vec<&'static Case> =
             running.iter().chain(&not_started).map(|judge| judge.plan().case).collect();
         let cause = match ending {
             Ending::Finished => return Continuation::Continue,
             Ending::Stopped => {
-                results.record_without(&inconclusive, Verdict::NotRun, messages::TOO_SLOW);
+                results.record_without(&inconclusive, Verdict::Unknown, messages::TOO_SLOW);
                 return Continuation::Continue;
             }
             Ending::Interrupted => messages::INTERRUPTED,

@@ -32,6 +32,13 @@ impl CaseScript {
         let (lost, cleanup_replies) = (BTreeSet::new(), BTreeSet::new());
         Self { plan, at: 0, lost, cleanup_replies, payload_template, filled: Vec::new() }
     }
+
+    /// Returns a script that only removes the names of a case that was abandoned.
+    #[must_use]
+    pub fn cleanup(plan: Rc<CasePlan>) -> Self {
+        let at = plan.cleanup_at();
+        Self { at, ..Self::new(plan) }
+    }
 }
 
 impl Script for CaseScript {

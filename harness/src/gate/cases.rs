@@ -17,8 +17,8 @@ use crate::gate::state::Gate;
 /// A case with many requests runs only if the pace of the target allows it to end within this time.
 const MANY_REQUESTS_TIME: Duration = Duration::from_secs(4);
 
-/// The time after which a case with many requests is abandoned. Some servers look at every package for each REMOVE, so
-/// the pace alone does not predict the duration.
+/// The time, beside the timeout for a reply, after which a case with many requests is abandoned. Some servers look at every
+/// package for each REMOVE, so the pace alone does not predict the duration.
 const MANY_REQUESTS_TIME_MAX: Duration = Duration::from_secs(8);
 
 impl Gate<'_> {
@@ -56,7 +56,8 @@ impl Gate<'_> {
     ) {
         let (fast, slow): (Vec<&'static Case>, Vec<&'static Case>) =
             many.into_iter().partition(|case| is_fast_enough(case, pace));
-        self.run_cases(fast, Some(MANY_REQUESTS_TIME_MAX), target, limits).await;
+        let case_timeout = self.options.flags.timeout + MANY_REQUESTS_TIME_MAX;
+        self.run_cases(fast, Some(case_timeout), target, limits).await;
         let cause = format!("the target answers {pace} requests per second, which is too slow for this case");
         self.skip_cases(&slow, &cause);
     }

@@ -1,8 +1,10 @@
 //! Defective servers: each is detected, with the correct clause and exit code.
 #![expect(clippy::unwrap_used, reason = "a test's failure is its message")]
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -10,7 +12,7 @@ use insta::assert_snapshot;
 
 use protocol::index::wire::Reply;
 
-use crate::support::{Act, HarnessOutput, Server, replay, replay_tiny, send};
+use crate::support::{Act, HarnessOutput, Server, harness, replay, replay_tiny, send};
 
 /// Replays with one client, so that the output is deterministic.
 fn judged(addr: SocketAddr) -> HarnessOutput {
@@ -328,6 +330,50 @@ fn a_server_too_slow_for_the_deadline_is_unknown() {
     let output = replay_tiny(addr, &["--concurrency", "1", "--deadline", "1"]);
     assert_eq!(output.status, 3, "{}", output.stdout);
     assert!(output.stdout.contains("--deadline allows more"), "{}", output.stdout);
+}
+
+/// The time for a case is longer than the time for a reply.
+#[test]
+fn a_reply_that_is_missing_in_a_case_with_many_requests() {
+    let addr = Server::new(|received| {
+        let is_swallowed = received.line.starts_with("REMOVE|") && received.line.contains(".700|");
+        if is_swallowed { Act::Ignore } else { received.correct_act() }
+    })
+    .start();
+    let addr = addr.to_string();
+    let output = harness(&["--addr", &addr, "--only", "index/S3/6", "--seed", "1", "--timeout", "9"]);
+    assert_eq!(output.status, 1, "{}{}", output.stdout, output.stderr);
+}
+
+/// The names of the abandoned case are removed.
+#[test]
+fn a_case_that_is_abandoned_is_unknown_and_leaves_no_packages() {
+    let indexed = Arc::new(Mutex::new(BTreeSet::new()));
+    let names = Arc::clone(&indexed);
+    let addr = Server::new(move |received| {
+        let fields: Vec<&str> = received.line.split('|').collect();
+        if let (["INDEX", name, dependencies], Reply::Ok) = (&fields[..], received.correct_reply) {
+            names.lock().unwrap().insert(name.to_string());
+            if !dependencies.is_empty() {
+                thread::sleep(Duration::from_millis(600));
+            }
+        }
+        received.correct_act()
+    })
+    .start();
+    let target = addr.to_string();
+    let output = harness(&["--addr", &target, "--only", "index/S3/6", "--seed", "1", "--timeout", "1"]);
+    assert_eq!(output.status, 3, "{}{}", output.stdout, output.stderr);
+    assert!(output.stdout.contains("the target is too slow for this case"), "{}", output.stdout);
+    let mut client = BufReader::new(TcpStream::connect(addr).unwrap());
+    let names = indexed.lock().unwrap().clone();
+    assert!(names.len() > 100, "{names:?}");
+    for name in names {
+        client.get_mut().write_all(format!("QUERY|{name}|\n").as_bytes()).unwrap();
+        let mut reply = String::new();
+        client.read_line(&mut reply).unwrap();
+        assert_eq!(reply, "FAIL\n", "{name}");
+    }
 }
 
 #[test]

@@ -133,7 +133,7 @@ impl<F: Framing> Collector<F> {
         self.lose_all();
         self.is_expired = false;
         let is_over_capacity = self.is_over_capacity();
-        let operations = std::mem::take(&mut self.operations).0.filter(|_| !is_over_capacity);
+        let operations = std::mem::take(&mut self.operations).into_all().filter(|_| !is_over_capacity);
         self.exchanges = ExchangeReader::new(self.framing);
         let uncertain_sections = std::mem::take(&mut self.uncertain_sections);
         self.begun_ns.clear();

@@ -98,6 +98,11 @@ impl CaseJudge {
         &self.plan
     }
 
+    /// Returns whether a violation was found, which remains one however the run ends.
+    pub(crate) fn has_finding(&self) -> bool {
+        self.finding.is_some()
+    }
+
     /// Returns the transcript so far.
     #[must_use]
     pub fn wire(&self) -> &WireLog {

@@ -115,6 +115,11 @@ impl CasePlan {
         }
     }
 
+    /// Returns the index of the cleanup that removes all names that the case may have left.
+    pub(crate) const fn cleanup_at(&self) -> usize {
+        self.cleanup_at
+    }
+
     /// Returns the time, in nanoseconds, for which the case pauses or waits for a deadline of the target.
     pub(crate) fn pauses_ns(&self) -> u64 {
         let pauses = self.actions.iter().map(|action| match action {

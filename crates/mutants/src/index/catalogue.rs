@@ -64,7 +64,7 @@ mutants! {
     SelfDependencyBlocksRemove "self-dependency-blocks-remove" S6:
         "a package that lists itself cannot be removed";
     CyclesAreRefused "cycles-are-refused" S8: "an update that closes a cycle replies FAIL";
-    RepeatedDependencyCountedTwice "repeated-dependency-counted-twice" R5:
+    RepeatedDependencyCountedTwice "repeated-dependency-counted-twice" S3:
         "a dependency listed twice cannot be removed after its dependent was removed";
 
     // One index for all clients.
@@ -125,6 +125,11 @@ mutants! {
     DigitFirstRefused "digit-first-refused" R9: "a name that begins with a digit gets ERROR";
     DotEndsName "dot-ends-name" R9: "a name ends at its first dot";
     DashesAndUnderscoresAlike "dashes-and-underscores-alike" R9: "'-' and '_' are equal in names";
+    TrailingSeparatorsTrimmed "trailing-separators-trimmed" R9: "separators at the end of a name are ignored";
+    LeadingSeparatorsTrimmed "leading-separators-trimmed" R9: "separators at the beginning of a name are ignored";
+    RepeatedSeparatorsJoined "repeated-separators-joined" R9: "a repeated separator in a name counts once";
+    NamesFoldedAfter64 "names-folded-after-64" R9: "the case of letters after the 64th byte of a name is ignored";
+    DotsRefused "dots-refused" R9: "the names '.' and '..' get ERROR";
     BornWithNames "born-with-names" R9:
         "toString and other members of every JavaScript object count as indexed";
     NamesOver64Refused "names-over-64-refused" R9: "a name of more than 64 bytes gets ERROR";

@@ -6,6 +6,9 @@ use super::malformed::Malformed;
 /// The key by which a package name is compared. In the correct server this is the name itself.
 pub(super) type Name = Vec<u8>;
 
+/// The characters that separate words in names.
+const SEPARATORS: &[u8] = b"-_.+@";
+
 /// Parses a package name. An empty name is malformed.
 pub(super) fn read_package(field: &[u8], defects: Defects) -> Result<Name, Malformed> {
     let field = if defects.has(Defect::NamesTrimmed) { trim(field) } else { field };
@@ -66,6 +69,7 @@ fn read_name(name: &[u8], defects: Defects) -> Result<Name, Malformed> {
         Some(Defect::PlusRefused) => name.contains(&b'+'),
         Some(Defect::AtSignRefused) => name.contains(&b'@'),
         Some(Defect::DigitFirstRefused) => name.first().is_some_and(u8::is_ascii_digit),
+        Some(Defect::DotsRefused) => name == b"." || name == b"..",
         Some(Defect::NamesOver64Refused) => name.len() > 64,
         Some(Defect::NamesOver128Refused) => name.len() > 128,
         Some(Defect::SpacesRefused) => name.contains(&b' '),
@@ -88,6 +92,23 @@ fn comparison_key(name: &[u8], defects: Defects) -> Name {
         Some(Defect::DotEndsName) => name.split(|&byte| byte == b'.').next().unwrap_or(name).to_vec(),
         Some(Defect::DashesAndUnderscoresAlike) => {
             name.iter().map(|&byte| if byte == b'-' { b'_' } else { byte }).collect()
+        }
+        Some(Defect::TrailingSeparatorsTrimmed) => {
+            let end = name.iter().rposition(|byte| !SEPARATORS.contains(byte)).map_or(0, |last| last + 1);
+            name[..end].to_vec()
+        }
+        Some(Defect::LeadingSeparatorsTrimmed) => {
+            name.iter().copied().skip_while(|byte| SEPARATORS.contains(byte)).collect()
+        }
+        Some(Defect::RepeatedSeparatorsJoined) => {
+            let mut joined = name.to_vec();
+            joined.dedup_by(|next, last| next == last && SEPARATORS.contains(last));
+            joined
+        }
+        Some(Defect::NamesFoldedAfter64) => {
+            let mut folded = name.to_vec();
+            folded.iter_mut().skip(64).for_each(u8::make_ascii_lowercase);
+            folded
         }
         Some(Defect::Utf8Lossy) => String::from_utf8_lossy(name).into_owned().into_bytes(),
         _ => name.to_vec(),

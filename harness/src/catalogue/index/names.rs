@@ -212,4 +212,78 @@ pub(super) const CASES: &[Case] = &[
         ask(b"QUERY|__proto__|\n", FAIL),
     ])
     .alone(),
+    case("index/R9/12", R9, "A name with a character appended, be it a separator or a digit, is another package.")
+        .cause("The server trims separators at the end of names, or compares only the beginning of names.")
+        .steps(&[
+            ask(b"INDEX|{a}|\n", OK),
+            ask(b"QUERY|{a}-|\n", FAIL),
+            ask(b"QUERY|{a}_|\n", FAIL),
+            ask(b"QUERY|{a}.|\n", FAIL),
+            ask(b"QUERY|{a}+|\n", FAIL),
+            ask(b"QUERY|{a}@|\n", FAIL),
+            ask(b"QUERY|{a}0|\n", FAIL),
+            ask(b"INDEX|{b}|{a}-\n", FAIL),
+            ask(b"INDEX|{c}-|\n", OK),
+            ask(b"INDEX|{d}.|\n", OK),
+            ask(b"INDEX|{e}+|\n", OK),
+            ask(b"INDEX|{f}@|\n", OK),
+            ask(b"QUERY|{c}|\n", FAIL),
+            ask(b"QUERY|{d}|\n", FAIL),
+            ask(b"QUERY|{e}|\n", FAIL),
+            ask(b"QUERY|{f}|\n", FAIL),
+        ]),
+    case("index/R9/13", R9, "A name with a character in front of it, be it a separator or a digit, is another package.")
+        .cause("The server trims separators at the beginning of names, or compares only the end of names.")
+        .steps(&[
+            ask(b"INDEX|{a}|\n", OK),
+            ask(b"QUERY|-{a}|\n", FAIL),
+            ask(b"QUERY|_{a}|\n", FAIL),
+            ask(b"QUERY|.{a}|\n", FAIL),
+            ask(b"QUERY|+{a}|\n", FAIL),
+            ask(b"QUERY|@{a}|\n", FAIL),
+            ask(b"QUERY|0{a}|\n", FAIL),
+            ask(b"INDEX|{b}|-{a}\n", FAIL),
+            ask(b"INDEX|-{c}|\n", OK),
+            ask(b"INDEX|.{d}|\n", OK),
+            ask(b"INDEX|@{e}|\n", OK),
+            ask(b"INDEX|0{f}|\n", OK),
+            ask(b"QUERY|{c}|\n", FAIL),
+            ask(b"QUERY|{d}|\n", FAIL),
+            ask(b"QUERY|{e}|\n", FAIL),
+            ask(b"QUERY|{f}|\n", FAIL),
+        ]),
+    case("index/R9/14", R9, "Names that differ only by a repeated separator are two packages.")
+        .cause("The server joins repeated separators, as it would in a path.")
+        .steps(&[
+            ask(b"INDEX|{a}-x|\n", OK),
+            ask(b"QUERY|{a}--x|\n", FAIL),
+            ask(b"INDEX|{b}..x|\n", OK),
+            ask(b"QUERY|{b}.x|\n", FAIL),
+            ask(b"INDEX|{c}__x|\n", OK),
+            ask(b"QUERY|{c}_x|\n", FAIL),
+            ask(b"INDEX|{d}++|\n", OK),
+            ask(b"QUERY|{d}+|\n", FAIL),
+        ]),
+    case("index/R9/15", R9, "Names that are equal in the first 64 bytes and differ after them, be it only in case, are two packages.")
+        .cause("The server stores or compares 64 bytes of a name.")
+        .steps(&[
+            ask(b"INDEX|{a:64}Lib|\n", OK),
+            ask(b"QUERY|{a:64}lib|\n", FAIL),
+            ask(b"QUERY|{a:64}Lia|\n", FAIL),
+            ask(b"QUERY|{a:64}|\n", FAIL),
+            ask(b"INDEX|{b}|{a:64}LIB\n", FAIL),
+        ]),
+    // Its names are not unique to it. It removes them first and last.
+    case("index/R9/16", R9, "A dot, and two dots, are valid names.")
+        .cause("The server stores packages under file paths, or trims dots.")
+        .steps(&[
+            ask(b"INDEX|.|\n", OK),
+            ask(b"QUERY|.|\n", OK),
+            ask(b"QUERY|..|\n", FAIL),
+            ask(b"INDEX|..|.\n", OK),
+            ask(b"REMOVE|.|\n", FAIL),
+            ask(b"REMOVE|..|\n", OK),
+            ask(b"REMOVE|.|\n", OK),
+        ])
+        .alone(),
 ];

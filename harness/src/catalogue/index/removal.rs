@@ -120,6 +120,35 @@ pub(super) const CASES: &[Case] = &[
             ask(b"REMOVE|{b}|\n", FAIL),
             ask(b"QUERY|{a}|\n", OK),
         ]),
+    case(
+        "index/S3/9",
+        S3,
+        "Whether or not a list may repeat a name, the package can be removed after its dependent.",
+    )
+    .cause("The server counts a dependency twice that a list repeats, and removes it once.")
+    .steps(&[
+        ask(b"INDEX|{b}|\n", OK),
+        ask(b"INDEX|{a}|{b},{b}\n", ANY),
+        ask(b"REMOVE|{a}|\n", OK),
+        ask(b"REMOVE|{b}|\n", OK),
+        ask(b"QUERY|{b}|\n", FAIL),
+    ]),
+    case(
+        "index/S3/10",
+        S3,
+        "Whether or not a list may contain empty names or blanks, its packages can be removed afterwards.",
+    )
+    .cause("The server stores edges under other names than those that it deletes.")
+    .steps(&[
+        ask(b"INDEX|{b}|\n", OK),
+        ask(b"INDEX|{a}|{b},,\n", ANY),
+        ask(b"INDEX|{c}| {b} \n", ANY),
+        ask(b"INDEX|{d}|,\n", ANY),
+        ask(b"REMOVE|{d}|\n", OK),
+        ask(b"REMOVE|{c}|\n", OK),
+        ask(b"REMOVE|{a}|\n", OK),
+        ask(b"REMOVE|{b}|\n", OK),
+    ]),
     case("index/S4/1", S4, "REMOVE of a package that was never indexed is answered OK.")
         .cause("The server reports a missing package as a failure.")
         .steps(&[ask(b"REMOVE|{a}|\n", OK), ask(b"QUERY|{a}|\n", FAIL)]),

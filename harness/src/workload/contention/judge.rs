@@ -88,7 +88,9 @@ impl ContentionJudge {
     }
 
     fn judge_linearizability(&mut self, is_over: &(dyn Fn() -> bool + Sync)) {
-        let Some(all) = self.operations.all() else { return };
+        let Some(all) = self.operations.all() else {
+            return self.checks.find_too_many_operations(self.operations.count_max());
+        };
         // After a failed cleanup, the initial state of the index is unknown.
         let from = if self.has_failed_cleanup { all.len() } else { self.contention_start };
         match (FromEmptyIndex { all, from }).judge(is_over) {
@@ -147,5 +149,25 @@ impl ContentionJudge {
     fn leading_requests(&self) -> Option<LeadingRequests> {
         let violation = self.violation?.checked_sub(self.contention_start)?;
         Some(LeadingRequests::to(self.operations.all()?.get(self.contention_start..)?, &[], violation))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use driver::exchanges::Place;
+    use verdict::Verdict;
+
+    use super::*;
+
+    #[test]
+    fn too_many_operations_are_not_judged_and_do_not_pass() {
+        let mut judge = ContentionJudge::new("index/contention", 2, false, false);
+        judge.operations = Operations::at_most(1);
+        let place = Place { client: 0, connection: 1, replies: 0, has_sent: true, idle_ns: 0 };
+        let exchange = Exchange { place, request: b"QUERY|a|", reply: b"OK", sent_ns: 1, replied_ns: 2 };
+        for reply in [Reply::Fail, Reply::Ok] {
+            judge.operations.add(&exchange, Some(reply));
+        }
+        assert_eq!(judge.finish(Some(Ending::Finished), &|| false).verdict, Verdict::Unknown);
     }
 }

@@ -21,6 +21,7 @@ type Missing = (Verdict, Option<Clause>, &'static str, String);
 const INCORRECT_REPLY: &str = "incorrect reply";
 const CLIENT_REFUSED: &str = "the target refused a new client";
 const NO_REPLY: &str = "no reply in time";
+const CLOSED_INSTEAD_OF_REPLY: &str = "the target closed a connection instead of replying";
 
 /// The protocol neither promises nor forbids this: C5 concerns clients that stall, and these had no request to send.
 const IDLE_CLOSED: &str = "the target closed a connection that was idle while other clients connected";
@@ -62,6 +63,14 @@ impl ExchangeChecks {
         let finding = self.find(Verdict::Unknown, None, None, summary);
         let reason = "packages outside the plan may depend on them; start the target with an empty index";
         finding.reason = Some(reason.to_owned());
+    }
+
+    /// Reports a run with more operations than the judge keeps, so that it judged none of them as a whole.
+    pub(crate) fn find_too_many_operations(&mut self, count_max: usize) {
+        let summary = "the run has too many operations to be judged as a whole";
+        let reason =
+            format!("the limit is {count_max}; a smaller run (--packages, --seed) is judged completely");
+        self.find(Verdict::Unknown, None, None, summary).reason = Some(reason);
     }
 
     /// Reports a run that ended after `done` of `of` items, which `items` names.
@@ -166,8 +175,10 @@ impl ExchangeChecks {
             (Verdict::Unknown, None, IDLE_CLOSED, how)
         } else if place.replies == 0 && is_request && !is_alone {
             (Verdict::Fail, Some(C1), "the target closed a connection before its first reply", how)
+        } else if is_request && self.is_beyond_promise() {
+            (Verdict::Fail, Some(C1), CLOSED_INSTEAD_OF_REPLY, how)
         } else {
-            (Verdict::Fail, Some(A3), "the target closed a connection instead of replying", how)
+            (Verdict::Fail, Some(A3), CLOSED_INSTEAD_OF_REPLY, how)
         }
     }
 

@@ -108,6 +108,12 @@ fn missing_replies() {
         checks.observe(&Observation::Unanswered { place: LATER, request: QUERY, partial: b"", end: &end });
         describe(checks.findings())
     };
+    let closed_beyond_promise = |request| {
+        let mut checks = checks(CLIENTS_PROMISED + 1);
+        let end = EventKind::Ended;
+        checks.observe(&Observation::Unanswered { place: LATER, request, partial: b"", end: &end });
+        describe(checks.findings())
+    };
     insta::assert_snapshot!(
         [
             unanswered(LATER, b"", &timed_out(0)),
@@ -120,6 +126,8 @@ fn missing_replies() {
             unanswered(AFTER_IDLE, b"", &EventKind::Ended),
             unanswered(LATER, b"", &EventKind::Lost(failure(FailureKind::OutOfResources))),
             refused(),
+            closed_beyond_promise(QUERY),
+            closed_beyond_promise(b"NONSENSE"),
         ]
         .concat()
     );

@@ -44,7 +44,8 @@ pub(super) struct QuotationsJudge {
 #[derive(Debug)]
 struct IssuedChallenge {
     client: u32,
-    replied_ns: u64,
+    /// When the request was sent: the target may have issued the challenge at any time since then.
+    requested_ns: u64,
     ttl_ns: u64,
 }
 
@@ -116,7 +117,7 @@ impl QuotationsJudge {
         let token = Token::read(&challenge.token);
         let ttl_ns = u64::from(token.ttl_ms) * 1_000_000;
         let issued =
-            IssuedChallenge { client: exchange.place.client, replied_ns: exchange.replied_ns, ttl_ns };
+            IssuedChallenge { client: exchange.place.client, requested_ns: exchange.sent_ns, ttl_ns };
         if let Some(before) = self.challenges.insert(token.nonce, issued) {
             let actual = format!("the nonce of an earlier challenge of client {}", before.client);
             self.find_incorrect_reply(exchange, W01, &actual, "a unique nonce");
@@ -183,7 +184,7 @@ impl QuotationsJudge {
 
     fn may_have_expired(&self, nonce: &Nonce, exchange: &Exchange<'_>) -> bool {
         self.challenges.get(nonce).is_none_or(|issued| {
-            exchange.replied_ns.saturating_sub(issued.replied_ns) + EXPIRY_TOLERANCE_NS >= issued.ttl_ns
+            exchange.replied_ns.saturating_sub(issued.requested_ns) + EXPIRY_TOLERANCE_NS >= issued.ttl_ns
         })
     }
 

@@ -17,33 +17,42 @@ use crate::workload::wisdom::judge::QuotationsJudge;
 use crate::workload::wisdom::round::Round;
 use crate::workload::wisdom::workload::{QuotationsOptions, QuotationsPlan};
 
-/// A literal history: client, connection and event, in order.
+/// A literal history: events in order, a microsecond apart.
 #[derive(Default)]
-struct History(Vec<(u32, u32, EventKind<'static>)>);
+struct History {
+    now_ns: u64,
+    events: Vec<Event<'static>>,
+}
 
 impl History {
-    fn open(mut self, client: u32, connection: u32) -> Self {
-        self.0.push((client, connection, EventKind::Opened(0)));
+    fn push(mut self, client: u32, connection: u32, event: EventKind<'static>) -> Self {
+        self.now_ns += 1_000;
+        self.events.push(Event { at_ns: self.now_ns, client, connection, event });
         self
     }
 
-    fn send(mut self, connection: u32, request: &Request) -> Self {
+    fn wait(self, seconds: u64) -> Self {
+        Self { now_ns: self.now_ns + seconds * 1_000_000_000, ..self }
+    }
+
+    fn open(self, client: u32, connection: u32) -> Self {
+        self.push(client, connection, EventKind::Opened(0))
+    }
+
+    fn send(self, connection: u32, request: &Request) -> Self {
         let mut bytes = Vec::new();
         request.encode(&mut bytes);
-        self.0.push((0, connection, EventKind::Sent(Cow::Owned(bytes))));
-        self
+        self.push(0, connection, EventKind::Sent(Cow::Owned(bytes)))
     }
 
-    fn receive(mut self, connection: u32, response: &Response) -> Self {
+    fn receive(self, connection: u32, response: &Response) -> Self {
         let mut bytes = Vec::new();
         response.encode(&mut bytes);
-        self.0.push((0, connection, EventKind::Received(Cow::Owned(bytes))));
-        self
+        self.push(0, connection, EventKind::Received(Cow::Owned(bytes)))
     }
 
-    fn event(mut self, connection: u32, kind: EventKind<'static>) -> Self {
-        self.0.push((0, connection, kind));
-        self
+    fn event(self, connection: u32, kind: EventKind<'static>) -> Self {
+        self.push(0, connection, kind)
     }
 
     /// A client receives a challenge on a separate connection.
@@ -59,8 +68,7 @@ impl History {
     fn observe(self) -> (QuotationsJudge, Verdict) {
         let mut exchanges = ExchangeReader::new(Wisdom::framing);
         let mut judge = QuotationsJudge::new(1);
-        for ((client, connection, event), number) in self.0.into_iter().zip(1..) {
-            let event = Event { at_ns: number * 1_000, client, connection, event };
+        for event in self.events {
             exchanges.observe(&event, |observation| judge.observe(&observation));
         }
         let verdict = judge.finish(Some(Ending::Finished), &|| false).verdict;
@@ -165,6 +173,25 @@ fn w21_insufficient_work_yields_no_quotation() {
 fn w24_a_challenge_does_not_expire_early() {
     let expired = (solution(1, true), error(Code::ChallengeExpired));
     assert_eq!(answered(&[expired]), (Verdict::Fail, Some("W24")));
+}
+
+/// The time to live of 60 s may have begun as soon as the request was sent, 40 s before the reply.
+#[test]
+fn w24_the_age_of_a_challenge_is_measured_from_its_request() {
+    let history = History::default()
+        .open(0, 1)
+        .send(1, &Request::Challenge)
+        .wait(40)
+        .receive(1, &Response::Challenge(Challenge::of(&token(1))))
+        .wait(20)
+        .open(0, 2)
+        .send(2, &solution(1, true))
+        .receive(2, &error(Code::ChallengeExpired))
+        .challenge(3, 2)
+        .open(0, 4)
+        .send(4, &solution(2, true))
+        .receive(4, &quote());
+    assert_eq!(history.judge(), (Verdict::Pass, None));
 }
 
 #[test]

@@ -18,7 +18,9 @@ use crate::workload::replay::steps::ReplayStep;
 impl ReplayJudge {
     /// Reports a reply that its step allows but no order of all the requests.
     pub(super) fn find_contradiction(&mut self) {
-        let Some(operations) = self.operations.all() else { return };
+        let Some(operations) = self.operations.all() else {
+            return self.checks.find_too_many_operations(self.operations.count_max());
+        };
         if let Some(violation) = interval_check(operations) {
             self.violation = Some(violation.operation);
             self.checks.add(violation_finding(violation, operations));

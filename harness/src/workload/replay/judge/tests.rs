@@ -2,9 +2,12 @@
 
 use std::rc::Rc;
 
+use conformance::collect::Operations;
 use conformance::workload::Judge;
+use driver::exchanges::{Exchange, Place};
 use driver::history::Ending;
 use fixtures::Graph;
+use protocol::index::wire::Reply;
 
 use crate::workload::finding_text::describe;
 use crate::workload::replay::judge::state::ReplayJudge;
@@ -16,6 +19,11 @@ fn judge() -> ReplayJudge {
     let graph = Graph::parse(b"a: b\n").unwrap();
     let options = ReplayOptions { seed: 1, concurrency: 1, unluckiness: 0, rounds_max: 3 };
     ReplayJudge::new(Rc::new(ReplayPlan::new(graph, options)))
+}
+
+fn exchange() -> Exchange<'static> {
+    let place = Place { client: 0, connection: 1, replies: 0, has_sent: true, idle_ns: 0 };
+    Exchange { place, request: b"QUERY|a|", reply: b"OK", sent_ns: 1, replied_ns: 2 }
 }
 
 /// Returns the finding of a step without progress, in which one package is refused and others are done.
@@ -45,6 +53,13 @@ fn findings() {
             finding(|judge| judge.find_too_many_rounds(0, 3)),
             finding(|judge| judge.find_unplanned_request(0)),
             finding(|judge| judge.find_incomplete(Ending::TimeOver)),
+            finding(|judge| {
+                judge.operations = Operations::at_most(1);
+                for reply in [Reply::Ok, Reply::Fail] {
+                    judge.operations.add(&exchange(), Some(reply));
+                }
+                judge.find_contradiction();
+            }),
         ]
         .concat()
     );
