@@ -107,6 +107,7 @@ mutants! {
     EmptyDependencyIsMissing "empty-dependency-is-missing" R5:
         "an empty name in a list is a dependency that is not indexed";
     EmptyDependencyRefused "empty-dependency-refused" R5: "an empty name in a list gets ERROR";
+    RepeatedDependencyRefused "repeated-dependency-refused" R5: "a list that repeats a name gets ERROR";
     DependencyNotTrimmed "dependency-not-trimmed" R5: "spaces around a dependency are part of its name";
     RemoveChecksItsList "remove-checks-its-list" R6:
         "REMOVE replies FAIL if a listed package is not indexed";

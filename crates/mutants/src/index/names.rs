@@ -37,11 +37,16 @@ pub(super) fn read_list(mut field: &[u8], defects: Defects) -> Result<Vec<Name>,
     match defects.get() {
         Some(Defect::EmptyListRefused) if field.is_empty() => return Err(Malformed::List),
         Some(Defect::DependencyOrderMatters) if !names.is_sorted() => return Err(Malformed::List),
+        Some(Defect::RepeatedDependencyRefused) if has_repetition(&names) => return Err(Malformed::List),
         Some(Defect::ListsOver500Refused) if names.len() > 500 => return Err(Malformed::List),
         Some(Defect::ListsCutAt512) => names.truncate(512),
         _ => {}
     }
     Ok(names)
+}
+
+fn has_repetition(names: &[Name]) -> bool {
+    (1..names.len()).any(|end| names[..end].contains(&names[end]))
 }
 
 fn split_list(field: &[u8], defects: Defects) -> Vec<&[u8]> {
