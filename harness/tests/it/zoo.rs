@@ -229,10 +229,12 @@ fn every_leak_is_detected_by_a_case_that_measures_the_process() {
         assert!(found.violated.values().all(|clause| clause == "C4"), "{name}: {found:?}");
         touched.extend(found.violated.into_keys());
     }
-    // Growing memory is reported without a violation: a heap before its garbage collection looks the same.
+    // Growing memory is reported without a violation: a heap before its garbage collection looks the same. The run may have
+    // decided nothing then.
     for name in ["leaks-memory", "leaks-memory-per-request"] {
         let found = watched(index::find(name));
-        assert_eq!((found.status, &*found.verdicts["index/C4/2"]), (0, "not_run"), "{name}: {found:?}");
+        assert!(matches!(found.status, 0 | 3), "{name}: {found:?}");
+        assert_eq!(found.verdicts["index/C4/2"], "not_run", "{name}: {found:?}");
     }
     let watching = INDEX.suite.cases().filter(|case| case.runs == Runs::WithProcess);
     for case in watching {
