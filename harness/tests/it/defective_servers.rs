@@ -332,6 +332,15 @@ fn a_server_too_slow_for_the_deadline_is_unknown() {
     assert!(output.stdout.contains("--deadline allows more"), "{}", output.stdout);
 }
 
+/// Runs a case with thousands of requests: again if a busy machine made the target seem too slow for it, and only then.
+fn many_requests(addr: SocketAddr, timeout: &str) -> HarnessOutput {
+    const ATTEMPTS: usize = 5;
+    let flags = ["--addr", &addr.to_string(), "--only", "index/S3/6", "--seed", "1", "--timeout", timeout];
+    let mut outputs = (0..ATTEMPTS).map(|_| harness(&flags));
+    let was_run = |output: &HarnessOutput| !output.stdout.contains("requests per second, which is too slow");
+    outputs.find(was_run).expect("the case runs at least once in some attempts")
+}
+
 /// The time for a case is longer than the time for a reply.
 #[test]
 fn a_reply_that_is_missing_in_a_case_with_many_requests() {
@@ -340,8 +349,7 @@ fn a_reply_that_is_missing_in_a_case_with_many_requests() {
         if is_swallowed { Act::Ignore } else { received.correct_act() }
     })
     .start();
-    let addr = addr.to_string();
-    let output = harness(&["--addr", &addr, "--only", "index/S3/6", "--seed", "1", "--timeout", "9"]);
+    let output = many_requests(addr, "9");
     assert_eq!(output.status, 1, "{}{}", output.stdout, output.stderr);
 }
 
@@ -361,8 +369,7 @@ fn a_case_that_is_abandoned_is_unknown_and_leaves_no_packages() {
         received.correct_act()
     })
     .start();
-    let target = addr.to_string();
-    let output = harness(&["--addr", &target, "--only", "index/S3/6", "--seed", "1", "--timeout", "1"]);
+    let output = many_requests(addr, "1");
     assert_eq!(output.status, 3, "{}{}", output.stdout, output.stderr);
     assert!(output.stdout.contains("the target is too slow for this case"), "{}", output.stdout);
     let mut client = BufReader::new(TcpStream::connect(addr).unwrap());
