@@ -53,6 +53,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Connections that are accepted in a row before other tasks run.
 const ACCEPTS_IN_A_ROW_MAX: u32 = 16;
 
+/// Connections that are accepted after a stop; they waited in the backlog.
+const BACKLOG_MAX: usize = 4096;
+
 /// Longest interval of the deadline sweep.
 const SWEEP_INTERVAL_MAX: Duration = Duration::from_secs(1);
 
@@ -72,11 +75,11 @@ pub async fn serve<S: Service, C: Clock>(
     // Each connection holds a sender. The channel carries no items; it closes when the last connection ends.
     let (alive, all_ended) = bounded::<Infallible>(1);
 
-    // The loops are separate tasks: joined futures would all be polled whenever one of them makes progress.
-    let listener = Arc::new(listener);
-    let lingering = Arc::new(Semaphore::new(LINGERING_REFUSALS_MAX));
+    let (listener, lingering) = (Arc::new(listener), Semaphore::new(LINGERING_REFUSALS_MAX));
     let admission = Admission { executor: executor.clone(), shared: shared.clone(), lingering, alive };
     let admission = Arc::new(admission);
+
+    // The loops are separate tasks: joined futures would all be polled whenever one of them makes progress.
     let accepting = executor.spawn(accept(Arc::clone(&listener), Arc::clone(&admission)));
     let sweeping = executor.spawn(sweep(Arc::clone(&shared)));
     let running = executor.spawn(Arc::clone(&shared.service).run(clock.clone()));
@@ -85,8 +88,10 @@ pub async fn serve<S: Service, C: Clock>(
     stops.next().await;
     accepting.cancel().await;
     // Clients that the kernel has connected are served too; closing the listener would reset them.
-    while let Some((stream, peer)) = accept_waiting(&listener) {
-        admission.admit(stream, peer);
+    for stream in listener.get_ref().incoming().map_while(Result::ok).take(BACKLOG_MAX) {
+        if let (Ok(peer), Ok(stream)) = (stream.peer_addr(), Async::new(stream)) {
+            admission.admit(stream, peer);
+        }
     }
     drop((listener, admission));
     info!(connections = shared.connections.count(), "draining");
@@ -114,7 +119,7 @@ pub async fn serve<S: Service, C: Clock>(
 struct Admission<S, C> {
     executor: Arc<Executor<'static>>,
     shared: Arc<Shared<S, C>>,
-    lingering: Arc<Semaphore>,
+    lingering: Semaphore,
     alive: Sender<Infallible>,
 }
 
@@ -138,16 +143,10 @@ async fn accept<S: Service, C: Clock>(listener: Arc<Async<TcpListener>>, admissi
     }
 }
 
-/// Accepts a client if one is waiting.
-fn accept_waiting(listener: &Async<TcpListener>) -> Option<(Async<TcpStream>, SocketAddr)> {
-    let (stream, peer) = listener.get_ref().accept().ok()?;
-    Some((Async::new(stream).ok()?, peer))
-}
-
 impl<S: Service, C: Clock> Admission<S, C> {
     /// Serves a new connection, or refuses it.
-    fn admit(&self, stream: Async<TcpStream>, peer: SocketAddr) {
-        let Self { executor, shared, .. } = self;
+    fn admit(self: &Arc<Self>, stream: Async<TcpStream>, peer: SocketAddr) {
+        let Self { executor, shared, .. } = &**self;
         // Replies are already written in large pieces, so Nagle's algorithm would only delay them.
         let _ = stream.get_ref().set_nodelay(true);
         let address = limited_address(peer.ip());
@@ -165,8 +164,7 @@ impl<S: Service, C: Clock> Admission<S, C> {
             Err(cause) => {
                 shared.telemetry.refused(cause);
                 debug!(%peer, cause = cause.name(), "connection refused");
-                let lingering = Arc::clone(&self.lingering);
-                executor.spawn(refuse(Arc::clone(shared), lingering, stream, cause)).detach();
+                executor.spawn(refuse(Arc::clone(self), stream, cause)).detach();
             }
         }
     }
@@ -200,11 +198,11 @@ async fn serve_one<S: Service, C: Clock>(
 
 /// Sends a refused client its close reason, unless too many refused clients are lingering.
 async fn refuse<S: Service, C: Clock>(
-    shared: Arc<Shared<S, C>>,
-    lingering: Arc<Semaphore>,
+    admission: Arc<Admission<S, C>>,
     mut stream: Async<TcpStream>,
     cause: Refusal,
 ) {
+    let Admission { shared, lingering, .. } = &*admission;
     let Some(_permit) = lingering.try_acquire() else { return };
     let mut reply = Vec::new();
     shared.service.append_close_reason(CloseReason::Refused(cause), &mut reply);
