@@ -18,7 +18,7 @@ use report::{Report, RunReport};
 use settings::values::random_seed;
 use target::choose_target;
 use verdict::Verdict;
-use verdict::exit::{CommandEnd, exit_code};
+use verdict::exit::CommandResult;
 
 use crate::chaos_protocol::ChaosProtocol;
 use crate::error::Error;
@@ -31,27 +31,11 @@ use crate::scorecard;
 use crate::shrink;
 use crate::single_run::run_once;
 
-/// The result of a command.
-#[derive(Debug)]
-pub struct CommandResult {
-    /// The exit code.
-    pub exit_code: u8,
-    /// The errors of files that could not be written.
-    pub file_errors: Vec<Error>,
-}
-
-impl CommandResult {
-    fn judged(verdict: Verdict, file_errors: Vec<Error>) -> Self {
-        let end = CommandEnd::Judged { verdict, has_file_error: !file_errors.is_empty() };
-        Self { exit_code: exit_code(end), file_errors }
-    }
-}
-
 /// Executes a command line and prints to `out`.
 ///
 /// # Errors
 /// The command line is invalid, or the command could not be executed.
-pub fn execute(arguments: &[OsString], out: &mut impl Write) -> Result<CommandResult, Error> {
+pub fn execute(arguments: &[OsString], out: &mut impl Write) -> Result<CommandResult<Error>, Error> {
     let CommandLine { flags, subcommand } = CommandLine::try_parse_from(arguments).map_err(Error::Flags)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     match subcommand {
@@ -71,11 +55,11 @@ pub fn execute(arguments: &[OsString], out: &mut impl Write) -> Result<CommandRe
         }
         None => return runtime.block_on(run_seeds(&flags, out)),
     }
-    Ok(CommandResult { exit_code: exit_code(CommandEnd::Printed), file_errors: Vec::new() })
+    Ok(CommandResult::printed())
 }
 
 /// Runs one schedule for each seed.
-async fn run_seeds(flags: &Flags, out: &mut impl Write) -> Result<CommandResult, Error> {
+async fn run_seeds(flags: &Flags, out: &mut impl Write) -> Result<CommandResult<Error>, Error> {
     let choice = choose_target(&flags.target)?;
     let protocol = protocols::named(flags.protocol);
     let selection = schedule::selection(protocol, &flags.faults, &flags.skip)?;
@@ -127,7 +111,7 @@ async fn replay(
     times: u32,
     flags: &Flags,
     out: &mut impl Write,
-) -> Result<CommandResult, Error> {
+) -> Result<CommandResult<Error>, Error> {
     let text = fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
     let schedule =
         Schedule::parse(&text).map_err(|source| Error::Schedule { path: path.to_owned(), source })?;

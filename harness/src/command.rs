@@ -10,8 +10,7 @@ use tokio::runtime::Runtime;
 
 use conformance::case::Case;
 use report::{catalogue, compare, write_file};
-use verdict::Verdict;
-use verdict::exit::{CommandEnd, exit_code};
+use verdict::exit::CommandResult;
 use verdict::selection::nearest;
 
 use crate::error::Error;
@@ -20,20 +19,11 @@ use crate::options::Options;
 use crate::protocols::PROTOCOLS;
 use crate::{config, judge_command, protocols, replay_command, run_command};
 
-/// The result of a command.
-#[derive(Debug)]
-pub struct CommandResult {
-    /// The exit code.
-    pub exit_code: u8,
-    /// The errors of files that could not be written, or not be read completely.
-    pub file_errors: Vec<Error>,
-}
-
 /// Executes a command line and prints to `out`. The first argument is the name of the program.
 ///
 /// # Errors
 /// The command line is invalid, or the command could not start. [`Error::exit_code`] returns the exit code.
-pub fn execute(arguments: &[OsString], out: &mut impl Write) -> Result<CommandResult, Error> {
+pub fn execute(arguments: &[OsString], out: &mut impl Write) -> Result<CommandResult<Error>, Error> {
     let flags = Flags::parse_arguments(&config::with_config(arguments)?)?;
     let Some(subcommand) = flags.subcommand.clone() else {
         let options = Options::new(flags)?;
@@ -71,14 +61,7 @@ pub fn execute(arguments: &[OsString], out: &mut impl Write) -> Result<CommandRe
             ignore_closed(written);
         }
     }
-    Ok(CommandResult { exit_code: exit_code(CommandEnd::Printed), file_errors: Vec::new() })
-}
-
-impl CommandResult {
-    fn judged(verdict: Verdict, file_errors: Vec<Error>) -> Self {
-        let end = CommandEnd::Judged { verdict, has_file_error: !file_errors.is_empty() };
-        Self { exit_code: exit_code(end), file_errors }
-    }
+    Ok(CommandResult::printed())
 }
 
 fn runtime() -> io::Result<Runtime> {

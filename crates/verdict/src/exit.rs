@@ -33,6 +33,30 @@ pub enum CommandEnd {
     Unreachable,
 }
 
+/// The result of a command that was executed.
+#[derive(Debug)]
+pub struct CommandResult<E> {
+    /// The exit code.
+    pub exit_code: u8,
+    /// The errors of files that could not be written, or not be read completely.
+    pub file_errors: Vec<E>,
+}
+
+impl<E> CommandResult<E> {
+    /// Returns the result of a command that printed what it was asked for.
+    #[must_use]
+    pub const fn printed() -> Self {
+        Self { exit_code: exit_code(CommandEnd::Printed), file_errors: Vec::new() }
+    }
+
+    /// Returns the result of a command whose worst verdict is this one.
+    #[must_use]
+    pub fn judged(verdict: Verdict, file_errors: Vec<E>) -> Self {
+        let end = CommandEnd::Judged { verdict, has_file_error: !file_errors.is_empty() };
+        Self { exit_code: exit_code(end), file_errors }
+    }
+}
+
 /// Decides the exit code of a command.
 #[must_use]
 pub const fn exit_code(end: CommandEnd) -> u8 {

@@ -233,7 +233,8 @@ fn every_leak_is_detected_by_a_case_that_measures_the_process() {
     // decided nothing then.
     for name in ["leaks-memory", "leaks-memory-per-request"] {
         let found = watched(index::find(name));
-        assert!(matches!(found.status, 0 | 3), "{name}: {found:?}");
+        let has_decided = found.verdicts.iter().any(|(id, verdict)| id.contains("/C4/") && verdict == "pass");
+        assert_eq!(found.status, if has_decided { 0 } else { 3 }, "{name}: {found:?}");
         assert_eq!(found.verdicts["index/C4/2"], "not_run", "{name}: {found:?}");
     }
     let watching = INDEX.suite.cases().filter(|case| case.runs == Runs::WithProcess);

@@ -116,6 +116,8 @@ mutants! {
 
     // Names.
     NamesFolded "names-folded" R9: "names are compared without regard to case";
+    RemoveFoldsNames "remove-folds-names" R9:
+        "REMOVE of a package that is not indexed removes one whose name differs only in case";
     NamesCutAt32 "names-cut-at-32" R9: "names are compared by their first 32 bytes";
     NamesComparedByChecksum "names-compared-by-checksum" R9: "names are compared by the sum of their bytes";
     NamesComparedByShortHash "names-compared-by-short-hash" R9: "names are compared by an FNV-1a hash of 8 bits";

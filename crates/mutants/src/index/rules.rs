@@ -149,6 +149,12 @@ impl Index {
             Some(Defect::RemoveOfNamedOnlyFails) if self.memory.mentioned.contains(package) => {
                 return Reply::Fail;
             }
+            Some(Defect::RemoveFoldsNames) => {
+                let is_equal = |name: &Name| name.eq_ignore_ascii_case(package);
+                if let Some(name) = self.packages.names().into_iter().find(is_equal) {
+                    self.remove_package(&name);
+                }
+            }
             Some(Defect::RemoveOfAbsentIndexes) => self.packages.put(package, &[]),
             _ => {}
         }

@@ -184,6 +184,9 @@ fn write_not_run(out: &mut (impl Write + ?Sized), run: &RunReport) -> io::Result
     Ok(())
 }
 
+/// The last line of a run whose verdict no item has.
+const NOTHING_DECIDED: &str = "nothing that was selected was decided";
+
 fn write_verdict(out: &mut (impl Write + ?Sized), run: &RunReport) -> io::Result<()> {
     let style = style_of(run.verdict);
     write!(out, "{style}{}{style:#} ", run.verdict.word())?;
@@ -215,7 +218,7 @@ fn write_verdict(out: &mut (impl Write + ?Sized), run: &RunReport) -> io::Result
         write!(out, "replay: {}", pace(replay.requests, replay.duration_ns))?;
     } else if cases().all(|item| item.verdict == Verdict::NotRun) {
         let others: Vec<&str> = run.with(run.verdict).map(|item| item.id).collect();
-        write!(out, "{}", others.join(", "))?;
+        write!(out, "{}", if others.is_empty() { NOTHING_DECIDED.to_owned() } else { others.join(", ") })?;
     }
     writeln!(out)
 }

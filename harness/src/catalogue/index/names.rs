@@ -140,6 +140,8 @@ pub(super) const CASES: &[Case] = &[
             ask(b"INDEX|{a}Lib|\n", OK),
             ask(b"QUERY|{a}lib|\n", FAIL),
             ask(b"INDEX|{b}|{a}LIB\n", FAIL),
+            ask(b"REMOVE|{a}LIB|\n", OK),
+            ask(b"QUERY|{a}Lib|\n", OK),
         ]),
     case("index/R9/4", R9, "Names of 100 bytes that differ only in the last byte are two packages.")
         .cause("The server truncates names to the size of a field.")
@@ -223,6 +225,8 @@ pub(super) const CASES: &[Case] = &[
             ask(b"QUERY|{a}@|\n", FAIL),
             ask(b"QUERY|{a}0|\n", FAIL),
             ask(b"INDEX|{b}|{a}-\n", FAIL),
+            ask(b"REMOVE|{a}-|\n", OK),
+            ask(b"QUERY|{a}|\n", OK),
             ask(b"INDEX|{c}-|\n", OK),
             ask(b"INDEX|{d}.|\n", OK),
             ask(b"INDEX|{e}+|\n", OK),
