@@ -8,9 +8,7 @@ use std::time::Duration;
 
 use conformance::case::Case;
 use conformance::plan::CasePlan;
-use driver::drive::Limits;
-use driver::drive::Process;
-use driver::drive::drive;
+use driver::drive::{CONNECT_TIMEOUT_GENTLE, Limits, Process, drive};
 use driver::history::Ending;
 use driver::history::Event;
 use driver::history::EventKind;
@@ -243,6 +241,7 @@ impl Runner<'_> {
         let conductor = Client::Conductor(Box::new(Conductor::new(protocol, planned)));
         let others = [conductor, Client::Timekeeper(Timekeeper::new())];
         let drive_limits = Limits {
+            connect_timeout: CONNECT_TIMEOUT_GENTLE,
             reply_timeout: terms.reply_timeout,
             reply_timeout_after_one: terms.reply_timeout,
             clients_at_once_max: usize::MAX,

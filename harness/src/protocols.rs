@@ -9,7 +9,7 @@ use verdict::selection::Subject;
 
 use crate::catalogue;
 use crate::workload::contention::{Contention, ContentionPipelined};
-use crate::workload::replay::Replay;
+use crate::workload::replay::{Official, Replay};
 use crate::workload::wisdom::Quotations;
 
 /// A protocol that can be judged.
@@ -34,7 +34,7 @@ pub static PROTOCOLS: [&ProtocolEntry; 2] = [&INDEX, &WISDOM];
 pub static INDEX: ProtocolEntry = ProtocolEntry {
     name: "index",
     suite: catalogue::index::SUITE,
-    workloads: &[&Replay, &Contention, &ContentionPipelined],
+    workloads: &[&Replay, &Official, &Contention, &ContentionPipelined],
     settings: Settings::of_built_in("index"),
     replays_a_graph: true,
 };

@@ -70,7 +70,9 @@ pub(crate) async fn replay(
         }
     }
     let _ = writeln!(out, "\n{} fails {fails} of {done} times", worst.word());
-    if let (Some(line), true) = (reproduction::nc_command(&target.addr().to_string(), &requests), fails > 0) {
+    let addr = target.addr().to_string();
+    target.stop().await;
+    if let (Some(line), true) = (reproduction::nc_command(&addr, &requests), fails > 0) {
         let _ = writeln!(out, "\nreproduce with one connection:\n{line}");
     }
     Ok(worst)

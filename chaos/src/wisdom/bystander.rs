@@ -6,16 +6,16 @@ use driver::moves::Move;
 use driver::moves::MoveResult;
 use driver::moves::Script;
 use driver::moves::Source;
+use driver::work::Work;
 use protocol::wisdom::messages::{Request, Response, Solution};
-use protocol::wisdom::proof::Search;
-use protocol::wisdom::token::Token;
+use protocol::wisdom::proof;
+use protocol::wisdom::token::{TOKEN_BYTES, Token};
 use sha2::{Digest, Sha256};
 
 use crate::catalogue::wisdom::requests::REQUEST;
 use crate::timing::due_at;
 
-/// The highest difficulty that bystanders solve, in bits. They solve on the driver thread, so harder challenges would
-/// delay all clients.
+/// The highest difficulty that bystanders solve, in bits. A harder challenge takes longer than their interval.
 pub(crate) const DIFFICULTY_MAX: u8 = 16;
 
 /// The interval between two requests of a bystander: in turn for a challenge and for a quotation.
@@ -23,9 +23,6 @@ pub(crate) const ASK_INTERVAL: Duration = Duration::from_millis(200);
 
 /// The time within which a server must close a connection.
 const ENDS_WITHIN: Duration = Duration::from_secs(5);
-
-/// The number of counters to try; a solution is found long before.
-const COUNTERS_MAX: u64 = 1 << 24;
 
 /// A well-behaved client. It never uses an address twice, so that no rate limit applies.
 #[derive(Debug)]
@@ -37,8 +34,13 @@ pub(crate) struct Bystander {
     /// The number of connections opened.
     connections: u32,
     at: At,
+    /// The challenge, and the search for its counter.
+    search: Option<Search>,
     solution: Vec<u8>,
 }
+
+/// A challenge, and the search for its counter.
+type Search = ([u8; TOKEN_BYTES], Work<Option<u64>>);
 
 /// The next action.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +50,7 @@ enum At {
     Ask,
     AwaitChallenge,
     Solve,
+    Solved,
     SendSolution,
     AwaitQuote,
     AwaitEnd,
@@ -58,7 +61,7 @@ enum At {
 impl Bystander {
     /// Returns a bystander that has not begun.
     pub(crate) fn new(number: u32, seed: u64) -> Self {
-        Self { number, seed, requests: 0, connections: 0, at: At::Open, solution: Vec::new() }
+        Self { number, seed, requests: 0, connections: 0, at: At::Open, search: None, solution: Vec::new() }
     }
 
     fn source(&self) -> Source {
@@ -67,20 +70,26 @@ impl Bystander {
         Source::Own(digest.iter().take(4).fold(0, |drawn, byte| drawn << 8 | u32::from(*byte)))
     }
 
-    /// Solves the received challenge; returns false if there is none that it can solve.
-    fn solve(&mut self, result: MoveResult<'_>) -> bool {
-        let MoveResult::Replies([reply]) = result else { return false };
-        let Ok(Response::Challenge(challenge)) = Response::decode(reply) else { return false };
-        let token = challenge.token;
-        let difficulty = Token::read(&token).difficulty;
-        if difficulty > DIFFICULTY_MAX {
-            return false;
-        }
-        let Some(counter) = Search::new(&token).find(difficulty, 0..COUNTERS_MAX) else { return false };
+    /// Encodes the solution; returns false if no counter was found.
+    fn encode_solution(&mut self) -> bool {
+        let found = self.search.take().and_then(|(token, search)| Some((token, (*search.result()?)?)));
+        let Some((token, counter)) = found else { return false };
         self.solution.clear();
         Request::Solution(Solution { token, counter }).encode(&mut self.solution);
         true
     }
+}
+
+/// Returns the received challenge and the search for its counter; `None` if there is no challenge that bystanders solve.
+fn search(result: MoveResult<'_>) -> Option<Search> {
+    let MoveResult::Replies([reply]) = result else { return None };
+    let Ok(Response::Challenge(challenge)) = Response::decode(reply) else { return None };
+    let token = challenge.token;
+    let difficulty = Token::read(&token).difficulty;
+    let search = Work::new(move |is_cancelled| {
+        proof::Search::new(&token).find_fitting(is_cancelled, |_, bits| bits >= difficulty.into())
+    });
+    (difficulty <= DIFFICULTY_MAX).then_some((token, search))
 }
 
 impl Script for Bystander {
@@ -111,7 +120,17 @@ impl Script for Bystander {
                 Move::Await(0, 1)
             }
             At::Solve => {
-                if self.solve(result) {
+                self.search = search(result);
+                if let Some((_, search)) = &self.search {
+                    self.at = At::Solved;
+                    Move::Compute(search.job())
+                } else {
+                    self.at = At::Close;
+                    Move::Pause(ASK_INTERVAL)
+                }
+            }
+            At::Solved => {
+                if self.encode_solution() {
                     self.at = At::SendSolution;
                     Move::PauseUntil(due_at(ASK_INTERVAL, self.number, self.requests))
                 } else {
@@ -162,7 +181,10 @@ mod tests {
         assert_eq!(bystander.next(MoveResult::Done), Move::PauseUntil(due_at(ASK_INTERVAL, 5, 0)));
         assert_eq!(bystander.next(MoveResult::Done), Move::Send(0, REQUEST));
         assert_eq!(bystander.next(MoveResult::Done), Move::Await(0, 1));
-        let _ = bystander.next(MoveResult::Replies(&[reply.to_vec()]));
+        if let Move::Compute(job) = bystander.next(MoveResult::Replies(&[reply.to_vec()])) {
+            job.run();
+            assert!(matches!(bystander.next(MoveResult::Done), Move::PauseUntil(_)));
+        }
         bystander
     }
 

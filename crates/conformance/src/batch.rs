@@ -34,6 +34,10 @@ impl Workload for CaseBatch {
         self.0.workload
     }
 
+    fn has_index_operations(&self) -> bool {
+        self.0.dialect.has_index_operations
+    }
+
     fn requirement(&self, _: &str) -> String {
         "Each case of the batch passes.".to_owned()
     }

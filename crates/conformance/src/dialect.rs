@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use driver::moves::Slot;
+use driver::work::Job;
 use protocol::{Clause, Framing};
 
 /// The dialect of a protocol.
@@ -35,6 +36,10 @@ pub struct Dialect {
     pub clean_up: fn(&[&[u8]]) -> Vec<CleanupStep>,
     /// Creates the template that fills placeholders which depend on received replies, if the protocol has such.
     pub payload_template: Option<fn() -> Box<dyn PayloadTemplate>>,
+    /// A request that every server answers and that changes nothing, for measurements of its pace.
+    pub plain_request: &'static [u8],
+    /// Whether requests are operations on a package index.
+    pub has_index_operations: bool,
     /// Whether each case connects from its own source address.
     pub has_own_address: bool,
 }
@@ -111,8 +116,9 @@ pub enum CleanupStep {
 
 /// Fills placeholders in the bytes of a case that depend on received replies.
 pub trait PayloadTemplate: fmt::Debug {
-    /// Appends `bytes` with their placeholders filled.
-    fn fill(&mut self, slot: Slot, bytes: &[u8], out: &mut Vec<u8>);
+    /// Appends `bytes` with their placeholders filled. If that needs a computation first, returns its job; the next call
+    /// with the same bytes continues after it.
+    fn fill(&mut self, slot: Slot, bytes: &[u8], out: &mut Vec<u8>) -> Option<&Job>;
 
     /// Records a reply.
     fn note(&mut self, slot: Slot, reply: &[u8]);

@@ -70,7 +70,10 @@ impl Script for CaseScript {
         match (next, &mut self.payload_template) {
             (Move::Send(slot, bytes), Some(payload_template)) => {
                 self.filled.clear();
-                payload_template.fill(slot, bytes, &mut self.filled);
+                if let Some(job) = payload_template.fill(slot, bytes, &mut self.filled) {
+                    self.at = at;
+                    return Move::Compute(job);
+                }
                 Move::Send(slot, &self.filled)
             }
             (other, _) => other,

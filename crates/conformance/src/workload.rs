@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
+use driver::drive::{CONNECT_TIMEOUT_GENTLE, Limits, OPENINGS_AT_ONCE_GENTLE};
 use driver::exchanges::Observation;
 use driver::history::{Ending, Event, Params};
 use driver::moves::Script;
@@ -44,6 +45,27 @@ pub trait Workload: Sync {
     /// Returns whether the workload replays a package graph, so that its report names the graph and the phases.
     fn replays_fixture(&self) -> bool {
         false
+    }
+
+    /// Returns the limits of a run for replies that may take `reply_timeout`.
+    fn limits(&self, reply_timeout: Duration) -> Limits {
+        Limits {
+            connect_timeout: CONNECT_TIMEOUT_GENTLE,
+            reply_timeout,
+            reply_timeout_after_one: reply_timeout,
+            clients_at_once_max: usize::MAX,
+            openings_at_once_max: OPENINGS_AT_ONCE_GENTLE,
+        }
+    }
+
+    /// Returns the time after which a run is ended, given the time that remains for this and all later workloads.
+    fn time_max(&self, remaining: Duration) -> Duration {
+        remaining
+    }
+
+    /// Returns whether the requests of a run are operations on one package index, which can be checked together.
+    fn has_index_operations(&self) -> bool {
+        true
     }
 
     /// Returns the flags that reproduce a run beside its seed and its number of clients, each with a space before it.
@@ -196,6 +218,13 @@ impl Judgement {
     pub fn new(verdict: Verdict, id: &'static str, findings: &[Finding]) -> Self {
         let found = findings.iter().map(|finding| Found { id, finding: finding.clone() }).collect();
         Self { verdict, found, inconclusive: Vec::new(), cases: None, observed: None, leading_requests: None }
+    }
+
+    /// Returns the judgement of a workload that was given up before it could be decided.
+    #[must_use]
+    pub fn not_run(cause: String) -> Self {
+        let part = Inconclusive { cause, id: None, verdict: Verdict::NotRun };
+        Self { inconclusive: vec![part], ..Self::new(Verdict::NotRun, "", &[]) }
     }
 }
 

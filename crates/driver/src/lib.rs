@@ -35,6 +35,7 @@ pub mod moves;
 pub mod recorder;
 pub mod run_limits;
 mod shortage;
+pub mod work;
 
 pub use frame_limits::{REPLY_BYTES_MAX, REQUEST_BYTES_MAX};
 pub use shortage::is_shortage;

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::work::Job;
+
 /// The number by which a client refers to one of its connections. Each client assigns its own numbers.
 pub type Slot = u16;
 
@@ -56,6 +58,8 @@ pub enum Move<'a> {
     Sample,
     /// Acts on the target's process.
     Act(Act),
+    /// Runs a computation on another thread and waits for its end.
+    Compute(&'a Job),
     /// Ends the script; the client makes no further move.
     Done,
 }

@@ -23,8 +23,9 @@ const START_POLL: Duration = Duration::from_millis(10);
 /// The time that connected clients have to observe the end of the target: their findings say more than the end
 /// itself.
 const END_GRACE: Duration = Duration::from_secs(2);
-/// The number of polls for the end of the supervisor: ten seconds.
-const STOP_POLLS_MAX: u32 = 1000;
+
+/// The time that a supervisor may take to end its target and itself.
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A started target. Dropping the value ends it.
 #[derive(Debug)]
@@ -95,15 +96,17 @@ impl Started {
                 ended = end_of(supervisor, notices.as_mut()) => Err(ended),
             }
         };
-        match timeout(START_TIMEOUT, either).await {
-            Ok(Ok(found)) => Ok((found, Some(self))),
+        let error = match timeout(START_TIMEOUT, either).await {
+            Ok(Ok(found)) => return Ok((found, Some(self))),
             Ok(Err(ended)) => {
                 let ended = ended?;
                 self.output.ended().await;
-                Err(Error::EndedEarly { addr: place.to_owned(), ended, output: self.output.last_lines() })
+                Error::EndedEarly { addr: place.to_owned(), ended, output: self.output.last_lines() }
             }
-            Err(_) => Err(Error::NeverListens { addr: place.to_owned(), output: self.output.last_lines() }),
-        }
+            Err(_) => Error::NeverListens { addr: place.to_owned(), output: self.output.last_lines() },
+        };
+        self.stop().await;
+        Err(error)
     }
 
     /// Waits until the target has ended, plus a grace period.
@@ -112,6 +115,13 @@ impl Started {
             self.end = end_of(&mut self.supervisor, self.notices.as_mut()).await.ok();
         }
         sleep(END_GRACE).await;
+    }
+
+    /// Ends the target with all its children, and waits for that, so that a successor does not meet it.
+    pub(crate) async fn stop(mut self) {
+        drop(self.supervisor.stdin.take());
+        // A supervisor that does not end in time is killed when it is dropped.
+        let _ = timeout(STOP_TIMEOUT, self.supervisor.wait()).await;
     }
 
     /// Returns how the target ended, with its last output, if it ends within `wait`.
@@ -142,16 +152,12 @@ async fn end_of(supervisor: &mut Child, notices: Option<&mut Notices>) -> io::Re
 }
 
 impl Drop for Started {
-    /// Ends the target with all its children, and waits for that, so that a successor does not meet it.
+    /// Tells the supervisor to end the target, if [`Started::stop`] has not done so, and kills a supervisor that does not end.
     fn drop(&mut self) {
-        drop(self.supervisor.stdin.take());
-        for _ in 0..STOP_POLLS_MAX {
-            if !matches!(self.supervisor.try_wait(), Ok(None)) {
-                return;
-            }
-            std::thread::sleep(START_POLL);
+        let is_told = self.supervisor.stdin.take().is_none();
+        if is_told && matches!(self.supervisor.try_wait(), Ok(None)) {
+            let _ = self.supervisor.start_kill();
         }
-        let _ = self.supervisor.start_kill();
     }
 }
 

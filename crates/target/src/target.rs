@@ -70,7 +70,9 @@ impl Target {
     pub async fn revive(&mut self) -> Result<(), Error> {
         let Choice::Addr(addr) = &self.choice else {
             // The old process must have released the address before the new one starts.
-            drop(self.started.take());
+            if let Some(started) = self.started.take() {
+                started.stop().await;
+            }
             *self = Self::start(&self.choice, self.settings).await?;
             return Ok(());
         };
@@ -86,6 +88,13 @@ impl Target {
         let lost = |_| Error::NotReachable { addr: addr.clone(), source };
         self.addr = timeout(REVIVE_TIMEOUT, comes_back).await.map_err(lost)?;
         Ok(())
+    }
+
+    /// Ends a target that was started here, and waits until it has ended.
+    pub async fn stop(mut self) {
+        if let Some(started) = self.started.take() {
+            started.stop().await;
+        }
     }
 
     /// Returns whether the target accepts a connection now.

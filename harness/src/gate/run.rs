@@ -52,6 +52,7 @@ impl Gate<'_> {
         }
         let survival = self.judge_survival(&mut target, limits, &workload_items).await;
         self.shrink(&target, limits, file_errors, out).await;
+        target.stop().await;
         self.report.items.push(survival);
         self.report.items.extend(workload_items);
         Ok(self.finish())
@@ -91,7 +92,9 @@ impl Gate<'_> {
             || selected.iter().any(|workload| workload.depends_on_pace(&self.report.options))
         {
             let timeout = self.options.flags.timeout;
-            pace = pace::measure(target.addr(), self.concurrency, timeout, limits).await;
+            pace =
+                pace::measure(target.addr(), self.protocol.suite.dialect, self.concurrency, timeout, limits)
+                    .await;
             self.run_cases_with_pace(many, pace, target, limits).await;
         }
         self.add_cases();

@@ -4,8 +4,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use conformance::workload::{Conditions, Pilot, Plan, Size, Workload};
-use driver::drive::{Limits, OPENINGS_AT_ONCE_GENTLE};
-use driver::history::Params;
+use driver::history::{Ending, Params};
 use driver::run_limits::RunLimits;
 use report::progress::PhaseBar;
 use report::statistics::per_second;
@@ -45,7 +44,16 @@ impl Gate<'_> {
     ) -> Item {
         let base = self.report.options.clone();
         let pace_per_second = match workload.pace_clients(&base) {
-            Some(clients) => pace::measure(target.addr(), clients, self.options.flags.timeout, limits).await,
+            Some(clients) => {
+                pace::measure(
+                    target.addr(),
+                    self.protocol.suite.dialect,
+                    clients,
+                    self.options.flags.timeout,
+                    limits,
+                )
+                .await
+            }
             None => pace,
         };
         let conditions = |gate: &Self, limits: &RunLimits| Conditions {
@@ -116,14 +124,15 @@ impl Gate<'_> {
         self.recorder.begin(&header(id, params.clone(), &plan));
         let bar = PhaseBar::new(phases, !self.options.flags.reports.debug);
         // After a request has timed out, later requests wait for a shorter time.
-        let timeout = self.results.reply_timeout(self.options.flags.timeout);
-        let drive_limits = Limits {
-            reply_timeout: timeout,
-            reply_timeout_after_one: timeout,
-            clients_at_once_max: usize::MAX,
-            openings_at_once_max: OPENINGS_AT_ONCE_GENTLE,
+        let drive_limits = workload.limits(self.results.reply_timeout(self.options.flags.timeout));
+        let time_max = workload.time_max(limits.remaining());
+        let until = async {
+            tokio::select! {
+                ending = limits.reached() => ending,
+                () = tokio::time::sleep(time_max) => Ending::TimeOver,
+            }
         };
-        let outcome = run(target.addr(), plan, drive_limits, &self.recorder, bar, limits.reached()).await;
+        let outcome = run(target.addr(), plan, drive_limits, &self.recorder, bar, until).await;
         let RunOutcome { judgement, statistics } = outcome;
         let (requests, duration_ns) = (statistics.requests(), statistics.duration_ns());
         if requests >= PACE_REQUESTS_MIN {
@@ -157,6 +166,7 @@ impl Gate<'_> {
         Item {
             verdict: self.apply_strict(judgement.verdict),
             findings,
+            cause: judgement.inconclusive.into_iter().next().map(|part| part.cause),
             observed: judgement.observed,
             duration_ns,
             reproduction: if judgement.verdict == Verdict::Pass { Vec::new() } else { vec![reproduction] },

@@ -10,13 +10,13 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use driver::drive::{Limits, NoProcess, OPENINGS_AT_ONCE_GENTLE, drive};
+use conformance::dialect::Dialect;
+use driver::drive::{CONNECT_TIMEOUT_GENTLE, Limits, NoProcess, OPENINGS_AT_ONCE_GENTLE, drive};
 use driver::exchanges::{ExchangeReader, Observation};
 use driver::history::{Ending, Event, EventKind};
 use driver::moves::{Move, MoveResult, Script};
 use driver::run_limits::RunLimits;
-use protocol::Protocol;
-use protocol::index::Index;
+use protocol::Framing;
 
 /// The smallest number of measured requests of each client.
 const REQUESTS_PER_CLIENT_MIN: u32 = 5;
@@ -38,19 +38,17 @@ const SHORT_SAMPLE_NS: u64 = 250_000_000;
 /// pace is not measured again.
 pub(crate) const ENOUGH_PER_SECOND: u64 = 6_000;
 
-/// The request: a query for a package that is never indexed.
-const REQUEST: &[u8] = b"QUERY|gauntlet.pace|\n";
-
 /// Measures the requests per second that a target answers with this number of clients; 0 if it answers none.
 pub(crate) async fn measure(
     target: SocketAddr,
+    dialect: &Dialect,
     clients: u32,
     reply_timeout: Duration,
     run_limits: &mut RunLimits,
 ) -> u64 {
     let mut highest = 0;
     for _ in 0..SAMPLES_MAX {
-        let sample = sample(target, clients, reply_timeout, run_limits).await;
+        let sample = sample(target, dialect, clients, reply_timeout, run_limits).await;
         highest = sample.per_second().max(highest);
         let is_short = sample.replies > 0 && sample.duration_ns() < SHORT_SAMPLE_NS;
         if highest >= ENOUGH_PER_SECOND || !is_short {
@@ -62,13 +60,16 @@ pub(crate) async fn measure(
 
 async fn sample(
     target: SocketAddr,
+    dialect: &Dialect,
     clients: u32,
     reply_timeout: Duration,
     run_limits: &mut RunLimits,
 ) -> PaceObserver {
     let requests = REQUESTS_MIN.div_ceil(clients.max(1)).max(REQUESTS_PER_CLIENT_MIN);
-    let scripts = (0..clients).map(|_| PaceScript { requests, moves_made: 0 }).collect();
-    let pace = Rc::new(RefCell::new(PaceObserver::new()));
+    let scripts = (0..clients)
+        .map(|_| PaceScript { request: dialect.plain_request, requests, moves_made: 0 })
+        .collect();
+    let pace = Rc::new(RefCell::new(PaceObserver::new(dialect.framing)));
     let observer = {
         let pace = Rc::clone(&pace);
         move |event: &Event<'_>| {
@@ -77,6 +78,7 @@ async fn sample(
         }
     };
     let limits = Limits {
+        connect_timeout: CONNECT_TIMEOUT_GENTLE,
         reply_timeout,
         reply_timeout_after_one: reply_timeout,
         clients_at_once_max: clients as usize,
@@ -88,13 +90,13 @@ async fn sample(
             () = sleep(TIME_MAX) => Ending::TimeOver,
         }
     };
-    let framing = Index::framing;
-    drive(target, scripts, framing, limits, Box::new(NoProcess), observer, until).await;
-    pace.replace(PaceObserver::new())
+    drive(target, scripts, dialect.framing, limits, Box::new(NoProcess), observer, until).await;
+    pace.replace(PaceObserver::new(dialect.framing))
 }
 
 /// Connects, sends one request, meets the other clients, and sends the measured requests.
 struct PaceScript {
+    request: &'static [u8],
     /// The number of measured requests.
     requests: u32,
     moves_made: u32,
@@ -113,9 +115,9 @@ impl Script for PaceScript {
             // A client that is not served still meets the others, so that they do not wait for it.
             MEETING => Move::BeginPhase(1),
             made if made > end => Move::Done,
-            2 => Move::Send(0, REQUEST),
+            2 => Move::Send(0, self.request),
             3 => Move::Await(0, 1),
-            made if (made - MEETING) % 2 == 1 => Move::Send(0, REQUEST),
+            made if (made - MEETING) % 2 == 1 => Move::Send(0, self.request),
             _ => Move::Await(0, 1),
         }
     }
@@ -123,15 +125,15 @@ impl Script for PaceScript {
 
 /// Counts the replies after the meeting.
 struct PaceObserver {
-    exchanges: ExchangeReader<<Index as Protocol>::Framing>,
+    exchanges: ExchangeReader<Box<dyn Framing>>,
     begun_ns: Option<u64>,
     last_ns: u64,
     replies: u64,
 }
 
 impl PaceObserver {
-    fn new() -> Self {
-        Self { exchanges: ExchangeReader::new(Index::framing), begun_ns: None, last_ns: 0, replies: 0 }
+    fn new(framing: fn(usize) -> Box<dyn Framing>) -> Self {
+        Self { exchanges: ExchangeReader::new(framing), begun_ns: None, last_ns: 0, replies: 0 }
     }
 
     fn observe(&mut self, event: &Event<'_>) {
@@ -193,7 +195,7 @@ mod tests {
         let addr = listener.local_addr().unwrap();
         let mut limits = RunLimits::new().unwrap();
         let pace = tokio::select! {
-            pace = measure(addr, 1, Duration::from_secs(10), &mut limits) => pace,
+            pace = measure(addr, &conformance::dialects::index::DIALECT, 1, Duration::from_secs(10), &mut limits) => pace,
             () = serve(listener) => 0,
         };
         assert!(pace > 500, "{pace}");

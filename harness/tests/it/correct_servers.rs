@@ -96,6 +96,19 @@ fn a_server_may_take_longer_for_two_hundred_lines_than_for_one_reply() {
     assert_eq!(output.status, 0, "{}{}", output.stdout, output.stderr);
 }
 
+/// A request whose reply was lost may take effect at any later time: here the INDEX of a lost client takes effect after
+/// the REMOVE of another client.
+#[test]
+fn the_request_of_a_lost_client_may_take_effect_late() {
+    let server = Server::new(|received| match received.number {
+        2 if received.line.starts_with("QUERY") => Act::Send(b"OK\n".to_vec()),
+        _ => received.correct_act(),
+    });
+    let addr = server.start().to_string();
+    let output = harness(&["--addr", &addr, "--only", "index/C3/3", "--seed", "1"]);
+    assert_eq!(output.status, 0, "{}{}", output.stdout, output.stderr);
+}
+
 #[test]
 fn a_server_that_sends_byte_by_byte_passes() {
     let addr = Server::new(|received| Act::SendByteByByte(received.correct_reply.line().to_vec())).start();

@@ -80,10 +80,14 @@ fn find_zoo() -> PathBuf {
 }
 
 /// Flags for the cases alone, with a short timeout: servers of the zoo answer immediately or never.
-const CASES: [&str; 4] = ["--skip", "index/replay,index/contention*,index/S1/8", "--timeout", "2"];
+const CASES: [&str; 4] =
+    ["--skip", "index/replay,index/official,index/contention*,index/S1/8", "--timeout", "2"];
 
 /// Flags that include the replay, for defects that appear only after many requests or with many clients.
 const ALL: [&str; 2] = ["--timeout", "2"];
+
+/// Flags for the workload in which all clients connect at once.
+const OFFICIAL: [&str; 2] = ["--only", "index/official"];
 
 const NEED_ALL: [&str; 4] = [
     "wrong-once-in-a-thousand",
@@ -101,7 +105,11 @@ fn is_of_clause(case: &str, bug: &Mutant) -> bool {
 }
 
 fn flags_for(bug: &Mutant) -> Vec<String> {
-    let mut flags = if NEED_ALL.contains(&bug.name) { ALL.to_vec() } else { CASES.to_vec() };
+    let mut flags = match bug.name {
+        "small-backlog" => return OFFICIAL.map(str::to_owned).to_vec(),
+        name if NEED_ALL.contains(&name) => ALL.to_vec(),
+        _ => CASES.to_vec(),
+    };
     if bug.mark == Some(Mark::Slow) {
         flags.extend(["--stall-limit", "7"]);
     }

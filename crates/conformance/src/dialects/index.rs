@@ -22,6 +22,9 @@ pub const DIALECT: Dialect = Dialect {
     names_in,
     clean_up,
     payload_template: None,
+    // A query for a package that is never indexed.
+    plain_request: b"QUERY|gauntlet.pace|\n",
+    has_index_operations: true,
     has_own_address: false,
 };
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use protocol::wisdom::Wisdom;
 use protocol::wisdom::clauses::{W02, W32};
 use protocol::wisdom::messages::Response;
+use protocol::wisdom::proof::DIFFICULTY_MAX;
 use protocol::{Clause, Protocol};
 
 use crate::dialect::{CleanupStep, Dialect, UnsolicitedPolicy, ViolationKind};
@@ -29,6 +30,8 @@ pub const DIALECT: Dialect = Dialect {
     // The server remembers nothing by name; a plain request shows whether it serves clients.
     clean_up: |_| vec![CleanupStep::Ask(REQUEST.to_vec())],
     payload_template: Some(|| Box::new(SolutionTemplate::default())),
+    plain_request: REQUEST,
+    has_index_operations: false,
     has_own_address: true,
 };
 
@@ -39,6 +42,12 @@ pub const REQUEST: &[u8] = b"WW\x01\x01\0\0\0\x02{}";
 fn read(frame: &[u8]) -> Vec<u8> {
     let text = match Wisdom::decode_response(frame) {
         Ok(Response::Challenge(challenge)) => match challenge.disagreement() {
+            None if challenge.difficulty > DIFFICULTY_MAX => {
+                let bits = challenge.difficulty;
+                format!(
+                    "a CHALLENGE with a difficulty of {bits} bits; clients refuse more than {DIFFICULTY_MAX}"
+                )
+            }
             None => "CHALLENGE".to_owned(),
             Some(field) => format!("a CHALLENGE whose {field} contradicts its token"),
         },

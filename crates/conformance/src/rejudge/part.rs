@@ -71,6 +71,9 @@ pub(crate) fn judge(
         inconclusive.push(inconclusive_part(&messages::plan_not_reproducible(&cause)));
         None
     });
+    let is_of_header = |workload: &&&dyn Workload| workload.id() == header.workload;
+    let has_index_operations =
+        workloads.iter().find(is_of_header).is_none_or(|workload| workload.has_index_operations());
     let (mut ending, mut error) = (None, None);
     for event in reader.events() {
         match event {
@@ -78,7 +81,9 @@ pub(crate) fn judge(
                 if let EventKind::RunEnded(how) = event.event {
                     ending = Some(how);
                 }
-                collector.observe(&event);
+                if has_index_operations {
+                    collector.observe(&event);
+                }
                 if collector.is_over_capacity() {
                     plan = None;
                 } else if let Some(PlanJudge { exchanges, judge }) = &mut plan

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::sleep;
 
 use protocol::Framing;
@@ -17,6 +17,7 @@ use crate::drive::run::{Route, Run};
 use crate::frame_limits::REPLY_BYTES_MAX;
 use crate::history::{Event, EventKind};
 use crate::moves::{Move, MoveResult, Script, Slot};
+use crate::work::Job;
 
 pub(super) async fn client<S, F, O>(run: Rc<Run<O>>, number: u32, mut script: S, framing: fn(usize) -> F)
 where
@@ -120,9 +121,20 @@ where
             | Move::ReadAvailable(slot, _)
             | Move::AwaitEnd(slot, _)
             | Move::EndSending(slot) => return self.execute_on(slot, next).await,
+            Move::Compute(job) => self.compute(job).await,
             Move::Done => {}
         }
         Outcome::Done
+    }
+
+    /// Runs a job on another thread. At most one job per processor runs at a time, so that this thread is not delayed.
+    async fn compute(&self, job: &Job) {
+        // The semaphore is never closed. If it were, the job would only begin early.
+        let _permit = self.run.work_permits.acquire().await;
+        if let Some(compute) = job.take() {
+            // A job that panics leaves no result; its script continues without one.
+            let _ = spawn_blocking(compute).await;
+        }
     }
 
     /// Opens the connections of a range of slots concurrently, after acquiring permits for them.

@@ -13,7 +13,7 @@ use tokio::time::{Sleep, sleep, timeout};
 use protocol::{Framing, Next};
 
 use crate::drive::acknowledgement;
-use crate::drive::run::{CONNECT_TIMEOUT, Route, Run, as_ns};
+use crate::drive::run::{Route, Run, as_ns};
 use crate::history::{Event, EventKind, Failure, FailureKind};
 use crate::moves::{MoveResult, Slot};
 use crate::shortage::is_shortage;
@@ -252,7 +252,7 @@ impl<F: Framing> Connection<F> {
                     // Listing the system's sockets takes time when there are many. That time does not count as
                     // lateness.
                     let noticed = Instant::now();
-                    if !self.is_still_connecting() {
+                    if !self.is_still_connecting(run.limits.connect_timeout) {
                         return Err(self.timed_out(run, noticed.saturating_duration_since(deadline), limit));
                     }
                     self.due_since = Instant::now();
@@ -262,9 +262,9 @@ impl<F: Framing> Connection<F> {
     }
 
     /// Returns whether the target's system has acknowledged nothing because the backlog is full.
-    fn is_still_connecting(&self) -> bool {
+    fn is_still_connecting(&self, connect_timeout: Duration) -> bool {
         !self.has_received
-            && self.opened_at.elapsed() < CONNECT_TIMEOUT
+            && self.opened_at.elapsed() < connect_timeout
             && acknowledgement::is_unacknowledged(&self.stream)
     }
 

@@ -2,10 +2,12 @@
 
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
+use std::num::NonZero;
 use std::ops::ControlFlow;
 use std::panic;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::thread;
 use std::time::Instant;
 
 use tokio::sync::{Notify, Semaphore};
@@ -45,6 +47,7 @@ where
         begun: Instant::now(),
         client_permits: Semaphore::new(limits.clients_at_once_max.min(Semaphore::MAX_PERMITS)),
         opening_permits: Arc::new(Semaphore::new(limits.openings_at_once_max as usize)),
+        work_permits: Semaphore::new(thread::available_parallelism().map_or(1, NonZero::get)),
         has_connected: Cell::new(false),
         barrier: Barrier::new(scripts.len()),
         connection_count: Cell::new(0),
@@ -81,14 +84,13 @@ where
 mod tests {
     use std::io::Read;
     use std::net::TcpListener;
-    use std::thread;
     use std::time::Duration;
 
     use protocol::Protocol;
     use protocol::index::Index;
 
     use super::*;
-    use crate::drive::NoProcess;
+    use crate::drive::{CONNECT_TIMEOUT_GENTLE, NoProcess};
     use crate::history::EventKind;
     use crate::moves::{Move, MoveResult, Source};
 
@@ -138,6 +140,7 @@ mod tests {
             ControlFlow::Continue(())
         };
         let limits = Limits {
+            connect_timeout: CONNECT_TIMEOUT_GENTLE,
             reply_timeout: Duration::from_secs(10),
             reply_timeout_after_one: Duration::from_secs(10),
             clients_at_once_max: 1,

@@ -9,6 +9,9 @@ use crate::moves::Act;
 /// The limits of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
+    /// The time that opening a connection may take. It does not count as part of a reply's latency: a short backlog makes
+    /// the operating system retry a connection two or three times.
+    pub connect_timeout: Duration,
     /// The time that a reply may take.
     pub reply_timeout: Duration,
     /// The time that later replies may take once one reply was late. The target already violates the protocol, and
@@ -47,6 +50,9 @@ impl Process for NoProcess {
         false
     }
 }
+
+/// The time that opening a connection may take where a short backlog is no violation.
+pub const CONNECT_TIMEOUT_GENTLE: Duration = Duration::from_mins(1);
 
 /// The number of connections in the process of opening that a backlog of five tolerates. A connection counts as open
 /// once its first reply is received: before that it may be in the backlog, which clients cannot see.

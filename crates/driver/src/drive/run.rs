@@ -17,10 +17,6 @@ use crate::drive::limits::{Limits, Process};
 use crate::history::{Event, EventKind};
 use crate::moves::Source;
 
-/// The time that opening a connection may take. It does not count as part of a reply's latency: a short backlog makes
-/// the operating system retry a connection two or three times.
-pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_mins(1);
-
 /// The number of concurrent openings for a distant target, where each opening takes at least one round trip.
 const FAR_OPENINGS_AT_ONCE_MAX: u32 = 16;
 
@@ -53,6 +49,8 @@ pub(super) struct Run<O> {
     pub(super) begun: Instant,
     pub(super) client_permits: Semaphore,
     pub(super) opening_permits: Arc<Semaphore>,
+    /// The right to run a job on another thread.
+    pub(super) work_permits: Semaphore,
     pub(super) has_connected: Cell<bool>,
     pub(super) barrier: Barrier,
     pub(super) connection_count: Cell<u32>,
@@ -77,7 +75,7 @@ impl<O: FnMut(&Event<'_>) -> ControlFlow<()>> Run<O> {
         if let Route::From(source) = route {
             address::bind(&socket, addr, source)?;
         }
-        let connected = timeout(CONNECT_TIMEOUT, socket.connect(addr)).await;
+        let connected = timeout(self.limits.connect_timeout, socket.connect(addr)).await;
         let stream = connected.unwrap_or_else(|_| Err(ErrorKind::TimedOut.into()))?;
         if !self.has_connected.replace(true) && FAR_CONNECT_TIME.contains(&begun.elapsed()) {
             let more = FAR_OPENINGS_AT_ONCE_MAX.saturating_sub(self.limits.openings_at_once_max);

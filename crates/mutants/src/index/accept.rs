@@ -3,6 +3,7 @@
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use super::catalogue::Defect;
 use super::connection;
@@ -10,9 +11,25 @@ use super::server::Server;
 use crate::accept_loop;
 use crate::lifecycle::ClientNumber;
 
+/// The default backlog of several libraries.
+const SMALL_BACKLOG: i32 = 5;
+
+/// The time that a server with a small backlog takes for each connection that it accepts.
+const SLOW_ACCEPT: Duration = Duration::from_millis(10);
+
 /// Accepts connections until the server ends, and starts a thread for each.
 pub(super) fn accept_all(server: &Arc<Server>, listener: &TcpListener) {
-    let wait_for_room = || server.admission.wait_for_room(&server.lifecycle);
+    let has_small_backlog = server.defects.has(Defect::SmallBacklog);
+    if has_small_backlog {
+        // A second call of listen(2) changes the backlog. If it fails, the server is correct, and its test notices.
+        let _ = rustix::net::listen(listener, SMALL_BACKLOG);
+    }
+    let wait_for_room = || {
+        if has_small_backlog {
+            thread::sleep(SLOW_ACCEPT);
+        }
+        server.admission.wait_for_room(&server.lifecycle);
+    };
     accept_loop::run(&server.lifecycle, listener, wait_for_room, |number, stream| {
         start(server, number, stream);
     });

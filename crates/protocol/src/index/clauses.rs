@@ -267,10 +267,18 @@ pub const C5: Clause = Clause {
     rule: "A client that sends part of a line and stalls is dropped after a time limit, and so is a client that never reads its replies. Until then its unread replies take bounded memory.",
 };
 
+/// A hundred clients that connect at once are served.
+pub const C6: Clause = Clause {
+    id: "C6",
+    level: Should,
+    title: "a hundred clients that connect at once are served",
+    rule: "A hundred clients that connect at the same moment are all served, each within 10 s. The challenge's own harness opens all its connections at once and fails a server that takes longer, typically one with a listen backlog of 5.",
+};
+
 /// All clauses, in the order of the document.
-pub const CLAUSES: [Clause; 33] = [
+pub const CLAUSES: [Clause; 34] = [
     F1, F2, F3, F4, F5, F6, F7, R1, R2, R3, R4, R5, R6, R7, R8, R9, A1, A2, A3, A4, S1, S2, S3, S4, S5, S6,
-    S7, S8, C1, C2, C3, C4, C5,
+    S7, S8, C1, C2, C3, C4, C5, C6,
 ];
 
 #[cfg(test)]

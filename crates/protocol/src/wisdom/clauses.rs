@@ -8,7 +8,7 @@ pub const W01: Clause = Clause {
     id: "W01",
     level: Must,
     title: "a challenge contains a token of 64 bytes, and its fields agree with the token",
-    rule: "A CHALLENGE_REQUEST is answered with a CHALLENGE: a token of 64 bytes as 86 characters of canonical base64url, `alg` with the value `sha256-lz`, and `difficulty`, `issued_at_ms` and `expires_at_ms` with the values of the token. No two tokens have the same nonce.",
+    rule: "A CHALLENGE_REQUEST is answered with a CHALLENGE: a token of 64 bytes as 86 characters of canonical base64url, `alg` with the value `sha256-lz`, and `difficulty`, `issued_at_ms` and `expires_at_ms` with the values of the token. The difficulty is at most 26 bits. No two tokens have the same nonce.",
 };
 
 /// A valid solution is answered with one quotation and the end of the stream.

@@ -1,5 +1,7 @@
 //! Proof of work: a counter for which the SHA-256 hash of token and counter begins with enough zero bits (hashcash).
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use sha2::block_api::compress256;
 use sha2::{Digest, Sha256};
 
@@ -7,6 +9,12 @@ use super::token::TOKEN_BYTES;
 
 /// The maximum difficulty that a client accepts, in zero bits: about five seconds of work on one core.
 pub const DIFFICULTY_MAX: u8 = 26;
+
+/// The number of counters that a search for a fitting one tries.
+const COUNTERS_MAX: u64 = 1 << 34;
+
+/// The number of counters that such a search tries before it looks again whether it was cancelled.
+const COUNTERS_PER_CHECK: usize = 1024;
 
 /// Returns the number of leading zero bits of the hash of a token and a counter.
 #[must_use]
@@ -58,6 +66,28 @@ impl Search {
         leading_zeros(state.into_iter())
     }
 
+    /// Returns the first counter, from zero, for which `fits` accepts the counter and the zero bits of its hash. Looks at
+    /// `is_cancelled` after each thousand counters, which is less than a millisecond of work.
+    ///
+    /// Returns `None` if it was cancelled, or if no counter below 2³⁴ fits: no challenge of a correct server needs more.
+    pub fn find_fitting(
+        &mut self,
+        is_cancelled: &AtomicBool,
+        mut fits: impl FnMut(u64, u32) -> bool,
+    ) -> Option<u64> {
+        for first in (0..COUNTERS_MAX).step_by(COUNTERS_PER_CHECK) {
+            if is_cancelled.load(Ordering::Relaxed) {
+                break;
+            }
+            let found = (first..first + COUNTERS_PER_CHECK as u64)
+                .find(|&counter| fits(counter, self.zero_bits(counter)));
+            if found.is_some() {
+                return found;
+            }
+        }
+        None
+    }
+
     /// Returns the first of the counters whose hash begins with at least `difficulty` zero bits.
     pub fn find(&mut self, difficulty: u8, counters: impl IntoIterator<Item = u64>) -> Option<u64> {
         counters.into_iter().find(|&counter| self.zero_bits(counter) >= difficulty.into())
@@ -95,6 +125,16 @@ mod tests {
         assert!(zero_bits(&token, found) >= 10);
         assert!((0..found).all(|counter| zero_bits(&token, counter) < 10));
         assert_eq!(Search::new(&token).find(10, 0..found), None);
+    }
+
+    #[test]
+    fn a_search_for_a_fitting_counter_can_be_cancelled() {
+        let token = [7; TOKEN_BYTES];
+        let (mut search, is_cancelled) = (Search::new(&token), AtomicBool::new(false));
+        let found = search.find_fitting(&is_cancelled, |_, bits| bits >= 12);
+        assert_eq!(found, Search::new(&token).find(12, 0..1 << 20));
+        is_cancelled.store(true, Ordering::Relaxed);
+        assert_eq!(search.find_fitting(&is_cancelled, |_, _| true), None);
     }
 
     #[test]

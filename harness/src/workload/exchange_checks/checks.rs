@@ -133,6 +133,16 @@ impl ExchangeChecks {
         &self.findings
     }
 
+    /// Gives every violation this summary. Its own summary and clause become the reason.
+    pub(crate) fn explain_violations(&mut self, summary: &str) {
+        for finding in self.findings.iter_mut().filter(|finding| finding.verdict == Verdict::Fail) {
+            let was = std::mem::replace(&mut finding.summary, summary.to_owned());
+            let clause = finding.clause.map(|clause| format!(" ({})", clause.id)).unwrap_or_default();
+            let reason = finding.reason.take().map(|reason| format!("; {reason}")).unwrap_or_default();
+            finding.reason = Some(format!("{was}{clause}{reason}"));
+        }
+    }
+
     /// Attributes every violation to this clause and applies its level.
     pub(crate) fn attribute_violations_to(&mut self, clause: Clause) {
         for finding in self.findings.iter_mut().filter(|finding| finding.verdict == Verdict::Fail) {

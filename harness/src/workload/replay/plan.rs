@@ -5,6 +5,7 @@ use std::ops::Range;
 use fixtures::{Graph, PackageNumber};
 
 use crate::workload::replay::draws::Draws;
+use crate::workload::replay::form::Form;
 use crate::workload::replay::next_request::NextRequest;
 use crate::workload::replay::requests::Requests;
 use crate::workload::replay::steps::{MALFORMED_LINES, ReplayStep};
@@ -12,6 +13,8 @@ use crate::workload::replay::steps::{MALFORMED_LINES, ReplayStep};
 /// The options of a replay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ReplayOptions {
+    /// How the clients connect.
+    pub(super) form: Form,
     /// The seed of every draw.
     pub(super) seed: u64,
     /// The number of clients.

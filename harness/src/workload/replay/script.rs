@@ -1,13 +1,14 @@
 //! The moves of one client in the replay.
 //!
-//! In each step all clients meet after their first reply. Otherwise, a client that connects late because the target's
-//! backlog was full would make the other clients repeat their passes until it indexes its packages.
+//! In each step of the gradual form all clients meet after their first reply. Otherwise, a client that connects late
+//! because the target's backlog was full would make the other clients repeat their passes until it indexes its packages.
 
 use std::rc::Rc;
 
 use driver::moves::{Move, MoveResult, Script, Slot};
 use protocol::index::wire::Reply;
 
+use crate::workload::replay::form::Form;
 use crate::workload::replay::plan::ReplayPlan;
 use crate::workload::replay::steps::ReplayStep;
 use crate::workload::replay::walk::Walk;
@@ -23,7 +24,7 @@ pub(super) struct ReplayScript {
     /// The remaining steps.
     steps: std::slice::Iter<'static, ReplayStep>,
     state: State,
-    /// Whether the client has met the others in this step.
+    /// Whether the client has met the others in this step, or need not meet them.
     has_met: bool,
 }
 
@@ -47,7 +48,7 @@ impl ReplayScript {
             return Move::Done;
         };
         self.walk.begin(step, &self.plan);
-        self.has_met = false;
+        self.has_met = self.plan.options.form == Form::Official;
         self.state = State::StepBegun;
         Move::BeginPhase(step.phase())
     }
@@ -55,7 +56,7 @@ impl ReplayScript {
     /// Opens the connection of a step. A client without packages needs none.
     fn open(&mut self) -> Move<'_> {
         if self.walk.next_request(&self.plan).is_none() {
-            return self.meet();
+            return if self.has_met { self.begin_step() } else { self.meet() };
         }
         self.state = State::Ready;
         Move::Open(ONLY)

@@ -2,9 +2,6 @@
 
 use protocol::index::wire::{Command, Reply};
 
-/// The id of the workload.
-pub(super) const ID: &str = "index/replay";
-
 /// The names of the steps.
 pub(super) const PHASES: &[&str] =
     &["1 remove", "2 index", "3 verify indexed", "4 remove again", "5 verify removed"];

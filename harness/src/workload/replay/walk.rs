@@ -101,12 +101,13 @@ impl Walk {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::workload::replay::form::Form;
     use crate::workload::replay::plan::ReplayOptions;
 
     fn plan(unluckiness: u32) -> ReplayPlan {
         ReplayPlan::new(
             fixtures::tiny(),
-            ReplayOptions { seed: 1, concurrency: 5, unluckiness, rounds_max: 100 },
+            ReplayOptions { form: Form::Gradual, seed: 1, concurrency: 5, unluckiness, rounds_max: 100 },
         )
     }
 

@@ -18,10 +18,11 @@ use protocol::index::wire::{Reply, Request};
 use protocol::text::hex;
 use verdict::Verdict;
 
+use crate::workload::replay::form::Form;
 use crate::workload::replay::judge::ReplayJudge;
 use crate::workload::replay::plan::{ReplayOptions, ReplayPlan};
 use crate::workload::replay::script::ReplayScript;
-use crate::workload::replay::steps::{ID, PHASES, ReplayStep};
+use crate::workload::replay::steps::{PHASES, ReplayStep};
 use crate::workload::replay::walk::Walk;
 use crate::workload::schedule::lockstep_skip_reason;
 
@@ -45,10 +46,11 @@ impl ReplayPlan {
     /// requests follow from the same seed.
     #[must_use]
     fn sha256(&self) -> String {
-        let ReplayOptions { seed, concurrency, unluckiness, rounds_max } = self.options;
+        let ReplayOptions { form, seed, concurrency, unluckiness, rounds_max } = self.options;
+        let id = form.id();
         let mut hash = Sha256::new();
         hash.update(format!(
-            "{ID} 1 seed {seed} concurrency {concurrency} unluckiness {unluckiness} rounds {rounds_max}\n"
+            "{id} 1 seed {seed} concurrency {concurrency} unluckiness {unluckiness} rounds {rounds_max}\n"
         ));
         for client in 0..concurrency {
             let mut walk = Walk::new(client);
@@ -90,7 +92,7 @@ pub(crate) struct Replay;
 
 impl Workload for Replay {
     fn id(&self) -> &'static str {
-        ID
+        Form::Gradual.id()
     }
 
     fn requirement(&self, clients: &str) -> String {
@@ -143,28 +145,42 @@ docs/PROTOCOL.md describes the steps."
     }
 
     fn reproduction_flags(&self, params: &Params) -> String {
-        let flag = |name: &str| params.get(name).map(|value| format!(" --{name} {value}"));
-        ["packages", "fixture"].into_iter().filter_map(flag).collect()
+        graph_flags(params)
     }
 
     fn plan(&self, params: &Params) -> Result<conformance::workload::Plan, PlanError> {
-        let graph = load_graph(params)?;
-        let graph = match params.get("packages") {
-            None => graph,
-            Some(_) => graph.part(params.number("packages", 0..=usize::MAX)?),
-        };
-        let options = ReplayOptions {
-            seed: params.number("seed", 0..=u64::MAX)?,
-            concurrency: params.number("concurrency", 1..=10_000)?,
-            unluckiness: params.number("unluckiness", 0..=100)?,
-            rounds_max: params.number("rounds-max", 1..=u32::MAX)?,
-        };
-        Ok(ReplayPlan::new(graph, options).into_plan())
+        plan(Form::Gradual, params)
     }
 }
 
+/// Returns the flags of a run that name its graph, each with a space before it.
+pub(super) fn graph_flags(params: &Params) -> String {
+    let flag = |name: &str| params.get(name).map(|value| format!(" --{name} {value}"));
+    ["packages", "fixture"].into_iter().filter_map(flag).collect()
+}
+
+/// Makes the plan of a replay in this form.
+///
+/// # Errors
+/// A parameter is missing or invalid, or the fixture cannot be read.
+pub(super) fn plan(form: Form, params: &Params) -> Result<conformance::workload::Plan, PlanError> {
+    let graph = load_graph(params)?;
+    let graph = match params.get("packages") {
+        None => graph,
+        Some(_) => graph.part(params.number("packages", 0..=usize::MAX)?),
+    };
+    let options = ReplayOptions {
+        form,
+        seed: params.number("seed", 0..=u64::MAX)?,
+        concurrency: params.number("concurrency", 1..=10_000)?,
+        unluckiness: params.number("unluckiness", 0..=100)?,
+        rounds_max: params.number("rounds-max", 1..=u32::MAX)?,
+    };
+    Ok(ReplayPlan::new(graph, options).into_plan())
+}
+
 /// Returns the graph that the parameters name, or the default one.
-fn load_graph(params: &Params) -> Result<Graph, PlanError> {
+pub(super) fn load_graph(params: &Params) -> Result<Graph, PlanError> {
     let Some(path) = params.get("fixture") else { return Ok(fixtures::debian()) };
     read_fixture(Path::new(path)).map_err(|error| format!("cannot read the fixture '{path}': {error}").into())
 }
@@ -200,7 +216,7 @@ mod tests {
     use crate::workload::replay::steps::{MALFORMED_LINES, Malformation};
 
     fn options(seed: u64, concurrency: u32) -> ReplayOptions {
-        ReplayOptions { seed, concurrency, unluckiness: 5, rounds_max: 10_000 }
+        ReplayOptions { form: Form::Gradual, seed, concurrency, unluckiness: 5, rounds_max: 10_000 }
     }
 
     #[test]
@@ -224,6 +240,7 @@ mod tests {
             hash(options(8, 10)),
             hash(options(7, 11)),
             hash(ReplayOptions { unluckiness: 6, ..base }),
+            hash(ReplayOptions { form: Form::Official, ..base }),
             ReplayPlan::new(fixtures::debian(), base).sha256(),
         ];
         for (number, plan) in plans.iter().enumerate() {

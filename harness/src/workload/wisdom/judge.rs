@@ -12,7 +12,7 @@ use driver::history::{Ending, EventKind, Failure, FailureKind};
 use protocol::text::printable;
 use protocol::wisdom::clauses::{W01, W02, W21, W24, W25, W27, W31};
 use protocol::wisdom::messages::{Challenge, Code, Request, Response, Solution};
-use protocol::wisdom::proof::zero_bits;
+use protocol::wisdom::proof::{DIFFICULTY_MAX, zero_bits};
 use protocol::wisdom::token::Token;
 use protocol::{Clause, Framing, Next, Protocol};
 use verdict::{Finding, Verdict, seconds};
@@ -22,6 +22,14 @@ pub(super) const ID: &str = "wisdom/quotations";
 
 /// The tolerance between the harness's clock and the server's clock at the expiry of a challenge.
 const EXPIRY_TOLERANCE_NS: u64 = 1_000_000_000;
+
+/// The smallest part of the planned challenges, in percent, that must yield a quotation before the run is judged. The
+/// clients of this workload put no pressure on a target: each has an address of its own and waits before it retries.
+const QUOTATIONS_PERCENT_MIN: u64 = 90;
+
+/// The largest part of the replies, in percent, that may be `INTERNAL`. Other requests to retry follow from limits of the
+/// target. This one says that the target failed.
+const INTERNAL_PERCENT_MAX: u64 = 10;
 
 /// The nonce of a challenge.
 type Nonce = [u8; 16];
@@ -37,6 +45,9 @@ pub(super) struct QuotationsJudge {
     quotation_count: u64,
     /// The number of requests that the target asked to retry later.
     retry_count: u64,
+    /// The number of replies, and how many of them were INTERNAL.
+    reply_count: u64,
+    internal_count: u64,
     findings: Vec<Finding>,
 }
 
@@ -75,6 +86,8 @@ impl QuotationsJudge {
             solutions: BTreeMap::new(),
             quotation_count: 0,
             retry_count: 0,
+            reply_count: 0,
+            internal_count: 0,
             findings: Vec::new(),
         }
     }
@@ -84,10 +97,12 @@ impl QuotationsJudge {
             Ok(response) => response,
             Err(malformed) => return self.find_malformed_reply(exchange, &malformed.to_string()),
         };
+        self.reply_count += 1;
         if let Response::Error(refusal) = &response
             && refusal.code.is_always_allowed()
         {
             self.retry_count += 1;
+            self.internal_count += u64::from(refusal.code == Code::Internal);
             self.note_unknown_effect(exchange.place.client, exchange.request);
             return;
         }
@@ -113,6 +128,11 @@ impl QuotationsJudge {
         if let Some(field) = challenge.disagreement() {
             let actual = format!("a CHALLENGE whose {field} disagrees with its token");
             return self.find_incorrect_reply(exchange, W01, &actual, "fields that agree with the token");
+        }
+        if challenge.difficulty > DIFFICULTY_MAX {
+            let actual = format!("a CHALLENGE with a difficulty of {} bits", challenge.difficulty);
+            let expected = format!("at most {DIFFICULTY_MAX} bits, because clients refuse more");
+            return self.find_incorrect_reply(exchange, W01, &actual, &expected);
         }
         let token = Token::read(&challenge.token);
         let ttl_ns = u64::from(token.ttl_ms) * 1_000_000;
@@ -261,6 +281,27 @@ impl QuotationsJudge {
         }
     }
 
+    /// Returns what is missing from a run without violations, if anything is.
+    fn shortage(&self, ending: Ending) -> Option<Finding> {
+        let Self { planned, quotation_count, reply_count, internal_count, .. } = self;
+        let unknown = |summary: &str| Some(Finding::new(Verdict::Unknown, summary));
+        match ending {
+            Ending::Finished if internal_count * 100 > reply_count * INTERNAL_PERCENT_MAX => {
+                let summary = format!("{internal_count} of {reply_count} replies are ERROR INTERNAL");
+                Some(Finding { clause: Some(W02), ..Finding::new(Verdict::Fail, &summary) })
+            }
+            Ending::Finished if quotation_count * 100 < planned * QUOTATIONS_PERCENT_MIN => {
+                unknown(&format!(
+                    "only {quotation_count} of {planned} challenges yielded a quotation, because the target told clients to retry \
+                 later"
+                ))
+            }
+            Ending::Finished => None,
+            Ending::Interrupted => unknown("interrupted"),
+            _ => unknown(&format!("the run ended after {} of {planned} challenges", self.challenges.len())),
+        }
+    }
+
     fn find_malformed_reply(&mut self, exchange: &Exchange<'_>, reason: &str) {
         if let Some(other) = other_protocol(exchange.reply) {
             let summary = format!("the target speaks {other}, not WOW/1");
@@ -341,16 +382,8 @@ impl Judge for QuotationsJudge {
         if ending == Ending::Finished {
             self.judge_all_replies();
         }
-        if self.findings.is_empty() && !(ending == Ending::Finished && self.quotation_count > 0) {
-            let done = self.challenges.len();
-            let summary = match ending {
-                Ending::Finished => {
-                    "no client received a quotation: the target was busy for the whole run".to_owned()
-                }
-                Ending::Interrupted => "interrupted".to_owned(),
-                _ => format!("the run ended after {done} of {} challenges", self.planned),
-            };
-            self.findings.push(Finding::new(Verdict::Unknown, &summary));
+        if self.findings.is_empty() {
+            self.findings.extend(self.shortage(ending));
         }
         let verdict = self.findings.iter().map(|finding| finding.verdict).max().unwrap_or(Verdict::Pass);
         let observed = match self.retry_count {

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use driver::moves::{Move, MoveResult, Script, Slot, Source};
+use driver::work::Work;
 use protocol::wisdom::messages::{Request, Response, Solution};
 use protocol::wisdom::proof::Search;
 use protocol::wisdom::token::{TOKEN_BYTES, Token};
@@ -26,9 +27,6 @@ const RETRY_PAUSE: Duration = Duration::from_millis(200);
 /// The maximum number of retries of a client, for all rounds together.
 const RETRIES_MAX: u32 = 25;
 
-/// The maximum number of counters to try. No challenge of a correct server needs more.
-const COUNTERS_MAX: u64 = 1 << 34;
-
 /// The script of a client.
 #[derive(Debug)]
 pub(super) struct QuotationsScript {
@@ -42,6 +40,8 @@ pub(super) struct QuotationsScript {
     /// Whether the current step awaits a challenge.
     is_awaiting_challenge: bool,
     token: Option<[u8; TOKEN_BYTES]>,
+    /// The search for the counter of the next solution.
+    search: Option<Work<Option<u64>>>,
     bytes: Vec<u8>,
 }
 
@@ -54,7 +54,9 @@ enum QuotationStep {
     OpenAll(Slot, Slot),
     RequestChallenge,
     AwaitChallenge,
-    Solve(Slot, Work),
+    /// Searches a counter for the solutions that follow.
+    Solve(Effort),
+    SendSolution(Slot),
     Await(Slot),
     End(Slot),
     Close(Slot),
@@ -62,7 +64,7 @@ enum QuotationStep {
 
 /// The amount of work of a solution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Work {
+enum Effort {
     Sufficient,
     Insufficient,
 }
@@ -78,6 +80,7 @@ impl QuotationsScript {
             queue,
             is_awaiting_challenge: false,
             token: None,
+            search: None,
             bytes: Vec::new(),
         }
     }
@@ -98,16 +101,23 @@ impl QuotationsScript {
         }
     }
 
-    fn solve(&mut self, work: Work) {
+    /// Begins the search for a counter.
+    fn solve(&mut self, effort: Effort) -> Move<'_> {
         let token = self.token.unwrap_or([0; TOKEN_BYTES]);
         let difficulty = u32::from(Token::read(&token).difficulty);
-        let mut search = Search::new(&token);
-        let counter = (0..COUNTERS_MAX).find(|&counter| {
-            let is_sufficient = search.zero_bits(counter) >= difficulty;
-            is_sufficient == (work == Work::Sufficient)
+        let is_wanted = move |bits| (bits >= difficulty) == (effort == Effort::Sufficient);
+        let search = Work::new(move |is_cancelled| {
+            Search::new(&token).find_fitting(is_cancelled, |_, bits| is_wanted(bits))
         });
+        Move::Compute(self.search.insert(search).job())
+    }
+
+    fn send_solution(&mut self, slot: Slot) -> Move<'_> {
+        let token = self.token.unwrap_or([0; TOKEN_BYTES]);
+        let counter = self.search.as_ref().and_then(|search| search.result().copied().flatten());
         self.bytes.clear();
         Request::Solution(Solution { token, counter: counter.unwrap_or(0) }).encode(&mut self.bytes);
+        Move::Send(slot, &self.bytes)
     }
 }
 
@@ -141,10 +151,8 @@ impl Script for QuotationsScript {
                 self.is_awaiting_challenge = true;
                 Move::Await(REQUESTING, 1)
             }
-            QuotationStep::Solve(slot, work) => {
-                self.solve(work);
-                Move::Send(slot, &self.bytes)
-            }
+            QuotationStep::Solve(effort) => self.solve(effort),
+            QuotationStep::SendSolution(slot) => self.send_solution(slot),
             QuotationStep::Await(slot) => Move::Await(slot, 1),
             QuotationStep::End(slot) => Move::AwaitEnd(slot, CLOSE_TIMEOUT),
             QuotationStep::Close(slot) => Move::Close(slot),
@@ -154,28 +162,47 @@ impl Script for QuotationsScript {
 
 /// Returns the steps of a round after it has received its challenge.
 fn steps_of(round: Round) -> Vec<QuotationStep> {
-    let send_solution = |slot| {
-        [QuotationStep::Solve(slot, Work::Sufficient), QuotationStep::Await(slot), QuotationStep::End(slot)]
-    };
-    let on_other = || [QuotationStep::Open(OTHER)].into_iter().chain(send_solution(OTHER));
+    use QuotationStep::{Await, Close, End, Open, OpenAll, SendSolution, Solve};
+    let send_on = |slot| [SendSolution(slot), Await(slot), End(slot)];
     match round {
-        Round::SameConnection => send_solution(REQUESTING).to_vec(),
-        Round::OtherConnection => on_other().chain([QuotationStep::Close(REQUESTING)]).collect(),
-        Round::Replay => send_solution(REQUESTING).into_iter().chain(on_other()).collect(),
+        Round::SameConnection => [&[Solve(Effort::Sufficient)][..], &send_on(REQUESTING)].concat(),
+        Round::OtherConnection => {
+            [&[Open(OTHER), Solve(Effort::Sufficient)][..], &send_on(OTHER), &[Close(REQUESTING)]].concat()
+        }
+        Round::Replay => {
+            let first = [&[Solve(Effort::Sufficient)][..], &send_on(REQUESTING)].concat();
+            [&first[..], &[Open(OTHER)], &send_on(OTHER)].concat()
+        }
         Round::Simultaneous => {
             let slots = || OTHER..OTHER + SIMULTANEOUS_CONNECTIONS;
-            [QuotationStep::OpenAll(OTHER, OTHER + SIMULTANEOUS_CONNECTIONS - 1)]
+            // The solution is known before the connections open, so that all of them send it at once.
+            [Solve(Effort::Sufficient), OpenAll(OTHER, OTHER + SIMULTANEOUS_CONNECTIONS - 1)]
                 .into_iter()
-                .chain(slots().map(|slot| QuotationStep::Solve(slot, Work::Sufficient)))
-                .chain(slots().map(QuotationStep::Await))
-                .chain(slots().map(QuotationStep::End))
-                .chain([QuotationStep::Close(REQUESTING)])
+                .chain(slots().map(SendSolution))
+                .chain(slots().map(Await))
+                .chain(slots().map(End))
+                .chain([Close(REQUESTING)])
                 .collect()
         }
         Round::InsufficientWork => {
-            let insufficient =
-                [QuotationStep::Solve(REQUESTING, Work::Insufficient), QuotationStep::Await(REQUESTING)];
-            insufficient.into_iter().chain(send_solution(REQUESTING)).collect()
+            let insufficient = [Solve(Effort::Insufficient), SendSolution(REQUESTING), Await(REQUESTING)];
+            [&insufficient[..], &[Solve(Effort::Sufficient)], &send_on(REQUESTING)].concat()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// W27 shows only if the server receives the same solution several times before it has answered.
+    #[test]
+    fn identical_solutions_are_computed_once_and_sent_without_a_pause() {
+        let steps = steps_of(Round::Simultaneous);
+        let is_search = |step: &QuotationStep| matches!(step, QuotationStep::Solve(_));
+        assert_eq!(steps.iter().filter(|step| is_search(step)).count(), 1);
+        let first = steps.iter().position(|step| matches!(step, QuotationStep::SendSolution(_))).unwrap();
+        let sends = &steps[first..first + usize::from(SIMULTANEOUS_CONNECTIONS)];
+        assert!(sends.iter().all(|step| matches!(step, QuotationStep::SendSolution(_))));
     }
 }

@@ -116,6 +116,10 @@ impl Workload for Quotations {
         ID
     }
 
+    fn has_index_operations(&self) -> bool {
+        false
+    }
+
     fn requirement(&self, clients: &str) -> String {
         format!("{clients} solve challenges; each solved challenge yields exactly one quotation.")
     }

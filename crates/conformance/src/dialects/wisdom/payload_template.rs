@@ -21,13 +21,15 @@
 //! | `head`, `rest` | the frame: its first half, its second half |
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use driver::moves::Slot;
+use driver::work::{Job, Work};
 use protocol::wisdom::messages::Response;
-use protocol::wisdom::proof::Search;
+use protocol::wisdom::proof::{DIFFICULTY_MAX, Search};
 use protocol::wisdom::token::{TOKEN_BYTES, Token};
 
 use crate::dialect::PayloadTemplate;
@@ -42,22 +44,30 @@ const FLIPPED_BITS_MAX: u8 = 18;
 /// accepts only such solutions then violates W22 and nothing else.
 const EXACT_BITS_MAX: u32 = 16;
 
-/// The number of counters that are tried; no challenge of a correct server needs more.
-const COUNTERS_MAX: u64 = 1 << 34;
+/// The zero bits that `more` adds.
+const EXTRA_BITS: u32 = 3;
 
 /// The state of the client of one case.
 #[derive(Debug, Default)]
 pub(crate) struct SolutionTemplate {
     /// The challenges in the order in which they were received.
     tokens: Vec<[u8; TOKEN_BYTES]>,
+    position: Position,
+    /// The counters found so far, for clients that send the same solution and for solutions in advance.
+    found: BTreeMap<CounterRequirements, u64>,
+    /// The search for a missing counter.
+    pending: Option<(CounterRequirements, Work<Option<u64>>)>,
+}
+
+/// The choices of the next placeholder.
+#[derive(Clone, Copy, Debug, Default)]
+struct Position {
     /// The bit that is flipped next.
     next_bit: usize,
     /// The challenge that `next` selects.
     next_token: usize,
     /// The number of forged tokens.
     forged: u64,
-    /// The counters found so far, for clients that send the same solution and for solutions in advance.
-    found: BTreeMap<CounterRequirements, u64>,
 }
 
 /// The requirements on a counter.
@@ -83,20 +93,27 @@ impl Bits {
     const fn sufficient(difficulty: u32) -> Self {
         if difficulty <= EXACT_BITS_MAX { Self::Exactly(difficulty) } else { Self::AtLeast(difficulty) }
     }
+
+    const fn least(self) -> u32 {
+        let (Self::AtLeast(bits) | Self::Exactly(bits)) = self;
+        bits
+    }
 }
 
 impl PayloadTemplate for SolutionTemplate {
-    fn fill(&mut self, _: Slot, bytes: &[u8], out: &mut Vec<u8>) {
-        let mut rest = bytes;
-        while let Some(begin) = rest.windows(PLACEHOLDER.len()).position(|window| window == PLACEHOLDER) {
-            let Some(length) = rest[begin..].iter().position(|&byte| byte == b'}') else { break };
-            out.extend_from_slice(&rest[..begin]);
-            let words =
-                String::from_utf8_lossy(&rest[begin + PLACEHOLDER.len()..begin + length]).into_owned();
-            out.extend(self.solution(&words));
-            rest = &rest[begin + length + 1..];
+    fn fill(&mut self, _: Slot, bytes: &[u8], out: &mut Vec<u8>) -> Option<&Job> {
+        if let Some((requirements, work)) = self.pending.take() {
+            // Work without a result was cancelled, or no counter fits.
+            self.found.insert(requirements, work.result().copied().flatten().unwrap_or(0));
         }
-        out.extend_from_slice(rest);
+        let (before, begin) = (self.position, out.len());
+        self.append(bytes, out);
+        if self.pending.is_some() {
+            // The next call fills the same bytes from the beginning.
+            self.position = before;
+            out.truncate(begin);
+        }
+        self.pending.as_ref().map(|(_, work)| work.job())
     }
 
     fn note(&mut self, _: Slot, reply: &[u8]) {
@@ -107,30 +124,45 @@ impl PayloadTemplate for SolutionTemplate {
 }
 
 impl SolutionTemplate {
-    fn solution(&mut self, words: &str) -> Vec<u8> {
+    /// Appends `bytes` with their placeholders filled, unless a counter is missing.
+    fn append(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
+        let mut rest = bytes;
+        while let Some(begin) = rest.windows(PLACEHOLDER.len()).position(|window| window == PLACEHOLDER) {
+            let Some(length) = rest[begin..].iter().position(|&byte| byte == b'}') else { break };
+            out.extend_from_slice(&rest[..begin]);
+            let words =
+                String::from_utf8_lossy(&rest[begin + PLACEHOLDER.len()..begin + length]).into_owned();
+            let Some(solution) = self.solution(&words) else { return };
+            out.extend(solution);
+            rest = &rest[begin + length + 1..];
+        }
+        out.extend_from_slice(rest);
+    }
+
+    /// Returns the bytes of a placeholder, or `None` if a counter is missing, which is then pending.
+    fn solution(&mut self, words: &str) -> Option<Vec<u8>> {
         let has = |word: &str| words.split(' ').any(|other| other == word);
         if has("ahead") {
-            self.solve_all();
-            return Vec::new();
+            return self.solve_all().map(|()| Vec::new());
         }
         let mut number = words.split(' ').find_map(|word| word.parse::<usize>().ok());
         if has("next") {
-            number = Some(self.next_token);
-            self.next_token += 1;
+            number = Some(self.position.next_token);
+            self.position.next_token += 1;
         }
         let token = number.map_or(self.tokens.last(), |number| self.tokens.get(number));
         // A missing challenge is a finding already; a token of zeros lets the case continue.
         let mut token = token.copied().unwrap_or([0; TOKEN_BYTES]);
         if has("forged") {
-            self.forged += 1;
-            token = forged(self.forged);
+            self.position.forged += 1;
+            token = forged(self.position.forged);
         }
         if let Some(bit) = self.bit_to_flip(words) {
             token[bit / 8] ^= 0x80 >> (bit % 8);
         }
         let difficulty = u32::from(Token::read(&token).difficulty);
         let bits = match difficulty {
-            _ if has("more") => Bits::AtLeast(difficulty + 3),
+            _ if has("more") => Bits::AtLeast(difficulty + EXTRA_BITS),
             _ if has("less") => Bits::Exactly(difficulty.saturating_sub(1)),
             _ if has("none") => Bits::Exactly(0),
             _ if has("forged") => Bits::AtLeast(0),
@@ -138,7 +170,7 @@ impl SolutionTemplate {
             _ => Bits::sufficient(difficulty),
         };
         let (has_letter, is_second) = (has("upper"), has("other"));
-        let counter = self.counter(CounterRequirements { token, bits, has_letter, is_second });
+        let counter = self.counter(CounterRequirements { token, bits, has_letter, is_second })?;
         let challenge = match () {
             () if has("spare") => with_spare_bits(&URL_SAFE_NO_PAD.encode(token)),
             () if has("padded") => URL_SAFE_NO_PAD.encode(token) + "==",
@@ -166,18 +198,19 @@ impl SolutionTemplate {
         };
         let frame = frame(3, payload.as_bytes());
         let half = frame.len() / 2;
-        match () {
+        Some(match () {
             () if has("head") => frame[..half].to_vec(),
             () if has("rest") => frame[half..].to_vec(),
             () => frame,
-        }
+        })
     }
 
-    fn solve_all(&mut self) {
+    fn solve_all(&mut self) -> Option<()> {
         for token in self.tokens.clone() {
             let bits = Bits::sufficient(Token::read(&token).difficulty.into());
-            let _ = self.counter(CounterRequirements { token, bits, has_letter: false, is_second: false });
+            self.counter(CounterRequirements { token, bits, has_letter: false, is_second: false })?;
         }
+        Some(())
     }
 
     fn bit_to_flip(&mut self, words: &str) -> Option<usize> {
@@ -186,31 +219,43 @@ impl SolutionTemplate {
                 return number.parse().ok();
             }
             if word == "flip" {
-                self.next_bit += 1;
-                return Some((self.next_bit - 1) % (8 * TOKEN_BYTES));
+                self.position.next_bit += 1;
+                return Some((self.position.next_bit - 1) % (8 * TOKEN_BYTES));
             }
         }
         None
     }
 
-    fn counter(&mut self, requirements: CounterRequirements) -> u64 {
+    /// Returns a counter, or `None` if it must be searched first, which is then pending.
+    fn counter(&mut self, requirements: CounterRequirements) -> Option<u64> {
         if let Some(counter) = self.found.get(&requirements) {
-            return *counter;
+            return Some(*counter);
         }
-        let mut search = Search::new(&requirements.token);
-        let mut fits = |counter: &u64| {
-            let bits = search.zero_bits(*counter);
-            let is_enough = match requirements.bits {
+        if requirements.bits.least() > u32::from(DIFFICULTY_MAX) + EXTRA_BITS {
+            // The judge accuses the target of its difficulty. Any counter lets the case continue.
+            return Some(0);
+        }
+        self.pending = Some((requirements, Work::new(move |is_cancelled| requirements.search(is_cancelled))));
+        None
+    }
+}
+
+impl CounterRequirements {
+    fn search(self, is_cancelled: &AtomicBool) -> Option<u64> {
+        let mut passed_over = u32::from(self.is_second);
+        Search::new(&self.token).find_fitting(is_cancelled, |counter, bits| {
+            let is_enough = match self.bits {
                 Bits::AtLeast(least) => bits >= least,
                 Bits::Exactly(wanted) => bits == wanted,
             };
-            is_enough
-                && (!requirements.has_letter || format!("{counter:x}").bytes().any(|digit| digit > b'9'))
-        };
-        let passed_over = usize::from(requirements.is_second);
-        let counter = (0..COUNTERS_MAX).filter(|counter| fits(counter)).nth(passed_over).unwrap_or(0);
-        self.found.insert(requirements, counter);
-        counter
+            let fits =
+                is_enough && (!self.has_letter || format!("{counter:x}").bytes().any(|digit| digit > b'9'));
+            if fits && passed_over > 0 {
+                passed_over -= 1;
+                return false;
+            }
+            fits
+        })
     }
 }
 
@@ -257,8 +302,22 @@ mod tests {
 
     fn filled(template: &mut SolutionTemplate, bytes: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
-        template.fill(0, bytes, &mut out);
+        while let Some(job) = template.fill(0, bytes, &mut out) {
+            job.run();
+        }
         out
+    }
+
+    #[test]
+    fn a_challenge_above_the_maximum_is_not_solved() {
+        let mut token = Token::read(&[3; TOKEN_BYTES]);
+        (token.version, token.algorithm, token.difficulty) = (1, 1, 60);
+        let mut reply = Vec::new();
+        Response::Challenge(Challenge::of(&token)).encode(&mut reply);
+        let mut template = SolutionTemplate::default();
+        template.note(0, &reply);
+        let mut out = Vec::new();
+        assert!(template.fill(0, b"{solution}", &mut out).is_none() && !out.is_empty());
     }
 
     fn solution(template: &mut SolutionTemplate, bytes: &[u8]) -> Option<Solution> {

@@ -95,6 +95,18 @@ impl ReplayJudge {
         ));
     }
 
+    /// Returns the cause for which a run without findings was given up.
+    pub(super) fn incomplete_cause(&self) -> Option<String> {
+        let Progress { done, of, .. } = self.progress();
+        let step = self.step.map_or("the first step", ReplayStep::name);
+        self.findings().is_empty().then(|| {
+            format!(
+                "it was given up in step '{step}' with {done} of {of} packages, so that time remains for other workloads; \
+                 --deadline allows more time, and --packages makes the replay smaller"
+            )
+        })
+    }
+
     pub(super) fn find_incomplete(&mut self, ending: Ending) {
         let Progress { done, of, .. } = self.progress();
         if ending != Ending::Finished || self.step != Some(ReplayStep::VerifyRemoved) || done != of {

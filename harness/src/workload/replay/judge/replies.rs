@@ -6,15 +6,20 @@ use conformance::workload::{Judge, Judgement, Progress};
 use driver::exchanges::{Exchange, Observation};
 use driver::history::Ending;
 use protocol::Clause;
-use protocol::index::clauses::{R1, R2, S1, S3, S5};
+use protocol::index::clauses::{C6, R1, R2, S1, S3, S5};
 use protocol::index::wire::{Command, Reply};
 use verdict::Finding;
 
+use crate::workload::replay::form::Form;
 use crate::workload::replay::judge::state::ReplayJudge;
 use crate::workload::replay::next_request::NextRequest;
-use crate::workload::replay::steps::{ID, MALFORMED_LINES, Malformation, ReplayStep};
+use crate::workload::replay::steps::{MALFORMED_LINES, Malformation, ReplayStep};
 
 impl ReplayJudge {
+    fn form(&self) -> Form {
+        self.plan.options.form
+    }
+
     fn begin_phase(&mut self, client: u32, phase: u32) {
         let Some(step) = ReplayStep::of_phase(phase) else { return };
         if self.step != Some(step) {
@@ -46,7 +51,9 @@ impl ReplayJudge {
         if self.plan.line(step, request).strip_suffix(b"\n") != Some(exchange.request) {
             return self.find_unplanned_request(client);
         }
-        if let NextRequest::Package(_) = request {
+        if let NextRequest::Package(_) = request
+            && self.form() == Form::Gradual
+        {
             self.operations.add(exchange, Some(reply));
         }
         let (clause, allowed) = allowed(step, request);
@@ -136,17 +143,28 @@ impl Judge for ReplayJudge {
 
     fn finish(&mut self, ending: Option<Ending>, _: &(dyn Fn() -> bool + Sync)) -> Judgement {
         self.checks.end();
+        if self.form() == Form::Official
+            && ending == Some(Ending::TimeOver)
+            && let Some(cause) = self.incomplete_cause()
+        {
+            return Judgement::not_run(cause);
+        }
         if self.findings().is_empty() {
             self.find_incomplete(ending.unwrap_or(Ending::Stopped));
         }
-        if self.findings().is_empty() {
-            self.find_contradiction();
+        match self.form() {
+            Form::Gradual if self.findings().is_empty() => self.find_contradiction(),
+            Form::Gradual => {}
+            Form::Official => {
+                self.checks.explain_violations("the challenge's own harness would fail this server");
+                self.checks.attribute_violations_to(C6);
+            }
         }
         let leading =
             || Some(LeadingRequests::to(self.operations.all()?, &self.step_starts, self.violation?));
         Judgement {
             leading_requests: leading(),
-            ..Judgement::new(self.checks.verdict(), ID, self.findings())
+            ..Judgement::new(self.checks.verdict(), self.form().id(), self.findings())
         }
     }
 }

@@ -29,7 +29,7 @@ pub(in crate::workload::replay) struct ReplayJudge {
     pub(super) checks: ExchangeChecks,
     /// By package: the packages that list it. Computed for the first finding that needs it.
     pub(super) dependents: OnceCell<Vec<Vec<PackageNumber>>>,
-    /// All requests for packages with their replies, for the linearizability check.
+    /// All requests for packages with their replies, for the linearizability check of the gradual form.
     pub(super) operations: Operations,
     /// The index of the first operation of each step.
     pub(super) step_starts: Vec<usize>,

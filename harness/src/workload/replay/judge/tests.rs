@@ -8,16 +8,22 @@ use driver::exchanges::{Exchange, Place};
 use driver::history::Ending;
 use fixtures::Graph;
 use protocol::index::wire::Reply;
+use verdict::Verdict;
 
 use crate::workload::finding_text::describe;
+use crate::workload::replay::form::Form;
 use crate::workload::replay::judge::state::ReplayJudge;
 use crate::workload::replay::plan::{ReplayOptions, ReplayPlan};
 use crate::workload::replay::steps::ReplayStep;
 
 /// Returns the judge of a replay in which package `a` depends on package `b`.
 fn judge() -> ReplayJudge {
+    judge_of(Form::Gradual)
+}
+
+fn judge_of(form: Form) -> ReplayJudge {
     let graph = Graph::parse(b"a: b\n").unwrap();
-    let options = ReplayOptions { seed: 1, concurrency: 1, unluckiness: 0, rounds_max: 3 };
+    let options = ReplayOptions { form, seed: 1, concurrency: 1, unluckiness: 0, rounds_max: 3 };
     ReplayJudge::new(Rc::new(ReplayPlan::new(graph, options)))
 }
 
@@ -39,6 +45,25 @@ fn finding(find: impl FnOnce(&mut ReplayJudge)) -> String {
     let mut judge = judge();
     find(&mut judge);
     describe(judge.findings())
+}
+
+#[test]
+fn the_official_form_attributes_every_violation_to_its_clause() {
+    let mut judge = judge_of(Form::Official);
+    judge.is_refused[0] = true;
+    judge.is_done[1] = true;
+    judge.find_no_progress(ReplayStep::Index);
+    let judgement = judge.finish(Some(Ending::Stopped), &|| false);
+    assert_eq!(judgement.verdict, Verdict::Warn);
+    insta::assert_snapshot!(describe(judge.findings()));
+}
+
+#[test]
+fn the_official_form_is_not_run_if_it_was_given_up_before_a_finding() {
+    let mut judge = judge_of(Form::Official);
+    let judgement = judge.finish(Some(Ending::TimeOver), &|| false);
+    assert_eq!(judgement.verdict, Verdict::NotRun);
+    insta::assert_snapshot!(judgement.inconclusive[0].cause);
 }
 
 #[test]
