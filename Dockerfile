@@ -60,12 +60,13 @@ WORKDIR /reports
 USER 1001:1001
 ENTRYPOINT ["/harness"]
 
-# The build context of these stages is a directory with the binaries; in that of the others their crates have the same names.
+# The build context of these stages is a directory with the binaries; in that of the others, the directories of
+# their crates have the same paths.
 FROM server-base AS prebuilt
 COPY server /server
 
 FROM wisdom-base AS prebuilt-wisdom
-COPY wisdom /wisdom
+COPY crates/wisdom /wisdom
 
 FROM harness-base AS prebuilt-harness
 COPY harness chaos /

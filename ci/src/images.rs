@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::binaries::{Binaries, SHIPPED, SHIPPED_PACKAGES};
+use crate::binaries::{Binaries, Binary, SHIPPED, SHIPPED_PACKAGES};
 use crate::cargo::{Cargo, Features, Profile};
 use crate::docker::{HARNESS_IMAGE, SERVER_IMAGE, WISDOM_IMAGE, docker};
 use crate::failure::Failure;
@@ -70,8 +70,10 @@ pub(crate) fn build(workspace: &Workspace, binaries: &Binaries) -> Result<(), Fa
 
 /// Fills the build context with stripped copies of the binaries.
 fn fill(context: &Path, binaries: &Binaries) -> Result<(), Failure> {
-    let empty = context.join("ci/empty");
-    fs::create_dir_all(&empty).map_err(Failure::at(&empty))?;
+    for directory in ["ci/empty", "crates"] {
+        let directory = context.join(directory);
+        fs::create_dir_all(&directory).map_err(Failure::at(&directory))?;
+    }
     for binary in SHIPPED {
         let from = binaries.path(*binary);
         if is_dynamic(&from) {
@@ -80,12 +82,21 @@ fn fill(context: &Path, binaries: &Binaries) -> Result<(), Failure> {
                 from.display()
             )));
         }
-        let to = context.join(binary.name());
+        let to = context.join(path_in_context(*binary));
         fs::copy(&from, &to).map_err(Failure::at(&from))?;
         // Only the line tables of the test profile go; function names stay for profiles of the server.
         process::run(Command::new("strip").arg("--strip-debug").arg(&to))?;
     }
     Ok(())
+}
+
+/// Returns the path of a binary in the build context: that of its crate in the workspace. A build from source also goes
+/// through the stages that copy prebuilt binaries, and must find something there.
+fn path_in_context(binary: Binary) -> String {
+    match binary {
+        Binary::Wisdom => format!("crates/{}", binary.name()),
+        _ => binary.name().to_owned(),
+    }
 }
 
 /// Returns whether a binary loads shared libraries. `ldd` prints an arrow for each, and no arrow for a static binary.
@@ -151,4 +162,22 @@ fn build_stand_in() -> Result<(), Failure> {
     );
     process::output(Command::new("sh").args(["-c", &archive]))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The legacy builder goes through the prebuilt stages of a build from source, too.
+    #[test]
+    fn the_paths_of_prebuilt_binaries_exist_in_the_workspace() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let dockerfile = fs::read_to_string(root.join("Dockerfile")).unwrap();
+        for binary in SHIPPED {
+            let path = path_in_context(*binary);
+            assert!(root.join(&path).is_dir(), "{path} is no crate");
+            let is_copy = |line: &str| line.starts_with("COPY ") && line.split(' ').any(|word| word == path);
+            assert!(dockerfile.lines().any(is_copy), "no stage copies {path}");
+        }
+    }
 }

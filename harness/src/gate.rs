@@ -3,6 +3,7 @@
 //! Every case and every workload receives a verdict, even if the target is lost during the run.
 
 mod cases;
+mod consequences;
 mod expectation;
 mod run;
 mod shrinking;

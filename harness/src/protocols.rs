@@ -59,13 +59,14 @@ impl ProtocolEntry {
     #[must_use]
     pub fn subjects(&self) -> Vec<Subject> {
         let case = |case: &'static Case| Subject { id: case.id, clause: case.clause.id, level: case.level };
-        let other = |id| Subject { id, clause: "", level: Level::Must };
-        let workloads = self.workloads.iter().map(|workload| workload.id());
-        self.suite
-            .cases()
-            .map(case)
-            .chain([self.suite.alive].into_iter().chain(workloads).map(other))
-            .collect()
+        let alive = Subject { id: self.suite.alive, clause: "", level: Level::Must };
+        let workload = |workload: &&'static dyn Workload| Subject {
+            id: workload.id(),
+            clause: workload.clause().map_or("", |clause| clause.id),
+            level: workload.level(),
+        };
+        let workloads = self.workloads.iter().map(workload);
+        self.suite.cases().map(case).chain([alive]).chain(workloads).collect()
     }
 }
 

@@ -22,6 +22,9 @@ pub struct Case {
     pub requirement: &'static str,
     /// The usual cause of a failure, in one sentence.
     pub usual_cause: &'static str,
+    /// The ids of other cases on which this one depends. If one of them is violated, a violation of this case is a
+    /// consequence and belongs to the clause of that one.
+    pub presupposes: &'static [&'static str],
     /// The steps, in order.
     pub steps: &'static [Step],
     /// For an INFO case: replies, and the behaviour that they indicate.
@@ -212,6 +215,7 @@ pub const fn case(id: &'static str, clause: Clause, requirement: &'static str) -
         level: clause.level,
         requirement,
         usual_cause: "",
+        presupposes: &[],
         steps: &[],
         meanings: &[],
         runs: Runs::Always,
@@ -236,6 +240,13 @@ impl Case {
     #[must_use]
     pub const fn cause(mut self, usual_cause: &'static str) -> Self {
         self.usual_cause = usual_cause;
+        self
+    }
+
+    /// Sets the other cases on which the case depends.
+    #[must_use]
+    pub const fn presupposes(mut self, cases: &'static [&'static str]) -> Self {
+        self.presupposes = cases;
         self
     }
 

@@ -59,6 +59,14 @@ impl CaseResult {
     }
 }
 
+impl CaseResult {
+    /// Returns whether the finding is the loss of the target, which concerns every case that was running.
+    #[must_use]
+    pub fn is_loss(&self) -> bool {
+        self.finding.as_ref().is_some_and(|finding| finding.summary == messages::TARGET_LOST)
+    }
+}
+
 /// A loss of the target: from this time on it served no client.
 #[derive(Clone, Debug)]
 pub struct Loss {

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `{a}` … `{f}` | a name that only this case uses under this seed |
 //! | `{a:100}` | the name, padded to 100 bytes with `x` |
-//! | `{a*30}` | a list of 30 names, `{a}.0,{a}.1,…` |
+//! | `{a*30}` | a list of 30 names, `{a}n0,{a}n1,…` |
 //! | `{a*30:99}` | a list of 30 names, each padded to 99 bytes with `x` |
 //! | `{x*4096}` | the byte `x`, 4,096 times; any byte except `a` … `f` can be repeated |
 //! | `{n}` | the number of a request among those of a crowd |
@@ -44,8 +44,10 @@ impl Names {
         Source::Own(self.key)
     }
 
+    /// Returns a name of letters and digits, so that only the cases of R9 depend on other characters. All stems have the same
+    /// length, so that the names of two cases differ.
     fn name(&self, letter: u8) -> String {
-        format!("{}-{}", self.stem, char::from(letter))
+        format!("{}{}", self.stem, char::from(letter))
     }
 
     /// Expands a template; `number` is the value of `{n}`.
@@ -87,7 +89,7 @@ impl Names {
                 let mut parts = digits.split(|&byte| byte == b':').map(count);
                 let (names, width) = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
                 let names: Vec<String> =
-                    (0..names).map(|number| format!("{:x<width$}", format!("{name}.{number}"))).collect();
+                    (0..names).map(|number| format!("{:x<width$}", format!("{name}n{number}"))).collect();
                 bytes.extend_from_slice(names.join(",").as_bytes());
             }
             [byte, b'*', digits @ ..] => bytes.resize(bytes.len() + count(digits), *byte),
@@ -108,11 +110,11 @@ mod tests {
     fn placeholders_are_expanded_and_other_bytes_are_unchanged() {
         let names = Names { stem: "s".to_owned(), key: 0 };
         let expand = |template: &[u8]| String::from_utf8_lossy(&names.expand(template, 7)).into_owned();
-        assert_eq!(expand(b"INDEX|{a}|{b}.x\n"), "INDEX|s-a|s-b.x\n");
-        assert_eq!(expand(b"{a:6}|{c*3}|{,*4}|{n}"), "s-axxx|s-c.0,s-c.1,s-c.2|,,,,|7");
-        assert_eq!(expand(b"{c*2:7}{n~9}"), "s-c.0xx,s-c.1xx2");
+        assert_eq!(expand(b"INDEX|{a}|{b}.x\n"), "INDEX|sa|sb.x\n");
+        assert_eq!(expand(b"{a:6}|{c*3}|{,*4}|{n}"), "saxxxx|scn0,scn1,scn2|,,,,|7");
+        assert_eq!(expand(b"{c*2:7}{n~9}"), "scn0xxx,scn1xxx2");
         assert_eq!(expand(b"{q}{"), "{q}{");
-        assert_eq!(expand(b"{a}|x{"), "s-a|x{");
+        assert_eq!(expand(b"{a}|x{"), "sa|x{");
     }
 
     #[test]
@@ -121,7 +123,6 @@ mod tests {
         assert_eq!(name(1, "index/S1/1"), name(1, "index/S1/1"));
         assert_ne!(name(1, "index/S1/1"), name(2, "index/S1/1"));
         assert_ne!(name(1, "index/S1/1"), name(1, "index/S1/2"));
-        let is_ordinary = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
-        assert!(name(1, "index/S1/1").chars().all(is_ordinary));
+        assert!(name(1, "index/S1/1").chars().all(|letter| letter.is_ascii_alphanumeric()));
     }
 }

@@ -8,7 +8,7 @@ use driver::drive::{CONNECT_TIMEOUT_GENTLE, Limits, OPENINGS_AT_ONCE_GENTLE};
 use driver::exchanges::Observation;
 use driver::history::{Ending, Event, Params};
 use driver::moves::Script;
-use protocol::{Framing, Level};
+use protocol::{Clause, Framing, Level};
 use verdict::{Finding, Verdict};
 
 use crate::request_script::LeadingRequests;
@@ -23,6 +23,11 @@ pub trait Workload: Sync {
     /// Returns the level of what the workload tests.
     fn level(&self) -> Level {
         Level::Must
+    }
+
+    /// Returns the clause that the workload tests, if it tests a single one.
+    fn clause(&self) -> Option<Clause> {
+        None
     }
 
     /// Returns what a server must do, as a sentence; `clients` is a phrase such as "100 clients".

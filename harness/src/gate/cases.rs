@@ -11,6 +11,7 @@ use target::Target;
 use verdict::Verdict;
 
 use crate::flags::Flags;
+use crate::gate::consequences;
 use crate::gate::expectation::apply_known_failures;
 use crate::gate::state::Gate;
 
@@ -74,6 +75,7 @@ impl Gate<'_> {
 
     /// Adds the items of all cases to the report.
     pub(super) fn add_cases(&mut self) {
+        consequences::attribute(&self.protocol.suite, &mut self.results.cases);
         for case in self.protocol.suite.cases() {
             let plain = Item {
                 clause: Some(case.clause),

@@ -12,6 +12,7 @@ use report::{Item, ItemKind, WorkloadRun, terminal};
 use target::Target;
 use verdict::Verdict;
 
+use crate::gate::consequences;
 use crate::gate::state::Gate;
 use crate::run::{RunOutcome, header, run};
 use crate::workload::pace;
@@ -146,7 +147,12 @@ impl Gate<'_> {
                 figures.phases = statistics.phases(phases);
             }
         }
-        let findings: Vec<_> = judgement.found.into_iter().map(|found| found.finding).collect();
+        let mut findings: Vec<_> = judgement.found.into_iter().map(|found| found.finding).collect();
+        if workload.replays_fixture() {
+            let verdict_of =
+                |id: &str| self.report.items.iter().find(|item| item.id == id).map(|item| item.verdict);
+            consequences::attribute_refused_names(&self.protocol.suite, verdict_of, &mut findings);
+        }
         if judgement.verdict == Verdict::Unreachable {
             self.report.verdict = judgement.verdict;
             self.report.cause = findings.first().map(|finding| finding.summary.clone());

@@ -40,6 +40,7 @@ pub(super) const CASES: &[Case] = &[
         "A client that has sent half a line does not keep another client from being served.",
     )
     .cause("The server reads a line to its end before it serves another client.")
+    .presupposes(&["index/F2/1"])
     .steps(&[
         ask(b"QUERY|{a}|\n", ANY),
         Send(A, b"QUERY|"),
@@ -68,14 +69,15 @@ pub(super) const CASES: &[Case] = &[
     case("index/C1/4", C1, "A hundred connected clients are all served.")
         .cause("The server has fewer than a hundred threads, workers or file descriptors.")
         .steps(&[
-            Join(100, b"QUERY|{a}.{n}|\n", FAIL),
-            AllAsk(100, 2, b"INDEX|{a}.{n}|\n", OK),
-            AllAsk(100, 2, b"QUERY|{a}.{n}|\n", OK),
-            AllAsk(100, 2, b"REMOVE|{a}.{n}|\n", OK),
+            Join(100, b"QUERY|{a}n{n}|\n", FAIL),
+            AllAsk(100, 2, b"INDEX|{a}n{n}|\n", OK),
+            AllAsk(100, 2, b"QUERY|{a}n{n}|\n", OK),
+            AllAsk(100, 2, b"REMOVE|{a}n{n}|\n", OK),
         ])
         .alone(),
     case("index/C1/5", C1, "While ninety-nine clients have sent half a line, the hundredth is served.")
         .cause("Every client with an incomplete line occupies a worker, and there are too few workers.")
+        .presupposes(&["index/F2/1"])
         .steps(&[
             Join(99, b"QUERY|{a}|\n", FAIL),
             AllSend(99, b"QUERY|"),
@@ -125,11 +127,11 @@ pub(super) const CASES: &[Case] = &[
         .cause("Two simultaneous changes overwrite each other.")
         .steps(&[
             ask(b"INDEX|{b}|\n", OK),
-            Join(20, b"QUERY|{a}.{n}|\n", FAIL),
-            AllAsk(20, 5, b"INDEX|{a}.{n}|{b}\n", OK),
-            AllAsk(20, 5, b"QUERY|{a}.{n}|\n", OK),
+            Join(20, b"QUERY|{a}n{n}|\n", FAIL),
+            AllAsk(20, 5, b"INDEX|{a}n{n}|{b}\n", OK),
+            AllAsk(20, 5, b"QUERY|{a}n{n}|\n", OK),
             ask(b"REMOVE|{b}|\n", FAIL),
-            AllAsk(20, 5, b"REMOVE|{a}.{n}|\n", OK),
+            AllAsk(20, 5, b"REMOVE|{a}n{n}|\n", OK),
             ask(b"REMOVE|{b}|\n", OK),
         ]),
     case(
@@ -139,6 +141,7 @@ pub(super) const CASES: &[Case] = &[
              and the incomplete line has no effect.",
     )
     .cause("A read error ends more than the connection, or the server processes the incomplete line.")
+    .presupposes(&["index/F2/1", "index/F4/2"])
     .steps(&[
         ask(b"INDEX|{a}|\n", OK),
         Send(A, b"REMOVE|{a}|"),
@@ -183,6 +186,7 @@ pub(super) const CASES: &[Case] = &[
         .alone(),
     case("index/C3/4", C3, "A client that ends its stream in the middle of a line does not affect others.")
         .cause("The server does not expect the end of the stream in the middle of a line.")
+        .presupposes(&["index/F2/1", "index/F4/1"])
         .steps(&[
             Send(A, b"INDEX|{a}"),
             EndSending(A),
@@ -243,9 +247,9 @@ pub(super) const CASES: &[Case] = &[
         5,
         &[
             Join(VISITS, b"QUERY|{a}|\n", FAIL),
-            AllAsk(VISITS, 20, b"INDEX|{a}.{n}|\n", OK),
-            AllAsk(VISITS, 20, b"REMOVE|{a}.{n}|\n", OK),
-            AllAsk(VISITS, 5, b"LIZARD|{a}.{n}|{x*8000}\n", ERROR),
+            AllAsk(VISITS, 20, b"INDEX|{a}n{n}|\n", OK),
+            AllAsk(VISITS, 20, b"REMOVE|{a}n{n}|\n", OK),
+            AllAsk(VISITS, 5, b"LIZARD|{a}n{n}|{x*8000}\n", ERROR),
             CloseAll,
             Pause(SETTLE_MS),
             Sample,

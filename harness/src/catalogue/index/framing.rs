@@ -172,6 +172,7 @@ pub(super) const CASES: &[Case] = &[
         "A client that ends its sending half after three requests receives three replies.",
     )
     .cause("The server closes the connection at the end of the stream, before it writes the replies.")
+    .presupposes(&["index/F3/1"])
     .steps(&[
         Send(A, b"INDEX|{a}|\nQUERY|{a}|\nREMOVE|{a}|\n"),
         EndSending(A),

@@ -61,13 +61,13 @@ pub(super) const CASES: &[Case] = &[
     case("index/S1/6", S1, "In a list of a hundred dependencies, the last one is checked too.")
         .cause("The server truncates the list at a fixed number of names.")
         .steps(&[
-            Join(10, b"QUERY|{b}.{n}|\n", FAIL),
-            AllAsk(10, 10, b"INDEX|{b}.{n}|\n", OK),
+            Join(10, b"QUERY|{b}n{n}|\n", FAIL),
+            AllAsk(10, 10, b"INDEX|{b}n{n}|\n", OK),
             ask(b"INDEX|{a}|{b*100},{c}\n", FAIL),
             ask(b"INDEX|{a}|{b*100}\n", OK),
-            ask(b"REMOVE|{b}.99|\n", FAIL),
+            ask(b"REMOVE|{b}n99|\n", FAIL),
             ask(b"REMOVE|{a}|\n", OK),
-            AllAsk(10, 10, b"REMOVE|{b}.{n}|\n", OK),
+            AllAsk(10, 10, b"REMOVE|{b}n{n}|\n", OK),
         ]),
     case("index/S1/7", S1, "The first INDEX of a package that lists itself is answered FAIL.")
         .cause("The server stores the package before it checks its dependencies.")
@@ -75,13 +75,13 @@ pub(super) const CASES: &[Case] = &[
     case("index/S1/8", S1, "The rules hold while the index contains 12,000 packages.")
         .cause("A counter or table overflows, or the server applies a limit, when the index is large.")
         .steps(&[
-            Join(100, b"QUERY|{b}.{n}|\n", FAIL),
-            AllAsk(100, 120, b"INDEX|{b}.{n}|\n", OK),
-            AllAsk(1, 1, b"INDEX|{a}|{b}.0,{b}.11999,{c}\n", FAIL),
-            AllAsk(1, 1, b"INDEX|{a}|{b}.0,{b}.11999\n", OK),
-            AllAsk(1, 1, b"REMOVE|{b}.11999|\n", FAIL),
+            Join(100, b"QUERY|{b}n{n}|\n", FAIL),
+            AllAsk(100, 120, b"INDEX|{b}n{n}|\n", OK),
+            AllAsk(1, 1, b"INDEX|{a}|{b}n0,{b}n11999,{c}\n", FAIL),
+            AllAsk(1, 1, b"INDEX|{a}|{b}n0,{b}n11999\n", OK),
+            AllAsk(1, 1, b"REMOVE|{b}n11999|\n", FAIL),
             AllAsk(1, 1, b"REMOVE|{a}|\n", OK),
-            AllAsk(100, 120, b"REMOVE|{b}.{n}|\n", OK),
+            AllAsk(100, 120, b"REMOVE|{b}n{n}|\n", OK),
         ])
         .runs(Runs::WithPace(24_000))
         .alone(),

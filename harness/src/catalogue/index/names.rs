@@ -111,14 +111,14 @@ pub(super) const CASES: &[Case] = &[
     case("index/R8/3", R8, "A list of 1,000 dependencies is checked to its end and stored completely.")
         .cause("The server truncates the list without an error.")
         .steps(&[
-            Join(25, b"QUERY|{b}.{n}|\n", FAIL),
-            AllAsk(25, 40, b"INDEX|{b}.{n}|\n", OK),
+            Join(25, b"QUERY|{b}n{n}|\n", FAIL),
+            AllAsk(25, 40, b"INDEX|{b}n{n}|\n", OK),
             ask(b"INDEX|{a}|{b*999},{c}\n", FAIL),
             ask(b"INDEX|{a}|{b*1000}\n", OK),
-            ask(b"REMOVE|{b}.999|\n", FAIL),
-            ask(b"REMOVE|{b}.500|\n", FAIL),
+            ask(b"REMOVE|{b}n999|\n", FAIL),
+            ask(b"REMOVE|{b}n500|\n", FAIL),
             ask(b"REMOVE|{a}|\n", OK),
-            AllAsk(25, 40, b"REMOVE|{b}.{n}|\n", OK),
+            AllAsk(25, 40, b"REMOVE|{b}n{n}|\n", OK),
         ])
         .runs(Runs::WithPace(12_000)),
     case("index/R9/1", R9, "A name of 100 bytes is accepted.")

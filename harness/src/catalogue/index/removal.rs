@@ -82,14 +82,14 @@ pub(super) const CASES: &[Case] = &[
     .cause("The server counts dependents in one byte, or stores a limited number of them.")
     .steps(&[
         ask(b"INDEX|{b}|\n", OK),
-        Join(32, b"QUERY|{a}.{n}|\n", FAIL),
-        AllAsk(32, 32, b"INDEX|{a}.{n}|{b}\n", OK),
+        Join(32, b"QUERY|{a}n{n}|\n", FAIL),
+        AllAsk(32, 32, b"INDEX|{a}n{n}|{b}\n", OK),
         ask(b"REMOVE|{b}|\n", FAIL),
-        ask(b"REMOVE|{a}.0|\n", OK),
+        ask(b"REMOVE|{a}n0|\n", OK),
         ask(b"REMOVE|{b}|\n", FAIL),
-        AllAsk(32, 31, b"REMOVE|{a}.{n}|\n", OK),
+        AllAsk(32, 31, b"REMOVE|{a}n{n}|\n", OK),
         ask(b"REMOVE|{b}|\n", FAIL),
-        AllAsk(32, 1, b"REMOVE|{a}.{n~1023}|\n", OK),
+        AllAsk(32, 1, b"REMOVE|{a}n{n~1023}|\n", OK),
         ask(b"REMOVE|{b}|\n", OK),
     ])
     .runs(Runs::WithPace(12_000))

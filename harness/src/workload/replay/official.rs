@@ -5,8 +5,8 @@ use std::time::Duration;
 use conformance::workload::{Conditions, Earlier, Pilot, Plan, PlanError, Size, Workload};
 use driver::drive::Limits;
 use driver::history::Params;
-use protocol::Level;
 use protocol::index::clauses::C6;
+use protocol::{Clause, Level};
 
 use crate::workload::replay::form::Form;
 use crate::workload::replay::workload::{graph_flags, load_graph, plan};
@@ -23,11 +23,8 @@ const REPLY_TIMEOUT: Duration = Duration::from_secs(10);
 /// indexing and removing are repeated.
 const REQUESTS_PER_PACKAGE: u64 = 16;
 
-/// The part of the remaining time, in percent, within which the replay should end.
-const EXPECTED_PERCENT: u32 = 30;
-
 /// The part of the remaining time, in percent, after which the replay is given up. The rest is for later workloads.
-const GIVEN_UP_PERCENT: u32 = 60;
+const TIME_PERCENT: u32 = 60;
 
 /// The replay of the challenge's own harness.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +37,10 @@ impl Workload for Official {
 
     fn level(&self) -> Level {
         C6.level
+    }
+
+    fn clause(&self) -> Option<Clause> {
+        Some(C6)
     }
 
     fn requirement(&self, clients: &str) -> String {
@@ -69,7 +70,7 @@ The clause is C6, a SHOULD."
     }
 
     fn time_max(&self, remaining: Duration) -> Duration {
-        remaining * GIVEN_UP_PERCENT / 100
+        remaining * TIME_PERCENT / 100
     }
 
     fn reproduction_flags(&self, params: &Params) -> String {
@@ -88,10 +89,9 @@ The clause is C6, a SHOULD."
         }
         // An unreadable fixture is reported when the plan is made.
         let packages = load_graph(params).map_or(0, |graph| graph.packages().len());
-        let Conditions { pace_per_second, slowest_pace_per_second, remaining, .. } = *conditions;
-        let pace = slowest_pace_per_second.map_or(pace_per_second, |slowest| slowest.min(pace_per_second));
-        let needed = Duration::from_secs(packages as u64 * REQUESTS_PER_PACKAGE / pace.max(1));
-        if needed > remaining * EXPECTED_PERCENT / 100 {
+        let Conditions { pace_per_second, remaining, .. } = *conditions;
+        let needed = Duration::from_secs(packages as u64 * REQUESTS_PER_PACKAGE / pace_per_second.max(1));
+        if needed > remaining * TIME_PERCENT / 100 {
             return Size::Skip(format!(
                 "the replay of {packages} packages needs about {} s, and {} s remain; --deadline allows more time, and \
                  --packages makes the replay smaller",

@@ -98,7 +98,7 @@ impl ReplayJudge {
     /// Returns the cause for which a run without findings was given up.
     pub(super) fn incomplete_cause(&self) -> Option<String> {
         let Progress { done, of, .. } = self.progress();
-        let step = self.step.map_or("the first step", ReplayStep::name);
+        let step = self.step.unwrap_or(ReplayStep::Remove).name();
         self.findings().is_empty().then(|| {
             format!(
                 "it was given up in step '{step}' with {done} of {of} packages, so that time remains for other workloads; \
