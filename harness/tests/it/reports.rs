@@ -109,7 +109,8 @@ fn defective() -> SocketAddr {
 
 #[test]
 fn a_defective_server_in_all_formats() {
-    // The whole replay, and no case whose execution depends on the speed of the machine.
+    // The whole replay, and no case whose execution depends on the speed of the machine. With all clients at once, the
+    // client whose reply is wrong differs from run to run.
     let common = [
         "--fixture",
         TINY,
@@ -118,7 +119,7 @@ fn a_defective_server_in_all_formats() {
         "--packages",
         "15",
         "--skip",
-        "index/contention*,index/S1/8,index/C1/3,index/C1/6",
+        "index/official,index/contention*,index/S1/8,index/C1/3,index/C1/6",
     ];
     let reported = Reported::run(&[&["--addr", &defective().to_string()], &common[..]].concat());
     assert_eq!(reported.output.status, 1, "{}", reported.output.stderr);

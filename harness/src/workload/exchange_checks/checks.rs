@@ -133,9 +133,13 @@ impl ExchangeChecks {
         &self.findings
     }
 
-    /// Gives every violation this summary. Its own summary and clause become the reason.
-    pub(crate) fn explain_violations(&mut self, summary: &str) {
-        for finding in self.findings.iter_mut().filter(|finding| finding.verdict == Verdict::Fail) {
+    /// Keeps only the first violation, and gives it this summary. Its own summary and clause become the reason.
+    pub(crate) fn explain_first_violation(&mut self, summary: &str) {
+        let is_violation = |finding: &Finding| finding.verdict == Verdict::Fail;
+        let mut has_violation = false;
+        self.findings
+            .retain(|finding| !is_violation(finding) || !std::mem::replace(&mut has_violation, true));
+        for finding in self.findings.iter_mut().filter(|finding| is_violation(finding)) {
             let was = std::mem::replace(&mut finding.summary, summary.to_owned());
             let clause = finding.clause.map(|clause| format!(" ({})", clause.id)).unwrap_or_default();
             let reason = finding.reason.take().map(|reason| format!("; {reason}")).unwrap_or_default();

@@ -156,7 +156,7 @@ impl Judge for ReplayJudge {
             Form::Gradual if self.findings().is_empty() => self.find_contradiction(),
             Form::Gradual => {}
             Form::Official => {
-                self.checks.explain_violations("the challenge's own harness would fail this server");
+                self.checks.explain_first_violation("the challenge's own harness would fail this server");
                 self.checks.attribute_violations_to(C6);
             }
         }
