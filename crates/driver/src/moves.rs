@@ -56,6 +56,9 @@ pub enum Move<'a> {
     CloseAll,
     /// Samples the resources of the target's process.
     Sample,
+    /// Like `Sample`, but samples again until the descriptors and the threads exceed those of the first sample since
+    /// the last such move by less than this number, for at most this time. A target may take seconds to release resources.
+    SampleSettled(u64, Duration),
     /// Acts on the target's process.
     Act(Act),
     /// Runs a computation on another thread and waits for its end.

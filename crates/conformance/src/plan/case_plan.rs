@@ -9,7 +9,12 @@ use crate::case::{Allowed, Case};
 use crate::dialect::Dialect;
 use crate::plan::action::{Action, ENDS_WITHIN};
 use crate::plan::writer::{Writer, cleanup_actions};
+use crate::resources::ResourceLimit;
 use crate::template::Names;
+
+/// The time that a target may take to release the resources of clients that have disconnected: some servers close such
+/// connections once every few seconds.
+const RELEASE_TIME_MAX: Duration = Duration::from_secs(6);
 
 /// The moves and the expected replies of a case under one seed.
 #[derive(Debug)]
@@ -36,7 +41,8 @@ impl CasePlan {
         let names = Names::draw(seed, case.id);
         let mut writer = Writer::new(dialect, &names, stall_limit);
         writer.write_all(case.steps);
-        let Writer { actions: main, expectations, packages, crowd_packages, .. } = writer;
+        let Writer { actions: mut main, expectations, packages, crowd_packages, .. } = writer;
+        await_release(&mut main, case.resource_limit);
         let clean_up = |names: &[&[u8]]| cleanup_actions((dialect.clean_up)(names));
         let mut actions = clean_up(&packages.iter().map(Vec::as_slice).collect::<Vec<_>>());
         let main_at = actions.len();
@@ -123,7 +129,7 @@ impl CasePlan {
     /// Returns the time, in nanoseconds, for which the case pauses or waits for a deadline of the target.
     pub(crate) fn pauses_ns(&self) -> u64 {
         let pauses = self.actions.iter().map(|action| match action {
-            Action::Move(Move::Pause(pause)) => *pause,
+            Action::Move(Move::Pause(pause) | Move::SampleSettled(_, pause)) => *pause,
             Action::Move(Move::AwaitEnd(_, limit)) if *limit != ENDS_WITHIN => *limit,
             _ => Duration::ZERO,
         });
@@ -136,6 +142,14 @@ impl CasePlan {
             Action::Send(_, bytes) | Action::Flood(_, bytes, _) => Some(bytes.as_slice()),
             _ => None,
         })
+    }
+}
+
+/// Lets the last sample wait until the target has released the resources of its clients.
+fn await_release(actions: &mut [Action], limit: ResourceLimit) {
+    let ResourceLimit::GrowthPerRound { descriptors, threads, .. } = limit else { return };
+    if let Some(last) = actions.iter_mut().rfind(|action| **action == Action::Move(Move::Sample)) {
+        *last = Action::Move(Move::SampleSettled(descriptors.min(threads), RELEASE_TIME_MAX));
     }
 }
 

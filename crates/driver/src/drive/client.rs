@@ -5,6 +5,7 @@ use std::mem;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::{JoinSet, spawn_blocking};
@@ -15,9 +16,12 @@ use protocol::Framing;
 use crate::drive::connection::{Closed, Connection};
 use crate::drive::run::{Route, Run};
 use crate::frame_limits::REPLY_BYTES_MAX;
-use crate::history::{Event, EventKind};
+use crate::history::{Event, EventKind, Sample};
 use crate::moves::{Move, MoveResult, Script, Slot};
 use crate::work::Job;
+
+/// The interval between two samples of a target that has not settled.
+const SAMPLE_INTERVAL: Duration = Duration::from_millis(200);
 
 pub(super) async fn client<S, F, O>(run: Rc<Run<O>>, number: u32, mut script: S, framing: fn(usize) -> F)
 where
@@ -27,7 +31,14 @@ where
 {
     // The semaphore is never closed. If it were, the client would only begin early.
     let _permit = run.client_permits.acquire().await;
-    let mut client = Client { run: &run, number, framing, connections: BTreeMap::new(), opening: None };
+    let mut client = Client {
+        run: &run,
+        number,
+        framing,
+        connections: BTreeMap::new(),
+        first_sample: None,
+        opening: None,
+    };
     let mut outcome = Outcome::Done;
     loop {
         let result = match outcome {
@@ -60,6 +71,8 @@ struct Client<'r, F, O> {
     number: u32,
     framing: fn(usize) -> F,
     connections: BTreeMap<Slot, Connection<F>>,
+    /// The first sample since the last one that waited for the target to settle.
+    first_sample: Option<Sample>,
     /// The right to open connections, held until the new connections have received their first replies.
     opening: Option<Opening>,
 }
@@ -106,10 +119,10 @@ where
                     connection.reset(run);
                 }
             }
-            Move::Sample => {
-                if let Some(sample) = run.process.sample() {
-                    run.emit(run.now_ns(), self.number, 0, EventKind::Sampled(sample));
-                }
+            Move::Sample => self.sample(u64::MAX, Duration::ZERO).await,
+            Move::SampleSettled(growth_max, limit) => {
+                self.sample(growth_max, limit).await;
+                self.first_sample = None;
             }
             Move::Act(act) => {
                 let is_done = run.process.act(act);
@@ -125,6 +138,22 @@ where
             Move::Done => {}
         }
         Outcome::Done
+    }
+
+    /// Samples the target until it has settled, and emits the last sample.
+    async fn sample(&mut self, growth_max: u64, limit: Duration) {
+        let begun = Instant::now();
+        while let Some(sample) = self.run.process.sample() {
+            let first = *self.first_sample.get_or_insert(sample);
+            let is_near = |now: u64, first: u64| now.saturating_sub(first) < growth_max;
+            let is_settled =
+                is_near(sample.descriptors, first.descriptors) && is_near(sample.threads, first.threads);
+            if is_settled || begun.elapsed() >= limit {
+                self.run.emit(self.run.now_ns(), self.number, 0, EventKind::Sampled(sample));
+                return;
+            }
+            sleep(SAMPLE_INTERVAL).await;
+        }
     }
 
     /// Runs a job on another thread. At most one job per processor runs at a time, so that this thread is not delayed.

@@ -91,8 +91,8 @@ mod tests {
 
     use super::*;
     use crate::drive::{CONNECT_TIMEOUT_GENTLE, NoProcess};
-    use crate::history::EventKind;
-    use crate::moves::{Move, MoveResult, Source};
+    use crate::history::{EventKind, Sample};
+    use crate::moves::{Act, Move, MoveResult, Source};
 
     /// Floods the target on its only connection.
     struct Flooding {
@@ -154,5 +154,67 @@ mod tests {
         target.join().unwrap();
         let (bytes, has_stalled) = flooded.get().unwrap();
         assert!(bytes >= flood_bytes as u64 && !has_stalled, "{bytes} bytes, stalled: {has_stalled}");
+    }
+
+    /// A target that releases the descriptors of its clients only when it is sampled for the fourth time.
+    struct LateRelease(Cell<u32>);
+
+    impl Process for LateRelease {
+        fn sample(&self) -> Option<Sample> {
+            let number = self.0.replace(self.0.get() + 1);
+            let descriptors = if matches!(number, 1 | 2) { 60 } else { 10 };
+            Some(Sample { descriptors, memory_bytes: 0, threads: 1, waited_ns: 0 })
+        }
+
+        fn act(&self, _: Act) -> bool {
+            false
+        }
+    }
+
+    /// Samples the target twice.
+    struct Sampling {
+        moves_made: u8,
+        limit: Duration,
+    }
+
+    impl Script for Sampling {
+        fn next(&mut self, _: MoveResult<'_>) -> Move<'_> {
+            self.moves_made += 1;
+            match self.moves_made {
+                1 => Move::Sample,
+                2 => Move::SampleSettled(25, self.limit),
+                _ => Move::Done,
+            }
+        }
+    }
+
+    #[test]
+    fn a_sample_waits_until_the_target_has_released_its_resources_but_not_longer_than_its_limit() {
+        let descriptors = |limit| {
+            let samples = Rc::new(RefCell::new(Vec::new()));
+            let seen = Rc::clone(&samples);
+            let observer = move |event: &Event<'_>| {
+                if let EventKind::Sampled(sample) = event.event {
+                    seen.borrow_mut().push(sample.descriptors);
+                }
+                ControlFlow::Continue(())
+            };
+            let addr = SocketAddr::from(([127, 0, 0, 1], 1));
+            let limits = Limits {
+                connect_timeout: CONNECT_TIMEOUT_GENTLE,
+                reply_timeout: Duration::from_secs(10),
+                reply_timeout_after_one: Duration::from_secs(10),
+                clients_at_once_max: 1,
+                openings_at_once_max: 1,
+            };
+            let process = Box::new(LateRelease(Cell::new(0)));
+            let scripts = vec![Sampling { moves_made: 0, limit }];
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let run = drive(addr, scripts, Index::framing, limits, process, observer, std::future::pending());
+            assert_eq!(runtime.block_on(run), Ending::Finished);
+            samples.take()
+        };
+        assert_eq!(descriptors(Duration::from_secs(60)), [10, 10]);
+        assert_eq!(descriptors(Duration::ZERO), [10, 60]);
     }
 }
