@@ -44,7 +44,7 @@ async fn adapt_difficulty<C: Clock>(state: &State<C>, clock: &impl Clock) {
         let settings = &state.settings;
         let connections = state.sessions.load(Ordering::Relaxed) as u64
             + increase(&state.counts.refused_connections, &mut refused_before);
-        let challenges = increase(&state.counts.challenges, &mut challenges_before);
+        let challenges = increase(&state.pressing_challenges, &mut challenges_before);
         let load = Load {
             connections: number(connections) / number(settings.connections_target as u64),
             challenges: number(challenges) / seconds / f64::from(settings.challenge_rate_target),

@@ -22,7 +22,7 @@ impl Default for Range {
 pub(super) struct Load {
     /// Connections, including refused ones, relative to the limit of open connections.
     pub(super) connections: f64,
-    /// Issued challenges relative to the target rate.
+    /// Issued challenges relative to the target rate. An address counts up to [`share_of_address`].
     pub(super) challenges: f64,
     /// Delay of a solution relative to the target delay.
     pub(super) wait: f64,
@@ -75,6 +75,13 @@ impl Difficulty {
     }
 }
 
+/// The number of challenges of one address and one second that count as load: an eighth of the target rate. One address
+/// alone cannot raise the difficulty of others; it pays the surcharge of [`extra_bits`] itself.
+pub(super) fn share_of_address(rate_target: u32) -> u32 {
+    const ADDRESSES_AT_TARGET: u32 = 8;
+    (rate_target / ADDRESSES_AT_TARGET).max(1)
+}
+
 /// The surcharge for an address with frequent requests: one bit above four challenges in ten seconds, and another bit
 /// for each doubling.
 pub(super) fn extra_bits(challenges: u32) -> u8 {
@@ -101,6 +108,12 @@ mod tests {
             let seconds = (1..=60).find(|_| difficulty.after_second(0.4) <= 20);
             assert_eq!(seconds, Some(20), "{pressure}");
         }
+    }
+
+    #[test]
+    fn eight_addresses_together_reach_the_target_rate() {
+        assert_eq!(8 * share_of_address(400), 400);
+        assert_eq!(share_of_address(3), 1);
     }
 
     #[test]

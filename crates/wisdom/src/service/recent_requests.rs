@@ -14,6 +14,15 @@ pub(super) struct RecentRequests {
     by_address: HashMap<IpAddr, History>,
 }
 
+/// The requests of one address, including the one that was just counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Requests {
+    /// The number of requests in the last ten seconds.
+    pub(super) recent: u32,
+    /// The number of requests in the current second.
+    pub(super) of_second: u32,
+}
+
 #[derive(Clone, Copy, Debug, Default)]
 struct History {
     /// The number of requests in each of the last seconds, at the index of the second modulo their number.
@@ -27,12 +36,11 @@ impl RecentRequests {
         Self { addresses_max, by_address: HashMap::new() }
     }
 
-    /// Counts a request, and returns the number of requests of this address in the last ten seconds, including this
-    /// one.
-    pub(super) fn count(&mut self, address: IpAddr, now_ms: u64) -> u32 {
+    /// Counts a request of this address.
+    pub(super) fn count(&mut self, address: IpAddr, now_ms: u64) -> Requests {
         let second = now_ms / 1000;
         if self.by_address.len() >= self.addresses_max && !self.by_address.contains_key(&address) {
-            return 1;
+            return Requests { recent: 1, of_second: 1 };
         }
         let history = self.by_address.entry(address).or_default();
         for passed in (history.last + 1..=second).rev().take(SECONDS) {
@@ -41,7 +49,7 @@ impl RecentRequests {
         history.last = history.last.max(second);
         let last = history.last;
         *history.at(last) += 1;
-        history.by_second.iter().sum()
+        Requests { of_second: *history.at(last), recent: history.by_second.iter().sum() }
     }
 
     /// Removes the addresses without recent requests.
@@ -71,20 +79,22 @@ mod tests {
     fn requests_count_for_ten_seconds() {
         let mut recent = RecentRequests::new(10);
         let begun_ms = 1_700_000_000_000;
-        let mut count = |after_ms: u64| recent.count(address(1), begun_ms + after_ms);
+        let mut count = |after_ms: u64| recent.count(address(1), begun_ms + after_ms).recent;
         assert_eq!([0, 10, 999, 1000, 9_999].map(&mut count), [1, 2, 3, 4, 5]);
         assert_eq!(count(10_000), 3, "the first three are ten seconds old");
         assert_eq!(count(60_000), 1);
-        assert_eq!(recent.count(address(2), begun_ms), 1);
+        assert_eq!(recent.count(address(2), begun_ms), Requests { recent: 1, of_second: 1 });
+        assert_eq!(recent.count(address(2), begun_ms), Requests { recent: 2, of_second: 2 });
+        assert_eq!(recent.count(address(2), begun_ms + 1000), Requests { recent: 3, of_second: 1 });
     }
 
     #[test]
     fn the_table_is_bounded_and_inactive_addresses_are_removed() {
         let mut recent = RecentRequests::new(2);
         for number in 0..5 {
-            assert_eq!(recent.count(address(number), 0), 1);
+            assert_eq!(recent.count(address(number), 0).recent, 1);
         }
-        assert_eq!([1, 4].map(|number| recent.count(address(number), 0)), [2, 1]);
+        assert_eq!([1, 4].map(|number| recent.count(address(number), 0).recent), [2, 1]);
         recent.remove_inactive(9_999);
         assert_eq!(recent.by_address.len(), 2);
         recent.remove_inactive(10_000);

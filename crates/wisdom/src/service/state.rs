@@ -1,6 +1,6 @@
 //! The state that all connections share: how challenges are issued and how solutions are checked.
 
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -50,6 +50,8 @@ pub(super) struct State<C> {
     pub(super) spent: SpentNonces,
     pub(super) recent_requests: Mutex<RecentRequests>,
     pub(super) difficulty: AtomicU8,
+    /// Issued challenges that count as load: no address contributes more than its share.
+    pub(super) pressing_challenges: AtomicU64,
     pub(super) sessions: Arc<AtomicUsize>,
     pub(super) counts: Counts,
 }
@@ -62,6 +64,7 @@ impl<C: Clock> State<C> {
             spent: SpentNonces::new(settings.spent_max),
             recent_requests: Mutex::new(RecentRequests::new(ADDRESSES_MAX)),
             difficulty: AtomicU8::new(settings.difficulty.base),
+            pressing_challenges: AtomicU64::new(0),
             sessions: Arc::default(),
             counts: Counts::default(),
             settings,
@@ -80,7 +83,10 @@ impl<C: Clock> State<C> {
             let mut recent = self.recent_requests.lock().unwrap_or_else(PoisonError::into_inner);
             recent.count(session.address, issued_ms)
         };
-        let difficulty = self.difficulty().saturating_add(difficulty::extra_bits(requests));
+        if requests.of_second <= difficulty::share_of_address(self.settings.challenge_rate_target) {
+            self.pressing_challenges.fetch_add(1, Ordering::Relaxed);
+        }
+        let difficulty = self.difficulty().saturating_add(difficulty::extra_bits(requests.recent));
         let token = Token {
             version: token::VERSION,
             algorithm: token::ALGORITHM,

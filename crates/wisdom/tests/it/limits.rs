@@ -141,10 +141,30 @@ fn load_raises_the_difficulty() {
         "1",
     ]);
     let begun = Instant::now();
-    while server.metric("wisdom_difficulty_bits") < 8.0 {
+    for address in (1..=250).cycle() {
+        if server.metric("wisdom_difficulty_bits") >= 8.0 {
+            break;
+        }
         assert!(begun.elapsed() < WAIT_MAX, "the difficulty does not rise");
-        server.connect().request_challenge();
+        crate::client::connect_from([127, 0, 1, address], &server.addr).request_challenge();
     }
+}
+
+/// An address that requests challenges without solving them pays a surcharge, and others do not.
+#[test]
+fn one_address_does_not_raise_the_difficulty_of_others() {
+    let flags = ["--difficulty", "4", "--difficulty-min", "1", "--difficulty-max", "12"];
+    let server =
+        start(&[&flags[..], &["--challenge-rate-target", "16", "--quote-wait-target", "60000"]].concat());
+    let begun = Instant::now();
+    let mut requests = 0;
+    // Longer than two steps of the difficulty, and more than the target rate.
+    while begun.elapsed() < Duration::from_millis(2500) || requests < 100 {
+        server.connect().request_challenge();
+        requests += 1;
+    }
+    let other = crate::client::connect_from([127, 0, 0, 2], &server.addr).request_challenge();
+    assert!(other.token.difficulty <= 4, "{} after {requests} requests", other.token.difficulty);
 }
 
 #[test]
