@@ -83,7 +83,7 @@ impl Schedule {
             let cause = messages::first_case_failed(self.suite.first);
             return Next::NotRun(std::mem::take(&mut self.pending), cause);
         }
-        if let Some(gate) = self.suite.gates.iter().find(|gate| failed(gate)) {
+        if let Some(gate) = self.suite.failed_gate(failed) {
             let (multi_connection, rest) = self.split(|case| connections_max(dialect, case) > 1);
             if !multi_connection.is_empty() {
                 self.pending = rest;

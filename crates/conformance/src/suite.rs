@@ -36,6 +36,14 @@ impl Suite {
         self.tables.iter().copied().flatten()
     }
 
+    /// Returns the first of the gates that has failed and whose failure is no consequence of another case.
+    pub fn failed_gate(&self, has_failed: impl Fn(&str) -> bool) -> Option<&'static str> {
+        let is_consequence = |id: &str| {
+            self.find(id).is_some_and(|case| case.presupposes.iter().any(|other| has_failed(other)))
+        };
+        self.gates.iter().copied().find(|id| has_failed(id) && !is_consequence(id))
+    }
+
     /// Returns the case with this id.
     #[must_use]
     pub fn find(&self, id: &str) -> Option<&'static Case> {

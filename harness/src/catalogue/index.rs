@@ -15,7 +15,7 @@ use protocol::index::clauses::{A4, CLAUSES};
 pub(crate) const SUITE: Suite = Suite {
     opening: "index/F1/1",
     first: "index/A1/1",
-    gates: &["index/C1/1"],
+    gates: &["index/C1/1", "index/C1/2"],
     alive: "index/alive",
     alive_clause: A4,
     workload: "index/cases",

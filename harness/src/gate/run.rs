@@ -152,8 +152,10 @@ impl Gate<'_> {
         if let Some(cause) = reached_limit(limits) {
             return Some(cause);
         }
-        let gates = self.protocol.suite.gates.iter().filter(|_| self.concurrency > 1);
-        if let Some(id) = [self.protocol.suite.first].iter().chain(gates).find(|id| is_violated(id)) {
+        let suite = &self.protocol.suite;
+        let first = Some(suite.first).filter(|id| is_violated(id));
+        let gate = || suite.failed_gate(is_violated).filter(|_| self.concurrency > 1);
+        if let Some(id) = first.or_else(gate) {
             return Some(format!("{id} was not passed"));
         }
         let is_lost = !self.results.losses.is_empty() && !target.is_reachable().await;

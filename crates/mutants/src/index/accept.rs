@@ -15,7 +15,7 @@ use crate::lifecycle::ClientNumber;
 const SMALL_BACKLOG: i32 = 5;
 
 /// The time that a server with a small backlog takes for each connection that it accepts.
-const SLOW_ACCEPT: Duration = Duration::from_millis(10);
+const SLOW_ACCEPT: Duration = Duration::from_millis(5);
 
 /// Accepts connections until the server ends, and starts a thread for each.
 pub(super) fn accept_all(server: &Arc<Server>, listener: &TcpListener) {

@@ -208,7 +208,7 @@ mutants! {
     KeepsStalledWriters "keeps-stalled-writers" C5 Slow: "a client that stalls within a line is never dropped";
     KeepsStalledReaders "keeps-stalled-readers" C5 Slow: "a client that reads no replies is never dropped";
     UnreadRepliesPileUp "unread-replies-pile-up" C5 Chaos: "unread replies are buffered without a bound";
-    SmallBacklog "small-backlog" C6: "the listen backlog is 5, and each accept takes 10 ms";
+    SmallBacklog "small-backlog" C6: "the listen backlog is 5, and each accept takes 5 ms";
 
     // Crashes.
     DiesOfAReset "dies-of-a-reset" C3: "a connection reset ends the server";
