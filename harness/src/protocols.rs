@@ -34,7 +34,7 @@ pub static PROTOCOLS: [&ProtocolEntry; 2] = [&INDEX, &WISDOM];
 pub static INDEX: ProtocolEntry = ProtocolEntry {
     name: "index",
     suite: catalogue::index::SUITE,
-    workloads: &[&Replay, &Official, &Contention, &ContentionPipelined],
+    workloads: &[&Replay, &Contention, &ContentionPipelined, &Official],
     settings: Settings::of_built_in("index"),
     replays_a_graph: true,
 };

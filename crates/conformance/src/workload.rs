@@ -63,11 +63,6 @@ pub trait Workload: Sync {
         }
     }
 
-    /// Returns the time after which a run is ended, given the time that remains for this and all later workloads.
-    fn time_max(&self, remaining: Duration) -> Duration {
-        remaining
-    }
-
     /// Returns whether the requests of a run are operations on one package index, which can be checked together.
     fn has_index_operations(&self) -> bool {
         true

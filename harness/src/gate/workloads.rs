@@ -4,7 +4,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use conformance::workload::{Conditions, Pilot, Plan, Size, Workload};
-use driver::history::{Ending, Params};
+use driver::history::Params;
 use driver::run_limits::RunLimits;
 use report::progress::PhaseBar;
 use report::statistics::per_second;
@@ -126,14 +126,7 @@ impl Gate<'_> {
         let bar = PhaseBar::new(phases, !self.options.flags.reports.debug);
         // After a request has timed out, later requests wait for a shorter time.
         let drive_limits = workload.limits(self.results.reply_timeout(self.options.flags.timeout));
-        let time_max = workload.time_max(limits.remaining());
-        let until = async {
-            tokio::select! {
-                ending = limits.reached() => ending,
-                () = tokio::time::sleep(time_max) => Ending::TimeOver,
-            }
-        };
-        let outcome = run(target.addr(), plan, drive_limits, &self.recorder, bar, until).await;
+        let outcome = run(target.addr(), plan, drive_limits, &self.recorder, bar, limits.reached()).await;
         let RunOutcome { judgement, statistics } = outcome;
         let (requests, duration_ns) = (statistics.requests(), statistics.duration_ns());
         if requests >= PACE_REQUESTS_MIN {

@@ -23,9 +23,6 @@ const REPLY_TIMEOUT: Duration = Duration::from_secs(10);
 /// indexing and removing are repeated.
 const REQUESTS_PER_PACKAGE: u64 = 16;
 
-/// The part of the remaining time, in percent, after which the replay is given up. The rest is for later workloads.
-const TIME_PERCENT: u32 = 60;
-
 /// The replay of the challenge's own harness.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Official;
@@ -69,10 +66,6 @@ The clause is C6, a SHOULD."
         }
     }
 
-    fn time_max(&self, remaining: Duration) -> Duration {
-        remaining * TIME_PERCENT / 100
-    }
-
     fn reproduction_flags(&self, params: &Params) -> String {
         graph_flags(params)
     }
@@ -91,7 +84,7 @@ The clause is C6, a SHOULD."
         let packages = load_graph(params).map_or(0, |graph| graph.packages().len());
         let Conditions { pace_per_second, remaining, .. } = *conditions;
         let needed = Duration::from_secs(packages as u64 * REQUESTS_PER_PACKAGE / pace_per_second.max(1));
-        if needed > remaining * TIME_PERCENT / 100 {
+        if needed > remaining {
             return Size::Skip(format!(
                 "the replay of {packages} packages needs about {} s, and {} s remain; --deadline allows more time, and \
                  --packages makes the replay smaller",

@@ -101,8 +101,8 @@ impl ReplayJudge {
         let step = self.step.unwrap_or(ReplayStep::Remove).name();
         self.findings().is_empty().then(|| {
             format!(
-                "it was given up in step '{step}' with {done} of {of} packages, so that time remains for other workloads; \
-                 --deadline allows more time, and --packages makes the replay smaller"
+                "the run reached its deadline in step '{step}' with {done} of {of} packages; --deadline allows more time, and \
+                 --packages makes the replay smaller"
             )
         })
     }
