@@ -39,8 +39,8 @@ pub(crate) struct ContentionScript<P> {
 
 #[derive(Clone, Copy, Debug)]
 enum State {
-    Closed,
-    Opened,
+    NotStarted,
+    Met,
     Ready,
     Sent,
     Closing,
@@ -69,7 +69,7 @@ impl<P: Requests> ContentionScript<P> {
             next_step: 0,
             writes: Vec::new().into_iter(),
             write: (Vec::new(), 0),
-            state: State::Closed,
+            state: State::NotStarted,
         }
     }
 
@@ -88,7 +88,7 @@ impl<P: Requests> ContentionScript<P> {
     }
 
     /// Meets the other clients and begins the next step.
-    fn begin_step(&mut self) -> Move<'_> {
+    fn begin_step(&mut self) -> Move<'static> {
         let Some((step, phase)) = self.step(self.next_step) else {
             self.state = State::Closing;
             return Move::Close(ONLY);
@@ -122,11 +122,17 @@ impl<P: Requests> Script for ContentionScript<P> {
             return Move::Done; // the judge reports the failure
         }
         match self.state {
-            State::Closed => {
-                self.state = State::Opened;
+            State::NotStarted => {
+                let meeting = self.begin_step();
+                self.state = State::Met;
+                meeting
+            }
+            // The clients connect after their meeting, so that each sends its first request at once: a connection counts as
+            // opening until its first reply, and only a few may be opening at a time.
+            State::Met => {
+                self.state = State::Ready;
                 Move::Open(ONLY)
             }
-            State::Opened => self.begin_step(),
             State::Ready => match self.writes.next() {
                 None => self.begin_step(),
                 Some(write) => {
