@@ -84,6 +84,7 @@ where
 mod tests {
     use std::io::Read;
     use std::net::TcpListener;
+    use std::sync::atomic::Ordering;
     use std::time::Duration;
 
     use protocol::Protocol;
@@ -93,6 +94,16 @@ mod tests {
     use crate::drive::{CONNECT_TIMEOUT_GENTLE, NoProcess};
     use crate::history::{EventKind, Sample};
     use crate::moves::{Act, Move, MoveResult, Source};
+    use crate::work::Work;
+
+    /// The limits of one client.
+    const LIMITS: Limits = Limits {
+        connect_timeout: CONNECT_TIMEOUT_GENTLE,
+        reply_timeout: Duration::from_secs(10),
+        reply_timeout_after_one: Duration::from_secs(10),
+        clients_at_once_max: 1,
+        openings_at_once_max: 1,
+    };
 
     /// Floods the target on its only connection.
     struct Flooding {
@@ -139,17 +150,10 @@ mod tests {
             }
             ControlFlow::Continue(())
         };
-        let limits = Limits {
-            connect_timeout: CONNECT_TIMEOUT_GENTLE,
-            reply_timeout: Duration::from_secs(10),
-            reply_timeout_after_one: Duration::from_secs(10),
-            clients_at_once_max: 1,
-            openings_at_once_max: 1,
-        };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let until = std::future::pending();
         let flooding = Flooding { moves_made: 0, bytes: flood_bytes };
-        let run = drive(addr, vec![flooding], Index::framing, limits, Box::new(NoProcess), observer, until);
+        let run = drive(addr, vec![flooding], Index::framing, LIMITS, Box::new(NoProcess), observer, until);
         assert_eq!(runtime.block_on(run), Ending::Finished);
         target.join().unwrap();
         let (bytes, has_stalled) = flooded.get().unwrap();
@@ -200,21 +204,47 @@ mod tests {
                 ControlFlow::Continue(())
             };
             let addr = SocketAddr::from(([127, 0, 0, 1], 1));
-            let limits = Limits {
-                connect_timeout: CONNECT_TIMEOUT_GENTLE,
-                reply_timeout: Duration::from_secs(10),
-                reply_timeout_after_one: Duration::from_secs(10),
-                clients_at_once_max: 1,
-                openings_at_once_max: 1,
-            };
             let process = Box::new(LateRelease(Cell::new(0)));
             let scripts = vec![Sampling { moves_made: 0, limit }];
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            let run = drive(addr, scripts, Index::framing, limits, process, observer, std::future::pending());
+            let run = drive(addr, scripts, Index::framing, LIMITS, process, observer, std::future::pending());
             assert_eq!(runtime.block_on(run), Ending::Finished);
             samples.take()
         };
-        assert_eq!(descriptors(Duration::from_secs(60)), [10, 10]);
+        assert_eq!(descriptors(Duration::from_mins(1)), [10, 10]);
         assert_eq!(descriptors(Duration::ZERO), [10, 60]);
+    }
+
+    /// Waits for a computation.
+    struct Computing(Work<()>);
+
+    impl Script for Computing {
+        fn next(&mut self, _: MoveResult<'_>) -> Move<'_> {
+            if self.0.result().is_some() { Move::Done } else { Move::Compute(self.0.job()) }
+        }
+    }
+
+    /// A proof of work may take hours; Ctrl-C and deadlines end the run meanwhile.
+    #[test]
+    fn a_run_ends_while_a_computation_is_under_way() {
+        let (begun, has_begun) = tokio::sync::oneshot::channel();
+        let endless = Work::new(move |is_cancelled| {
+            let _ = begun.send(());
+            while !is_cancelled.load(Ordering::Relaxed) {
+                thread::yield_now();
+            }
+        });
+        let until = async {
+            let _ = has_begun.await;
+            Ending::Interrupted
+        };
+        let addr = SocketAddr::from(([127, 0, 0, 1], 1));
+        let observer = |_: &Event<'_>| ControlFlow::Continue(());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let scripts = vec![Computing(endless)];
+        let run = drive(addr, scripts, Index::framing, LIMITS, Box::new(NoProcess), observer, until);
+        assert_eq!(runtime.block_on(run), Ending::Interrupted);
+        // This waits for the computation, which ends only because it was cancelled.
+        drop(runtime);
     }
 }

@@ -177,7 +177,6 @@ pub(super) const CASES: &[Case] = &[
         .alone(),
     case("index/A4/8", A4, "Incomplete lines of two clients are not mixed.")
         .cause("Clients share one read buffer.")
-        .presupposes(&["index/F2/1"])
         .steps(&[
             ask(b"INDEX|{a}|\n", OK),
             Send(A, b"QUERY|"),

@@ -21,6 +21,8 @@ use crate::workload::wisdom::workload::{QuotationsOptions, QuotationsPlan};
 #[derive(Default)]
 struct History {
     now_ns: u64,
+    /// The number of challenges in the plan, if it is not one.
+    planned: u64,
     events: Vec<Event<'static>>,
 }
 
@@ -67,7 +69,7 @@ impl History {
     /// Returns the judge after the history, and its verdict.
     fn observe(self) -> (QuotationsJudge, Verdict) {
         let mut exchanges = ExchangeReader::new(Wisdom::framing);
-        let mut judge = QuotationsJudge::new(1);
+        let mut judge = QuotationsJudge::new(self.planned.max(1));
         for event in self.events {
             exchanges.observe(&event, |observation| judge.observe(&observation));
         }
@@ -201,6 +203,44 @@ fn w01_nonces_are_unique_and_fields_agree() {
     let history =
         History::default().open(0, 1).send(1, &Request::Challenge).receive(1, &Response::Challenge(other));
     assert_eq!(history.judge(), (Verdict::Fail, Some("W01")));
+}
+
+#[test]
+fn w01_no_client_accepts_a_difficulty_above_the_maximum() {
+    let demanding = |difficulty| {
+        let mut token = token(1);
+        token.difficulty = difficulty;
+        let response = Response::Challenge(Challenge::of(&token));
+        History::default().open(0, 1).send(1, &Request::Challenge).receive(1, &response).judge()
+    };
+    assert_eq!(demanding(60), (Verdict::Fail, Some("W01")));
+    assert_eq!(demanding(26), (Verdict::Unknown, None), "no quotation was received");
+}
+
+/// Returns the judgement of ten solved challenges, of which the last ones receive these errors.
+fn after_errors(codes: &[Code]) -> (Verdict, Option<&'static str>) {
+    let mut history = History { planned: 10, ..History::default() };
+    for nonce in 1..=10 {
+        history = history.challenge(2 * u32::from(nonce), nonce).open(0, 2 * u32::from(nonce) + 1);
+        let refused = codes.get(usize::from(10 - nonce)).map(|&code| error(code));
+        let connection = 2 * u32::from(nonce) + 1;
+        history = history.send(connection, &solution(nonce, true));
+        history = history.receive(connection, &refused.unwrap_or_else(quote));
+    }
+    history.judge()
+}
+
+#[test]
+fn nine_of_ten_challenges_must_yield_a_quotation() {
+    assert_eq!(after_errors(&[]), (Verdict::Pass, None));
+    assert_eq!(after_errors(&[Code::ServerBusy]), (Verdict::Pass, None));
+    assert_eq!(after_errors(&[Code::ServerBusy, Code::RateLimited]), (Verdict::Unknown, None));
+}
+
+#[test]
+fn w02_a_target_that_fails_internally_is_accused() {
+    assert_eq!(after_errors(&[Code::Internal]), (Verdict::Pass, None));
+    assert_eq!(after_errors(&[Code::Internal; 3]), (Verdict::Fail, Some("W02")));
 }
 
 #[test]
