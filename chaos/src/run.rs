@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use conformance::case::Case;
 use conformance::plan::CasePlan;
-use driver::drive::{CONNECT_TIMEOUT_GENTLE, Limits, Process, drive};
+use driver::drive::{Limits, Process, drive};
 use driver::history::Ending;
 use driver::history::Event;
 use driver::history::EventKind;
@@ -240,13 +240,8 @@ impl Runner<'_> {
         let bystanders = (0..BYSTANDERS).map(|number| Client::Bystander((protocol.bystander)(number, seed)));
         let conductor = Client::Conductor(Box::new(Conductor::new(protocol, planned)));
         let others = [conductor, Client::Timekeeper(Timekeeper::new())];
-        let drive_limits = Limits {
-            connect_timeout: CONNECT_TIMEOUT_GENTLE,
-            reply_timeout: terms.reply_timeout,
-            reply_timeout_after_one: terms.reply_timeout,
-            clients_at_once_max: usize::MAX,
-            openings_at_once_max: OPENINGS_AT_ONCE_MAX,
-        };
+        let drive_limits =
+            Limits { openings_at_once_max: OPENINGS_AT_ONCE_MAX, ..Limits::gentle(terms.reply_timeout) };
         let process: Box<dyn Process> = match relay {
             Some(relay) => Box::new(RelayedProcess { process: target.process(), relay }),
             None => target.process(),

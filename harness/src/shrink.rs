@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use conformance::reduce::reduce;
 use conformance::request_script::{LeadingRequests, RequestScript};
-use driver::drive::{CONNECT_TIMEOUT_GENTLE, Limits, OPENINGS_AT_ONCE_GENTLE};
+use driver::drive::Limits;
 use driver::history::Ending;
 use driver::recorder::Recorder;
 use driver::run_limits::RunLimits;
@@ -31,14 +31,8 @@ pub(crate) async fn run_requests(
     recorder: &Recorder,
     until: impl Future<Output = Ending>,
 ) -> RunOutcome {
-    let plan = plan(requests.renamed(|name| [name, format!(".{number}").as_bytes()].concat()));
-    let limits = Limits {
-        connect_timeout: CONNECT_TIMEOUT_GENTLE,
-        reply_timeout,
-        reply_timeout_after_one: reply_timeout,
-        clients_at_once_max: usize::MAX,
-        openings_at_once_max: OPENINGS_AT_ONCE_GENTLE,
-    };
+    let plan = plan(requests.renamed(|name| [name, format!("n{number}").as_bytes()].concat()));
+    let limits = Limits::gentle(reply_timeout);
     let bar = PhaseBar::new(plan.phases, false);
     run(target.addr(), plan, limits, recorder, bar, until).await
 }

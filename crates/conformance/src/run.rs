@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use driver::drive::{CONNECT_TIMEOUT_GENTLE, Limits, NoProcess, OPENINGS_AT_ONCE_GENTLE, drive};
+use driver::drive::{Limits, NoProcess, drive};
 use driver::exchanges::ExchangeReader;
 use driver::history::{Ending, Event};
 use driver::recorder::Recorder;
@@ -129,11 +129,9 @@ async fn run_batch(
         }
     };
     let limits = Limits {
-        connect_timeout: CONNECT_TIMEOUT_GENTLE,
-        reply_timeout: results.reply_timeout(settings.reply_timeout),
         reply_timeout_after_one: results.reply_timeout_after_one(settings.reply_timeout),
         clients_at_once_max: batch.at_once_max,
-        openings_at_once_max: OPENINGS_AT_ONCE_GENTLE,
+        ..Limits::gentle(results.reply_timeout(settings.reply_timeout))
     };
     let framing = suite.dialect.framing;
     let (addr, process) = (target.addr(), target.process());

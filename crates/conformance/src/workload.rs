@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use driver::drive::{CONNECT_TIMEOUT_GENTLE, Limits, OPENINGS_AT_ONCE_GENTLE};
+use driver::drive::Limits;
 use driver::exchanges::Observation;
 use driver::history::{Ending, Event, Params};
 use driver::moves::Script;
@@ -54,13 +54,7 @@ pub trait Workload: Sync {
 
     /// Returns the limits of a run for replies that may take `reply_timeout`.
     fn limits(&self, reply_timeout: Duration) -> Limits {
-        Limits {
-            connect_timeout: CONNECT_TIMEOUT_GENTLE,
-            reply_timeout,
-            reply_timeout_after_one: reply_timeout,
-            clients_at_once_max: usize::MAX,
-            openings_at_once_max: OPENINGS_AT_ONCE_GENTLE,
-        }
+        Limits::gentle(reply_timeout)
     }
 
     /// Returns whether the requests of a run are operations on one package index, which can be checked together.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use conformance::dialect::Dialect;
-use driver::drive::{CONNECT_TIMEOUT_GENTLE, Limits, NoProcess, OPENINGS_AT_ONCE_GENTLE, drive};
+use driver::drive::{Limits, NoProcess, drive};
 use driver::exchanges::{ExchangeReader, Observation};
 use driver::history::{Ending, Event, EventKind};
 use driver::moves::{Move, MoveResult, Script};
@@ -77,13 +77,7 @@ async fn sample(
             ControlFlow::Continue(())
         }
     };
-    let limits = Limits {
-        connect_timeout: CONNECT_TIMEOUT_GENTLE,
-        reply_timeout,
-        reply_timeout_after_one: reply_timeout,
-        clients_at_once_max: clients as usize,
-        openings_at_once_max: OPENINGS_AT_ONCE_GENTLE,
-    };
+    let limits = Limits::gentle(reply_timeout);
     let until = async {
         tokio::select! {
             ending = run_limits.reached() => ending,

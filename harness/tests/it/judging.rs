@@ -132,6 +132,18 @@ fn servers_that_violate_no_must_are_linearizable() {
     }
 }
 
+/// Frames are no lines of the package index, although some contain line ends.
+#[test]
+fn a_history_of_another_protocol_has_no_operations_on_an_index() {
+    let recorded = Recorded::new(|path| {
+        let flags = ["--protocol", "wisdom", "--only", "wisdom/W0*", "--seed", "3", "--record", path];
+        assert_eq!(harness(&flags).status, 0);
+    });
+    let output = recorded.judge();
+    assert_eq!(output.status, 0, "{output:?}");
+    assert!(output.stdout.lines().last().unwrap().ends_with(" parts, 0 operations"), "{output:?}");
+}
+
 /// Both the judge of the cases and the linearizability check alone detect the mutant.
 #[test]
 fn recorded_cases_without_the_dependency_rule_fail_with_its_clause() {

@@ -91,19 +91,12 @@ mod tests {
     use protocol::index::Index;
 
     use super::*;
-    use crate::drive::{CONNECT_TIMEOUT_GENTLE, NoProcess};
+    use crate::drive::NoProcess;
     use crate::history::{EventKind, Sample};
     use crate::moves::{Act, Move, MoveResult, Source};
     use crate::work::Work;
 
-    /// The limits of one client.
-    const LIMITS: Limits = Limits {
-        connect_timeout: CONNECT_TIMEOUT_GENTLE,
-        reply_timeout: Duration::from_secs(10),
-        reply_timeout_after_one: Duration::from_secs(10),
-        clients_at_once_max: 1,
-        openings_at_once_max: 1,
-    };
+    const LIMITS: Limits = Limits::gentle(Duration::from_secs(10));
 
     /// Floods the target on its only connection.
     struct Flooding {

@@ -23,6 +23,20 @@ pub struct Limits {
     pub openings_at_once_max: u32,
 }
 
+impl Limits {
+    /// Returns limits with which a server with a short backlog violates nothing, for replies that may take this time.
+    #[must_use]
+    pub const fn gentle(reply_timeout: Duration) -> Self {
+        Self {
+            connect_timeout: CONNECT_TIMEOUT_GENTLE,
+            reply_timeout,
+            reply_timeout_after_one: reply_timeout,
+            clients_at_once_max: usize::MAX,
+            openings_at_once_max: OPENINGS_AT_ONCE_GENTLE,
+        }
+    }
+}
+
 /// Access to the target's process, where it is known.
 pub trait Process {
     /// Returns the resources that the process uses; `None` where they are not known.
@@ -52,8 +66,8 @@ impl Process for NoProcess {
 }
 
 /// The time that opening a connection may take where a short backlog is no violation.
-pub const CONNECT_TIMEOUT_GENTLE: Duration = Duration::from_mins(1);
+const CONNECT_TIMEOUT_GENTLE: Duration = Duration::from_mins(1);
 
 /// The number of connections in the process of opening that a backlog of five tolerates. A connection counts as open
 /// once its first reply is received: before that it may be in the backlog, which clients cannot see.
-pub const OPENINGS_AT_ONCE_GENTLE: u32 = 5;
+const OPENINGS_AT_ONCE_GENTLE: u32 = 5;

@@ -13,4 +13,4 @@ mod limits;
 mod run;
 
 pub use execute::drive;
-pub use limits::{CONNECT_TIMEOUT_GENTLE, Limits, NoProcess, OPENINGS_AT_ONCE_GENTLE, Process};
+pub use limits::{Limits, NoProcess, Process};

@@ -59,10 +59,8 @@ The clause is C6, a SHOULD."
     fn limits(&self, _: Duration) -> Limits {
         Limits {
             connect_timeout: REPLY_TIMEOUT,
-            reply_timeout: REPLY_TIMEOUT,
-            reply_timeout_after_one: REPLY_TIMEOUT,
-            clients_at_once_max: usize::MAX,
             openings_at_once_max: CLIENTS_MAX,
+            ..Limits::gentle(REPLY_TIMEOUT)
         }
     }
 

@@ -31,6 +31,9 @@ const QUOTATIONS_PERCENT_MIN: u64 = 90;
 /// target. This one says that the target failed.
 const INTERNAL_PERCENT_MAX: u64 = 10;
 
+/// In a small run, a single refusal is more than these parts, and proves nothing.
+const SINGLE: u64 = 1;
+
 /// The nonce of a challenge.
 type Nonce = [u8; 16];
 
@@ -286,11 +289,17 @@ impl QuotationsJudge {
         let Self { planned, quotation_count, reply_count, internal_count, .. } = self;
         let unknown = |summary: &str| Some(Finding::new(Verdict::Unknown, summary));
         match ending {
-            Ending::Finished if internal_count * 100 > reply_count * INTERNAL_PERCENT_MAX => {
+            Ending::Finished
+                if *internal_count > SINGLE && internal_count * 100 > reply_count * INTERNAL_PERCENT_MAX =>
+            {
                 let summary = format!("{internal_count} of {reply_count} replies are ERROR INTERNAL");
                 Some(Finding { clause: Some(W02), ..Finding::new(Verdict::Fail, &summary) })
             }
-            Ending::Finished if quotation_count * 100 < planned * QUOTATIONS_PERCENT_MIN => {
+            Ending::Finished
+                if *quotation_count == 0
+                    || quotation_count + SINGLE < *planned
+                        && quotation_count * 100 < planned * QUOTATIONS_PERCENT_MIN =>
+            {
                 unknown(&format!(
                     "only {quotation_count} of {planned} challenges yielded a quotation, because the target told clients to retry \
                  later"

@@ -291,8 +291,12 @@ mod tests {
     use super::*;
 
     fn challenged() -> (SolutionTemplate, [u8; TOKEN_BYTES]) {
+        challenged_with(6)
+    }
+
+    fn challenged_with(difficulty: u8) -> (SolutionTemplate, [u8; TOKEN_BYTES]) {
         let mut token = Token::read(&[3; TOKEN_BYTES]);
-        (token.version, token.algorithm, token.difficulty) = (1, 1, 6);
+        (token.version, token.algorithm, token.difficulty) = (1, 1, difficulty);
         let mut reply = Vec::new();
         Response::Challenge(Challenge::of(&token)).encode(&mut reply);
         let mut template = SolutionTemplate::default();
@@ -310,12 +314,7 @@ mod tests {
 
     #[test]
     fn a_challenge_above_the_maximum_is_not_solved() {
-        let mut token = Token::read(&[3; TOKEN_BYTES]);
-        (token.version, token.algorithm, token.difficulty) = (1, 1, 60);
-        let mut reply = Vec::new();
-        Response::Challenge(Challenge::of(&token)).encode(&mut reply);
-        let mut template = SolutionTemplate::default();
-        template.note(0, &reply);
+        let (mut template, _) = challenged_with(60);
         let mut out = Vec::new();
         assert!(template.fill(0, b"{solution}", &mut out).is_none() && !out.is_empty());
     }
