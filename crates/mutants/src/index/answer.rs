@@ -1,6 +1,8 @@
 //! The answer to one line: the line is parsed, applied and answered.
 
 use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::Duration;
 
 use super::catalogue::{Defect, Defects};
 use super::framing::Line;
@@ -20,9 +22,18 @@ pub(super) enum Answer {
     Crash,
 }
 
+/// The time between the end of the connections and the end of the server, in which it still accepts connections.
+const TIME_TO_DIE: Duration = Duration::from_millis(300);
+
 /// Answers a line and applies its change.
 pub(super) fn answer(server: &Server, view: &mut View, line: &Line) -> Answer {
     if is_fatal(line, server.defects) {
+        return Answer::Crash;
+    }
+    if server.defects.has(Defect::DiesAfter3000Requests) && server.reply_count.load(Ordering::Relaxed) >= 3000
+    {
+        server.lifecycle.shut_down_others(view.client());
+        thread::sleep(TIME_TO_DIE);
         return Answer::Crash;
     }
     let Line::Complete(line) = line else { return Answer::Reply(Reply::Error) };

@@ -18,6 +18,9 @@ mutants! {
         "a first INDEX that fails still blocks the removal of its indexed dependencies";
     ListCutAt64 "list-cut-at-64" S1: "INDEX checks and stores only the first 64 dependencies";
     SelfDependencyTaken "self-dependency-taken" S1: "a first INDEX may list the package itself";
+    // The npm registry refuses a name for 24 hours after its removal.
+    RemovedNameBlocked "removed-name-blocked" S7:
+        "INDEX of a package that was removed less than 100 ms ago replies FAIL";
 
     // REMOVE: the check of the dependents, and the change.
     RemoveIgnoresDependents "remove-ignores-dependents" S3:
@@ -33,6 +36,22 @@ mutants! {
         "the count of dependents overflows: 256 dependents count as none";
     EdgesLeftBehind "edges-left-behind" S3:
         "a removed package still blocks the removal of its dependencies";
+    // A count of references that a repeated request decrements again.
+    SecondRemoveReleasesAgain "second-remove-releases-again" S3:
+        "a second REMOVE of a package makes each of its former dependencies lose another dependent";
+    FailedRemoveReleasesDependencies "failed-remove-releases-dependencies" S3:
+        "a REMOVE that fails makes the dependencies of the package removable";
+    SelfDependencyHidesDependents "self-dependency-hides-dependents" S3:
+        "a package that lists itself can be removed although other packages list it";
+    // After `Vec::swap_remove`, the position of the moved element is out of date.
+    DependentsInStaleSlots "dependents-in-stale-slots" S3:
+        "removing a dependent moves the latest dependent into its place, where it is not found later";
+    // `brew deps` prints closed lists.
+    ClosureComputedAtIndex "closure-computed-at-index" S3:
+        "indirect dependencies, as of the time of INDEX, cannot be removed";
+    // pkgin, issue 15: an upgraded package loses the list of the packages that require it.
+    UpdateForgetsDependents "update-forgets-dependents" S3:
+        "an update of a package makes it removable although other packages list it";
     RemoveOfAbsentFails "remove-of-absent-fails" S4: "REMOVE of a package that is not indexed replies FAIL";
     RemoveOfAbsentIsAnError "remove-of-absent-is-an-error" S4:
         "REMOVE of a package that is not indexed replies ERROR";
@@ -51,6 +70,11 @@ mutants! {
     FailedUpdateTakesNewList "failed-update-takes-new-list" S2: "an update that fails stores its list";
     UpdateLeavesOldEdges "update-leaves-old-edges" S2:
         "after an update the old dependencies still cannot be removed";
+    // `self.list = list or self.list` in Python.
+    UpdateToEmptyListIgnored "update-to-empty-list-ignored" S2:
+        "an update with an empty list replies OK and keeps the old list";
+    UpdateDropsSharedEdges "update-drops-shared-edges" S2:
+        "after an update, dependencies that both the old and the new list contain can be removed";
     OldListReturns "old-list-returns" S7:
         "INDEX of a removed package adds the list that it had before its removal";
     RemovedPackageRemembered "removed-package-remembered" S7:
@@ -61,6 +85,8 @@ mutants! {
     QueryRemoves "query-removes" S5: "QUERY of a package without dependents replies OK and removes it";
     QueryKnowsNames "query-knows-names" S5: "QUERY replies OK for names that occurred in a failed INDEX";
     QuerySaysError "query-says-error" S5: "QUERY of a package that is not indexed replies ERROR";
+    QueryAsksABloomFilter "query-asks-a-bloom-filter" S5:
+        "QUERY is answered from a Bloom filter of 4,096 counters";
     SelfDependencyBlocksRemove "self-dependency-blocks-remove" S6:
         "a package that lists itself cannot be removed";
     CyclesAreRefused "cycles-are-refused" S8: "an update that closes a cycle replies FAIL";
@@ -73,6 +99,9 @@ mutants! {
         "QUERY reads a snapshot from the start of the connection, plus the client's own changes";
     IndexVisibleAfterNextRequest "index-visible-after-next-request" C2:
         "other clients see a change only after the next request of the client that made it";
+    // Negative caches, such as that of Maven.
+    AbsenceCachedPerConnection "absence-cached-per-connection" C2:
+        "for 500 ms after a QUERY that failed, the client does not see that another client indexes it";
 
     // Fields and commands.
     TwoFieldsTaken "two-fields-taken" R1: "a line with only two fields is accepted";
@@ -80,10 +109,15 @@ mutants! {
     ExtraSeparatorInList "extra-separator-in-list" R1:
         "separators after the second are part of the dependency list";
     EmptyLineIgnored "empty-line-ignored" R1: "an empty line gets no reply";
+    // C's strtok.
+    EmptyFieldsVanish "empty-fields-vanish" R1: "repeated separators count as one, and those at the start as none";
     CommandInAnyCase "command-in-any-case" R2: "commands in lower case are accepted";
     CommandByPrefix "command-by-prefix" R2: "a word that begins with a command is accepted";
     CommandAbbreviated "command-abbreviated" R2: "an abbreviation of a command is accepted";
     CommandTrimmed "command-trimmed" R2: "white space around a command is ignored";
+    // A table of gperf without the comparison of the word that it finds.
+    CommandByPerfectHash "command-by-perfect-hash" R2:
+        "a word with the length and the first letter of a command is accepted";
     UnknownCommandFails "unknown-command-fails" R2: "an unknown command gets FAIL";
     EmptyCommandIsQuery "empty-command-is-query" R2: "an empty command is treated as QUERY";
     EmptyPackageTaken "empty-package-taken" R3: "an empty package name is accepted";
@@ -123,7 +157,13 @@ mutants! {
     NamesComparedByShortHash "names-compared-by-short-hash" R9: "names are compared by an FNV-1a hash of 8 bits";
     NamesComparedByJavaHash "names-compared-by-java-hash" R9: "names are compared by Java's 32-bit string hash";
     NamesByPrefix "names-by-prefix" R9: "QUERY replies OK if the package is a prefix of an indexed name";
+    // YAML reads python@3.10 as version 3.1.
+    VersionsComparedAsNumbers "versions-compared-as-numbers" R9:
+        "a decimal number after the last '@' or '-' of a name is compared by its value";
+    // fedora-packages, issue 68: the address of gcc-c++ names "gcc-c" and two spaces.
+    PlusIsASpace "plus-is-a-space" R9: "'+' is decoded as a space, and spaces around dependencies are trimmed";
     PlusRefused "plus-refused" R9: "a name with '+' gets ERROR";
+    NamesWithDotsRefused "names-with-dots-refused" R9: "a name with a dot gets ERROR";
     AtSignRefused "at-sign-refused" R9: "a name with '@' gets ERROR";
     DigitFirstRefused "digit-first-refused" R9: "a name that begins with a digit gets ERROR";
     DotEndsName "dot-ends-name" R9: "a name ends at its first dot";
@@ -148,6 +188,9 @@ mutants! {
     ReadIsALine "read-is-a-line" F2: "the bytes of one read are one request";
     LineOverTwoReadsLost "line-over-two-reads-lost" F2: "an incomplete line at the end of a read is discarded";
     SlowLineRefused "slow-line-refused" F2: "a line that takes more than 20 ms to arrive gets ERROR";
+    // Python's str.splitlines.
+    ControlBytesEndLines "control-bytes-end-lines" F2:
+        "a vertical tab, a form feed, and the bytes 1C to 1E also end a line";
     FirstLineOfAReadOnly "first-line-of-a-read-only" F3: "only the first line of each read is processed";
     RepliesReversed "replies-reversed" F3: "replies to the lines of one read are sent in reverse order";
     EffectsReversed "effects-reversed" F3: "the lines of one read take effect in reverse order";
@@ -180,12 +223,16 @@ mutants! {
     Greeting "greeting" F1: "the server sends a greeting to each client";
     SaysGoodbye "says-goodbye" F1: "the server sends BYE when a client ends its stream after one request";
     SpeaksWhenIdle "speaks-when-idle" F1: "the server sends an unsolicited OK after 100 ms without input";
+    // HTTP's 408 Request Timeout.
+    TimeoutAnnounced "timeout-announced" F1 Slow: "a client that stalls within a line gets TIMEOUT and is dropped";
 
     // Connections.
     ClosesAfterError "closes-after-error" A3: "the connection is closed after an ERROR";
     ClosesAfterFail "closes-after-fail" A3: "the connection is closed after a FAIL";
     ClosesAfterEachReply "closes-after-each-reply" A3: "the connection is closed after each reply";
     ClosesAfter32Requests "closes-after-32-requests" A3: "the connection is closed after 32 requests";
+    // Postfix, smtpd_hard_error_limit.
+    ClosesAfter10Errors "closes-after-10-errors" A3: "the connection is closed after its tenth ERROR";
     IdleClientsDropped "idle-clients-dropped" A3: "a client that is idle for 200 ms between lines is dropped";
     OneClientAtATime "one-client-at-a-time" C1: "a client is accepted only after the previous client has left";
     FiftyClients "fifty-clients" C1: "the 51st client waits until another client leaves";
@@ -203,6 +250,8 @@ mutants! {
         "after a line without a separator, no request is answered";
     PackagesOfALostClientGo "packages-of-a-lost-client-go" C3:
         "a reset connection removes the packages that its client indexed";
+    LastIndexRolledBackAtClose "last-index-rolled-back-at-close" C3:
+        "a package that the last request of a client indexed is removed when the client disconnects";
     HalfLineOfALostClientDone "half-line-of-a-lost-client-done" C3:
         "the incomplete line of a reset connection takes effect";
     KeepsStalledWriters "keeps-stalled-writers" C5 Slow: "a client that stalls within a line is never dropped";
@@ -220,12 +269,17 @@ mutants! {
         "a command or package of more than 255 bytes ends the server";
     DiesOfAnEmptyLine "dies-of-an-empty-line" A4: "an empty line ends the server";
     DiesOfNul "dies-of-nul" A4: "a NUL byte ends the server";
+    DiesAfter3000Requests "dies-after-3000-requests" A4:
+        "after 3,000 requests, the server shuts down its connections and ends 0.3 s later";
     DiesOfManySeparators "dies-of-many-separators" A4: "a line with more than 100 separators ends the server";
 
     // Resource leaks.
     LeaksDescriptors "leaks-descriptors" C4 Chaos: "file descriptors of connections are never closed";
     LeaksDescriptorsOfLostClients "leaks-descriptors-of-lost-clients" C4 Chaos:
         "file descriptors are not closed after a reset or an incomplete line";
+    // Jetty, issue 4733: health checks that connect and leave.
+    LeaksDescriptorsOfSilentClients "leaks-descriptors-of-silent-clients" C4 Chaos:
+        "file descriptors of clients that leave without a request are not closed";
     LeaksMemory "leaks-memory" C4 Chaos: "64 KiB of memory leak for each connection";
     LeaksMemoryPerRequest "leaks-memory-per-request" C4 Chaos: "the memory of each line leaks";
     LeaksThreads "leaks-threads" C4 Chaos: "the threads of connections never end";

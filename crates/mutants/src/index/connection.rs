@@ -39,6 +39,7 @@ struct Connection<'a> {
     /// The read time limit that is set on the socket; it is set again only when it changes.
     read_timeout: Option<Duration>,
     answered_count: usize,
+    error_count: usize,
     /// Whether the unsolicited reply of a defect has been sent.
     has_sent_unsolicited: bool,
     /// The lock of defects that block all other connections.
@@ -73,6 +74,7 @@ impl<'a> Connection<'a> {
             buffer: vec![0; READ_BYTES_MAX],
             read_timeout: None,
             answered_count: 0,
+            error_count: 0,
             has_sent_unsolicited: false,
             gate: None,
         })
@@ -129,6 +131,10 @@ impl<'a> Connection<'a> {
         if self.has(Defect::SpeaksWhenIdle) && !self.has_sent_unsolicited {
             self.has_sent_unsolicited = true;
             return self.write(b"OK\n");
+        }
+        if self.has(Defect::TimeoutAnnounced) {
+            // The connection ends whether or not this line arrives.
+            let _ = self.output.write(b"TIMEOUT\n");
         }
         ControlFlow::Break(Ending::Stalled)
     }
@@ -195,6 +201,7 @@ impl<'a> Connection<'a> {
     /// Returns whether the connection continues after an answer. The correct server always continues.
     fn follow(&mut self, answer: Answer) -> ControlFlow<Ending> {
         self.answered_count += 1;
+        self.error_count += usize::from(answer == Answer::Reply(Reply::Error));
         let is_end = match (self.server.defects.get(), answer) {
             (_, Answer::Crash) => return ControlFlow::Break(Ending::Crash),
             (_, Answer::Close)
@@ -202,6 +209,7 @@ impl<'a> Connection<'a> {
             | (Some(Defect::ClosesAfterFail), Answer::Reply(Reply::Fail))
             | (Some(Defect::ClosesAfterEachReply), _) => true,
             (Some(Defect::ClosesAfter32Requests), _) => self.answered_count >= 32,
+            (Some(Defect::ClosesAfter10Errors), _) => self.error_count >= 10,
             _ => false,
         };
         if is_end { ControlFlow::Break(Ending::Closed) } else { ControlFlow::Continue(()) }
@@ -267,7 +275,7 @@ impl<'a> Connection<'a> {
         }
         self.output.finish();
         let _ = self.stream.shutdown(Shutdown::Both);
-        self.server.leaks.note_end(self.stream, is_lost || is_mid_line);
+        self.server.leaks.note_end(self.stream, is_lost || is_mid_line, self.answered_count == 0);
         self.server.index.close_view(&self.view, is_lost);
         is_lost
     }

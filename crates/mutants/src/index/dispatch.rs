@@ -13,6 +13,8 @@ impl SharedIndex {
             Some(Defect::SnapshotPerConnection) => self.answer_from_snapshot(view, request),
             Some(Defect::IndexVisibleAfterNextRequest) => self.answer_late(view, request),
             Some(Defect::PackagesOfALostClientGo) => self.answer_and_note(view, request),
+            Some(Defect::LastIndexRolledBackAtClose) => self.answer_uncommitted(view, request),
+            Some(Defect::AbsenceCachedPerConnection) => self.answer_from_absences(view, request),
             _ => self.race(view, request),
         }
     }

@@ -40,8 +40,12 @@ impl LineSplitter {
             return vec![Line::Complete(bytes.strip_suffix(b"\n").unwrap_or(bytes).to_vec())];
         }
         let mut lines = Vec::new();
-        for part in bytes.split_inclusive(|&byte| byte == b'\n') {
-            let (part, is_end) = part.strip_suffix(b"\n").map_or((part, false), |part| (part, true));
+        let defects = self.defects;
+        for part in bytes.split_inclusive(|&byte| is_line_end(byte, defects)) {
+            let (part, is_end) = match part {
+                [part @ .., last] if is_line_end(*last, defects) => (part, true),
+                _ => (part, false),
+            };
             self.add(part, &mut lines);
             if is_end {
                 lines.extend(self.end_line());
@@ -126,6 +130,10 @@ impl LineSplitter {
             _ => LINE_BYTES_MAX,
         }
     }
+}
+
+fn is_line_end(byte: u8, defects: Defects) -> bool {
+    byte == b'\n' || defects.has(Defect::ControlBytesEndLines) && matches!(byte, 0x0b | 0x0c | 0x1c..=0x1e)
 }
 
 fn is_long_ago(begun_at: Instant) -> bool {

@@ -61,7 +61,13 @@ pub(super) fn begins_as_query(line: &[u8]) -> bool {
 /// Splits a line into its three fields.
 fn split_fields(line: &[u8], defects: Defects) -> Option<[&[u8]; 3]> {
     let parts_max = if defects.has(Defect::ExtraSeparatorInList) { 3 } else { usize::MAX };
-    let fields: Vec<&[u8]> = line.splitn(parts_max, |&byte| byte == b'|').collect();
+    let mut fields: Vec<&[u8]> = line.splitn(parts_max, |&byte| byte == b'|').collect();
+    if defects.has(Defect::EmptyFieldsVanish) && fields.len() > 2 {
+        fields.retain(|field| !field.is_empty());
+        if fields.len() == 2 {
+            fields.push(b"");
+        }
+    }
     match fields[..] {
         [word, package, list] => Some([word, package, list]),
         [word, package] if defects.has(Defect::TwoFieldsTaken) => Some([word, package, b""]),
@@ -76,6 +82,7 @@ fn read_command(word: &[u8], defects: Defects) -> Option<Command> {
         Some(Defect::CommandInAnyCase) => word.eq_ignore_ascii_case(command),
         Some(Defect::CommandByPrefix) => word.starts_with(command),
         Some(Defect::CommandAbbreviated) => !word.is_empty() && command.starts_with(word),
+        Some(Defect::CommandByPerfectHash) => word.len() == command.len() && word.first() == command.first(),
         Some(Defect::CommandTrimmed) => word.trim_ascii() == command,
         Some(Defect::EmptyCommandIsQuery) if word.is_empty() => command == b"QUERY",
         _ => word == command,

@@ -32,11 +32,15 @@ impl Leaks {
         }
     }
 
-    /// Records the end of a connection. `is_abnormal` states that it ended within a line or by a reset.
-    pub(super) fn note_end(&self, stream: &Arc<TcpStream>, is_abnormal: bool) {
+    /// Records the end of a connection. `is_abnormal` states that it ended within a line or by a reset, `is_silent`
+    /// that its client has sent no request.
+    pub(super) fn note_end(&self, stream: &Arc<TcpStream>, is_abnormal: bool, is_silent: bool) {
         match self.defects.get() {
             Some(Defect::LeaksDescriptors) => self.keep(|kept| kept.streams.push(Arc::clone(stream))),
             Some(Defect::LeaksDescriptorsOfLostClients) if is_abnormal => {
+                self.keep(|kept| kept.streams.push(Arc::clone(stream)));
+            }
+            Some(Defect::LeaksDescriptorsOfSilentClients) if is_silent => {
                 self.keep(|kept| kept.streams.push(Arc::clone(stream)));
             }
             Some(Defect::LeaksMemory) => self.keep(|kept| kept.memory.push(vec![1; LEAKED_PER_CONNECTION])),

@@ -9,6 +9,7 @@ mod answer;
 mod catalogue;
 mod connection;
 mod dispatch;
+mod filter;
 mod framing;
 mod grammar;
 mod leaks;
@@ -22,6 +23,7 @@ mod replies;
 mod rules;
 mod server;
 mod sharing;
+mod slots;
 
 use std::io;
 use std::net::TcpListener;

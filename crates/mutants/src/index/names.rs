@@ -1,5 +1,7 @@
 //! Parses names and dependency lists, and computes the key by which names are compared.
 
+use std::borrow::Cow;
+
 use super::catalogue::{Defect, Defects};
 use super::malformed::Malformed;
 
@@ -19,7 +21,10 @@ pub(super) fn read_package(field: &[u8], defects: Defects) -> Result<Name, Malfo
 }
 
 /// Parses a comma-separated list in order. It trims spaces and tabs around names and drops empty names.
-pub(super) fn read_list(mut field: &[u8], defects: Defects) -> Result<Vec<Name>, Malformed> {
+pub(super) fn read_list(field: &[u8], defects: Defects) -> Result<Vec<Name>, Malformed> {
+    let field =
+        if defects.has(Defect::PlusIsASpace) { plus_to_space(field).into() } else { Cow::Borrowed(field) };
+    let mut field: &[u8] = &field;
     if defects.has(Defect::LastByteOfListDropped) {
         field = field.split_last().map_or(field, |(_, rest)| rest);
     }
@@ -72,6 +77,7 @@ fn trim(mut name: &[u8]) -> &[u8] {
 fn read_name(name: &[u8], defects: Defects) -> Result<Name, Malformed> {
     let is_rejected = match defects.get() {
         Some(Defect::PlusRefused) => name.contains(&b'+'),
+        Some(Defect::NamesWithDotsRefused) => name.contains(&b'.'),
         Some(Defect::AtSignRefused) => name.contains(&b'@'),
         Some(Defect::DigitFirstRefused) => name.first().is_some_and(u8::is_ascii_digit),
         Some(Defect::DotsRefused) => name == b"." || name == b"..",
@@ -95,6 +101,8 @@ fn comparison_key(name: &[u8], defects: Defects) -> Name {
         Some(Defect::NamesComparedByShortHash) => vec![short_hash(name)],
         Some(Defect::NamesComparedByJavaHash) => java_hash(name).to_be_bytes().to_vec(),
         Some(Defect::DotEndsName) => name.split(|&byte| byte == b'.').next().unwrap_or(name).to_vec(),
+        Some(Defect::PlusIsASpace) => plus_to_space(name),
+        Some(Defect::VersionsComparedAsNumbers) => version_to_number(name),
         Some(Defect::DashesAndUnderscoresAlike) => {
             name.iter().map(|&byte| if byte == b'-' { b'_' } else { byte }).collect()
         }
@@ -118,6 +126,21 @@ fn comparison_key(name: &[u8], defects: Defects) -> Name {
         Some(Defect::Utf8Lossy) => String::from_utf8_lossy(name).into_owned().into_bytes(),
         _ => name.to_vec(),
     }
+}
+
+fn plus_to_space(name: &[u8]) -> Vec<u8> {
+    name.iter().map(|&byte| if byte == b'+' { b' ' } else { byte }).collect()
+}
+
+/// Replaces a decimal number after the last '@' or '-' with the shortest number of the same value.
+fn version_to_number(name: &[u8]) -> Name {
+    let start = name.iter().rposition(|byte| b"@-".contains(byte)).map_or(name.len(), |last| last + 1);
+    let (stem, version) = name.split_at(start);
+    let is_decimal = version.first().is_some_and(u8::is_ascii_digit)
+        && version.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.');
+    let version = str::from_utf8(version).ok().filter(|_| is_decimal);
+    let number = version.and_then(|version| version.parse::<f64>().ok());
+    number.map_or_else(|| name.to_vec(), |number| [stem, number.to_string().as_bytes()].concat())
 }
 
 fn checksum(name: &[u8]) -> u64 {
@@ -147,6 +170,15 @@ mod tests {
         assert_eq!(list(b""), [b""; 0]);
         assert_eq!(list(b"b,c"), [b"b", b"c"]);
         assert_eq!(list(b" b\t,, \t ,c d,b,"), [&b"b"[..], b"c d", b"b"]);
+    }
+
+    #[test]
+    fn versions_are_replaced_by_their_value() {
+        assert_eq!(version_to_number(b"python@3.10"), b"python@3.1");
+        assert_eq!(version_to_number(b"lib-x-01"), b"lib-x-1");
+        for name in [&b"python@3.10.1"[..], b"3.10", b"a-", b"a-.5", b"a-1e3"] {
+            assert_eq!(version_to_number(name), name);
+        }
     }
 
     #[test]

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::catalogue::{Defect, Defects};
+use super::filter::Filter;
 use super::names::Name;
+use super::slots::Slots;
 
 /// The dependency list of an indexed package.
 pub(super) type List = BTreeSet<Name>;
@@ -17,11 +19,21 @@ pub(super) struct Packages {
     lists: BTreeMap<Name, List>,
     /// For each listed package, the packages that list it.
     dependents: BTreeMap<Name, BTreeSet<Name>>,
+    /// For each listed package, the packages that list it, in slots. Only a defect needs this.
+    slots: BTreeMap<Name, Slots>,
+    /// A filter of the indexed packages. Only a defect needs this.
+    filter: Filter,
 }
 
 impl Packages {
     pub(super) fn new(defects: Defects) -> Self {
-        Self { defects, lists: BTreeMap::new(), dependents: BTreeMap::new() }
+        Self {
+            defects,
+            lists: BTreeMap::new(),
+            dependents: BTreeMap::new(),
+            slots: BTreeMap::new(),
+            filter: Filter::new(),
+        }
     }
 
     pub(super) fn contains(&self, package: &[u8]) -> bool {
@@ -31,6 +43,10 @@ impl Packages {
 
     pub(super) fn contains_beginning_with(&self, prefix: &[u8]) -> bool {
         self.lists.range(prefix.to_vec()..).next().is_some_and(|(name, _)| name.starts_with(prefix))
+    }
+
+    pub(super) fn filter_contains(&self, package: &[u8]) -> bool {
+        self.filter.may_contain(package)
     }
 
     pub(super) fn count(&self) -> usize {
@@ -57,6 +73,13 @@ impl Packages {
             Some(Defect::DependentsCountedInAByte) => {
                 others.filter(|name| *name != package).count() % 256 != 0
             }
+            Some(Defect::SelfDependencyHidesDependents) => {
+                let lists_itself = self.list_of(package).is_some_and(|list| list.contains(package));
+                !lists_itself && others.next().is_some()
+            }
+            Some(Defect::DependentsInStaleSlots) => {
+                self.slots.get(package).is_some_and(|slots| slots.contains_other_than(package))
+            }
             _ => others.any(|name| name != package),
         }
     }
@@ -78,13 +101,20 @@ impl Packages {
 
     /// Indexes a package with a list, or replaces the list of an indexed package.
     pub(super) fn put(&mut self, package: &[u8], list: &[Name]) {
+        if self.defects.has(Defect::UpdateForgetsDependents) {
+            self.dependents.remove(package);
+        }
         let old_list = self.set_list(package, list);
         self.move_edges(package, &old_list, list);
     }
 
     /// Replaces the dependency list without the reverse edges. Returns the old list.
     pub(super) fn set_list(&mut self, package: &[u8], list: &[Name]) -> List {
-        self.lists.insert(package.to_vec(), list.iter().cloned().collect()).unwrap_or_default()
+        let old_list = self.lists.insert(package.to_vec(), list.iter().cloned().collect());
+        if old_list.is_none() && self.defects.has(Defect::QueryAsksABloomFilter) {
+            self.filter.insert(package);
+        }
+        old_list.unwrap_or_default()
     }
 
     /// Moves the reverse edges of a package from its old list to its new list.
@@ -93,11 +123,17 @@ impl Packages {
             self.drop_edges(package, old_list);
         }
         self.add_edges(package, list);
+        if self.defects.has(Defect::UpdateDropsSharedEdges) {
+            self.drop_edges(package, old_list);
+        }
     }
 
     /// Removes a package and returns its list.
     pub(super) fn delete(&mut self, package: &[u8]) -> Option<List> {
         let list = self.lists.remove(package)?;
+        if self.defects.has(Defect::QueryAsksABloomFilter) {
+            self.filter.remove(package);
+        }
         if !self.defects.has(Defect::EdgesLeftBehind) {
             self.drop_edges(package, &list);
         }
@@ -110,6 +146,9 @@ impl Packages {
             if self.defects.has(Defect::RemembersOneDependent) {
                 dependents.clear();
             }
+            if self.defects.has(Defect::DependentsInStaleSlots) {
+                self.slots.entry(dependency.clone()).or_default().insert(package);
+            }
             let is_new = dependents.insert(package.to_vec());
             if !is_new && self.defects.has(Defect::RepeatedDependencyCountedTwice) {
                 // No request can contain this name, so no request removes the edge.
@@ -118,8 +157,24 @@ impl Packages {
         }
     }
 
+    /// Removes the reverse edges of an indexed package and keeps its list. Only a defect needs this.
+    pub(super) fn drop_edges_of(&mut self, package: &[u8]) {
+        let list = self.list_of(package).cloned().unwrap_or_default();
+        self.drop_edges(package, &list);
+    }
+
+    /// Removes one dependent of each package in the list, whichever it is. Only a defect needs this.
+    pub(super) fn release(&mut self, list: &List) {
+        for dependency in list {
+            self.dependents.get_mut(dependency).and_then(BTreeSet::pop_first);
+        }
+    }
+
     fn drop_edges(&mut self, package: &[u8], list: &List) {
         for dependency in list {
+            if let Some(slots) = self.slots.get_mut(dependency) {
+                slots.remove(package);
+            }
             let Some(dependents) = self.dependents.get_mut(dependency) else { continue };
             dependents.remove(package);
             if dependents.is_empty() {

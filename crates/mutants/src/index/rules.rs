@@ -1,12 +1,16 @@
 //! The rules of the index: the effect and the reply of each request.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
 use super::catalogue::{Defect, Defects};
 use super::grammar::{Command, Request};
 use super::names::Name;
 use super::packages::{List, Packages};
 use super::replies::Reply;
+
+/// The time for which the name of a removed package is blocked.
+const NAME_BLOCKED: Duration = Duration::from_millis(100);
 
 /// The index. It applies one request after the other.
 #[derive(Debug)]
@@ -23,6 +27,8 @@ struct Memory {
     former_lists: BTreeMap<Name, List>,
     /// Names that occurred in a failed INDEX and were not indexed or removed since.
     mentioned: BTreeSet<Name>,
+    /// The times at which packages were removed.
+    removed_at: BTreeMap<Name, Instant>,
     /// The number of queries of indexed packages.
     query_count: u64,
 }
@@ -76,6 +82,7 @@ impl Index {
             Some(Defect::NoDependencyCheck) => true,
             Some(Defect::UpdateIsNotChecked) if is_update => true,
             Some(Defect::UpdateIsRefused) if is_update => false,
+            Some(Defect::RemovedNameBlocked) if self.is_name_blocked(package) => false,
             Some(Defect::RemovedPackageRemembered) if self.memory.former_lists.contains_key(package) => true,
             Some(Defect::WrongBeyond10000Packages) if self.packages.count() > 10_000 => true,
             Some(Defect::ChecksFirstDependencyOnly) => is_indexed.next().unwrap_or(true),
@@ -90,6 +97,10 @@ impl Index {
         }
     }
 
+    fn is_name_blocked(&self, package: &[u8]) -> bool {
+        self.memory.removed_at.get(package).is_some_and(|removed_at| removed_at.elapsed() < NAME_BLOCKED)
+    }
+
     /// Indexes a package with exactly the given list.
     pub(super) fn insert(&mut self, package: &[u8], list: &[Name]) {
         let old_list = self.packages.list_of(package);
@@ -97,12 +108,22 @@ impl Index {
         let list: Vec<Name> = match (self.defects.get(), old_list) {
             (Some(Defect::UpdateMerges), Some(_)) => and(old_list),
             (Some(Defect::UpdateKeepsOldList), Some(old_list)) => old_list.iter().cloned().collect(),
+            (Some(Defect::UpdateToEmptyListIgnored), Some(old_list)) if list.is_empty() => {
+                old_list.iter().cloned().collect()
+            }
+            (Some(Defect::ClosureComputedAtIndex), _) => {
+                // The stored list of each dependency is closed already.
+                let indirect =
+                    list.iter().filter_map(|dependency| self.packages.list_of(dependency)).flatten();
+                list.iter().chain(indirect).cloned().collect()
+            }
             (Some(Defect::OldListReturns), None) => and(self.memory.former_lists.get(package)),
             (Some(Defect::ListCutAt64), _) => list.iter().take(64).cloned().collect(),
             _ => list.to_vec(),
         };
         self.packages.put(package, &list);
         self.memory.mentioned.remove(package);
+        self.memory.removed_at.remove(package);
     }
 
     /// Handles a failed INDEX. The correct server changes nothing.
@@ -137,6 +158,8 @@ impl Index {
         let is_allowed = self.can_remove(package);
         if is_allowed || self.defects.has(Defect::FailedRemoveRemoves) {
             self.remove_package(package);
+        } else if self.defects.has(Defect::FailedRemoveReleasesDependencies) {
+            self.packages.drop_edges_of(package);
         }
         Reply::ok_if(is_allowed)
     }
@@ -153,6 +176,11 @@ impl Index {
                 let is_equal = |name: &Name| name.eq_ignore_ascii_case(package);
                 if let Some(name) = self.packages.names().into_iter().find(is_equal) {
                     self.remove_package(&name);
+                }
+            }
+            Some(Defect::SecondRemoveReleasesAgain) => {
+                if let Some(list) = self.memory.former_lists.get(package) {
+                    self.packages.release(list);
                 }
             }
             Some(Defect::RemoveOfAbsentIndexes) => self.packages.put(package, &[]),
@@ -184,8 +212,15 @@ impl Index {
                 Some(Defect::RemoveTakesDependenciesAlong) => {
                     to_go.extend(list.into_iter().filter(|dependency| !self.packages.is_needed(dependency)));
                 }
-                Some(Defect::OldListReturns | Defect::RemovedPackageRemembered) => {
+                Some(
+                    Defect::OldListReturns
+                    | Defect::RemovedPackageRemembered
+                    | Defect::SecondRemoveReleasesAgain,
+                ) => {
                     self.memory.former_lists.insert(package, list);
+                }
+                Some(Defect::RemovedNameBlocked) => {
+                    self.memory.removed_at.insert(package, Instant::now());
                 }
                 _ => {}
             }
@@ -200,6 +235,9 @@ impl Index {
             Some(Defect::QueryRemoves) if self.can_remove(package) => self.remove_package(package),
             Some(Defect::QueryKnowsNames) => {
                 return Reply::ok_if(is_indexed || self.memory.mentioned.contains(package));
+            }
+            Some(Defect::QueryAsksABloomFilter) => {
+                return Reply::ok_if(self.packages.filter_contains(package));
             }
             Some(Defect::QuerySaysError) if !is_indexed => return Reply::Error,
             Some(Defect::QueryChecksItsList) => return Reply::ok_if(is_indexed && self.are_indexed(list)),

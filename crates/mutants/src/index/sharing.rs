@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::catalogue::{Defect, Defects};
 use super::grammar::{Command, Request};
@@ -10,6 +11,9 @@ use super::race_state::RaceState;
 use super::replies::Reply;
 use super::rules::Index;
 use crate::lifecycle::ClientNumber;
+
+/// The time for which a connection remembers that a package is not indexed.
+const ABSENCE_REMEMBERED: Duration = Duration::from_millis(500);
 
 #[derive(Debug)]
 pub(super) struct SharedIndex {
@@ -44,6 +48,10 @@ pub(super) struct View {
     pub(super) seen_change_count: u64,
     /// The packages that this client has indexed.
     indexed: BTreeSet<Name>,
+    /// The package that this client's latest request has indexed.
+    uncommitted: Option<Name>,
+    /// The packages that were not indexed when this client asked for them, and the times of its requests.
+    absent: BTreeMap<Name, Instant>,
 }
 
 impl View {
@@ -67,7 +75,15 @@ impl SharedIndex {
         } else {
             BTreeSet::new()
         };
-        View { client, own_index, seen, seen_change_count: 0, indexed: BTreeSet::new() }
+        View {
+            client,
+            own_index,
+            seen,
+            seen_change_count: 0,
+            indexed: BTreeSet::new(),
+            uncommitted: None,
+            absent: BTreeMap::new(),
+        }
     }
 
     /// Ends the view of a connection. `is_lost` states that the connection was reset.
@@ -79,6 +95,14 @@ impl SharedIndex {
             Some(Defect::PackagesOfALostClientGo) if is_lost => {
                 let mut state = self.lock();
                 for package in &view.indexed {
+                    state.index.remove_package(package);
+                }
+            }
+            Some(Defect::LastIndexRolledBackAtClose) => {
+                let mut state = self.lock();
+                if let Some(package) = &view.uncommitted
+                    && state.index.can_remove(package)
+                {
                     state.index.remove_package(package);
                 }
             }
@@ -107,6 +131,32 @@ impl SharedIndex {
     pub(super) fn answer_and_note(&self, view: &mut View, request: &Request) -> Reply {
         let reply = self.lock().index.answer(request);
         note(&mut view.indexed, request, reply);
+        reply
+    }
+
+    pub(super) fn answer_uncommitted(&self, view: &mut View, request: &Request) -> Reply {
+        let mut state = self.lock();
+        let was_indexed = state.index.packages.contains(&request.package);
+        let reply = state.index.answer(request);
+        let is_new = !was_indexed && state.index.packages.contains(&request.package);
+        view.uncommitted = is_new.then(|| request.package.clone());
+        reply
+    }
+
+    pub(super) fn answer_from_absences(&self, view: &mut View, request: &Request) -> Reply {
+        let is_fresh = |since: &Instant| since.elapsed() < ABSENCE_REMEMBERED;
+        if request.command == Command::Query && view.absent.get(&request.package).is_some_and(is_fresh) {
+            return Reply::Fail;
+        }
+        let reply = self.lock().index.answer(request);
+        match (request.command, reply) {
+            (Command::Query, Reply::Fail) => {
+                view.absent.insert(request.package.clone(), Instant::now());
+            }
+            _ => {
+                view.absent.remove(&request.package);
+            }
+        }
         reply
     }
 
