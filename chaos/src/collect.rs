@@ -17,8 +17,8 @@ use driver::history::Event;
 use driver::history::EventKind;
 use driver::history::FailureKind;
 use driver::history::Sample;
-use protocol::Framing;
-use verdict::Finding;
+use protocol::{Clause, Framing};
+use verdict::{Finding, Verdict};
 
 use crate::chaos_protocol::{ChaosProtocol, Invariant};
 use crate::collect::bystanders::Bystanders;
@@ -143,9 +143,13 @@ impl RunCollector {
         self.current.map_or(0, |current| current + 1)
     }
 
-    /// Closes all scenes and returns their outcomes, the measurements, and the invariant for the next session.
+    /// Closes all scenes and returns their outcomes, the measurements, and the invariant for the next session. `lost_lines`
+    /// is the clause of a target that loses lines which arrive together, once a baseline has shown that.
     #[must_use]
-    pub(crate) fn finish(self) -> (Vec<SceneOutcome>, Timeline, Box<dyn Invariant>) {
+    pub(crate) fn finish(
+        self,
+        lost_lines: &mut Option<Clause>,
+    ) -> (Vec<SceneOutcome>, Timeline, Box<dyn Invariant>) {
         let Self { bystanders, mut scenes, ticks, samples, mut invariant, .. } = self;
         let spans: Vec<(u64, u64)> = scenes.iter().map(SceneCollector::span_ns).collect();
         for (sent_ns, finding) in invariant.end_part() {
@@ -157,7 +161,13 @@ impl RunCollector {
             let of_scene = ticks.iter().filter(|(at_ns, _)| (begun_ns..=over_ns).contains(at_ns));
             let harness_ns = of_scene.map(|(_, late_ns)| *late_ns).max().unwrap_or(0);
             let delays = Delays { harness_ns, target_ns: waited_ns(&samples, begun_ns, over_ns) };
-            scene.finish(&latencies.quiet, during, delays)
+            let outcome = scene.finish(&latencies.quiet, during, delays, *lost_lines);
+            if outcome.scene.fault.is_baseline
+                && matches!(outcome.harm.verdict, Verdict::Warn | Verdict::Fail)
+            {
+                *lost_lines = Some(outcome.scene.fault.clause);
+            }
+            outcome
         });
         let outcomes = outcomes.collect();
         let timeline = Timeline { requests: bystanders.into_requests(), samples, spans };

@@ -42,6 +42,9 @@ pub struct Fault {
     pub needs_settings: &'static [&'static str],
     /// Whether it takes so long that only a matrix run includes it.
     pub is_long: bool,
+    /// Whether it is no fault but valid traffic: it runs first, and what it reveals is attributed to its clause in all
+    /// scenes that contain the same traffic.
+    pub is_baseline: bool,
 }
 
 /// A state of a connection in which a fault is made.
@@ -82,6 +85,7 @@ impl Fault {
             keeps: None,
             needs_settings: &[],
             is_long: false,
+            is_baseline: false,
         }
     }
 
@@ -141,6 +145,12 @@ impl Fault {
         self
     }
 
+    /// Marks valid traffic that runs before all faults.
+    pub(crate) const fn baseline(mut self) -> Self {
+        self.is_baseline = true;
+        self
+    }
+
     /// Sets the steps after the target was started again.
     pub(crate) const fn sequel(mut self, sequel: &'static [Step]) -> Self {
         self.sequel = sequel;
@@ -174,6 +184,50 @@ pub struct Scene {
     pub case: &'static Case,
     /// The steps after a target that the fault ended was started again, if there are any.
     pub sequel: Option<&'static Case>,
+}
+
+impl Scene {
+    /// Returns whether a client sends several lines at once.
+    #[must_use]
+    pub(crate) fn sends_lines_at_once(&self) -> bool {
+        have_lines_at_once(self.case.steps)
+    }
+
+    /// Returns the scene for a target that loses lines which arrive together: where the client waits for the replies to many
+    /// lines, it sends each line once the reply to the one before has arrived.
+    #[must_use]
+    pub(crate) fn line_by_line(self) -> Self {
+        let [Step::Repeat(_, state), Step::Repeat(_, steps), Step::Repeat(_, invariant)] = self.case.steps
+        else {
+            return self;
+        };
+        let Some(steps) = line_by_line(steps) else { return self };
+        let parts = [Repeat(1, state), Repeat(1, Vec::leak(steps)), Repeat(1, invariant)];
+        // Leaked at most once for each row.
+        let case = Case { steps: Box::leak(Box::new(parts)), ..*self.case };
+        Self { case: Box::leak(Box::new(case)), ..self }
+    }
+}
+
+/// Returns the steps with each line sent alone, if a client waits for the replies to many lines.
+fn line_by_line(steps: &[Step]) -> Option<Vec<Step>> {
+    let [Step::SendTimes(slot, bytes, times), Step::ExpectTimes(_, allowed, _), rest @ ..] = steps else {
+        return None;
+    };
+    let ask = |line: &'static [u8]| Step::Ask(*slot, line, *allowed);
+    let lines: Vec<Step> = bytes.split_inclusive(|&byte| byte == b'\n').map(ask).collect();
+    Some([&[Repeat(*times, Vec::leak(lines))], rest].concat())
+}
+
+fn have_lines_at_once(steps: &[Step]) -> bool {
+    let lines = |bytes: &[u8]| bytes.split(|&byte| byte == b'\n').count() - 1;
+    steps.iter().any(|step| match step {
+        Step::Repeat(_, steps) => have_lines_at_once(steps),
+        Step::Send(_, bytes) | Step::SendCut(_, bytes, ..) => lines(bytes) > 1,
+        Step::SendTimes(_, bytes, times) => lines(bytes) * times > 1,
+        Step::Flood(_, bytes, _) => lines(bytes) > 0,
+        _ => false,
+    })
 }
 
 /// Returns the faults of these tables in all their states.

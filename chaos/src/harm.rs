@@ -8,6 +8,7 @@ mod severity;
 #[cfg(test)]
 mod tests;
 
+use protocol::Level;
 use verdict::{Finding, Verdict};
 
 use crate::harm::evidence::{AtFault, Delays, Evidence, Incident, Progress, Requirements};
@@ -95,7 +96,10 @@ pub(crate) fn decide(evidence: &Evidence) -> Harm {
         (Some(finding), _) => finding.verdict,
         (None, None) => Verdict::Pass,
         // Without proof that the fault occurred, the target may not have held anything.
-        (None, Some(_)) if *progress == Progress::Complete => Verdict::Unknown,
+        // Nor may it where the replies that would block it were lost; the baseline has reported that.
+        (None, Some(_)) if *progress == Progress::Complete && at_fault.lost_lines.is_none() => {
+            Verdict::Unknown
+        }
         (None, Some(_)) => Verdict::NotRun,
     };
     let is_only_slow =
@@ -180,7 +184,12 @@ fn of_latencies(evidence: &Evidence) -> Option<Finding> {
 
 fn of_clients_at_fault(at_fault: &AtFault, delays: Delays, requirements: &Requirements) -> Option<Finding> {
     let mut finding = at_fault.finding.clone()?;
-    if at_fault.is_kept_waiting {
+    if let Some(clause) = at_fault.lost_lines {
+        finding.clause = Some(clause);
+        if finding.verdict == Verdict::Fail && clause.level != Level::Must {
+            finding.verdict = Verdict::Warn;
+        }
+    } else if at_fault.is_kept_waiting {
         finding.clause = Some(requirements.kept_waiting);
     }
     // A delayed client may have missed a deadline that the target enforces.

@@ -17,6 +17,7 @@ use driver::history::Params;
 use driver::history::VERSION;
 use driver::recorder::Recorder;
 use driver::run_limits::RunLimits;
+use protocol::Clause;
 use target::Choice;
 use target::Target;
 
@@ -65,7 +66,8 @@ pub(crate) async fn run(
 ) -> RunOutcome {
     let Schedule { protocol, seed, .. } = *schedule;
     let invariant = (protocol.invariant)();
-    let mut runner = Runner { protocol, seed, terms, target, recorder, limits, bar, invariant };
+    let mut runner =
+        Runner { protocol, seed, terms, target, recorder, limits, bar, invariant, lost_lines: None };
     let mut run = RunOutcome::default();
     let target = &runner.target;
     let (mut remaining, mut skipped) = (VecDeque::new(), Vec::new());
@@ -78,7 +80,10 @@ pub(crate) async fn run(
     // Scenes to repeat, and the scene that the next sequel follows.
     let (mut slow, mut before_sequel) = (Vec::new(), None);
     while !remaining.is_empty() && runner.limits.reached_limit().is_none() {
-        let session = runner.run_session(remaining.make_contiguous()).await;
+        // The baseline decides how later scenes send lines.
+        let is_baseline = remaining.front().is_some_and(|work| work.scene.fault.is_baseline);
+        let count = if is_baseline { 1 } else { remaining.len() };
+        let session = runner.run_session(&remaining.make_contiguous()[..count]).await;
         let done = session.begun.min(remaining.len());
         let works: Vec<Work> = remaining.drain(..done).collect();
         for (work, outcome) in works.into_iter().zip(session.outcomes) {
@@ -94,6 +99,9 @@ pub(crate) async fn run(
                 print(&outcome);
                 run.outcomes.push(outcome);
             }
+        }
+        if is_baseline && runner.lost_lines.is_some() {
+            remaining = remaining.into_iter().map(Work::line_by_line).collect();
         }
         run.timelines.push(session.timeline);
         if session.is_lost {
@@ -157,6 +165,11 @@ impl Work {
         Self { scene, case, is_sequel: true, replies: Rc::new(replies.clone()) }
     }
 
+    /// Returns the same work for a target that loses lines which arrive together.
+    fn line_by_line(self) -> Self {
+        if self.is_sequel { self } else { Self::of(self.scene.line_by_line()) }
+    }
+
     fn plan(&self, protocol: &'static ChaosProtocol, seed: u64) -> Planned {
         let plan = Rc::new(CasePlan::new(protocol.dialect, self.case, seed, Duration::ZERO));
         Planned { plan, replies: Rc::clone(&self.replies) }
@@ -185,6 +198,8 @@ struct Runner<'r> {
     bar: &'r SceneBar,
     /// The invariant spans all sessions: requests lost in an earlier one may still take effect.
     invariant: Box<dyn Invariant>,
+    /// The clause of a target that loses lines which arrive together, once a baseline has shown that.
+    lost_lines: Option<Clause>,
 }
 
 impl Runner<'_> {
@@ -205,7 +220,7 @@ impl Runner<'_> {
     }
 
     async fn run_session(&mut self, works: &[Work]) -> Session {
-        let Self { protocol, seed, terms, target, recorder, limits, bar, invariant } = self;
+        let Self { protocol, seed, terms, target, recorder, limits, bar, invariant, lost_lines } = self;
         let (protocol, seed): (&'static ChaosProtocol, u64) = (*protocol, *seed);
         let planned: Vec<Planned> = works.iter().map(|work| work.plan(protocol, seed)).collect();
         // Without a free port, the scenes that need the relay are inconclusive.
@@ -264,7 +279,7 @@ impl Runner<'_> {
         }
         // The scene that the time limit cut off is not judged.
         let is_cut = !is_lost && ending != Ending::Stopped;
-        let (outcomes, timeline, invariant) = collector.finish();
+        let (outcomes, timeline, invariant) = collector.finish(lost_lines);
         self.invariant = invariant;
         let begun = if is_cut { begun.saturating_sub(1) } else { begun };
         let is_loss_intended =

@@ -11,6 +11,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use verdict::selection::NOT_SELECTED;
 use verdict::selection::NoMatch;
 use verdict::selection::Selection;
 use verdict::selection::Subject;
@@ -67,24 +68,17 @@ impl Schedule {
             protocol.scenes().iter().map(|scene| (random.next_u64(), scene)).collect();
         // A target without bounds on memory is slow in most scenes, but only these scenes show the cause.
         let is_late = |scene: &Scene| !matches!(scene.fault.keeps, Some(ResourceLimit::Memory(_)));
-        drawn.sort_unstable_by_key(|(draw, scene)| (is_late(scene), *draw));
+        drawn.sort_unstable_by_key(|(draw, scene)| (!scene.fault.is_baseline, is_late(scene), *draw));
         let mut present = BTreeSet::new();
         drawn.retain(|(draw, scene)| present.insert(scene.fault.id) || draw % SWARM_OMITS_ONE_IN != 0);
-        let steps = drawn
-            .into_iter()
-            .map(|(_, scene)| scene)
-            .filter(|scene| !scene.fault.is_long && selection.wants(&subject(scene)).is_ok());
-        Self { protocol, seed, steps: steps.map(|scene| scene.case.id.to_owned()).collect() }
+        let drawn = drawn.into_iter().map(|(_, scene)| scene).filter(|scene| !scene.fault.is_long);
+        Self { protocol, seed, steps: steps(drawn.collect(), selection) }
     }
 
     /// Returns all selected scenes once, in the order of the catalogue.
     #[must_use]
     pub fn matrix(protocol: &'static ChaosProtocol, seed: u64, selection: &Selection) -> Self {
-        Self {
-            protocol,
-            seed,
-            steps: selected(protocol, selection).map(|scene| scene.case.id.to_owned()).collect(),
-        }
+        Self { protocol, seed, steps: steps(protocol.scenes().iter().collect(), selection) }
     }
 
     /// Parses the text of a schedule file.
@@ -126,6 +120,17 @@ impl Schedule {
         }
         hex(&hash.finalize())
     }
+}
+
+/// Returns the ids of the selected scenes. A baseline is added if one of them contains the same traffic.
+fn steps(scenes: Vec<&Scene>, selection: &Selection) -> Vec<String> {
+    let is_selected = |scene: &Scene| selection.wants(&subject(scene)).is_ok();
+    let needs_baseline = scenes.iter().any(|scene| is_selected(scene) && scene.sends_lines_at_once());
+    let is_added = |scene: &Scene| {
+        needs_baseline && scene.fault.is_baseline && selection.wants(&subject(scene)) == Err(NOT_SELECTED)
+    };
+    let wanted = scenes.into_iter().filter(|scene| is_selected(scene) || is_added(scene));
+    wanted.map(|scene| scene.case.id.to_owned()).collect()
 }
 
 /// Returns the selection of scenes that match `faults` and do not match `skip`. The id of a fault selects all its states.

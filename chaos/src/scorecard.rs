@@ -42,6 +42,7 @@ pub(crate) fn run_report(
         concurrency: BYSTANDERS,
         options,
         verdict,
+        hint: None,
         cause: None,
         workloads: vec![WorkloadRun {
             id: schedule.protocol.workload,

@@ -61,7 +61,7 @@ pub(crate) async fn run_once(
     bar.clear();
     recorder.finish()?;
     let addr = target.addr().to_string();
-    target.stop().await;
+    target.stop(limits).await;
     let run = scorecard::run_report(&outcome, schedule, &addr, &choice.flags(), options, flags.strict);
     Ok((run, outcome))
 }

@@ -96,7 +96,8 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "SCHEDULE", value_enum, default_value = "concurrent")]
     pub schedule: RequestSchedule,
 
-    /// Edition of the protocol under contention. In the first edition, an update need not change the list (S2)
+    /// Edition of the protocol, for cases and workloads. In the first edition, INDEX of an indexed package is answered OK and
+    /// need not change the list (S2)
     #[arg(long, value_name = "EDITION", value_enum, default_value = "2")]
     pub edition: Edition,
 

@@ -5,6 +5,8 @@
 mod cases;
 mod consequences;
 mod expectation;
+mod hint;
+mod reproductions;
 mod run;
 mod shrinking;
 mod skip_reasons;

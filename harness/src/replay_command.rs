@@ -54,8 +54,7 @@ pub(crate) async fn replay(
     while done < times && limits.reached_limit() != Some(Ending::Interrupted) {
         done += 1;
         let recorder = Recorder::default();
-        let outcome =
-            run_requests(&requests, done, &target, reply_timeout, &recorder, limits.reached()).await;
+        let outcome = run_requests(&requests, done, &target, reply_timeout, &recorder, &mut limits).await;
         let Judgement { verdict, found, .. } = outcome.judgement;
         worst = worst.max(verdict);
         if verdict == Verdict::Fail {
@@ -71,7 +70,7 @@ pub(crate) async fn replay(
     }
     let _ = writeln!(out, "\n{} fails {fails} of {done} times", worst.word());
     let addr = target.addr().to_string();
-    target.stop().await;
+    target.stop(&limits).await;
     if let (Some(line), true) = (reproduction::nc_command(&addr, &requests), fails > 0) {
         let _ = writeln!(out, "\nreproduce with one connection:\n{line}");
     }

@@ -4,14 +4,16 @@ use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::rc::Rc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use conformance::workload::{Judge, Judgement, Plan};
 use driver::deadline::Deadline;
 use driver::drive::{Limits, NoProcess, drive};
 use driver::exchanges::{ExchangeReader, Observation};
-use driver::history::{Ending, Event, EventKind, Header, Params, VERSION};
+use driver::history::{Event, EventKind, Header, Params, VERSION};
 use driver::recorder::Recorder;
+use driver::run_limits::RunLimits;
 use protocol::Framing;
 use report::progress::PhaseBar;
 use report::statistics::Statistics;
@@ -34,15 +36,17 @@ pub(crate) fn header(workload: &str, params: Params, plan: &Plan) -> Header {
     Header { history: VERSION, workload: workload.to_owned(), params, plan_sha256: plan.sha256.clone() }
 }
 
-/// Runs a plan until its scripts end, its judge finds a violation, or `until` completes.
+/// Runs a plan until its scripts end, its judge finds a violation, or the limits of the run are reached.
 pub(crate) async fn run(
     target: SocketAddr,
     plan: Plan,
     limits: Limits,
     recorder: &Recorder,
     bar: PhaseBar,
-    until: impl Future<Output = Ending>,
+    run_limits: &mut RunLimits,
 ) -> RunOutcome {
+    let interrupted = run_limits.interrupted();
+    let until = run_limits.reached();
     let Plan { framing, label, scripts, judge, .. } = plan;
     let observation = Rc::new(RefCell::new(RunObserver {
         exchanges: ExchangeReader::new(framing),
@@ -61,7 +65,8 @@ pub(crate) async fn run(
     let deadline = Deadline::after(JUDGING_TIME);
     // The driver's tasks have ended, and with them their borrows of the observer.
     let mut observation = observation.borrow_mut();
-    let judgement = observation.judge.finish(Some(ending), &|| deadline.has_passed());
+    let judgement =
+        observation.judge.finish(Some(ending), &|| deadline.has_passed() || interrupted.load(Relaxed));
     RunOutcome { judgement, statistics: std::mem::take(&mut observation.statistics) }
 }
 

@@ -6,7 +6,6 @@ use std::time::Duration;
 use conformance::reduce::reduce;
 use conformance::request_script::{LeadingRequests, RequestScript};
 use driver::drive::Limits;
-use driver::history::Ending;
 use driver::recorder::Recorder;
 use driver::run_limits::RunLimits;
 use report::progress::PhaseBar;
@@ -29,12 +28,12 @@ pub(crate) async fn run_requests(
     target: &Target,
     reply_timeout: Duration,
     recorder: &Recorder,
-    until: impl Future<Output = Ending>,
+    run_limits: &mut RunLimits,
 ) -> RunOutcome {
     let plan = plan(requests.renamed(|name| [name, format!("n{number}").as_bytes()].concat()));
     let limits = Limits::gentle(reply_timeout);
     let bar = PhaseBar::new(plan.phases, false);
-    run(target.addr(), plan, limits, recorder, bar, until).await
+    run(target.addr(), plan, limits, recorder, bar, run_limits).await
 }
 
 /// The reduction of a request script.
@@ -107,9 +106,9 @@ impl<'s, W: Write + ?Sized> Shrink<'s, W> {
             }
             self.runs += 1;
             let recorder = Recorder::default();
-            let until = self.limits.reached();
             let outcome =
-                run_requests(requests, self.runs, self.target, self.reply_timeout, &recorder, until).await;
+                run_requests(requests, self.runs, self.target, self.reply_timeout, &recorder, self.limits)
+                    .await;
             fails += u32::from(outcome.judgement.verdict == Verdict::Fail);
             if fails == FAILS_MIN {
                 let (clients, count) = (requests.clients.len(), requests.request_count());

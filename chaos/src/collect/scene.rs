@@ -12,11 +12,12 @@ use driver::history::Event;
 use driver::history::EventKind;
 use driver::history::FailureKind;
 use driver::moves::Slot;
+use protocol::Clause;
 use protocol::text::printable;
 use verdict::Finding;
 
 use crate::chaos_protocol::ChaosProtocol;
-use crate::fault::Scene;
+use crate::fault::{Fault, Scene};
 use crate::harm::evidence::{AtFault, Delays, Evidence, Incident, Instead, Progress, Requirements};
 use crate::harm::{LATENCIES_MIN, decide};
 use crate::outcome::{Replies, SceneOutcome};
@@ -171,7 +172,17 @@ impl SceneCollector {
     }
 
     /// Closes the scene and returns its outcome.
-    pub(crate) fn finish(self, quiet_ns: &[u64], latencies_ns: &[u64], delays: Delays) -> SceneOutcome {
+    /// `lost_lines` is the clause of a target that loses lines which arrive together.
+    pub(crate) fn finish(
+        self,
+        quiet_ns: &[u64],
+        latencies_ns: &[u64],
+        delays: Delays,
+        lost_lines: Option<Clause>,
+    ) -> SceneOutcome {
+        let Fault { is_baseline, clause, keeps, .. } = *self.scene.fault;
+        let lost_lines = lost_lines.filter(|_| self.scene.sends_lines_at_once() && keeps.is_none());
+        let lost_lines = is_baseline.then_some(clause).or(lost_lines);
         let (begun_ns, over_ns) = self.span_ns();
         let duration_ns = over_ns - begun_ns;
         let figure = figure(latencies_ns, self.newcomer_waited_ns, duration_ns);
@@ -197,6 +208,7 @@ impl SceneCollector {
                 finding: case.finding,
                 cause: case.cause,
                 is_kept_waiting: self.is_kept_waiting,
+                lost_lines,
             },
         };
         SceneOutcome {

@@ -65,7 +65,7 @@ impl History {
             None => self.record(CONDUCTOR, 0, EventKind::NotOpened(refused(FailureKind::Other))),
         }
         self.record(CONDUCTOR, 0, EventKind::Marked(mark(0, Part::Over)));
-        self.collector.finish().0.remove(0)
+        self.collector.finish(&mut None).0.remove(0)
     }
 }
 
@@ -119,7 +119,7 @@ fn a_shortage_of_this_machine_is_inconclusive() {
     history.record(CONDUCTOR, 0, EventKind::Marked(mark(0, Part::Newcomer)));
     history.record(CONDUCTOR, 0, EventKind::NotOpened(refused(FailureKind::OutOfResources)));
     history.record(CONDUCTOR, 0, EventKind::Marked(mark(0, Part::Over)));
-    assert_eq!(history.collector.finish().0.remove(0).harm.verdict, Verdict::Unknown);
+    assert_eq!(history.collector.finish(&mut None).0.remove(0).harm.verdict, Verdict::Unknown);
 }
 
 #[test]
@@ -172,6 +172,6 @@ fn a_target_that_refuses_connections_is_lost() {
     }
     assert!(history.collector.is_lost());
     history.collector.note_lost("its process ended");
-    let outcome = history.collector.finish().0.remove(0);
+    let outcome = history.collector.finish(&mut None).0.remove(0);
     assert_eq!((outcome.harm.verdict, summary(&outcome)), (Verdict::Fail, "the target is gone"));
 }

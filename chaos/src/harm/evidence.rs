@@ -186,4 +186,7 @@ pub(crate) struct AtFault {
     pub(crate) cause: Option<String>,
     /// Whether a client never got its reply.
     pub(crate) is_kept_waiting: bool,
+    /// The clause to which the finding belongs because the target loses lines that arrive together, if it does and the scene
+    /// contains such lines.
+    pub(crate) lost_lines: Option<Clause>,
 }

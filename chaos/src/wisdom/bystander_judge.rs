@@ -163,7 +163,7 @@ mod tests {
     }
 
     fn place(replies: u64) -> Place {
-        Place { client: 0, connection: 7, replies, has_sent: true, idle_ns: 0 }
+        Place { client: 0, connection: 7, replies, has_sent: true, is_mid_request: false, idle_ns: 0 }
     }
 
     fn state(judge: &mut WisdomJudge, is_solution: bool, reply: &[u8]) -> String {

@@ -65,6 +65,32 @@ fn a_correct_server_in_plain_python_is_not_accused() {
     assert_not_accused("index", "3", "*/mid-line,disconnects/*", Some(LONG_FAULTS), &["--exec", &exec]);
 }
 
+/// The time for a reply begins at the previous reply, so a thousand lines may take longer than the timeout for one.
+#[test]
+fn a_correct_server_that_needs_20_ms_for_a_line_is_not_accused() {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/right.py");
+    let exec = format!("python3 {script} {{port}} 0.02");
+    let output =
+        chaos(&["--seed", "4", "--matrix", "--faults", "lines/empty,lines/queries", "--exec", &exec]);
+    assert!([0, 3].contains(&output.status), "{}{}", output.stdout, output.stderr);
+    assert!(
+        output.stdout.lines().any(|line| line.starts_with("held     lines/empty/idle")),
+        "{}",
+        output.stdout
+    );
+}
+
+/// A server that loses lines which arrive together violates F3, and nothing else.
+#[test]
+fn a_server_that_loses_lines_violates_f3_only() {
+    let exec = zoo(Some("first-line-of-a-read-only"));
+    let faults = "lines/empty,lines/queries,readers/slow/idle,disconnects/*/mid-line,disconnects/*/idle";
+    let output = chaos(&["--seed", "5", "--matrix", "--faults", faults, "--exec", &exec]);
+    assert_eq!(output.status, 0, "{}{}", output.stdout, output.stderr);
+    let last = output.stdout.lines().last().unwrap();
+    assert!(last.starts_with("WARN F3 (1): "), "{}", output.stdout);
+}
+
 #[test]
 fn the_correct_wisdom_server_of_the_zoo_is_not_accused() {
     let seeds = if is_full() { &["1", "2", "3"][..] } else { &["1"] };

@@ -1,10 +1,14 @@
-"""A correct package-index server: asyncio on one thread, standard library only."""
+"""A correct package-index server: asyncio on one thread, standard library only.
+
+Usage: right.py PORT [SECONDS]. With SECONDS, each reply is delayed by that time; other clients do not wait for it.
+"""
 
 import asyncio
 import sys
 
 LINE_BYTES_MAX = 1 << 20
 
+delay_seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 0
 index = {}
 
 
@@ -30,6 +34,8 @@ def answer(line):
 async def serve(reader, writer):
     try:
         while (line := await reader.readline()).endswith(b"\n"):
+            if delay_seconds:
+                await asyncio.sleep(delay_seconds)
             writer.write(answer(line[:-1]))
             await writer.drain()
     except (ConnectionError, ValueError):

@@ -59,6 +59,8 @@ pub enum Runs {
     /// For a target that the kit starts on the loopback interface of this machine. A server at an address may be
     /// behind a proxy, so that all clients have the same address.
     WithAddresses,
+    /// In this edition of the protocol and in later ones.
+    InEdition(u32),
     /// For a target that the kit starts with these settings.
     WithSettings(&'static [&'static str]),
 }
@@ -69,6 +71,7 @@ impl Runs {
     pub const fn skip_reason(self) -> Option<&'static str> {
         match self {
             Self::Always | Self::WithPace(_) | Self::WithAddresses | Self::WithSettings(_) => None,
+            Self::InEdition(_) => Some("the selected edition of the protocol does not require it"),
             Self::WithStallLimit => {
                 Some("slow: it waits for the deadlines of the target; --stall-limit runs it")
             }

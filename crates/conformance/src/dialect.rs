@@ -36,8 +36,11 @@ pub struct Dialect {
     pub clean_up: fn(&[&[u8]]) -> Vec<CleanupStep>,
     /// Creates the template that fills placeholders which depend on received replies, if the protocol has such.
     pub payload_template: Option<fn() -> Box<dyn PayloadTemplate>>,
-    /// A request that every server answers and that changes nothing, for measurements of its pace.
+    /// A request that every server answers and that changes nothing.
     pub plain_request: &'static [u8],
+    /// Returns requests by which the pace of a server is measured, in a cycle that leaves nothing behind. Each client, which the
+    /// number names, has its own.
+    pub pace_requests: fn(u32) -> Vec<Vec<u8>>,
     /// Whether requests are operations on a package index.
     pub has_index_operations: bool,
     /// Whether each case connects from its own source address.
@@ -74,6 +77,10 @@ pub enum ViolationKind<'a> {
     Unsolicited {
         /// Whether the client had sent any byte before.
         has_sent: bool,
+        /// Whether the client had sent a part of a request and not yet its end.
+        is_mid_request: bool,
+        /// Whether the bytes are valid replies.
+        is_reply: bool,
     },
     /// A reply is not valid.
     InvalidReply,

@@ -57,6 +57,7 @@ messages! {
     TIME_LIMIT = "the time limit of the run was reached";
     TIME_LIMIT_DEADLINE = "the time limit of the run was reached; --deadline raises it";
     STOPPED = "the run was stopped: the target was lost or too slow";
+    LOST_DURING_CASE = "the target was lost during this case";
     TOO_SLOW = "the target is too slow for this case";
     NO_TIME_TO_RESTART = "no time was left to wait for it";
     NEVER_BLOCKED = "the target read everything that was sent and was never blocked";

@@ -139,12 +139,19 @@ impl Results {
         self.cases.insert(id, result);
     }
 
-    /// Attributes the loss of the target to a case that end alone.
+    /// Attributes the loss of the target to a case that ended it alone. A case about another clause is undecided: the loss
+    /// is reported as such.
     pub(crate) fn record_loss(&mut self, judge: CaseJudge, how: &str) {
         let case = judge.plan().case;
         let last_sent = judge.last_sent();
         let clause = judge.clause(ViolationKind::TargetLost);
         let outcome = judge.outcome();
+        let (wire, duration_ns) = (outcome.wire, outcome.duration_ns);
+        if case.level != Level::Info && clause != case.clause {
+            let unknown = CaseResult::without(Verdict::Unknown, messages::LOST_DURING_CASE.to_owned());
+            self.cases.insert(case.id, CaseResult { wire, duration_ns, ..unknown });
+            return;
+        }
         let verdict = match case.level {
             Level::Must => Verdict::Fail,
             Level::Should => Verdict::Warn,
@@ -158,8 +165,8 @@ impl Results {
             finding: (!is_info).then_some(finding),
             observed: is_info.then(|| messages::TARGET_LOST.to_owned()),
             cause: None,
-            wire: outcome.wire,
-            duration_ns: outcome.duration_ns,
+            wire,
+            duration_ns,
         };
         self.cases.insert(case.id, result);
     }

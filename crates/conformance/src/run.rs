@@ -43,7 +43,7 @@ pub struct RunSettings {
 }
 
 /// The number of losses after which the target is not restarted.
-const LOSSES_MAX: usize = 12;
+const LOSSES_MAX: usize = 20;
 
 /// The time in which the end of the target's process is expected after a loss.
 const PROCESS_END_TIMEOUT: Duration = Duration::from_millis(300);
@@ -59,6 +59,7 @@ pub async fn run(
     results: &mut Results,
 ) {
     let mut schedule = Schedule::new(suite, cases);
+    let mut losses = 0;
     loop {
         let decided = results.cases.iter().map(|(id, result)| (*id, result.verdict)).collect();
         match schedule.next(&decided, results.is_slow()) {
@@ -67,7 +68,8 @@ pub async fn run(
             Next::Run(batch) => {
                 let end = run_batch(suite, &batch, settings, target, recorder, limits_of_run, results).await;
                 results.requests += end.requests;
-                let continuation = settle(end, &batch, &mut schedule, results);
+                let has_process = target.is_started();
+                let continuation = settle(end, &batch, has_process, &mut schedule, results);
                 let Continuation::Lost(mut loss) = continuation else {
                     if let Continuation::Over(cause) = continuation {
                         return results.record_without(&schedule.drain(), Verdict::Unknown, &cause);
@@ -77,13 +79,16 @@ pub async fn run(
                 if let Some(ended) = target.ended(PROCESS_END_TIMEOUT).await {
                     loss.how = messages::process_ended(&loss.how, &ended);
                 }
+                losses += 1;
+                // The second attempt of a case that ended the target before is not another loss.
+                results.losses.retain(|earlier| earlier.during != loss.during);
                 results.losses.push(loss);
                 let revived = tokio::select! {
                     revived = target.revive() => revived.map_err(|error| error.to_string()),
                     _ = limits_of_run.reached() => Err(messages::NO_TIME_TO_RESTART.to_owned()),
                 };
                 let cause = match revived {
-                    Ok(()) if results.losses.len() < LOSSES_MAX => continue,
+                    Ok(()) if losses < LOSSES_MAX => continue,
                     Ok(()) => messages::lost_too_often(LOSSES_MAX),
                     Err(error) => messages::not_restored(&error),
                 };
@@ -162,14 +167,20 @@ async fn run_batch(
         remove_names(addr, framing, &plans, limits, timeout, limits_of_run).await;
     }
     // The tasks of the driver are gone, so that this is the only reference to the judge.
-    let (_, judge) = &mut *watch.borrow_mut();
-    let judge = std::mem::replace(judge, BatchJudge::new(suite, Vec::new(), false));
+    let judge = std::mem::replace(&mut watch.borrow_mut().1, BatchJudge::new(suite, Vec::new(), false));
     results.has_served |= judge.has_served();
     results.has_timed_out |= judge.has_timed_out();
     results.slowest_reply_ns = results.slowest_reply_ns.max(judge.slowest_reply_ns());
     let requests = judge.requests();
     let (judges, status) = judge.into_parts();
-    let status = status.or(has_ended.get().then_some(TargetStatus::RefusesConnections));
+    let mut status = status.or(has_ended.get().then_some(TargetStatus::RefusesConnections));
+    let is_lost_possibly = status.is_none()
+        && ending == Ending::Finished
+        && results.has_served
+        && judges.iter().any(CaseJudge::is_explained_by_loss);
+    if is_lost_possibly && !target.answers(suite.dialect.plain_request, limits.reply_timeout).await {
+        status = Some(TargetStatus::ClosesConnections);
+    }
     BatchEnd { judges, status, ending, requests }
 }
 
@@ -201,16 +212,28 @@ enum Continuation {
     Lost(Loss),
 }
 
-/// Records the results of a batch, and requeues the cases without one.
-fn settle(end: BatchEnd, batch: &Batch, schedule: &mut Schedule, results: &mut Results) -> Continuation {
+/// Records the results of a batch, and requeues the cases without one. `has_process` says whether a lost target is started
+/// again.
+fn settle(
+    end: BatchEnd,
+    batch: &Batch,
+    has_process: bool,
+    schedule: &mut Schedule,
+    results: &mut Results,
+) -> Continuation {
     let BatchEnd { judges, status, ending, .. } = end;
     let (done, others): (Vec<CaseJudge>, Vec<CaseJudge>) =
         judges.into_iter().partition(|judge| judge.state() == CaseState::Done);
+    let is_lost = status.as_ref().is_some_and(|status| !matches!(status, TargetStatus::OtherProtocol(_)));
+    // A connection that ended shortly before the loss proves nothing about the case.
+    let (explained, done): (Vec<CaseJudge>, Vec<CaseJudge>) =
+        done.into_iter().partition(|judge| is_lost && judge.is_explained_by_loss());
     for judge in done {
         results.record(judge);
     }
-    let (running, not_started): (Vec<CaseJudge>, Vec<CaseJudge>) =
+    let (mut running, not_started): (Vec<CaseJudge>, Vec<CaseJudge>) =
         others.into_iter().partition(|judge| judge.state() == CaseState::Running);
+    running.extend(explained);
     if let Some(TargetStatus::OtherProtocol(protocol)) = status {
         results.other_protocol = Some(protocol);
         let cause = messages::speaks_other_protocol(protocol);
@@ -246,17 +269,18 @@ fn settle(end: BatchEnd, batch: &Batch, schedule: &mut Schedule, results: &mut R
         during: running.iter().map(|judge| judge.plan().case.id).collect(),
         last_sent: running.iter().filter_map(CaseJudge::last_sent).collect(),
     };
-    let (suspects, others): (Vec<&'static Case>, Vec<&'static Case>) = (
-        running.iter().map(|judge| judge.plan().case).collect(),
-        not_started.iter().map(|judge| judge.plan().case).collect(),
-    );
-    if batch.at_once_max == 1 {
-        for judge in running {
+    schedule.requeue(Vec::new(), not_started.iter().map(|judge| judge.plan().case).collect());
+    for judge in running {
+        let case = judge.plan().case;
+        // A target may end during a case for another reason. Only a case that ends it alone and again is the reason; a
+        // target that is not started again leaves no second attempt.
+        let is_only_attempt = !has_process && judge.state() == CaseState::Running;
+        let is_reason = batch.at_once_max == 1 && (is_only_attempt || schedule.is_suspect(case));
+        if is_reason {
             results.record_loss(judge, how);
+        } else {
+            schedule.requeue(vec![case], Vec::new());
         }
-        schedule.requeue(Vec::new(), others);
-    } else {
-        schedule.requeue(suspects, others);
     }
     Continuation::Lost(loss)
 }

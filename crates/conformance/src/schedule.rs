@@ -115,6 +115,11 @@ impl Schedule {
             .map_or(Next::Done, Next::Run)
     }
 
+    /// Returns whether a case was running at an earlier loss of the target. It runs alone then.
+    pub(crate) fn is_suspect(&self, case: &Case) -> bool {
+        self.suspects.contains(case.id)
+    }
+
     /// Returns cases without a verdict to the schedule; `suspects` run alone the next time.
     pub(crate) fn requeue(&mut self, suspects: Vec<&'static Case>, others: Vec<&'static Case>) {
         self.suspects.extend(suspects.iter().map(|case| case.id));

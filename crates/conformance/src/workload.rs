@@ -72,6 +72,12 @@ pub trait Workload: Sync {
         None
     }
 
+    /// Returns the parameters in view of the results before it, so that no violation that they show is reported again as
+    /// another one.
+    fn adapted(&self, params: &Params, _: &[Earlier]) -> Params {
+        params.clone()
+    }
+
     /// Decides the size of the next run from the conditions of the target and, after a pilot run, from its result.
     fn size(&self, params: &Params, conditions: &Conditions, pilot: Option<&Pilot>) -> Size;
 

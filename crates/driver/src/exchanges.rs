@@ -101,6 +101,8 @@ pub struct Place {
     pub replies: u64,
     /// Whether the client had sent any byte on the connection.
     pub has_sent: bool,
+    /// Whether the client has sent a part of a request and not yet its end.
+    pub is_mid_request: bool,
     /// The idle time of the connection, in nanoseconds, before the last request was sent: no request was outstanding.
     pub idle_ns: u64,
 }
@@ -170,8 +172,14 @@ impl<F: Framing> ExchangeReader<F> {
             EventKind::Phase(phase) => see(Observation::Phase { client, phase: *phase }),
             EventKind::NotOpened(failure) => see(Observation::NotOpened { client, failure }),
             EventKind::Opened(slot) => {
-                let place =
-                    Place { client, connection: event.connection, replies: 0, has_sent: false, idle_ns: 0 };
+                let place = Place {
+                    client,
+                    connection: event.connection,
+                    replies: 0,
+                    has_sent: false,
+                    is_mid_request: false,
+                    idle_ns: 0,
+                };
                 let (sent, received) = ((self.framing)(REQUEST_BYTES_MAX), (self.framing)(REPLY_BYTES_MAX));
                 let connection = ConnectionState {
                     sent,
@@ -230,7 +238,10 @@ impl<F: Framing> ConnectionState<F> {
                     self.waiting.push_back((kept, at_ns));
                 }
                 Next::TooLong => self.waiting.push_back((Vec::new(), at_ns)),
-                Next::Incomplete => return,
+                Next::Incomplete => {
+                    self.place.is_mid_request = !self.sent.partial().is_empty();
+                    return;
+                }
             }
         }
     }

@@ -2,7 +2,12 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Sleep, sleep};
@@ -21,6 +26,7 @@ pub struct RunLimits {
     timer: Pin<Box<Sleep>>,
     deadline: Deadline,
     reached: Option<Ending>,
+    interrupted: Arc<AtomicBool>,
 }
 
 impl RunLimits {
@@ -29,12 +35,17 @@ impl RunLimits {
     /// # Errors
     /// The operating system refuses to install a signal handler.
     pub fn new() -> io::Result<Self> {
+        let interrupted = Arc::new(AtomicBool::new(false));
+        for number in [SIGINT, SIGTERM] {
+            flag::register(number, Arc::clone(&interrupted))?;
+        }
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             timer: Box::pin(sleep(NO_DEADLINE)),
             deadline: Deadline::after(NO_DEADLINE),
             reached: None,
+            interrupted,
         })
     }
 
@@ -63,6 +74,12 @@ impl RunLimits {
         };
         self.reached = Some(reached);
         reached
+    }
+
+    /// Returns a flag that an interruption sets at once, for computations that do not wait for [`RunLimits::reached`].
+    #[must_use]
+    pub fn interrupted(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.interrupted)
     }
 
     /// Returns the limit that was reached, if one was.

@@ -15,6 +15,16 @@ pub struct Clause {
     pub rule: &'static str,
 }
 
+impl Clause {
+    /// Returns the rank of a violation: readers look first at the lowest. Races come first, then wrong answers, then clients
+    /// that disturb each other, then the form of replies and requests. The clauses of the other protocol have one rank.
+    #[must_use]
+    pub fn rank(&self) -> usize {
+        const GROUPS: [&str; 6] = ["C2", "S", "C", "A", "F", "R"];
+        GROUPS.iter().position(|group| self.id.starts_with(group)).unwrap_or(0)
+    }
+}
+
 impl PartialEq for Clause {
     fn eq(&self, other: &Self) -> bool {
         self.id == other.id

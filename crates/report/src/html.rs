@@ -100,18 +100,18 @@ fn one_run(report: &Report, number: usize, run: &RunReport) -> Markup {
             @if report.runs.len() > 1 { h2 { "Run " (number + 1) ": " (run.verdict.word()) } }
             @if let Some(cause) = &run.cause { p { strong { (cause) } } }
             ul.summary {
-                @for verdict in Verdict::ALL {
-                    @let count = run.with(verdict).count();
-                    @if count > 0 { li class=(class_of(verdict)) { strong { (count) } " " (verdict.word().to_lowercase()) } }
+                @for (verdict, count) in run.counts() {
+                    li class=(class_of(verdict)) { strong { (count) } " " (verdict.word().to_lowercase()) }
                 }
             }
+            @if let Some(hint) = &run.hint { p { "Hint: " (hint) } }
             p.options { code { (options.join(" ")) } }
             h3 { "Matrix" }
             (matrix(number, run))
             @for verdict in [Verdict::Fail, Verdict::Unknown, Verdict::Warn, Verdict::Expected] {
                 @if run.with(verdict).next().is_some() {
                     h3 { (heading(verdict)) }
-                    @for item in run.with(verdict) { (one_item(number, item, true)) }
+                    @for item in run.most_severe(verdict) { (one_item(number, item, true)) }
                 }
             }
             @if let Some(workload) = run.replay() { h3 { "Replay" } (replay(workload)) }
@@ -155,7 +155,8 @@ fn matrix(number: usize, run: &RunReport) -> Markup {
     html! {
         table.clauses {
             @for clause in &clauses {
-                @let items: Vec<&Item> = run.items.iter().filter(|item| item.clause == Some(*clause)).collect();
+                @let items: Vec<&Item> =
+                    run.items.iter().filter(|item| item.is_case() && item.clause == Some(*clause)).collect();
                 @if !items.is_empty() {
                     tr {
                         th title=(clause.rule) { (clause.id) }
@@ -168,6 +169,17 @@ fn matrix(number: usize, run: &RunReport) -> Markup {
                         }
                         td.title { (clause.title) }
                     }
+                }
+            }
+            @for item in run.items.iter().filter(|item| !item.is_case()) {
+                tr {
+                    th {}
+                    td.level { (item.level.word()) }
+                    td.cells {
+                        a.cell.(class_of(item.verdict)) href={ "#" (anchor(number, item)) }
+                            title={ (item.id) ": " (item.verdict.word()) } { (mark_of(item.verdict)) }
+                    }
+                    td.title { (item.id) }
                 }
             }
         }

@@ -55,6 +55,9 @@ pub struct RunReport {
     pub options: Params,
     /// The worst verdict of the items.
     pub verdict: Verdict,
+    /// What many failures have in common, if it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
     /// The reason for which there are no verdicts, if there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
@@ -84,16 +87,16 @@ pub struct WorkloadRun {
     pub phases: Vec<PhaseStatistics>,
 }
 
-/// The kind of an item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+/// The kind of an item, the most severe first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ItemKind {
-    /// A case of the catalogue, or a fault in a state.
-    Case,
-    /// A workload.
-    Workload,
     /// Whether the target survived the run.
     Alive,
+    /// A workload.
+    Workload,
+    /// A case of the catalogue, or a fault in a state.
+    Case,
 }
 
 /// A case, a workload, or the survival of the target, with its verdict.
@@ -162,10 +165,36 @@ impl RunReport {
         self.workloads.iter().find(|workload| !workload.phases.is_empty())
     }
 
-    /// Returns the item that decides the verdict of the run: the first one with the worst verdict.
+    /// Returns the items with a verdict, most severe first: the loss of the target, workloads, and cases by the rank of
+    /// the violated clause.
+    #[must_use]
+    pub fn most_severe(&self, verdict: Verdict) -> Vec<&Item> {
+        let mut items: Vec<&Item> = self.with(verdict).collect();
+        items.sort_by_key(|item| item.rank());
+        items
+    }
+
+    /// Returns the item that decides the verdict of the run: the most severe one with the worst verdict.
     #[must_use]
     pub fn worst(&self) -> Option<&Item> {
-        self.items.iter().find(|item| item.verdict == self.verdict)
+        self.most_severe(self.verdict).first().copied()
+    }
+
+    /// Returns the number of cases with each verdict, or of all items if no case ran. Deselected ones do not count.
+    #[must_use]
+    pub fn counts(&self) -> Vec<(Verdict, usize)> {
+        let has_cases = self.items.iter().any(|item| item.is_case() && item.verdict != Verdict::NotRun);
+        let counted: Vec<&Item> = self
+            .items
+            .iter()
+            .filter(|item| (item.is_case() || !has_cases) && !item.is_deselected())
+            .collect();
+        let count = |verdict| counted.iter().filter(|item| item.verdict == verdict).count();
+        Verdict::ALL
+            .into_iter()
+            .map(|verdict| (verdict, count(verdict)))
+            .filter(|(_, count)| *count > 0)
+            .collect()
     }
 
     /// Returns the violated clauses with the number of items that name each, most frequent first.
@@ -223,6 +252,12 @@ impl Item {
     pub fn is_deselected(&self) -> bool {
         let is_by_flag = |cause: &String| cause == NOT_SELECTED || cause == SKIPPED;
         self.verdict == Verdict::NotRun && self.cause.as_ref().is_some_and(is_by_flag)
+    }
+
+    /// Returns the rank of the item among those with the same verdict.
+    fn rank(&self) -> (ItemKind, usize) {
+        let clause = self.findings.first().and_then(|finding| finding.clause).or(self.clause);
+        (self.kind, clause.map_or(0, |clause| clause.rank()))
     }
 
     /// Returns the id of the clause that the first finding names.

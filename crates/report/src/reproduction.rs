@@ -1,19 +1,49 @@
 //! Shell commands that reproduce a result.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use conformance::request_script::RequestScript;
-use conformance::wire::WireLog;
+use conformance::wire::{Direction, WireEntry, WireLog};
 
 /// The length of a command in characters above which it is omitted, because nobody would read it.
 const LINE_CHARACTERS_MAX: usize = 1200;
 
-/// Returns commands that send the same bytes: with `nc`, where one connection and few bytes suffice, and with the
-/// harness.
+/// The pause of a command after each write. It lets the reply arrive before the next request is sent.
+pub const PAUSE: Duration = Duration::from_millis(100);
+
+/// The time for which a command waits for further replies.
+pub const WAIT: Duration = Duration::from_secs(1);
+
+/// A command with `printf` and `nc` that sends the bytes of a case.
+#[derive(Clone, Debug)]
+pub struct ByHand {
+    /// The command.
+    pub line: String,
+    /// The bytes of each write.
+    pub sent: Vec<Vec<u8>>,
+    /// The bytes that the case received, in printable form.
+    pub received: String,
+}
+
+/// Returns the command of the harness that runs a case again.
 #[must_use]
-pub fn lines(id: &str, seed: u64, target_flags: &str, addr: &str, wire: &WireLog) -> Vec<String> {
-    let by_harness = format!("harness {target_flags}--seed {seed} --only {id} --debug");
-    by_hand(addr, wire).into_iter().chain([by_harness]).collect()
+pub fn harness_command(id: &str, seed: u64, target_flags: &str) -> String {
+    format!("harness {target_flags}--seed {seed} --only {id} --debug")
+}
+
+/// Returns a command with `printf` and `nc` for the bytes of a transcript, if it has one connection and few bytes. Whether
+/// the command reproduces the violation must be tried.
+#[must_use]
+pub fn by_hand(addr: &str, wire: &WireLog) -> Option<ByHand> {
+    let (first, _) = wire.sent().first()?;
+    if wire.sent().iter().any(|(slot, _)| slot != first) || wire.omitted() > 0 {
+        return None;
+    }
+    let sent: Vec<Vec<u8>> = wire.sent().iter().map(|(_, bytes)| bytes.clone()).collect();
+    let is_received = |entry: &&WireEntry| entry.direction == Direction::Received;
+    let received = wire.entries().iter().filter(is_received).map(|entry| entry.content.as_str()).collect();
+    Some(ByHand { line: nc(addr, &sent)?, sent, received })
 }
 
 /// Returns a command that sends the requests of a script, if they need only one connection.
@@ -28,22 +58,11 @@ pub fn nc_command(addr: &str, script: &RequestScript) -> Option<String> {
     }
 }
 
-/// Returns a command with `printf` and `nc` for the bytes of a transcript.
-fn by_hand(addr: &str, wire: &WireLog) -> Option<String> {
-    let (first, _) = wire.sent().first()?;
-    if wire.sent().iter().any(|(slot, _)| slot != first) || wire.omitted() > 0 {
-        return None;
-    }
-    let sent: Vec<Vec<u8>> = wire.sent().iter().map(|(_, bytes)| bytes.clone()).collect();
-    nc(addr, &sent)
-}
-
 fn nc(addr: &str, sent: &[Vec<u8>]) -> Option<String> {
     let (host, port) = addr.rsplit_once(':')?;
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let mut line = "{ ".to_owned();
     for bytes in sent {
-        // The pause lets the reply arrive before the next request is sent.
         let _ = write!(line, "printf '{}'; sleep .1; ", for_printf(bytes));
         if line.len() > LINE_CHARACTERS_MAX {
             return None;

@@ -156,7 +156,8 @@ mod tests {
     fn a_phase_lasts_from_its_beginning_to_its_last_reply() {
         let mut statistics = Statistics::default();
         statistics.begin_phase(1, 0);
-        let place = Place { client: 0, connection: 1, replies: 0, has_sent: true, idle_ns: 0 };
+        let place =
+            Place { client: 0, connection: 1, replies: 0, has_sent: true, is_mid_request: false, idle_ns: 0 };
         for number in 1..=1000 {
             let (sent_ns, replied_ns) = (number * 1_000_000, number * 1_000_000 + number * 1000);
             statistics.add("QUERY", &Exchange { place, request: b"", reply: b"", sent_ns, replied_ns });

@@ -70,6 +70,7 @@ fn run_with(item: Item) -> RunReport {
         concurrency: 100,
         options: Params::default().with("seed", 1),
         verdict: item.verdict,
+        hint: Some("a hint".to_owned()),
         cause: Some("a cause".to_owned()),
         items: vec![item],
         workloads: vec![WorkloadRun {

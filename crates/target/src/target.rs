@@ -6,12 +6,14 @@ use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::time::Duration;
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{sleep, timeout};
 
 use driver::drive::{NoProcess, Process};
-use driver::history::Sample;
+use driver::history::{Ending, Sample};
 use driver::moves::Act;
+use driver::run_limits::RunLimits;
 
 use crate::choice::Choice;
 use crate::error::Error;
@@ -90,9 +92,12 @@ impl Target {
         Ok(())
     }
 
-    /// Ends a target that was started here, and waits until it has ended.
-    pub async fn stop(mut self) {
-        if let Some(started) = self.started.take() {
+    /// Ends a target that was started here, and waits until it has ended. After an interruption nobody waits: the supervisor
+    /// ends the target.
+    pub async fn stop(mut self, limits: &RunLimits) {
+        if let (Some(started), false) =
+            (self.started.take(), limits.reached_limit() == Some(Ending::Interrupted))
+        {
             started.stop().await;
         }
     }
@@ -100,6 +105,17 @@ impl Target {
     /// Returns whether the target accepts a connection now.
     pub async fn is_reachable(&self) -> bool {
         reach_once(&self.addr.to_string()).await.is_ok()
+    }
+
+    /// Returns whether the target answers this request of a new client within `limit`. A target that is about to end may
+    /// still accept connections.
+    pub async fn answers(&self, request: &[u8], limit: Duration) -> bool {
+        let exchange = async {
+            let mut stream = connect(&self.addr.to_string()).await?;
+            stream.write_all(request).await?;
+            stream.read(&mut [0]).await
+        };
+        matches!(timeout(limit, exchange).await, Ok(Ok(1..)))
     }
 
     /// Returns whether the target was started here.
@@ -197,14 +213,19 @@ async fn reach(addr: &str) -> Result<SocketAddr, Error> {
     Err(Error::Resolve { addr: addr.to_owned(), source })
 }
 
-/// Connects to the first resolved address that accepts a connection.
+/// Connects to the first resolved address that accepts a connection, and returns that address.
 async fn reach_once(addr: &str) -> io::Result<SocketAddr> {
+    connect(addr).await?.peer_addr()
+}
+
+/// Connects to the first resolved address that accepts a connection.
+async fn connect(addr: &str) -> io::Result<TcpStream> {
     let connect = TcpStream::connect(addr);
     let stream =
         timeout(REACH_TIMEOUT, connect).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
     let (local, peer) = (stream.local_addr()?, stream.peer_addr()?);
     // Without a listener on an ephemeral port, a connection may receive that port as its own and connect to itself.
-    if local == peer { Err(io::ErrorKind::ConnectionRefused.into()) } else { Ok(peer) }
+    if local == peer { Err(io::ErrorKind::ConnectionRefused.into()) } else { Ok(stream) }
 }
 
 /// Returns a free port. The system seldom assigns it again soon. If another process takes it first, the command fails

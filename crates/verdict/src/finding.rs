@@ -42,6 +42,10 @@ pub struct Finding {
     /// A set of operations, including this one, that has no linearization.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub window: Option<Window>,
+    /// Whether the evidence is a connection that ended, could not be opened or stayed silent. The loss of the target would
+    /// explain it.
+    #[serde(skip)]
+    pub is_explained_by_loss: bool,
 }
 
 /// Operations that together have no linearization.
@@ -88,6 +92,7 @@ impl Finding {
             differs_at: None,
             expected: None,
             window: None,
+            is_explained_by_loss: false,
         }
     }
 

@@ -78,11 +78,14 @@ pub fn check(pattern: &str, all: &[Subject]) -> Result<(), NoMatch> {
     Err(NoMatch { pattern: pattern.to_owned(), hint })
 }
 
-/// Returns whether a pattern matches. `*` matches any text and `?` matches any character.
+/// Returns whether a pattern matches. `*` matches any text and `?` matches any character. A pattern without its last part,
+/// such as `index/S2`, matches all ids below it.
 #[must_use]
 pub fn matches(pattern: &str, subject: &Subject) -> bool {
     let wanted = WildMatch::new(pattern);
+    let below = WildMatch::new(&format!("{}/*", pattern.trim_end_matches('/')));
     wanted.matches(subject.id)
+        || below.matches(subject.id)
         || !subject.clause.is_empty() && wanted.matches(subject.clause)
         || pattern.eq_ignore_ascii_case(subject.level.word())
 }
@@ -118,6 +121,7 @@ mod tests {
     fn patterns_match_ids_clauses_and_levels() {
         assert_eq!(wanted(&[], &[]).len(), 3);
         assert_eq!(wanted(&["index/R1/*"], &[]), ["index/R1/1"]);
+        assert_eq!(wanted(&["index/R1"], &[]), ["index/R1/1"]);
         assert_eq!(wanted(&["F?"], &[]), ["index/F3/1"]);
         assert_eq!(wanted(&["must"], &["index/replay"]), ["index/R1/1"]);
         assert_eq!(wanted(&[], &["R1", "SHOULD"]), ["index/replay"]);

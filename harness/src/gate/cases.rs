@@ -20,7 +20,7 @@ const MANY_REQUESTS_TIME: Duration = Duration::from_secs(4);
 
 /// The time, beside the timeout for a reply, after which a case with many requests is abandoned. Some servers look at every
 /// package for each REMOVE, so the pace alone does not predict the duration.
-const MANY_REQUESTS_TIME_MAX: Duration = Duration::from_secs(8);
+const MANY_REQUESTS_TIME_MAX: Duration = Duration::from_secs(20);
 
 impl Gate<'_> {
     /// Runs cases and adds their results.
@@ -93,11 +93,14 @@ impl Gate<'_> {
         self.report.case_requests = self.results.requests;
     }
 
-    fn with_result(&self, plain: Item, result: CaseResult) -> Item {
+    fn with_result(&mut self, plain: Item, result: CaseResult) -> Item {
         let flags = self.protocol.flag() + &self.options.choice.flags();
         let is_violated = matches!(result.verdict, Verdict::Fail | Verdict::Warn);
         let reproduction = if is_violated {
-            reproduction::lines(plain.id, self.seed, &flags, &self.report.addr, &result.wire)
+            if let Some(by_hand) = reproduction::by_hand(&self.report.addr, &result.wire) {
+                self.by_hand.insert(plain.id, by_hand);
+            }
+            vec![reproduction::harness_command(plain.id, self.seed, &flags)]
         } else {
             Vec::new()
         };

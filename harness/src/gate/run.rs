@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Write;
 
 use conformance::case::{Case, Runs};
-use conformance::workload::{Earlier, Workload};
+use conformance::workload::Workload;
 use driver::history::Ending;
 use driver::recorder::Recorder;
 use driver::run_limits::RunLimits;
@@ -15,6 +15,7 @@ use verdict::selection::Subject;
 
 use crate::error::Error;
 use crate::gate::expectation::apply_known_failures;
+use crate::gate::hint::hint;
 use crate::gate::state::Gate;
 use crate::workload::pace;
 
@@ -51,8 +52,9 @@ impl Gate<'_> {
             file_errors.push(WriteError { path: path.clone(), source }.into());
         }
         let survival = self.judge_survival(&mut target, limits, &workload_items).await;
+        self.verify_reproductions(&target, limits).await;
         self.shrink(&target, limits, file_errors, out).await;
-        target.stop().await;
+        target.stop(limits).await;
         self.report.items.push(survival);
         self.report.items.extend(workload_items);
         Ok(self.finish())
@@ -104,12 +106,13 @@ impl Gate<'_> {
         }
         let mut items = Vec::new();
         for workload in selected {
-            let item =
-                match self.workload_skip_reason(workload, skip_reason.as_ref(), &items, target, limits).await
-                {
-                    Some(cause) => Item { cause: Some(cause), ..self.workload_item(workload) },
-                    None => self.run_workload(workload, pace, target, limits, out).await,
-                };
+            let skipped =
+                self.workload_skip_reason(workload, skip_reason.as_ref(), &items, target, limits).await;
+            let mut item = match skipped {
+                Some(cause) => Item { cause: Some(cause), ..self.workload_item(workload) },
+                None => self.run_workload(workload, pace, &items, target, limits, out).await,
+            };
+            self.note_loss_during(&mut item, target, limits).await;
             items.push(item);
         }
         items
@@ -117,11 +120,11 @@ impl Gate<'_> {
 
     /// Returns the reason for which a workload is not run, given the items of the workloads before it.
     async fn workload_skip_reason(
-        &self,
+        &mut self,
         workload: &'static dyn Workload,
         skip_reason: Option<&String>,
         before: &[Item],
-        target: &Target,
+        target: &mut Target,
         limits: &mut RunLimits,
     ) -> Option<String> {
         if let Some(cause) = skip_reason {
@@ -130,19 +133,10 @@ impl Gate<'_> {
         if let Some(cause) = reached_limit(limits) {
             return Some(cause);
         }
-        let earlier: Vec<Earlier> = self
-            .report
-            .items
-            .iter()
-            .chain(before)
-            .map(|item| Earlier { id: item.id, clause: item.clause_id(), verdict: item.verdict })
-            .collect();
-        if let Some(cause) = workload.skip_reason(&self.report.options, &earlier) {
+        if let Some(cause) = workload.skip_reason(&self.report.options, &self.earlier(before)) {
             return Some(cause);
         }
-        let has_failure = before.iter().any(|item| item.verdict > Verdict::Warn);
-        let is_lost = has_failure && !target.is_reachable().await;
-        is_lost.then(|| "the target was lost and did not recover".to_owned())
+        (!self.restore(target, limits).await).then(|| "the target was lost and did not recover".to_owned())
     }
 
     /// Returns the reason for which no case or workload with many clients is run.
@@ -224,6 +218,7 @@ impl Gate<'_> {
                 *item = apply_known_failures(item.clone(), self.options);
             }
         }
+        self.report.hint = hint(&self.report.items);
         if self.report.cause.is_none() {
             let worst = self.report.items.iter().map(|item| item.verdict).max();
             self.report.verdict = worst.unwrap_or(Verdict::Unknown);

@@ -28,6 +28,7 @@ pub(super) fn skip_reasons(options: &Options) -> BTreeMap<&'static str, String> 
         let is_requested = match runs {
             Runs::WithStallLimit => options.flags.stall_limit.is_some(),
             Runs::WithProcess => options.flags.process,
+            Runs::InEdition(edition) => options.flags.edition.number() >= edition,
             Runs::Always | Runs::WithPace(_) | Runs::WithAddresses | Runs::WithSettings(_) => true,
         };
         let on_request = runs.skip_reason().filter(|_| !is_requested);

@@ -6,6 +6,7 @@ use conformance::request_script::LeadingRequests;
 use conformance::results::Results;
 use driver::recorder::Recorder;
 use report::RunReport;
+use report::reproduction::ByHand;
 use verdict::Verdict;
 
 use crate::gate::skip_reasons::skip_reasons;
@@ -27,6 +28,10 @@ pub(crate) struct Gate<'o> {
     pub(super) slowest_pace_per_second: Option<u64>,
     /// The workload with the first reply that is not linearizable, and the requests that led to it.
     pub(super) leading: Option<(&'static str, LeadingRequests)>,
+    /// By case: a command that may reproduce its violation by hand.
+    pub(super) by_hand: BTreeMap<&'static str, ByHand>,
+    /// Whether the target was lost during a workload and has not been restored since.
+    pub(super) is_lost: bool,
 }
 
 impl<'o> Gate<'o> {
@@ -39,6 +44,7 @@ impl<'o> Gate<'o> {
             concurrency,
             options: options.of_run(seed, concurrency),
             verdict: Verdict::Unknown,
+            hint: None,
             cause: None,
             items: Vec::new(),
             workloads: Vec::new(),
@@ -56,6 +62,8 @@ impl<'o> Gate<'o> {
             report,
             slowest_pace_per_second: None,
             leading: None,
+            by_hand: BTreeMap::new(),
+            is_lost: false,
         }
     }
 

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::Duration;
 
-use conformance::workload::{Conditions, Pilot, Plan, Size, Workload};
+use conformance::workload::{Conditions, Earlier, Pilot, Plan, Size, Workload};
 use driver::history::Params;
 use driver::run_limits::RunLimits;
 use report::progress::PhaseBar;
@@ -34,16 +34,23 @@ impl Gate<'_> {
         }
     }
 
+    /// Returns the results so far: those of the cases and those in `before`.
+    pub(super) fn earlier(&self, before: &[Item]) -> Vec<Earlier> {
+        let items = self.report.items.iter().chain(before);
+        items.map(|item| Earlier { id: item.id, clause: item.clause_id(), verdict: item.verdict }).collect()
+    }
+
     /// Runs a workload in the size that fits the target and returns its item.
     pub(super) async fn run_workload(
         &mut self,
         workload: &'static dyn Workload,
         pace: u64,
+        before: &[Item],
         target: &Target,
         limits: &mut RunLimits,
         out: &mut dyn Write,
     ) -> Item {
-        let base = self.report.options.clone();
+        let base = workload.adapted(&self.report.options, &self.earlier(before));
         let pace_per_second = match workload.pace_clients(&base) {
             Some(clients) => {
                 pace::measure(
@@ -126,7 +133,7 @@ impl Gate<'_> {
         let bar = PhaseBar::new(phases, !self.options.flags.reports.debug);
         // After a request has timed out, later requests wait for a shorter time.
         let drive_limits = workload.limits(self.results.reply_timeout(self.options.flags.timeout));
-        let outcome = run(target.addr(), plan, drive_limits, &self.recorder, bar, limits.reached()).await;
+        let outcome = run(target.addr(), plan, drive_limits, &self.recorder, bar, limits).await;
         let RunOutcome { judgement, statistics } = outcome;
         let (requests, duration_ns) = (statistics.requests(), statistics.duration_ns());
         if requests >= PACE_REQUESTS_MIN {
@@ -182,11 +189,14 @@ impl Gate<'_> {
             let _ = writeln!(out);
             let _ = terminal::write_fixture(out, &self.options.fixture);
             if let (Some(count), None) = (params.get("packages"), self.options.flags.packages) {
-                let _ = writeln!(
-                    out,
-                    "pace     the target is slow and replays a part of the graph: --packages {count}"
-                );
+                let _ =
+                    writeln!(out, "pace     a part of the graph fits the target's pace: --packages {count}");
             }
+        }
+        if let (Some(edition), Some(chosen)) = (params.get("edition"), self.report.options.get("edition"))
+            && edition != chosen
+        {
+            let _ = writeln!(out, "edition  S2 is violated, so no list is changed: --edition {edition}");
         }
         if let Some(figures) = self.report.workloads.last() {
             let _ = terminal::write_plan(out, workload.id(), &figures.plan_sha256);

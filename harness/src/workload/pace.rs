@@ -65,9 +65,16 @@ async fn sample(
     reply_timeout: Duration,
     run_limits: &mut RunLimits,
 ) -> PaceObserver {
-    let requests = REQUESTS_MIN.div_ceil(clients.max(1)).max(REQUESTS_PER_CLIENT_MIN);
+    let cycle_requests = u32::try_from((dialect.pace_requests)(0).len()).unwrap_or(1).max(1);
+    let requests_min = REQUESTS_MIN.div_ceil(clients.max(1)).max(REQUESTS_PER_CLIENT_MIN);
+    let requests = requests_min.next_multiple_of(cycle_requests);
     let scripts = (0..clients)
-        .map(|_| PaceScript { request: dialect.plain_request, requests, moves_made: 0 })
+        .map(|client| PaceScript {
+            plain: dialect.plain_request,
+            cycle: (dialect.pace_requests)(client),
+            requests,
+            moves_made: 0,
+        })
         .collect();
     let pace = Rc::new(RefCell::new(PaceObserver::new(dialect.framing)));
     let observer = {
@@ -90,7 +97,9 @@ async fn sample(
 
 /// Connects, sends one request, meets the other clients, and sends the measured requests.
 struct PaceScript {
-    request: &'static [u8],
+    plain: &'static [u8],
+    /// The measured requests, which are repeated.
+    cycle: Vec<Vec<u8>>,
     /// The number of measured requests.
     requests: u32,
     moves_made: u32,
@@ -109,9 +118,14 @@ impl Script for PaceScript {
             // A client that is not served still meets the others, so that they do not wait for it.
             MEETING => Move::BeginPhase(1),
             made if made > end => Move::Done,
-            2 => Move::Send(0, self.request),
+            2 => Move::Send(0, self.plain),
             3 => Move::Await(0, 1),
-            made if (made - MEETING) % 2 == 1 => Move::Send(0, self.request),
+            made if (made - MEETING) % 2 == 1 => {
+                let number = (made - MEETING) as usize / 2;
+                self.cycle
+                    .get(number % self.cycle.len().max(1))
+                    .map_or(Move::Done, |request| Move::Send(0, request))
+            }
             _ => Move::Await(0, 1),
         }
     }

@@ -15,7 +15,7 @@ use conformance::case::Step::Send;
 use conformance::case::Step::SendTimes;
 use conformance::case::Template;
 use conformance::case::ask;
-use protocol::index::clauses::{A2, A4, F6, R1, R2, R3, R8, R9};
+use protocol::index::clauses::{A2, A4, F3, F6, R1, R2, R3, R8, R9};
 
 use crate::catalogue::index::requests::fault;
 use crate::catalogue::index::states::{AWAITING_REPLY, IDLE, MID_LINE};
@@ -25,6 +25,10 @@ use crate::fault::Fault;
 const LONG: Template = b"INDEX|{a}{x*1000000}|\n";
 
 pub(crate) const FAULTS: &[Fault] = &[
+    fault("lines/at-once", F3, "The client sends several valid lines at once.").parameters("10 lines").steps(&[
+        SendTimes(A, b"QUERY|{a}|\n", 10),
+        ExpectTimes(A, FAIL, 10),
+    ]).baseline(),
     fault("lines/fields-missing", R1, "The client sends lines with fewer than three fields.").parameters("4 lines").steps(&[
         ask(b"INDEX|{a}\n", ERROR),
         ask(b"INDEX\n", ERROR),

@@ -1,7 +1,7 @@
 //! The dialect of the package index.
 
 use protocol::index::Index;
-use protocol::index::clauses::{A1, A2, A3, A4, C1, C4, F1};
+use protocol::index::clauses::{A1, A2, A3, A4, C1, C3, C4, F1, F2};
 use protocol::index::wire::Request;
 use protocol::{Clause, Protocol};
 
@@ -23,7 +23,13 @@ pub const DIALECT: Dialect = Dialect {
     clean_up,
     payload_template: None,
     // A query for a package that is never indexed.
-    plain_request: b"QUERY|gauntlet.pace|\n",
+    plain_request: b"QUERY|gauntletpace|\n",
+    // Changes can take much longer than queries, as on a server that writes each to a file.
+    pace_requests: |client| {
+        ["INDEX", "QUERY", "REMOVE"]
+            .map(|command| format!("{command}|gauntletpace{client}|\n").into_bytes())
+            .to_vec()
+    },
     has_index_operations: true,
     has_own_address: false,
 };
@@ -33,20 +39,25 @@ fn clause(own: Clause, violation: ViolationKind<'_>) -> Clause {
     match violation {
         // The clause of a framing case is violated by replies that are premature or duplicated.
         ViolationKind::Unsolicited { .. } if is_about(&['F']) => own,
-        ViolationKind::Unsolicited { has_sent: false } => F1,
+        ViolationKind::Unsolicited { has_sent: false, .. } => F1,
+        ViolationKind::Unsolicited { is_mid_request: true, is_reply: true, .. } => F2,
+        ViolationKind::Unsolicited { is_mid_request: true, .. } => F1,
         ViolationKind::Unsolicited { .. }
         | ViolationKind::InvalidReply
         | ViolationKind::Partial
         | ViolationKind::Closed { is_plain: true, is_first: true, .. }
         | ViolationKind::Timeout { is_plain: true } => A1,
         ViolationKind::Closed { is_plain: true, .. } => A3,
-        ViolationKind::Closed { .. } if is_about(&['F', 'C']) || own == A4 => own,
+        ViolationKind::Closed { .. } if is_about(&['F', 'C']) => own,
+        // A4 protects the connections of other clients, not that of a client that sends a malformed line.
+        ViolationKind::Closed { request, .. } if own == A4 && Request::decode(request).is_ok() => own,
         // An invalid line without ERROR, unless the connection was closed because of an earlier ERROR.
         ViolationKind::Closed { request, has_erred: false, .. } if Request::decode(request).is_err() => A2,
         ViolationKind::Closed { .. } => A3,
         ViolationKind::NotOpened if !is_about(&['C']) => C1,
         ViolationKind::ResourceLeak => C4,
-        ViolationKind::TargetLost if !is_about(&['C', 'F']) => A4,
+        // Only these clauses are about the survival of the server.
+        ViolationKind::TargetLost if own != C3 => A4,
         ViolationKind::Timeout { .. }
         | ViolationKind::Reset
         | ViolationKind::NotOpened

@@ -31,6 +31,7 @@ pub const DIALECT: Dialect = Dialect {
     clean_up: |_| vec![CleanupStep::Ask(REQUEST.to_vec())],
     payload_template: Some(|| Box::new(SolutionTemplate::default())),
     plain_request: REQUEST,
+    pace_requests: |_| vec![REQUEST.to_vec()],
     has_index_operations: false,
     has_own_address: true,
 };

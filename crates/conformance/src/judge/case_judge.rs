@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use driver::REPLY_BYTES_MAX;
-use driver::exchanges::{Exchange, Observation};
+use driver::exchanges::{Exchange, Observation, Place};
 use driver::history::{Event, EventKind, Sample};
 use driver::moves::Slot;
 use protocol::text::printable;
@@ -61,6 +61,8 @@ pub(super) struct ConnectionState {
     pub(super) has_erred: bool,
     /// Unsolicited bytes that may be the beginning of a close reason.
     pub(super) unsolicited: Vec<u8>,
+    /// Whether the client had sent a part of a request when they arrived.
+    pub(super) is_unsolicited_mid_request: bool,
     /// Cuts unsolicited bytes into replies, where the protocol permits replies without a request.
     pub(super) unsolicited_framing: Box<dyn Framing>,
 }
@@ -101,6 +103,11 @@ impl CaseJudge {
     /// Returns whether a violation was found, which remains one however the run ends.
     pub(crate) fn has_finding(&self) -> bool {
         self.finding.is_some()
+    }
+
+    /// Returns whether the loss of the target would explain the violation that was found.
+    pub(crate) fn is_explained_by_loss(&self) -> bool {
+        self.finding.as_ref().is_some_and(|finding| finding.is_explained_by_loss)
     }
 
     /// Returns the transcript so far.
@@ -149,6 +156,7 @@ impl CaseJudge {
                     answered: 0,
                     has_erred: false,
                     unsolicited: Vec::new(),
+                    is_unsolicited_mid_request: false,
                     unsolicited_framing: (self.plan.dialect.framing)(REPLY_BYTES_MAX),
                 };
                 *times += 1;
@@ -269,8 +277,9 @@ impl CaseJudge {
         let actual = [&(dialect.read)(replied.reply)[..], dialect.delimiter].concat();
         connection.has_erred = actual.starts_with(b"ERROR");
         let unsolicited = std::mem::take(&mut connection.unsolicited);
+        let is_mid_request = connection.is_unsolicited_mid_request;
         if !unsolicited.is_empty() {
-            self.find_unsolicited(&replied.place, b"", &unsolicited);
+            self.find_unsolicited(&Place { is_mid_request, ..replied.place }, b"", &unsolicited);
         }
         let is_reply = dialect.is_reply(&actual);
         self.has_answered |= is_reply;

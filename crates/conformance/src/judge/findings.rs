@@ -24,6 +24,9 @@ impl CaseJudge {
         let UnsolicitedPolicy::CloseReason(close_reason) = dialect.unsolicited else {
             return self.replied_in_advance(place, after, bytes);
         };
+        if connection.unsolicited.is_empty() {
+            connection.is_unsolicited_mid_request = place.is_mid_request;
+        }
         connection.unsolicited.extend_from_slice(bytes);
         if !self.has_answered
             && let Some(other) = other_protocol(&connection.unsolicited)
@@ -39,7 +42,13 @@ impl CaseJudge {
 
     pub(crate) fn find_unsolicited(&mut self, place: &Place, after: &[u8], bytes: &[u8]) {
         let own = self.plan.case.clause;
-        let clause = self.clause(ViolationKind::Unsolicited { has_sent: place.has_sent });
+        let clause = self.clause(ViolationKind::Unsolicited {
+            has_sent: place.has_sent,
+            is_mid_request: place.is_mid_request,
+            is_reply: bytes
+                .split_inclusive(|&byte| byte == b'\n')
+                .all(|line| self.plan.dialect.replies.contains(&line)),
+        });
         let summary = match place {
             _ if clause == own => messages::UNSOLICITED,
             Place { has_sent: false, .. } => messages::UNSOLICITED_FIRST,
@@ -48,6 +57,7 @@ impl CaseJudge {
         let sent = match (place.has_sent, after) {
             (false, _) => messages::NOTHING_SENT.to_owned(),
             (true, []) => messages::INCOMPLETE_LINE.to_owned(),
+            (true, _) if place.is_mid_request => messages::INCOMPLETE_LINE.to_owned(),
             (true, after) => self.line(after),
         };
         let shown = Evidence {
@@ -76,6 +86,10 @@ impl CaseJudge {
             return None;
         }
         let is_cleanup = connection.slot == CLEANUP;
+        if is_cleanup && !self.is_plain(request) {
+            // The cleanup is not judged, and a name with unusual bytes is no plain request.
+            return None;
+        }
         let has_close_reason = !connection.unsolicited.is_empty();
         if let Some(other) = other_protocol(partial).filter(|_| !self.has_answered) {
             return Some(TargetStatus::OtherProtocol(other));
@@ -127,7 +141,11 @@ impl CaseJudge {
         };
         let expected =
             allowed.map_or_else(|| messages::A_REPLY.to_owned(), |allowed| one_of(allowed.lines()));
-        self.find(clause, summary, Evidence { sent: self.line(request), actual, expected, differs_at: None });
+        self.find_end(
+            clause,
+            summary,
+            Evidence { sent: self.line(request), actual, expected, differs_at: None },
+        );
         (is_cleanup && partial.is_empty()).then_some(if is_ended {
             TargetStatus::ClosesConnections
         } else {
@@ -150,7 +168,8 @@ impl CaseJudge {
             && !connection.unsolicited.is_empty()
             && !close_reason.starts_with(&connection.unsolicited)
         {
-            self.find_unsolicited(place, b"", &connection.unsolicited);
+            let is_mid_request = connection.is_unsolicited_mid_request;
+            self.find_unsolicited(&Place { is_mid_request, ..*place }, b"", &connection.unsolicited);
         }
         self.find_reset(end);
         None
@@ -202,6 +221,13 @@ impl CaseJudge {
         said.iter().filter_map(|reply| self.replied(&replied(reply))).last()
     }
 
+    /// Returns whether a request of the cleanup is one that every server must answer.
+    fn is_plain(&self, request: &[u8]) -> bool {
+        const BYTES_MAX: usize = 1000;
+        let is_short_text = request.len() <= BYTES_MAX && request.iter().all(u8::is_ascii_graphic);
+        is_short_text || [request, self.plan.dialect.delimiter].concat() == self.plan.dialect.plain_request
+    }
+
     /// Returns the clause that a violation concerns.
     pub(crate) fn clause(&self, kind: ViolationKind<'_>) -> Clause {
         (self.plan.dialect.clause)(self.plan.case.clause, kind)
@@ -234,12 +260,21 @@ impl CaseJudge {
             expected: messages::A_CONNECTION.to_owned(),
             differs_at: None,
         };
-        self.find(clause, messages::NOT_OPENED, shown);
+        self.find_end(clause, messages::NOT_OPENED, shown);
         (failure.kind == FailureKind::Refused).then_some(TargetStatus::RefusesConnections)
     }
 
     pub(crate) fn find_unknown(&mut self, summary: &str) {
         self.finding.get_or_insert_with(|| Finding::new(Verdict::Unknown, summary));
+    }
+
+    /// Records a violation whose evidence is a connection that ended, could not be opened or stayed silent.
+    fn find_end(&mut self, clause: Clause, summary: &str, shown: Evidence) {
+        let is_first = self.finding.is_none();
+        self.find(clause, summary, shown);
+        if let Some(finding) = self.finding.as_mut().filter(|_| is_first) {
+            finding.is_explained_by_loss = true;
+        }
     }
 
     /// Records a violation. Only the first one counts, because later ones may follow from it.

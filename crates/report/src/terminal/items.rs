@@ -12,6 +12,9 @@ use crate::window::write_window;
 /// The number of findings and items of one kind that are shown in full.
 const SHOWN_MAX: usize = 5;
 
+/// The number of items that violate the same clause, and of findings of one item, that are shown in full.
+const SHOWN_ALIKE_MAX: usize = 2;
+
 /// The width of the labels before a text, in characters.
 const NAME_WIDTH: usize = 12;
 
@@ -38,14 +41,18 @@ pub fn write_items(
     let mut shown = 0;
     let mut seen: Vec<(Option<&str>, &str)> = Vec::new();
     let mut more: Vec<&str> = Vec::new();
-    for item in run.with(verdict) {
+    for item in run.most_severe(verdict) {
         let Some(finding) = item.findings.first() else {
             inconclusive.push(item);
             continue;
         };
         let kind = (item.violated_clause(), finding.summary.as_str());
         // The same violation of another clause would be repeated for many cases.
-        if shown >= SHOWN_MAX || (seen.contains(&kind) && item.violated_clause() != Some(item.clause_id())) {
+        let alike = seen.iter().filter(|(clause, _)| clause.is_some() && *clause == kind.0).count();
+        if shown >= SHOWN_MAX
+            || alike >= SHOWN_ALIKE_MAX
+            || (seen.contains(&kind) && item.violated_clause() != Some(item.clause_id()))
+        {
             more.push(item.id);
             continue;
         }
@@ -72,13 +79,17 @@ pub fn write_items(
 
 fn write_item(out: &mut (impl Write + ?Sized), item: &Item) -> io::Result<()> {
     let style = style_of(item.verdict);
-    for (number, finding) in item.findings.iter().take(SHOWN_MAX).enumerate() {
+    for (number, finding) in item.findings.iter().take(SHOWN_ALIKE_MAX).enumerate() {
         let id = if number == 0 { item.id } else { "and" };
         writeln!(out, "\n{style}{}{style:#} {id}: {}", word(item.verdict), finding.summary)?;
         if number == 0 && item.is_case() {
             write_line(out, "requirement", &item.requirement)?;
         }
         write_finding(out, finding)?;
+    }
+    let more = item.findings.len().saturating_sub(SHOWN_ALIKE_MAX);
+    if more > 0 {
+        writeln!(out, "  and {more} more")?;
     }
     if let Some(cause) = &item.cause {
         write_line(out, "cause", cause)?;

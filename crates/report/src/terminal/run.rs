@@ -112,6 +112,9 @@ pub fn write_clauses(out: &mut (impl Write + ?Sized), run: &RunReport) -> io::Re
 /// # Errors
 /// `out` cannot be written.
 pub fn write_outcome(out: &mut (impl Write + ?Sized), run: &RunReport) -> io::Result<()> {
+    if run.cause.is_none() {
+        write_others(out, run)?;
+    }
     if let Some(replay) = run.replay() {
         write_table(out, replay)?;
     }
@@ -126,8 +129,24 @@ pub fn write_outcome(out: &mut (impl Write + ?Sized), run: &RunReport) -> io::Re
     if let Some(ended) = &run.target_ended {
         writeln!(out, "\nThe target's process ended during the run: {ended}")?;
     }
+    if let Some(hint) = &run.hint {
+        writeln!(out, "\nhint: {hint}")?;
+    }
     writeln!(out)?;
     write_verdict(out, run)
+}
+
+/// Writes the verdicts of the workloads and on the survival of the target, one line for each.
+fn write_others(out: &mut (impl Write + ?Sized), run: &RunReport) -> io::Result<()> {
+    let mut others = run.items.iter().filter(|item| !item.is_case() && !item.is_deselected()).peekable();
+    if others.peek().is_some() {
+        writeln!(out)?;
+    }
+    for item in others {
+        let (style, mark) = (style_of(item.verdict), mark_of(item.verdict));
+        writeln!(out, "    {:<7}{style}{mark}{style:#} {:22}{}", item.level.word(), "", item.id)?;
+    }
+    Ok(())
 }
 
 fn write_table(out: &mut (impl Write + ?Sized), run: &WorkloadRun) -> io::Result<()> {
@@ -194,14 +213,12 @@ fn write_verdict(out: &mut (impl Write + ?Sized), run: &RunReport) -> io::Result
         return writeln!(out, "{cause}");
     }
     let cases = || run.items.iter().filter(|item| item.is_case());
-    let passed = cases().filter(|item| item.verdict == Verdict::Pass).count();
-    let counts: Vec<String> = Verdict::ALL
-        .into_iter()
-        .map(|verdict| {
-            (verdict, cases().filter(|item| item.verdict == verdict && !item.is_deselected()).count())
-        })
-        .filter(|(verdict, count)| *count > 0 && *verdict != Verdict::Pass)
-        .map(|(verdict, count)| format!(", {count} {}", word(verdict)))
+    let counts = run.counts();
+    let passed = counts.iter().find(|(verdict, _)| *verdict == Verdict::Pass).map_or(0, |(_, count)| *count);
+    let counts: Vec<String> = counts
+        .iter()
+        .filter(|(verdict, _)| *verdict != Verdict::Pass)
+        .map(|(verdict, count)| format!(", {count} {}", word(*verdict)))
         .collect();
     let violated: Vec<String> =
         run.violated_clauses().iter().map(|(clause, count)| format!("{clause} ({count})")).collect();

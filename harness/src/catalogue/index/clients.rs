@@ -1,11 +1,12 @@
 //! Cases C1 to C5: many clients and the resources that they use.
 
 use conformance::case::Step::{
-    AllAsk, AllSend, Ask, AwaitEnd, AwaitEndWithin, Close, CloseAll, EndSending, Expect, Flood, Join, Open,
-    Pause, PauseForStallLimit, Repeat, Reset, Sample, Send,
+    AllAsk, AllSend, Ask, AwaitEnd, AwaitEndWithin, Close, CloseAll, ConnectCrowd, EndSending, Expect, Flood,
+    Join, Open, Pause, PauseForStallLimit, Repeat, Reset, Sample, Send,
 };
 use conformance::case::{A, ANY, B, C, Case, D, ERROR, FAIL, OK, OK_OR_FAIL, Runs, Step, ask, case};
 use conformance::resources::VISITS;
+use driver::moves::Source;
 use protocol::Level::Should;
 use protocol::index::clauses::{C1, C2, C3, C4, C5};
 
@@ -105,6 +106,7 @@ pub(super) const CASES: &[Case] = &[
         ]),
     case("index/C2/2", C2, "Dependencies hold between packages of different clients.")
         .cause("Each connection has its own index, or a copy of it.")
+        .presupposes(&["index/S1/1", "index/S3/1"])
         .steps(&[
             ask(b"INDEX|{b}|\n", OK),
             Ask(B, b"INDEX|{a}|{b}\n", OK),
@@ -115,6 +117,7 @@ pub(super) const CASES: &[Case] = &[
         ]),
     case("index/C2/3", C2, "An open connection sees the changes that other clients make.")
         .cause("The server answers reads from a copy made when the connection was opened.")
+        .presupposes(&["index/S1/1"])
         .steps(&[
             Ask(B, b"QUERY|{a}|\n", FAIL),
             ask(b"INDEX|{a}|\n", OK),
@@ -125,6 +128,7 @@ pub(super) const CASES: &[Case] = &[
         ]),
     case("index/C2/4", C2, "When twenty clients change packages at the same time, no change is lost.")
         .cause("Two simultaneous changes overwrite each other.")
+        .presupposes(&["index/S3/1"])
         .steps(&[
             ask(b"INDEX|{b}|\n", OK),
             Join(20, b"QUERY|{a}n{n}|\n", FAIL),
@@ -268,6 +272,25 @@ pub(super) const CASES: &[Case] = &[
         &[
             Join(VISITS, b"QUERY|{a}|\n", FAIL),
             AllSend(VISITS, b"QUERY|{a}"),
+            CloseAll,
+            Pause(SETTLE_MS),
+            Sample,
+        ],
+    )])
+    .runs(Runs::WithProcess)
+    .alone(),
+    case(
+        "index/C4/4",
+        C4,
+        "The server releases the resources of a client that disconnects without a request.",
+    )
+    .cause("The server closes a connection only after a request, or waits for the first one indefinitely.")
+    .steps(&[Repeat(
+        5,
+        &[
+            ConnectCrowd(VISITS, Source::Any),
+            // Its reply shows that the connections before it were accepted.
+            ask(b"QUERY|{a}|\n", FAIL),
             CloseAll,
             Pause(SETTLE_MS),
             Sample,

@@ -69,6 +69,20 @@ pub(super) const CASES: &[Case] = &[
             ask(b"INDEX|{a}|{d*80:100},{c:92}\n", OK_OR_FAIL),
             ask(b"QUERY|{a}|\n", OK_OR_FAIL),
         ]),
+    case("index/F2/6", F2, "Only the byte \\n ends a line: a line with other control bytes is one request.")
+        .cause("The server splits lines with a function that also splits at vertical tabs, form feeds or separators.")
+        .steps(&[
+            ask(b"QUERY|{a}\x0b{b}|\n", ANY),
+            ask(b"QUERY|{a}\x0c{b}|\n", ANY),
+            ask(b"QUERY|{a}\x1c{b}\x1d{b}\x1e{b}|\n", ANY),
+            ask(b"QUERY|{a}\xc2\x85{b}|\n", ANY),
+            ask(b"QUERY|{a}\xe2\x80\xa8{b}|\n", ANY),
+            Pause(50),
+            ask(b"QUERY|{a}|\n", FAIL),
+        ]),
+    case("index/F2/7", F2, "A carriage return inside a line does not end it.")
+        .cause("The server accepts a carriage return alone as a line end.")
+        .steps(&[ask(b"QUERY|{a}\r{b}|\n", ANY), Pause(50), ask(b"QUERY|{a}|\n", FAIL)]),
     case("index/F3/1", F3, "Three lines in one segment receive three replies, in order.")
         .cause("The server processes only the first line of each read.")
         .steps(&[Send(A, b"INDEX|{a}|\nQUERY|{b}|\nQUERY|{a}|\n"), Expect(A, &[OK, FAIL, OK])]),

@@ -125,7 +125,8 @@ pub(super) const CASES: &[Case] = &[
         ask(b"INDEX|{a}|{c}\n", OK),
         ask(b"REMOVE|{b}|\n", OK),
         ask(b"REMOVE|{c}|\n", FAIL),
-    ]),
+    ])
+    .runs(Runs::InEdition(2)),
     case(
         "index/S2/3",
         S2,
@@ -137,13 +138,15 @@ pub(super) const CASES: &[Case] = &[
         ask(b"INDEX|{a}|\n", OK),
         ask(b"INDEX|{a}|{b}\n", OK),
         ask(b"REMOVE|{b}|\n", FAIL),
-    ]),
+    ])
+    .runs(Runs::InEdition(2)),
     case("index/S2/4", S2, "An update is answered FAIL while a new dependency is not indexed.")
         .cause(
             "The server follows the early edition of the protocol, which said only OK here, or it \
              checks only new packages.",
         )
-        .steps(&[ask(b"INDEX|{a}|\n", OK), ask(b"INDEX|{a}|{b}\n", FAIL), ask(b"QUERY|{a}|\n", OK)]),
+        .steps(&[ask(b"INDEX|{a}|\n", OK), ask(b"INDEX|{a}|{b}\n", FAIL), ask(b"QUERY|{a}|\n", OK)])
+        .runs(Runs::InEdition(2)),
     case("index/S2/5", S2, "An update that is answered FAIL keeps the package and its old list.")
         .cause("The server removes the package or its list before it checks the new list.")
         .steps(&[
@@ -152,7 +155,8 @@ pub(super) const CASES: &[Case] = &[
             ask(b"INDEX|{a}|{c}\n", FAIL),
             ask(b"QUERY|{a}|\n", OK),
             ask(b"REMOVE|{b}|\n", FAIL),
-        ]),
+        ])
+        .runs(Runs::InEdition(2)),
     case("index/S2/6", S2, "An update that is answered FAIL stores nothing of the new list.")
         .cause("The server stores the new list or its edges before it checks them.")
         .steps(&[
@@ -160,7 +164,8 @@ pub(super) const CASES: &[Case] = &[
             ask(b"INDEX|{a}|\n", OK),
             ask(b"INDEX|{a}|{b},{c}\n", FAIL),
             ask(b"REMOVE|{b}|\n", OK),
-        ]),
+        ])
+        .runs(Runs::InEdition(2)),
     case("index/S2/7", S2, "An update with an empty list releases every package on the old list.")
         .cause("The server treats an empty list as no change.")
         .steps(&[
@@ -170,7 +175,8 @@ pub(super) const CASES: &[Case] = &[
             ask(b"INDEX|{a}|\n", OK),
             ask(b"REMOVE|{b}|\n", OK),
             ask(b"REMOVE|{c}|\n", OK),
-        ]),
+        ])
+        .runs(Runs::InEdition(2)),
     case("index/S2/8", S2, "An update does not change which packages depend on the updated package.")
         .cause("The server removes and adds the package again, and loses its dependents.")
         .steps(&[
@@ -198,7 +204,8 @@ pub(super) const CASES: &[Case] = &[
             ask(b"REMOVE|{b}|\n", OK),
             ask(b"REMOVE|{c}|\n", OK),
             ask(b"REMOVE|{d}|\n", FAIL),
-        ]),
+        ])
+        .runs(Runs::InEdition(2)),
     case(
         "index/S2/10",
         S2,

@@ -110,6 +110,7 @@ pub(super) const CASES: &[Case] = &[
         .steps(&[ask(b"INDEX|{a}|{b*1000}\n", OK_OR_FAIL), ask(b"QUERY|{a}|\n", OK_OR_FAIL)]),
     case("index/R8/3", R8, "A list of 1,000 dependencies is checked to its end and stored completely.")
         .cause("The server truncates the list without an error.")
+        .presupposes(&["index/R8/2"])
         .steps(&[
             Join(25, b"QUERY|{b}n{n}|\n", FAIL),
             AllAsk(25, 40, b"INDEX|{b}n{n}|\n", OK),
@@ -290,4 +291,21 @@ pub(super) const CASES: &[Case] = &[
             ask(b"REMOVE|.|\n", OK),
         ])
         .alone(),
+    case("index/R9/17", R9, "A dependency whose name begins or ends with a separator or a digit is found.")
+        .cause("The server decodes or trims the names of a list, and not those of packages.")
+        .steps(&[
+            ask(b"INDEX|{a}+|\n", OK),
+            ask(b"INDEX|+{a}|\n", OK),
+            ask(b"INDEX|{a}-|\n", OK),
+            ask(b"INDEX|{a}.|\n", OK),
+            ask(b"INDEX|_{a}@|\n", OK),
+            ask(b"INDEX|{b}|{a}+\n", OK),
+            ask(b"INDEX|{c}|+{a}\n", OK),
+            ask(b"INDEX|{d}|{a}-,{a}.,_{a}@\n", OK),
+            ask(b"REMOVE|{a}+|\n", FAIL),
+            ask(b"REMOVE|+{a}|\n", FAIL),
+            ask(b"REMOVE|_{a}@|\n", FAIL),
+            ask(b"REMOVE|{b}|\n", OK),
+            ask(b"REMOVE|{a}+|\n", OK),
+        ]),
 ];

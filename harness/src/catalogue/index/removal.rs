@@ -149,6 +149,61 @@ pub(super) const CASES: &[Case] = &[
         ask(b"REMOVE|{a}|\n", OK),
         ask(b"REMOVE|{b}|\n", OK),
     ]),
+    case(
+        "index/S3/11",
+        S3,
+        "A package that lists itself cannot be removed while other packages list it, whichever was indexed first.",
+    )
+    .cause("To ignore the package among its own dependents, the server takes one from their number or ignores all of them.")
+    .steps(&[
+        ask(b"INDEX|{a}|\n", OK),
+        ask(b"INDEX|{a}|{a}\n", ANY),
+        ask(b"INDEX|{b}|{a}\n", OK),
+        ask(b"REMOVE|{a}|\n", FAIL),
+        ask(b"INDEX|{c}|{a}\n", OK),
+        ask(b"REMOVE|{a}|\n", FAIL),
+        ask(b"REMOVE|{b}|\n", OK),
+        ask(b"REMOVE|{a}|\n", FAIL),
+        ask(b"INDEX|{d}|\n", OK),
+        ask(b"INDEX|{e}|{d}\n", OK),
+        ask(b"INDEX|{d}|{d}\n", ANY),
+        ask(b"REMOVE|{d}|\n", FAIL),
+        ask(b"QUERY|{d}|\n", OK),
+    ]),
+    case(
+        "index/S3/12",
+        S3,
+        "A package on which another depends only through an updated package can be removed.",
+    )
+    .cause("The server stores indirect dependencies at the time of INDEX and does not follow updates.")
+    .presupposes(&["index/S2/2"])
+    .steps(&[
+        ask(b"INDEX|{c}|\n", OK),
+        ask(b"INDEX|{b}|{c}\n", OK),
+        ask(b"INDEX|{a}|{b}\n", OK),
+        ask(b"REMOVE|{c}|\n", FAIL),
+        ask(b"INDEX|{b}|\n", OK),
+        ask(b"REMOVE|{c}|\n", OK),
+        ask(b"REMOVE|{b}|\n", FAIL),
+        ask(b"INDEX|{d}|\n", OK),
+        ask(b"INDEX|{b}|{d}\n", OK),
+        ask(b"INDEX|{b}|\n", OK),
+        ask(b"REMOVE|{d}|\n", OK),
+    ])
+    .runs(Runs::InEdition(2)),
+    case("index/S3/13", S3, "A second REMOVE of a package changes nothing: packages that others list cannot be removed.")
+        .cause("The server takes one from the number of dependents of each dependency again.")
+        .steps(&[
+            ask(b"INDEX|{b}|\n", OK),
+            ask(b"INDEX|{a}|{b}\n", OK),
+            ask(b"INDEX|{c}|{b}\n", OK),
+            ask(b"REMOVE|{a}|\n", OK),
+            ask(b"REMOVE|{a}|\n", OK),
+            ask(b"REMOVE|{a}|\n", OK),
+            ask(b"REMOVE|{b}|\n", FAIL),
+            ask(b"REMOVE|{c}|\n", OK),
+            ask(b"REMOVE|{b}|\n", OK),
+        ]),
     case("index/S4/1", S4, "REMOVE of a package that was never indexed is answered OK.")
         .cause("The server reports a missing package as a failure.")
         .steps(&[ask(b"REMOVE|{a}|\n", OK), ask(b"QUERY|{a}|\n", FAIL)]),
@@ -195,6 +250,16 @@ pub(super) const CASES: &[Case] = &[
             ask(b"REMOVE|{b}|\n", OK),
             ask(b"QUERY|{b}|\n", FAIL),
         ]),
+    case("index/S5/6", S5, "Beside a thousand indexed packages, QUERY of a thousand other names is answered FAIL.")
+        .cause("QUERY is answered from a filter or a table of hashes, in which different names can be equal.")
+        .steps(&[
+            Join(25, b"QUERY|{a}n{n}|\n", FAIL),
+            AllAsk(25, 40, b"INDEX|{a}n{n}|\n", OK),
+            AllAsk(25, 40, b"QUERY|{b}n{n}|\n", FAIL),
+            AllAsk(25, 40, b"QUERY|{a}n{n}|\n", OK),
+            AllAsk(25, 40, b"REMOVE|{a}n{n}|\n", OK),
+        ])
+        .runs(Runs::WithPace(12_000)),
     case("index/S6/1", S6, "A package that lists itself after an update can be removed.")
         .cause("The server counts the package among its own dependents.")
         .steps(&[
@@ -213,6 +278,7 @@ pub(super) const CASES: &[Case] = &[
         "The server counts the package among its own dependents, or deletes other edges \
              together with its own.",
     )
+    .presupposes(&["index/S3/11"])
     .steps(&[
         ask(b"INDEX|{a}|\n", OK),
         ask(b"INDEX|{b}|{a}\n", OK),

@@ -22,6 +22,7 @@ pub(super) const CASES: &[Case] = &[
     ]),
     case("index/A1/2", A1, "The reply ERROR consists of exactly these bytes.")
         .cause("The server explains the error in the reply, or also writes its log to the connection.")
+        .presupposes(&["index/R1/1", "index/R2/5", "index/R3/3"])
         .steps(&[
             ask(b"LIZARD|{a}|\n", ERROR),
             ask(b"QUERY|{a}\n", ERROR),
@@ -143,11 +144,12 @@ pub(super) const CASES: &[Case] = &[
         .alone(),
     case("index/A4/4", A4, "Empty lines do not end the server.")
         .cause("The server accesses the first field of a line without checking that it exists.")
+        .presupposes(&["index/R1/5"])
         .steps(&[ask(b"\n", ERROR), ask(b"\n", ERROR), Ask(BYSTANDER, b"QUERY|{a}|\n", FAIL)])
         .alone(),
     case("index/A4/5", A4, "A line of 60,000 separators does not end the server.")
         .cause("Every separator makes a field, and the server does not check the number of fields.")
-        .presupposes(&["index/F2/5"])
+        .presupposes(&["index/F2/5", "index/R1/7"])
         .steps(&[
             ask(b"{|*60000}\n", ERROR),
             ask(b"{,*60000}\n", ERROR),
@@ -167,6 +169,7 @@ pub(super) const CASES: &[Case] = &[
         .alone(),
     case("index/A4/7", A4, "Malformed lines of one client do not end the connection of another client.")
         .cause("The error handler ends more than the one connection.")
+        .presupposes(&["index/R1/5", "index/R2/5"])
         .steps(&[
             Ask(BYSTANDER, b"QUERY|{a}|\n", FAIL),
             ask(b"LIZARD|{a}|\n", ERROR),

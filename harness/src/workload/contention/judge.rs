@@ -163,7 +163,8 @@ mod tests {
     fn too_many_operations_are_not_judged_and_do_not_pass() {
         let mut judge = ContentionJudge::new("index/contention", 2, false, false);
         judge.operations = Operations::at_most(1);
-        let place = Place { client: 0, connection: 1, replies: 0, has_sent: true, idle_ns: 0 };
+        let place =
+            Place { client: 0, connection: 1, replies: 0, has_sent: true, is_mid_request: false, idle_ns: 0 };
         let exchange = Exchange { place, request: b"QUERY|a|", reply: b"OK", sent_ns: 1, replied_ns: 2 };
         for reply in [Reply::Fail, Reply::Ok] {
             judge.operations.add(&exchange, Some(reply));

@@ -8,7 +8,7 @@ use conformance::workload::{Conditions, Earlier, Pilot, PlanError, Size, Workloa
 use driver::history::Params;
 use driver::moves::Script;
 use protocol::index::Index;
-use protocol::index::clauses::F3;
+use protocol::index::clauses::{F3, S2};
 use protocol::{Level, Protocol};
 use verdict::Verdict;
 
@@ -37,8 +37,9 @@ const REQUESTS_MEAN: u32 = 80;
 /// The number of requests for a fast target.
 const REQUESTS_MAX: u32 = 160_000;
 
-/// The maximum number of episodes. More episodes find no further defects.
-const EPISODES_MAX: u32 = 40;
+/// The numbers of episodes, in coarse steps, so that equal options give equal plans on targets and machines of about the same
+/// pace. More episodes find no further defects.
+const EPISODES: [u32; 6] = [40, 20, 10, 4, 2, 1];
 
 /// The time for the workload; the pace of the target determines the number of requests that fit.
 const TIME: Duration = Duration::from_secs(4);
@@ -47,7 +48,7 @@ const TIME: Duration = Duration::from_secs(4);
 const TIME_SPARE: Duration = Duration::from_secs(5);
 
 /// A target that would take longer than this for the smallest plan does not run the workload.
-const TIME_MAX: Duration = Duration::from_secs(4);
+const TIME_MAX: Duration = Duration::from_secs(12);
 
 /// Small groups of clients change the same packages at once, one request at a time each.
 #[derive(Clone, Copy, Debug)]
@@ -82,6 +83,10 @@ a server that passes then and fails otherwise has a race. --shrink reduces a fai
 
     fn pace_clients(&self, params: &Params) -> Option<u32> {
         is_lockstep(params).then_some(1)
+    }
+
+    fn adapted(&self, params: &Params, earlier: &[Earlier]) -> Params {
+        adapted(params, earlier)
     }
 
     fn size(&self, params: &Params, conditions: &Conditions, _: Option<&Pilot>) -> Size {
@@ -131,6 +136,10 @@ index/contention and the cases of F3 pass, so that a failure here concerns pipel
         lockstep_skip_reason(params).or_else(violated)
     }
 
+    fn adapted(&self, params: &Params, earlier: &[Earlier]) -> Params {
+        adapted(params, earlier)
+    }
+
     fn size(&self, params: &Params, conditions: &Conditions, _: Option<&Pilot>) -> Size {
         size(params, conditions)
     }
@@ -142,6 +151,13 @@ index/contention and the cases of F3 pass, so that a failure here concerns pipel
     fn plan(&self, params: &Params) -> Result<workload::Plan, PlanError> {
         Ok(plan(ContentionPlan::new(options(params)?, REQUESTS_PER_WRITE), PIPELINED_ID))
     }
+}
+
+/// Returns parameters of the first edition if cases show that the target violates S2. Otherwise the lists that it did not
+/// change would look like races.
+fn adapted(params: &Params, earlier: &[Earlier]) -> Params {
+    let is_violated = |item: &Earlier| item.clause == S2.id && item.verdict > Verdict::Warn;
+    if earlier.iter().any(is_violated) { params.clone().with("edition", 1) } else { params.clone() }
 }
 
 /// Decides the number of episodes from the pace of the target, if the parameters do not name it.
@@ -208,7 +224,8 @@ fn plan(plan: ContentionPlan, id: &'static str) -> workload::Plan {
 
 /// Returns the number of episodes with about this many requests in total, at least one.
 fn episodes(requests: u32, concurrency: u32) -> u32 {
-    (requests / (REQUESTS_MEAN * concurrency.max(1))).clamp(1, EPISODES_MAX)
+    let fitting = requests / (REQUESTS_MEAN * concurrency.max(1));
+    EPISODES.into_iter().find(|episodes| *episodes <= fitting).unwrap_or(1)
 }
 
 /// Returns the number of requests of the smallest plan, including the cleanup.

@@ -5,7 +5,7 @@ use conformance::other_protocol::other_protocol;
 use driver::exchanges::{Exchange, Place};
 use driver::history::{Ending, EventKind, Failure, FailureKind};
 use protocol::Clause;
-use protocol::index::clauses::{A1, A3, A4, C1, F1};
+use protocol::index::clauses::{A1, A3, A4, C1, F1, F2};
 use protocol::index::wire::{Reply, Request};
 use protocol::text::printable;
 use verdict::{Finding, Verdict, seconds};
@@ -100,7 +100,9 @@ impl ExchangeChecks {
         if self.detect_foreign_protocol(bytes) {
             return;
         }
-        let (clause, summary, sent) = if place.has_sent {
+        let (clause, summary, sent) = if place.is_mid_request {
+            (F2, "a reply to an incomplete line", "a part of a line".to_owned())
+        } else if place.has_sent {
             (A1, "unsolicited bytes after the reply to a request", line(after))
         } else {
             (F1, "unsolicited bytes before the first request", "nothing, on a new connection".to_owned())
@@ -144,6 +146,7 @@ impl ExchangeChecks {
             _ => self.judge_close(place, request, "end of stream".to_owned()),
         };
         let finding = self.find(verdict, clause, Some(place.client), summary);
+        finding.is_explained_by_loss = true;
         finding.show(
             line(request),
             match partial {
@@ -192,6 +195,7 @@ impl ExchangeChecks {
             _ => (Verdict::Fail, Some(C1), "a connection could not be opened"),
         };
         let finding = self.find(verdict, clause, Some(client), summary);
+        finding.is_explained_by_loss = true;
         finding.show(
             "nothing; the connection was being opened".to_owned(),
             failure.message.clone(),

@@ -12,7 +12,8 @@ use crate::workload::finding_text::describe;
 const QUERY: &[u8] = b"QUERY|a|";
 
 /// The first request on a connection.
-const FIRST: Place = Place { client: 0, connection: 1, replies: 0, has_sent: true, idle_ns: 0 };
+const FIRST: Place =
+    Place { client: 0, connection: 1, replies: 0, has_sent: true, is_mid_request: false, idle_ns: 0 };
 const LATER: Place = Place { replies: 3, ..FIRST };
 const AFTER_IDLE: Place = Place { idle_ns: IDLE_NS_MAX + 1, ..LATER };
 

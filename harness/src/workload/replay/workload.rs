@@ -134,8 +134,8 @@ docs/PROTOCOL.md describes the steps."
                 Size::Run(params.clone())
             };
         };
-        let fitting = packages_that_fit(pilot_packages, pilot.duration);
-        if pilot.verdict != Verdict::Pass || fitting < 2 * pilot_packages {
+        let fitting = coarse(pilot_packages, packages_that_fit(pilot_packages, pilot.duration));
+        if pilot.verdict != Verdict::Pass || fitting == pilot_packages {
             Size::KeepPilot
         } else if fitting < whole {
             Size::Run(params.clone().with("packages", fitting))
@@ -196,6 +196,15 @@ fn read_fixture(path: &Path) -> Result<Graph, PlanError> {
     Ok(Graph::parse(&text)?)
 }
 
+/// Returns the largest doubling of the pilot's number of packages that is at most `fitting`, or that number. With coarse
+/// sizes, equal options give equal plans on targets and machines of about the same pace.
+fn coarse(pilot_packages: usize, fitting: usize) -> usize {
+    std::iter::successors(Some(pilot_packages), |size| size.checked_mul(2))
+        .take_while(|size| *size <= fitting)
+        .last()
+        .unwrap_or(pilot_packages)
+}
+
 /// Returns the number of packages that a target replays in [`REPLAY_TIME`], given the duration of the pilot run. Some
 /// servers look at every package for each REMOVE, so the time can grow with the square of the number.
 fn packages_that_fit(pilot_packages: usize, pilot: Duration) -> usize {
@@ -217,6 +226,14 @@ mod tests {
 
     fn options(seed: u64, concurrency: u32) -> ReplayOptions {
         ReplayOptions { form: Form::Gradual, seed, concurrency, unluckiness: 5, rounds_max: 10_000 }
+    }
+
+    #[test]
+    fn targets_of_about_the_same_pace_replay_the_same_part() {
+        let size = |pilot_ms| coarse(300, packages_that_fit(300, Duration::from_millis(pilot_ms)));
+        assert_eq!(size(80), 2400);
+        assert_eq!(size(120), 2400);
+        assert_eq!([size(1_000), size(20_000)], [600, 300]);
     }
 
     #[test]

@@ -238,6 +238,7 @@ impl QuotationsJudge {
         };
         let clause = (verdict == Verdict::Fail).then_some(W02);
         let finding = self.find(verdict, clause, client, "a request received no reply");
+        finding.is_explained_by_loss = true;
         finding.show(printable(request), actual, "a reply".to_owned());
     }
 
@@ -355,6 +356,7 @@ impl Judge for QuotationsJudge {
             {
                 let finding =
                     self.find(Verdict::Fail, Some(W02), place.client, "the target reset a connection");
+                finding.is_explained_by_loss = true;
                 finding.actual = Some(failure.message.clone());
                 finding.expected = Some("end of stream".to_owned());
             }
@@ -373,6 +375,7 @@ impl Judge for QuotationsJudge {
                 let (verdict, clause) =
                     if is_local { (Verdict::Unknown, None) } else { (Verdict::Fail, Some(W31)) };
                 let finding = self.find(verdict, clause, *client, "a connection could not be opened");
+                finding.is_explained_by_loss = true;
                 finding.actual = Some(failure.message.clone());
             }
         }

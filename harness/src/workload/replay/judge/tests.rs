@@ -28,7 +28,8 @@ fn judge_of(form: Form) -> ReplayJudge {
 }
 
 fn exchange() -> Exchange<'static> {
-    let place = Place { client: 0, connection: 1, replies: 0, has_sent: true, idle_ns: 0 };
+    let place =
+        Place { client: 0, connection: 1, replies: 0, has_sent: true, is_mid_request: false, idle_ns: 0 };
     Exchange { place, request: b"QUERY|a|", reply: b"OK", sent_ns: 1, replied_ns: 2 }
 }
 
