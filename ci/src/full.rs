@@ -2,7 +2,8 @@
 
 use crate::bench;
 use crate::chaos;
-use crate::command_line::{BenchFlags, ChaosFlags, ChaosPart, MutantFlags, Protocol};
+use crate::command_line::{BenchFlags, ChaosFlags, ChaosPart, CorrectFlags, MutantFlags, Protocol};
+use crate::correct_servers;
 use crate::failure::Failure;
 use crate::images;
 use crate::module_cycles;
@@ -26,6 +27,11 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "repetitions", about: "the tests that repeat runs, with all repetitions", run: repetitions },
     Step { name: "mutants", about: "every mutant of the package index, five seeds", run: mutants_of_index },
     Step { name: "mutants-wisdom", about: "every mutant of WOW/1, five seeds", run: mutants_of_wisdom },
+    Step {
+        name: "correct",
+        about: "correct servers with unusual behaviour, five seeds",
+        run: correct_servers,
+    },
     Step { name: "chaos-matrix", about: "every fault in every state, both protocols", run: chaos_matrix },
     Step { name: "chaos-mutants", about: "chaos against mutants and correct servers", run: chaos_runs },
     Step { name: "images", about: "the images that ship, and their sizes", run: shipped_images },
@@ -136,6 +142,11 @@ fn mutants_of_wisdom(context: &Context) -> Result<Outcome, Failure> {
 fn chaos_flags(protocol: Protocol, is_matrix: bool) -> ChaosFlags {
     let parts = vec![ChaosPart::Mutants, ChaosPart::Correct, ChaosPart::Shrink];
     ChaosFlags { protocol, seeds: 1..=5, only: Vec::new(), parts, matrix: is_matrix, jobs: 2 }
+}
+
+fn correct_servers(context: &Context) -> Result<Outcome, Failure> {
+    let flags = CorrectFlags { seeds: 1..=5, only: Vec::new(), jobs: 2 };
+    correct_servers::run(&context.workspace, &flags).map(|()| Outcome::Passed)
 }
 
 fn chaos_matrix(context: &Context) -> Result<Outcome, Failure> {

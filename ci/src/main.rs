@@ -6,6 +6,7 @@ mod binaries;
 mod cargo;
 mod chaos;
 mod command_line;
+mod correct_servers;
 mod detection;
 mod docker;
 mod docs;
@@ -56,6 +57,7 @@ fn run(task: Task) -> Result<(), Failure> {
         Task::Bench(flags) => bench::run(&workspace, &flags),
         Task::Mutants(flags) => mutant_runs::run(&workspace, &flags),
         Task::Chaos(flags) => chaos::run(&workspace, &flags),
+        Task::Correct(flags) => correct_servers::run(&workspace, &flags),
         Task::Images { from_source: false } => images::build_shipped(&workspace),
         Task::Images { from_source: true } => images::build_from_source(&workspace),
         Task::Sweep => sweep::run(),

@@ -5,7 +5,8 @@ use std::process::Command;
 use std::thread;
 
 use crate::binaries::{Binary, FEATURES, zoo_command};
-use crate::command_line::Protocol;
+use crate::command_line::{CorrectFlags, Protocol};
+use crate::correct_servers;
 use crate::docker;
 use crate::docs;
 use crate::failure::Failure;
@@ -27,9 +28,29 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "catalogues", about: "the generated catalogues in docs/ are up to date", run: catalogues },
     Step { name: "rustdoc", about: "the documentation builds without warnings", run: rustdoc },
     Step { name: "gate", about: "the harness against correct servers, on fixed seeds", run: gate },
+    Step {
+        name: "correct",
+        about: "the harness against some of the unusual correct servers",
+        run: unusual_servers,
+    },
     Step { name: "metrics", about: "Prometheus accepts the server's metrics", run: metrics },
     Step { name: "compose", about: "the gate against the server, started by compose", run: compose },
 ];
+
+/// Some of the servers of `cargo ci correct`, at least one in each language that every machine has.
+const UNUSUAL_SERVERS: [&str; 6] = [
+    "python:byte-sends",
+    "python:late-effect",
+    "perl:scan-all",
+    "perl:empty-dep-fail",
+    "c:one-byte-reads",
+    "c:odd-names-by-hash",
+];
+
+fn unusual_servers(context: &Context) -> Result<Outcome, Failure> {
+    let only = UNUSUAL_SERVERS.map(str::to_owned).to_vec();
+    passed(correct_servers::run(&context.workspace, &CorrectFlags { seeds: 1..=1, only, jobs: 2 }))
+}
 
 fn passed(done: Result<(), Failure>) -> Result<Outcome, Failure> {
     done.map(|()| Outcome::Passed)

@@ -96,6 +96,22 @@ fn a_server_may_take_longer_for_two_hundred_lines_than_for_one_reply() {
     assert_eq!(output.status, 0, "{}{}", output.stdout, output.stderr);
 }
 
+/// The pace is measured with changes too: a server that writes each to a file answers queries much faster.
+#[test]
+fn a_server_with_slow_changes_is_not_given_cases_with_thousands_of_them() {
+    let file = Mutex::new(());
+    let server = Server::new(move |received| {
+        if !received.line.starts_with("QUERY") {
+            let _writing = file.lock().unwrap();
+            thread::sleep(Duration::from_millis(2));
+        }
+        received.correct_act()
+    });
+    let output = harness(&["--addr", &server.start().to_string(), "--only", "S1", "--seed", "1"]);
+    assert_eq!(output.status, 0, "{}{}", output.stdout, output.stderr);
+    assert!(output.stdout.contains("which is too slow for this case"), "{}", output.stdout);
+}
+
 /// A request whose reply was lost may take effect at any later time: here the INDEX of a lost client takes effect after
 /// the REMOVE of another client.
 #[test]

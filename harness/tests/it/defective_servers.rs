@@ -252,12 +252,20 @@ fn an_index_that_loses_packages() {
     is_caught(&judged(addr), "S5");
 }
 
+/// The target no longer serves a new client after the run either.
+#[track_caller]
+fn refuses_clients(output: &HarnessOutput) {
+    assert_eq!(output.status, 1, "{}{}", output.stdout, output.stderr);
+    let last = output.stdout.lines().last().unwrap();
+    assert!(last.starts_with("FAIL A4 (1), C1 (1): "), "{}", output.stdout);
+}
+
 #[test]
 fn clients_beyond_the_fifth_are_not_served() {
     let addr =
         Server::new(|received| if received.connection >= 5 { Act::Ignore } else { received.correct_act() })
             .start();
-    is_caught(&replay_tiny(addr, &["--concurrency", "10", "--timeout", "0.5"]), "C1");
+    refuses_clients(&replay_tiny(addr, &["--concurrency", "10", "--timeout", "0.5"]));
 }
 
 #[test]
@@ -265,7 +273,7 @@ fn clients_beyond_the_fifth_are_refused() {
     let mut server = Server::correct();
     server.greet = Box::new(|_, connection| connection < 5);
     let output = replay_tiny(server.start(), &["--concurrency", "10"]);
-    is_caught(&output, "C1");
+    refuses_clients(&output);
 }
 
 #[test]
@@ -393,4 +401,15 @@ fn too_many_rounds_of_a_client_are_unknown() {
     .start();
     let output = replay_tiny(addr, &["--concurrency", "1", "--rounds-max", "1"]);
     assert_eq!(output.status, 3, "{}", output.stdout);
+}
+
+#[test]
+fn a_server_that_expects_crlf_is_told_so() {
+    let server = Server::new(|received| send(if received.line.ends_with('\r') { "OK\n" } else { "ERROR\n" }));
+    let output = harness(&["--addr", &server.start().to_string(), "--seed", "1", "--only", "S*,F7"]);
+    assert_eq!(output.status, 1, "{output:?}");
+    let lines: Vec<&str> = output.stdout.lines().collect();
+    let hint =
+        lines.iter().position(|line| line.starts_with("hint: every request is answered ERROR")).unwrap();
+    assert_eq!(hint, lines.len() - 3, "{output:?}");
 }

@@ -1,5 +1,6 @@
 //! Tests of the harness from outside: its output, its exit codes, and defective servers.
 
+mod attribution;
 mod catalogues;
 mod command_line;
 mod contention;
@@ -8,6 +9,7 @@ mod defective_servers;
 mod exec;
 mod guide;
 mod image;
+mod interruption;
 mod judging;
 mod plan;
 mod replay;

@@ -232,7 +232,7 @@ fn every_leak_is_detected_by_a_case_that_measures_the_process() {
     assert_eq!((correct.status, &correct.violated), (0, &BTreeMap::new()));
     assert_eq!(correct.verdicts["index/C4/1"], "pass");
     let mut touched = BTreeSet::new();
-    for name in ["leaks-descriptors", "leaks-threads"] {
+    for name in ["leaks-descriptors", "leaks-threads", "leaks-descriptors-of-silent-clients"] {
         let found = watched(index::find(name));
         assert_eq!(found.status, 1, "{name}: {found:?}");
         assert!(found.violated.values().all(|clause| clause == "C4"), "{name}: {found:?}");
