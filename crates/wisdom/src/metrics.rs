@@ -37,6 +37,8 @@ impl<C: Clock + fmt::Debug> Collector for WisdomMetrics<C> {
         counter(encoder, "challenges", "Issued challenges", counts.challenges.load(Ordering::Relaxed))?;
         let solved = Source::ALL.iter().map(|source| counts.quotations(*source)).sum();
         counter(encoder, "challenges_solved", "Solved challenges", solved)?;
+        let help = "Challenges that expired without a solution, counted at most five quarters of a lifetime after the issue";
+        counter(encoder, "challenges_expired", help, self.service.expired_total())?;
         let replays = counts.errors(Code::Replayed);
         counter(encoder, "replays_refused", "Solutions of challenges that were already solved", replays)?;
 

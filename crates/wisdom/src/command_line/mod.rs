@@ -62,9 +62,10 @@ Exit status:
 const SERVER_TASKS: [&str; 3] = ["serve", "health", "config"];
 
 /// The defaults that differ from those of the server library. Connections are short, and clients are not trusted.
-const DEFAULTS: [(&str, &str); 7] = [
+const DEFAULTS: [(&str, &str); 8] = [
     ("max_connections", "1024"),
     ("max_connections_per_address", "32"),
+    ("max_request_rate", "1000"),
     ("read_timeout", "5"),
     ("idle_timeout", "5"),
     ("write_timeout", "5"),
@@ -76,10 +77,13 @@ fn command() -> Command {
     let with_default = |flag: Arg| {
         let Some((id, value)) = DEFAULTS.iter().find(|(id, _)| flag.get_id() == *id) else { return flag };
         let flag = flag.default_value(*value);
-        if *id == "max_connections_per_address" {
-            flag.help("Limit of open connections per client address, which is a /64 network for IPv6")
-        } else {
-            flag
+        // Without the words "no limit if not given".
+        match *id {
+            "max_connections_per_address" => {
+                flag.help("Limit of open connections per client address, which is a /64 network for IPv6")
+            }
+            "max_request_rate" => flag.help("Limit of requests per second and client address"),
+            _ => flag,
         }
     };
     SERVER_TASKS.iter().fold(CommandLine::command(), |command, task| {

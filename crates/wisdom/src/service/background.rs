@@ -1,7 +1,6 @@
 //! Work next to all connections: adapting the difficulty, removing expired state, and watching the secret file.
 
 use std::mem;
-use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -39,7 +38,7 @@ async fn adapt_difficulty<C: Clock>(state: &State<C>, clock: &impl Clock) {
         let seconds = clock.now().saturating_duration_since(begun).as_secs_f64();
         let now_ms = state.time.now_ms();
         state.spent.remove_expired(now_ms);
-        state.recent_requests.lock().unwrap_or_else(PoisonError::into_inner).remove_inactive(now_ms);
+        state.recent_requests().remove_inactive(now_ms);
 
         let settings = &state.settings;
         let connections = state.sessions.load(Ordering::Relaxed) as u64

@@ -82,12 +82,12 @@ pub(super) fn share_of_address(rate_target: u32) -> u32 {
     (rate_target / ADDRESSES_AT_TARGET).max(1)
 }
 
-/// The surcharge for an address with frequent requests: one bit above four challenges in ten seconds, and another bit
-/// for each doubling.
-pub(super) fn extra_bits(challenges: u32) -> u8 {
-    const FREE_CHALLENGES: u32 = 4;
+/// The surcharge for an address with many attempts: one bit above four, and another bit for each doubling. Attempts are
+/// the requests of the last ten seconds, and the challenges that expired without a solution.
+pub(super) fn extra_bits(attempts: u32) -> u8 {
+    const FREE_ATTEMPTS: u32 = 4;
     const EXTRA_BITS_MAX: u8 = 6;
-    let doublings = (0..EXTRA_BITS_MAX).take_while(|doubling| challenges > FREE_CHALLENGES << doubling);
+    let doublings = (0..EXTRA_BITS_MAX).take_while(|doubling| attempts > FREE_ATTEMPTS << doubling);
     doublings.map(|doubling| doubling + 1).last().unwrap_or(0)
 }
 
@@ -139,8 +139,8 @@ mod tests {
     fn the_surcharge_is_one_bit_per_doubling() {
         let cases =
             [(1, 0), (4, 0), (5, 1), (8, 1), (9, 2), (16, 2), (17, 3), (128, 5), (129, 6), (1_000_000, 6)];
-        for (challenges, bits) in cases {
-            assert_eq!(extra_bits(challenges), bits, "{challenges}");
+        for (attempts, bits) in cases {
+            assert_eq!(extra_bits(attempts), bits, "{attempts}");
         }
     }
 }

@@ -17,6 +17,7 @@ mod session;
 mod spent;
 mod state;
 mod time;
+mod unanswered;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -83,6 +84,12 @@ impl<C: Clock> WisdomService<C> {
     #[must_use]
     pub fn spent_and_limit(&self) -> (usize, usize) {
         (self.state.spent.count(), self.state.spent.nonces_max())
+    }
+
+    /// The number of challenges that have expired without a solution.
+    #[must_use]
+    pub fn expired_total(&self) -> u64 {
+        self.state.expired_total()
     }
 
     /// The counters of the outside sources of quotations, in the order of the settings.

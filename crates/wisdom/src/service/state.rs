@@ -1,7 +1,7 @@
 //! The state that all connections share: how challenges are issued and how solutions are checked.
 
 use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use protocol::wisdom::messages::{Challenge, Code, Solution};
@@ -18,7 +18,7 @@ use super::session::Session;
 use super::spent::{Spending, SpentNonces};
 use super::time::Time;
 
-/// Addresses whose recent requests are counted; each needs about a hundred bytes.
+/// Addresses whose requests are counted; each needs less than two hundred bytes.
 const ADDRESSES_MAX: usize = 65_536;
 
 /// The settings of challenges and of their difficulty.
@@ -42,13 +42,19 @@ pub struct ChallengeSettings {
     pub wait_target: Duration,
 }
 
+impl ChallengeSettings {
+    fn ttl_ms(&self) -> u32 {
+        u32::try_from(self.ttl.as_millis()).unwrap_or(u32::MAX)
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct State<C> {
     pub(super) settings: ChallengeSettings,
     pub(super) time: Time<C>,
     pub(super) keys: Keys,
     pub(super) spent: SpentNonces,
-    pub(super) recent_requests: Mutex<RecentRequests>,
+    recent_requests: Mutex<RecentRequests>,
     pub(super) difficulty: AtomicU8,
     /// Issued challenges that count as load: no address contributes more than its share.
     pub(super) pressing_challenges: AtomicU64,
@@ -62,7 +68,7 @@ impl<C: Clock> State<C> {
             time: Time::new(clock),
             keys: Keys::new(&settings.keys)?,
             spent: SpentNonces::new(settings.spent_max),
-            recent_requests: Mutex::new(RecentRequests::new(ADDRESSES_MAX)),
+            recent_requests: Mutex::new(RecentRequests::new(ADDRESSES_MAX, settings.ttl_ms().into())),
             difficulty: AtomicU8::new(settings.difficulty.base),
             pressing_challenges: AtomicU64::new(0),
             sessions: Arc::default(),
@@ -71,29 +77,36 @@ impl<C: Clock> State<C> {
         })
     }
 
-    /// The difficulty of the next challenge, in zero bits, without the surcharge for frequent requests.
+    /// The difficulty of the next challenge, in zero bits, without the surcharge of an address.
     pub(super) fn difficulty(&self) -> u8 {
         self.difficulty.load(Ordering::Relaxed)
+    }
+
+    /// The number of challenges that have expired without a solution.
+    pub(super) fn expired_total(&self) -> u64 {
+        self.recent_requests().expired_total(self.time.now_ms())
+    }
+
+    /// The requests of all addresses.
+    pub(super) fn recent_requests(&self) -> MutexGuard<'_, RecentRequests> {
+        self.recent_requests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Issues a challenge.
     pub(super) fn challenge(&self, session: &Session) -> Result<Challenge, Error> {
         let issued_ms = self.time.now_ms();
-        let requests = {
-            let mut recent = self.recent_requests.lock().unwrap_or_else(PoisonError::into_inner);
-            recent.count(session.address, issued_ms)
-        };
+        let requests = self.recent_requests().count(session.address, issued_ms);
         if requests.of_second <= difficulty::share_of_address(self.settings.challenge_rate_target) {
             self.pressing_challenges.fetch_add(1, Ordering::Relaxed);
         }
-        let difficulty = self.difficulty().saturating_add(difficulty::extra_bits(requests.recent));
+        let difficulty = self.difficulty().saturating_add(difficulty::extra_bits(requests.attempts()));
         let token = Token {
             version: token::VERSION,
             algorithm: token::ALGORITHM,
             difficulty: difficulty.min(self.settings.difficulty.max),
             key_id: 0,
             issued_ms,
-            ttl_ms: u32::try_from(self.settings.ttl.as_millis()).unwrap_or(u32::MAX),
+            ttl_ms: self.settings.ttl_ms(),
             nonce: keys::random_bytes()?,
             tag: [0; 32],
         };
@@ -115,6 +128,7 @@ impl<C: Clock> State<C> {
         }
         match self.spent.spend(token.nonce, token.expires_ms()) {
             Spending::Spent => {
+                self.recent_requests().note_solved(session.address, token.issued_ms);
                 let duration_ms = now_ms.saturating_sub(token.issued_ms);
                 self.counts.solve.observe(Duration::from_millis(duration_ms));
                 Ok(())

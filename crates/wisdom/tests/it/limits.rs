@@ -167,6 +167,38 @@ fn one_address_does_not_raise_the_difficulty_of_others() {
     assert!(other.token.difficulty <= 4, "{} after {requests} requests", other.token.difficulty);
 }
 
+/// Unpaid challenges cost the address that took them, when they are requested and again when they expire.
+#[test]
+fn two_thousand_unpaid_challenges_of_one_address_do_not_concern_others() {
+    let difficulty = ["--difficulty", "4", "--difficulty-min", "4", "--difficulty-max", "12"];
+    let load = ["--challenge-rate-target", "400", "--quote-wait-target", "60000", "--ttl", "1"];
+    let server = start(&[&difficulty[..], &load].concat());
+    for _ in 0..1000 {
+        let mut client = server.connect();
+        client.request_challenge();
+        client.request_challenge();
+    }
+    let other = || crate::client::connect_from([127, 0, 0, 2], &server.addr).request_challenge();
+    assert_eq!(other().token.difficulty, 4);
+    // The challenge of the other address expires too.
+    server.await_metric("wisdom_challenges_expired_total", 2001.0);
+    assert_eq!(other().token.difficulty, 4);
+    assert_eq!(server.connect().request_challenge().token.difficulty, 10);
+}
+
+#[test]
+fn the_request_rate_is_limited_for_each_address() {
+    let server = start(&["--max-request-rate", "1"]);
+    let mut client = server.connect();
+    // Both are answered, and the second exceeds the rate.
+    client.send(&REQUEST.repeat(2));
+    client.expect_challenge();
+    client.expect_challenge();
+    client.expect_error_and_end("RATE_LIMITED");
+    refusals(&server, "request_rate", 1.0);
+    crate::client::connect_from([127, 0, 0, 2], &server.addr).request_challenge();
+}
+
 #[test]
 fn frequent_requests_raise_the_difficulty_of_an_address() {
     let server = start(&["--difficulty-max", "12", "--difficulty-min", "1", "--quote-wait-target", "60000"]);

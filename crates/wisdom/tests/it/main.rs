@@ -37,7 +37,8 @@ fn start_with_environment(flags: &[&str], environment: &[(&str, &str)]) -> Runni
     let mut command = command();
     command.args(["serve", "--addr", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
     command.args(["--difficulty", "8", "--difficulty-min", "8", "--difficulty-max", "8"]);
-    command.args(["--max-connections-per-address", "1000"]).args(flags);
+    // All clients of a test have the same address.
+    command.args(["--max-connections-per-address", "1000", "--max-request-rate", "1000000"]).args(flags);
     command.envs(environment.iter().copied());
     start_command(command)
 }
