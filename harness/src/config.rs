@@ -9,7 +9,7 @@ use clap::CommandFactory;
 use settings::{File, Format, Layered};
 
 use crate::error::Error;
-use crate::flags::{Flags, with_two_dashes};
+use crate::flags::Flags;
 
 /// The file that is read if `--config` is not given.
 pub(crate) const DEFAULT_PATH: &str = "gauntlet.toml";
@@ -66,8 +66,7 @@ pub(crate) fn with_config(arguments: &[OsString]) -> Result<Vec<OsString>, Error
         }
         file => file?,
     };
-    let arguments: Vec<OsString> = with_two_dashes(arguments).collect();
-    Ok(layered(&arguments, &file)?.arguments().to_vec())
+    Ok(layered(arguments, &file)?.arguments().to_vec())
 }
 
 fn layered(arguments: &[OsString], file: &File) -> Result<Layered, settings::Error> {
@@ -94,7 +93,6 @@ mod tests {
         let arguments: Vec<OsString> = ["harness"].iter().chain(typed).map(OsString::from).collect();
         let file =
             File::parse(Path::new(DEFAULT_PATH), text, Format::Toml).map_err(|error| error.to_string())?;
-        let arguments: Vec<OsString> = with_two_dashes(&arguments).collect();
         let layered = layered(&arguments, &file).map_err(|error| error.to_string())?;
         let added = layered.arguments()[arguments.len()..].iter();
         Ok(added.map(|argument| argument.to_string_lossy().into_owned()).collect())

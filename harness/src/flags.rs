@@ -8,6 +8,7 @@ use clap::{CommandFactory, Parser};
 
 use report::ReportFlags;
 use settings::values::{SeedRange, seconds, seeds};
+use settings::with_two_dashes;
 use target::TargetFlags;
 
 use crate::protocols::parse_name;
@@ -196,26 +197,13 @@ Exit status:
   4  the target cannot be reached or started, or speaks another protocol";
 
 impl Flags {
-    /// Parses a command line; the first argument is the program.
+    /// Parses a command line; the first argument is the program. The challenge's own harness has flags with one dash.
     ///
     /// # Errors
     /// The command line is invalid, or asks for help or the version.
     pub(crate) fn parse_arguments(arguments: &[OsString]) -> Result<Self, clap::Error> {
-        Self::try_parse_from(with_two_dashes(arguments))
+        Self::try_parse_from(with_two_dashes(&Self::command(), arguments))
     }
-}
-
-/// Rewrites long flags with one dash. The challenge's own harness uses one dash, and users are accustomed to it.
-pub(crate) fn with_two_dashes(arguments: &[OsString]) -> impl Iterator<Item = OsString> {
-    let command = Flags::command();
-    let names: Vec<String> =
-        command.get_arguments().filter_map(|flag| flag.get_long().map(str::to_owned)).collect();
-    arguments.iter().map(move |argument| match argument.to_str().and_then(|text| text.strip_prefix('-')) {
-        Some(text) if names.iter().any(|name| Some(name.as_str()) == text.split('=').next()) => {
-            format!("--{text}").into()
-        }
-        _ => argument.clone(),
-    })
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use clap::builder::ValueParser;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
 
+use crate::dashes::with_two_dashes;
 use crate::environment::Environment;
 use crate::error::{Error, one_line, unknown};
 use crate::file::{File, Value};
@@ -36,13 +37,13 @@ struct Addition {
 
 impl Layered {
     /// Parses the command line; the first argument is the program. If it selects a subcommand, the flags of the
-    /// subcommand are the settings.
+    /// subcommand are the settings. Long flags may have one dash.
     ///
     /// # Errors
     /// Returns [`Error::Flags`] for a wrong flag and [`Error::HelpRequested`] for a request for help or the version.
     pub fn parse(mut command: Command, arguments: &[OsString]) -> Result<Self, Error> {
         command.build();
-        let arguments = arguments.to_vec();
+        let arguments = with_two_dashes(&command, arguments);
         let matches = command.clone().try_get_matches_from(&arguments).map_err(Error::of_flags)?;
         let origins = BTreeMap::new();
         Ok(Self { command, arguments, matches, alternatives: &[], origins })

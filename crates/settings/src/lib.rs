@@ -7,7 +7,8 @@
 //! - [`Layered`] parses the command line, applies the other layers, and knows the origin of each value.
 //! - [`Environment`] holds the variables that share a prefix.
 //! - [`File`] is a parsed configuration file. The Cargo features `toml` and `yaml` enable the formats ([`Format`]).
-//! - [`values`] parses values that several programs share: seconds and ranges of seeds.
+//! - [`values`] parses values that several programs share: durations, addresses of listeners and ranges of seeds.
+//! - [`with_two_dashes`] accepts long flags with one dash; [`Layered`] does so by itself.
 //! - [`Error`] names the flag, the variable, or the file and line that is at fault.
 //!
 //! ```
@@ -36,6 +37,7 @@
 //! # }
 //! ```
 
+mod dashes;
 mod environment;
 mod error;
 mod file;
@@ -44,6 +46,7 @@ mod layered;
 mod origin;
 pub mod values;
 
+pub use dashes::with_two_dashes;
 pub use environment::Environment;
 pub use error::{Error, one_line};
 pub use file::File;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ValueEnum;
+use settings::values::duration_up_to;
 
 use super::error::Error;
 use crate::limits::Limits;
@@ -12,7 +13,7 @@ use crate::limits::Limits;
 /// The flags of the listener, its limits, the admin endpoint and the log.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ServerFlags {
-    /// Address to listen on; port 0 selects a free port, which the first line of output reports
+    /// Address to listen on; `:8080` stands for all interfaces, and port 0 selects a free port, which the first line of output reports
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
     pub addr: String,
 
@@ -146,17 +147,12 @@ impl ServerFlags {
 /// The longest duration that a flag accepts: one week.
 const SECONDS_MAX: Duration = Duration::from_hours(7 * 24);
 
-/// Parses a duration in seconds, for value parsers of flags.
+/// Parses a duration, for value parsers of flags; [`duration_up_to`] describes its forms.
 ///
 /// # Errors
-/// Returns a message unless the text is a number above 0 and at most one week.
+/// Returns a message unless the text is a duration above 0 and of at most one week.
 pub fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds: f64 =
-        text.parse().map_err(|_| "expected a number of seconds, such as 30 or 0.5".to_owned())?;
-    match Duration::try_from_secs_f64(seconds) {
-        Ok(duration) if !duration.is_zero() && duration <= SECONDS_MAX => Ok(duration),
-        _ => Err(format!("expected more than 0 and at most {} seconds", SECONDS_MAX.as_secs())),
-    }
+    duration_up_to(text, SECONDS_MAX)
 }
 
 /// Parses a positive number, for value parsers of flags.

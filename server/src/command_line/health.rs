@@ -43,6 +43,8 @@ pub fn check(flags: &ServerFlags, health_check: &HealthCheck) -> Result<(), Erro
 
 /// The address that reaches a listener from this host: the loopback address if it listens on all interfaces.
 fn reachable(addr: &str) -> io::Result<SocketAddr> {
+    // `:8080` stands for all interfaces, of which IPv4 is always one.
+    let addr = if addr.starts_with(':') { format!("{}{addr}", Ipv4Addr::LOCALHOST) } else { addr.to_owned() };
     let mut addr = addr.to_socket_addrs()?.next().ok_or(io::ErrorKind::NotFound)?;
     addr.set_ip(match addr.ip() {
         IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),

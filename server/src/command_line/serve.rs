@@ -1,12 +1,13 @@
 //! The life of a server process: addresses, threads, signals and the drain.
 
 use std::io::{self, Write};
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread;
 
 use async_signal::{Signal, Signals};
 use rustix::process::{Resource, getrlimit, setrlimit};
+use settings::values::listener_addresses;
 use smol::channel::bounded;
 use smol::stream::StreamExt;
 use smol::{Async, Executor};
@@ -100,7 +101,7 @@ where
 
 fn listen(addr: &str, flag: &'static str) -> Result<Async<TcpListener>, Error> {
     let failed = |source| Error::Listen { addr: addr.to_owned(), flag, source };
-    let addresses: Vec<SocketAddr> = addr.to_socket_addrs().map_err(failed)?.collect();
+    let addresses = listener_addresses(addr).map_err(failed)?;
     let listener = TcpListener::bind(&addresses[..]).map_err(failed)?;
     // The standard library sets a backlog of 128; a second call of listen raises it. When the backlog is full the
     // system drops the first packet of a client, which repeats it after a second.

@@ -59,6 +59,32 @@ fn switches_can_be_on_and_off_in_every_layer() {
     );
 }
 
+/// The forms that the original server of the challenge takes.
+#[test]
+fn flags_with_one_dash_durations_with_units_and_addresses_without_a_host() {
+    let names = ["addr", "quiet", "read-timeout", "idle-timeout", "shutdown-timeout"];
+    let flags =
+        ["-addr", ":8080", "-quiet", "-read-timeout=30s", "-shutdown-timeout", "1m30s", "--config", "FILE"];
+    assert_eq!(
+        in_force(&flags, &[], "idle-timeout: 500ms\n", &names),
+        [
+            "addr :8080 flag",
+            "quiet true flag",
+            "read-timeout 30s flag",
+            "idle-timeout 500ms file",
+            "shutdown-timeout 1m30s flag",
+        ]
+    );
+    let server = crate::start_with_admin(&["-addr", ":0", "-admin=:0", "-idle-timeout", "10m"]);
+    let port = server.addr.rsplit_once(':').unwrap().1;
+    crate::binary::connect(&format!("127.0.0.1:{port}")).ask(b"QUERY|a|\n", b"FAIL\n");
+    for (flag, address) in [("-addr", &server.addr), ("-admin", &server.admin)] {
+        let address = format!(":{}", address.rsplit_once(':').unwrap().1);
+        let output = run(&["health", flag, &address], &[], "");
+        assert!(output.status.success(), "{output:?}");
+    }
+}
+
 #[test]
 fn variables_of_kubernetes_are_ignored() {
     let environment = [

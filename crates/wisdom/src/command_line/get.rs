@@ -11,14 +11,12 @@ use protocol::wisdom::messages::{Quotation, Source};
 use protocol::wisdom::proof::DIFFICULTY_MAX;
 use protocol::wisdom::token::TOKEN_BYTES;
 use serde::Serialize;
+use settings::values::seconds;
 
 use crate::client::{Client, Failure, GaveUp, Printable, Purchased, solver};
 
 /// Largest number of threads.
 const THREADS_MAX: u16 = 1024;
-
-/// Longest time limit, in seconds.
-const SECONDS_MAX: f64 = 86_400.0;
 
 pub(super) const EXIT_STATUS: &str = "\
 Exit status:
@@ -191,14 +189,9 @@ pub(super) fn bench(flags: &Bench, out: &mut impl Write) -> Result<(), Error> {
 
 fn address(text: &str) -> Result<String, String> {
     match text.rsplit_once(':') {
-        Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => Ok(text.to_owned()),
+        // The address of a listener without a host stands for all interfaces, of which this host is one.
+        Some(("", port)) if port.parse::<u16>().is_ok() => Ok(format!("localhost{text}")),
+        Some((_, port)) if port.parse::<u16>().is_ok() => Ok(text.to_owned()),
         _ => Err("expected a host and a port, such as 127.0.0.1:8080".to_owned()),
-    }
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    match text.parse::<f64>() {
-        Ok(seconds) if seconds > 0.0 && seconds <= SECONDS_MAX => Ok(Duration::from_secs_f64(seconds)),
-        _ => Err(format!("expected a number of seconds, more than 0 and at most {SECONDS_MAX}")),
     }
 }

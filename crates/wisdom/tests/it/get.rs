@@ -255,7 +255,7 @@ fn a_wrong_flag_is_exit_status_2() {
     for arguments in [
         &[][..],
         &["get", "--addr", "localhost"],
-        &["get", "--addr", ":1"],
+        &["get", "--addr", ":port"],
         &["get", "--count", "0"],
         &["get", "--max-difficulty", "27"],
         &["get", "--threads", "0"],

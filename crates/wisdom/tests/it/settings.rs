@@ -44,6 +44,31 @@ fn flags_override_the_environment_which_overrides_the_file() {
     }
 }
 
+/// The forms that the original server of the challenge takes.
+#[test]
+fn flags_with_one_dash_durations_with_units_and_addresses_without_a_host() {
+    let flags = ["-addr", ":0", "-solve-timeout", "1m30s", "-read-timeout=500ms"];
+    let text = config(&flags, &[("PACKAGE_INDEXER_TTL", "2m")]);
+    let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    for expected in [
+        "addr :0 flag",
+        "solve-timeout 1m30s flag",
+        "read-timeout 500ms flag",
+        "ttl 2m environment PACKAGE_INDEXER_TTL",
+    ] {
+        assert!(text.lines().any(|line| words(line) == expected), "{expected} in {text}");
+    }
+    let server = crate::start(&flags);
+    let port = server.addr.rsplit_once(':').unwrap().1;
+    for host in ["127.0.0.1", "127.0.0.2"] {
+        crate::binary::connect(&format!("{host}:{port}")).request_challenge();
+    }
+    for client in [&["get", "-addr"][..], &["health", "-addr"]] {
+        let output = run(&[client, &[&format!(":{port}")]].concat(), &[]);
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+    }
+}
+
 /// Arguments, environment, and a part of the expected message.
 type Wrong = (&'static [&'static str], &'static [(&'static str, &'static str)], &'static str);
 
