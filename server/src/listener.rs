@@ -181,8 +181,11 @@ async fn serve_one<S: Service, C: Clock>(
     let span = info_span!("connection", id = connection.id, %peer);
     let serving = async {
         debug!("opened");
-        // A lost connection is not an error of the server (C3).
         let ended = connection::serve(&connection, &shared).await;
+        // A lost connection is counted, but it is not an error of the server (C3).
+        if ended.is_err() {
+            shared.service.note_lost_connection();
+        }
         if let Some(cause) = connection.refusal() {
             telemetry.refused(cause);
             info!(cause = cause.name(), "closed because of a limit");

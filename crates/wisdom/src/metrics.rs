@@ -17,6 +17,9 @@ use server::clock::Clock;
 
 use crate::service::{Durations, WisdomService};
 
+/// The value of the label `code` for lost connections, which receive no error. No code of the protocol has this name.
+const LOST_CONNECTION: &str = "CONNECTION_LOST";
+
 impl<C: Clock + fmt::Debug> Measured for WisdomService<C> {
     const PREFIX: &'static str = "wisdom";
 
@@ -48,12 +51,14 @@ impl<C: Clock + fmt::Debug> Collector for WisdomMetrics<C> {
             let labels = [("source", source.name())];
             ConstCounter::new(counts.quotations(source)).encode(family.encode_family(&labels)?)?;
         }
-        let help = "Error replies by code";
+        let help = "Error replies by code, and lost connections";
         let mut family = encoder.encode_descriptor("errors", help, None, MetricType::Counter)?;
         for code in Code::ALL {
             let labels = [("code", code.name())];
             ConstCounter::new(counts.errors(*code)).encode(family.encode_family(&labels)?)?;
         }
+        let lost = counts.lost_connections.load(Ordering::Relaxed);
+        ConstCounter::new(lost).encode(family.encode_family(&[("code", LOST_CONNECTION)])?)?;
 
         let help = "Difficulty of the next challenge in zero bits";
         gauge(encoder, "difficulty_bits", help, None, self.service.difficulty().into())?;

@@ -35,6 +35,9 @@ pub trait Service: Send + Sync + 'static {
     /// Appends the close reason: the last reply on a connection that the server closes.
     fn append_close_reason(&self, reason: CloseReason, replies: &mut Vec<u8>);
 
+    /// Notes that a connection was lost: reading or writing failed.
+    fn note_lost_connection(&self) {}
+
     /// Runs background work next to all connections. The server cancels it when it ends.
     fn run(self: Arc<Self>, clock: impl Clock) -> impl Future<Output = ()> + Send {
         drop(clock);

@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
+use rustix::net::sockopt::set_socket_linger;
 use rustix::process::Signal;
 
 use crate::binary::{connect, exchange};
@@ -30,6 +31,20 @@ fn readiness_ends_when_the_drain_begins() {
     assert_eq!(output.status.code(), Some(1));
     assert!(message.contains("not healthy") && message.contains("draining"), "{message}");
     assert_eq!(message.lines().count(), 1);
+}
+
+/// Errors of connections count, and not only those of requests.
+#[test]
+fn refused_and_lost_connections_count_as_errors() {
+    let server = start_with_admin(&["--max-connections", "1"]);
+    let mut client = server.connect();
+    client.ask(b"QUERY|a|\n", b"FAIL\n");
+    server.connect().expect_to_end(b"ERROR\n");
+    server.await_metric("package_indexer_errors_total", 1.0);
+    // The server receives a reset instead of the end of the stream.
+    set_socket_linger(&client.stream, Some(Duration::ZERO)).unwrap();
+    drop(client);
+    server.await_metric("package_indexer_errors_total", 2.0);
 }
 
 #[test]

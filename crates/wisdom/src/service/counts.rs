@@ -38,6 +38,8 @@ const SOLVE_BOUNDS: [Duration; 10] = [
 pub struct Counts {
     /// Issued challenges.
     pub challenges: AtomicU64,
+    /// Connections that were lost: reading or writing failed.
+    pub lost_connections: AtomicU64,
     /// Clients refused by the limit of open connections.
     pub(super) refused_connections: AtomicU64,
     quotations: [AtomicU64; Source::ALL.len()],
@@ -52,6 +54,7 @@ impl Default for Counts {
     fn default() -> Self {
         Self {
             challenges: AtomicU64::default(),
+            lost_connections: AtomicU64::default(),
             refused_connections: AtomicU64::default(),
             quotations: [const { AtomicU64::new(0) }; Source::ALL.len()],
             errors: Code::ALL.iter().map(|_| AtomicU64::default()).collect(),

@@ -205,6 +205,10 @@ impl<C: Clock> Service for WisdomService<C> {
         response.encode(replies);
     }
 
+    fn note_lost_connection(&self) {
+        self.state.counts.lost_connections.fetch_add(1, Ordering::Relaxed);
+    }
+
     async fn run(self: Arc<Self>, clock: impl Clock) {
         background::run(&self.state, &clock).await;
     }

@@ -42,6 +42,17 @@ fn metrics_count_challenges_and_errors() {
 }
 
 #[test]
+fn lost_connections_count_as_errors() {
+    let server = start(&[]);
+    let mut client = server.connect();
+    client.request_challenge();
+    // The server receives a reset instead of the end of the stream.
+    rustix::net::sockopt::set_socket_linger(&client.stream, Some(std::time::Duration::ZERO)).unwrap();
+    drop(client);
+    server.await_metric("wisdom_errors_total{code=\"CONNECTION_LOST\"}", 1.0);
+}
+
+#[test]
 fn the_health_check_requests_a_challenge() {
     let server = start(&[]);
     let index = Server::start();

@@ -47,8 +47,9 @@ impl Collector for IndexMetrics {
             wanted.map(|(command, reply)| counts.requests(command, reply)).sum()
         };
         counter(&mut encoder, "commands_processed", "Requests answered", sum(&|_| true))?;
-        let errors = sum(&|reply| reply == Reply::Error);
-        counter(&mut encoder, "errors", "Requests answered ERROR", errors)?;
+        let errors = sum(&|reply| reply == Reply::Error) + self.service.failed_connections();
+        let help = "Requests answered ERROR, connections refused or closed with ERROR, and lost connections";
+        counter(&mut encoder, "errors", help, errors)?;
 
         let help = "Requests by command and reply; an unreadable request has the command none";
         let mut family = encoder.encode_descriptor("requests", help, None, MetricType::Counter)?;

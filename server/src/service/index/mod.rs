@@ -4,6 +4,7 @@ mod counts;
 mod store;
 
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ pub struct IndexService {
     shared: Mutex<Shared>,
     capacity: Capacity,
     line_bytes_max: usize,
+    /// Connections that were refused or closed with `ERROR`, and lost connections.
+    failed_connections: AtomicU64,
 }
 
 /// The state behind the lock.
@@ -41,7 +44,7 @@ impl IndexService {
     #[must_use]
     pub fn new(line_bytes_max: usize, capacity: Capacity) -> Self {
         let shared = Shared { index: Index::new(capacity), counts: Counts::default(), is_nearly_full: false };
-        Self { shared: Mutex::new(shared), capacity, line_bytes_max }
+        Self { shared: Mutex::new(shared), capacity, line_bytes_max, failed_connections: AtomicU64::new(0) }
     }
 
     /// The counters of requests and the size of the index, read at the same time.
@@ -49,6 +52,12 @@ impl IndexService {
     pub fn counts_and_size(&self) -> (Counts, Size) {
         let shared = self.lock();
         (shared.counts, shared.index.size())
+    }
+
+    /// The number of connections that were refused or closed with `ERROR`, or lost.
+    #[must_use]
+    pub fn failed_connections(&self) -> u64 {
+        self.failed_connections.load(Ordering::Relaxed)
     }
 
     /// The capacity of the index.
@@ -151,9 +160,16 @@ impl Service for IndexService {
     /// At shutdown the end of the stream is sufficient.
     fn append_close_reason(&self, reason: CloseReason, replies: &mut Vec<u8>) {
         match reason {
-            CloseReason::Refused(_) => replies.extend_from_slice(Reply::Error.line()),
+            CloseReason::Refused(_) => {
+                self.failed_connections.fetch_add(1, Ordering::Relaxed);
+                replies.extend_from_slice(Reply::Error.line());
+            }
             CloseReason::ShuttingDown => {}
         }
+    }
+
+    fn note_lost_connection(&self) {
+        self.failed_connections.fetch_add(1, Ordering::Relaxed);
     }
 }
 
