@@ -84,6 +84,13 @@ impl Token {
         bytes
     }
 
+    /// Returns whether the token has the version and the algorithm of this protocol. A valid signature does not imply it:
+    /// servers of several versions may share a secret.
+    #[must_use]
+    pub fn is_supported(&self) -> bool {
+        self.version == VERSION && self.algorithm == ALGORITHM
+    }
+
     /// Returns the time from which the token can no longer be solved, in milliseconds since the Unix epoch.
     #[must_use]
     pub fn expires_ms(&self) -> u64 {

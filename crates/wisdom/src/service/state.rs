@@ -120,6 +120,10 @@ impl<C: Clock> State<C> {
         if !self.keys.have_signed(&solution.token, &session.holder, now_ms) {
             return Err(Code::InvalidSignature);
         }
+        // A server of another version that shares the secret may have signed it. Its other fields then mean nothing here.
+        if !token.is_supported() {
+            return Err(Code::InvalidSignature);
+        }
         if !token.is_current(now_ms) {
             return Err(Code::ChallengeExpired);
         }
@@ -136,6 +140,55 @@ impl<C: Clock> State<C> {
             Spending::AlreadySpent => Err(Code::Replayed),
             Spending::Full => Err(Code::ServerBusy),
             Spending::Expired => Err(Code::ChallengeExpired),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use server::clock::MonotonicClock;
+
+    use super::super::keys::Scope;
+    use super::*;
+
+    fn state() -> State<MonotonicClock> {
+        let settings = ChallengeSettings {
+            difficulty: Range { base: 1, min: 1, max: 8 },
+            ttl: Duration::from_mins(1),
+            binds_address: true,
+            keys: keys::Settings { file: None, secret: None, scope: Scope::Boot, grace: Duration::ZERO },
+            spent_max: 100,
+            connections_target: 1,
+            challenge_rate_target: 1,
+            wait_target: Duration::from_secs(1),
+        };
+        State::new(settings, MonotonicClock).unwrap()
+    }
+
+    /// Servers of several versions may share a secret, so such a token can have a valid signature.
+    #[test]
+    fn a_signed_token_of_another_version_or_algorithm_is_refused() {
+        let state = state();
+        let session = Session::new(Ipv4Addr::LOCALHOST.into(), true, Arc::default());
+        for (version, algorithm, expected) in [
+            (token::VERSION, token::ALGORITHM, Ok(())),
+            (token::VERSION + 1, token::ALGORITHM, Err(Code::InvalidSignature)),
+            (token::VERSION, token::ALGORITHM + 1, Err(Code::InvalidSignature)),
+        ] {
+            let token = Token {
+                version,
+                algorithm,
+                difficulty: 0,
+                key_id: 0,
+                issued_ms: state.time.now_ms(),
+                ttl_ms: 60_000,
+                nonce: [version << 4 | algorithm; 16],
+                tag: [0; 32],
+            };
+            let solution = Solution { token: state.keys.sign(token, &session.holder).bytes(), counter: 0 };
+            assert_eq!(state.check(&session, &solution), expected, "{version} {algorithm}");
         }
     }
 }
