@@ -2,7 +2,8 @@
 //! server.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use tempfile::TempDir;
@@ -87,7 +88,7 @@ impl WrittenSettings {
         let Some(text) = versions.get(usize::from(version)) else { return false };
         // The rename is atomic: a reader sees either the old or the new version.
         let next = path.with_extension("next");
-        fs::write(&next, text).and_then(|()| fs::rename(&next, &path)).is_ok()
+        write_private(&next, text).and_then(|()| fs::rename(&next, &path)).is_ok()
     }
 
     fn all(&self) -> impl Iterator<Item = (&'static str, String)> + '_ {
@@ -99,6 +100,15 @@ impl WrittenSettings {
     fn path(&self) -> Option<PathBuf> {
         Some(self.directory.as_ref()?.path().join("setting"))
     }
+}
+
+/// Writes a file that only its owner can access, because servers may refuse or report secrets that others can read.
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)?.write_all(text.as_bytes())
 }
 
 fn placeholder(name: &str) -> String {
@@ -133,6 +143,11 @@ mod tests {
         assert!(written.change(1));
         assert_eq!(fs::read_to_string(&path).unwrap(), "other\n");
         assert!(!written.change(2));
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o077, 0, "others can access it");
+        }
         drop(written);
         assert!(!path.exists());
         assert!(!Settings::of_built_in("index").write().unwrap().change(0));

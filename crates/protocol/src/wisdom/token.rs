@@ -7,6 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+use zeroize::Zeroizing;
 
 /// The length of a token, in bytes: one block of SHA-256.
 pub const TOKEN_BYTES: usize = 64;
@@ -154,7 +155,22 @@ impl Holder {
     }
 }
 
-/// A key that signs tokens. Its `Debug` output does not contain the key.
+/// The failure of a key derivation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("HKDF cannot derive a key of {key_bytes} bytes")]
+pub struct DerivationError {
+    /// The length of the key.
+    pub key_bytes: usize,
+}
+
+/// Fills `key` with bytes derived from a secret.
+fn expand(secret: &[u8], salt: Option<&[u8]>, key_id: u8, key: &mut [u8]) -> Result<(), DerivationError> {
+    let context = [KEY_CONTEXT, &[key_id]].concat();
+    let expanded = Hkdf::<Sha256>::new(salt, secret).expand(&context, key);
+    expanded.map_err(|hkdf::InvalidLength| DerivationError { key_bytes: key.len() })
+}
+
+/// A key that signs tokens, cleared when it is dropped. Its `Debug` output does not contain the key.
 #[derive(Clone)]
 pub struct Key(Hmac<Sha256>);
 
@@ -167,14 +183,16 @@ impl std::fmt::Debug for Key {
 impl Key {
     /// Derives a key from a secret (HKDF, RFC 5869). A random salt at each start makes tokens invalid after a
     /// restart. Without a salt, servers that share the secret accept each other's tokens.
-    #[must_use]
-    pub fn derive(secret: &[u8], salt: Option<&[u8]>, key_id: u8) -> Self {
+    ///
+    /// # Errors
+    /// Returns [`DerivationError`] if HKDF fails. A key of zeros would let anybody sign tokens.
+    pub fn derive(secret: &[u8], salt: Option<&[u8]>, key_id: u8) -> Result<Self, DerivationError> {
         // HMAC uses a key of exactly one block as it is.
-        let mut key = [0; 64];
-        let context = [KEY_CONTEXT, &[key_id]].concat();
-        let expanded = Hkdf::<Sha256>::new(salt, secret).expand(&context, &mut key);
-        debug_assert!(expanded.is_ok(), "64 bytes are less than the 8,160 that HKDF gives");
-        Self(Hmac::new(&key.into()))
+        let mut key = Zeroizing::new([0; 64]);
+        expand(secret, salt, key_id, &mut key[..])?;
+        // Reading from the slice leaves no copy of the key on the stack.
+        let key_bytes = key.len();
+        Hmac::new_from_slice(&key[..]).map(Self).map_err(|_| DerivationError { key_bytes })
     }
 
     /// Signs a token for a holder.
@@ -239,7 +257,7 @@ mod tests {
 
     #[test]
     fn a_signature_covers_every_signed_bit_and_the_holder() {
-        let key = Key::derive(b"secret", None, 3);
+        let key = Key::derive(b"secret", None, 3).unwrap();
         let holder = Holder::at([127, 0, 0, 1].into());
         let mut signed = token();
         signed.tag = key.sign(&signed, &holder);
@@ -253,9 +271,24 @@ mod tests {
         for other in [Holder::at([127, 0, 0, 2].into()), Holder::ANYBODY] {
             assert!(!key.has_signed(&bytes, &other), "{other:?}");
         }
-        assert!(!Key::derive(b"secret", None, 4).has_signed(&bytes, &holder));
-        assert!(!Key::derive(b"secret", Some(b"boot"), 3).has_signed(&bytes, &holder));
+        assert!(!Key::derive(b"secret", None, 4).unwrap().has_signed(&bytes, &holder));
+        assert!(!Key::derive(b"secret", Some(b"boot"), 3).unwrap().has_signed(&bytes, &holder));
         assert_eq!(format!("{key:?}"), "Key");
+    }
+
+    #[test]
+    fn a_key_that_hkdf_cannot_derive_is_an_error() {
+        let mut key = vec![0; 255 * 32 + 1];
+        assert_eq!(expand(b"secret", None, 3, &mut key), Err(DerivationError { key_bytes: 8161 }));
+        key.pop();
+        assert_eq!(expand(b"secret", None, 3, &mut key), Ok(()));
+    }
+
+    #[test]
+    fn only_this_version_and_algorithm_are_supported() {
+        assert!(token().is_supported());
+        assert!(!Token { version: 2, ..token() }.is_supported());
+        assert!(!Token { algorithm: 0, ..token() }.is_supported());
     }
 
     #[test]

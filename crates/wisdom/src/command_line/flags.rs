@@ -59,7 +59,8 @@ pub(super) struct Flags {
     #[arg(long, help_heading = HEADING, value_name = "FILE")]
     pub(super) secret_file: Option<PathBuf>,
 
-    /// The servers that accept a challenge
+    /// The servers that accept a challenge; `shared` needs a secret. Each server stores the solved challenges for itself, so a
+    /// challenge can then be solved once at each of them
     #[arg(long, help_heading = HEADING, value_enum, value_name = "SCOPE", default_value = "boot")]
     pub(super) secret_scope: SecretScope,
 
@@ -91,9 +92,10 @@ pub(super) enum SecretScope {
 }
 
 impl Flags {
-    /// Checks the flags that depend on each other.
-    pub(super) fn check(&self) -> Result<(), Error> {
+    /// Checks the flags that depend on each other, and on the variable with the secret.
+    pub(super) fn check(&self, has_secret: bool) -> Result<(), Error> {
         self.server.check()?;
+        let is_random = self.secret_file.is_none() && !has_secret;
         let conflict = if self.difficulty_min > self.difficulty_max {
             "--difficulty-min is above --difficulty-max"
         } else if self.difficulty < self.difficulty_min {
@@ -103,6 +105,8 @@ impl Flags {
         } else if self.quote_url.iter().any(|url| quotations::label(url).is_err()) {
             // Checked here instead of by a value parser, whose error would contain the URL, and that may contain a key.
             "each --quote-url needs http:// or https:// and a host"
+        } else if self.secret_scope == SecretScope::Shared && is_random {
+            "--secret-scope shared needs the secret that the servers share: --secret-file or PACKAGE_INDEXER_SECRET"
         } else if !cfg!(feature = "sources") && !self.quote_url.is_empty() {
             "--quote-url needs a build with the Cargo feature `sources`"
         } else {

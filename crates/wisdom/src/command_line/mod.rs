@@ -135,16 +135,16 @@ fn run_server(
     let (CommandLine { task }, layered) = command_line::read(command(), arguments, environment)?;
     match &task {
         Task::Serve(flags) => {
-            flags.check()?;
+            flags.check(secret.is_some())?;
             serve::serve(flags, secret)
         }
         Task::Health(flags) => {
-            flags.check()?;
+            flags.check(secret.is_some())?;
             command_line::check(&flags.server, &serve::HEALTH_CHECK)?;
             Ok(writeln!(out, "healthy")?)
         }
         Task::Config(flags) => {
-            flags.check()?;
+            flags.check(secret.is_some())?;
             Ok(command_line::print(&layered, out, flags::shown)?)
         }
         Task::Get(_) | Task::Bench(_) => Ok(()),

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use protocol::wisdom::token::DerivationError;
+
 use super::key_file::InvalidKeyFile;
 
 /// The reason why the service cannot start.
@@ -16,6 +18,9 @@ pub enum Error {
         /// What is wrong with it.
         problem: InvalidKeyFile,
     },
+    /// No key can be derived from a secret.
+    #[error("no key can be derived from the secret: {0}")]
+    Derivation(#[from] DerivationError),
     /// The operating system returned no random bytes.
     #[error("the operating system returned no random bytes: {0}")]
     Randomness(String),

@@ -1,8 +1,10 @@
 //! The secret file: one line `ID SECRET` for each key. Error messages do not contain its text.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::path::Path;
+
+use zeroize::Zeroizing;
 
 /// Shortest secret, in bytes.
 pub const SECRET_BYTES_MIN: usize = 16;
@@ -10,9 +12,9 @@ pub const SECRET_BYTES_MIN: usize = 16;
 /// Longest file, in bytes: enough for 256 keys with secrets of 250 bytes.
 const FILE_BYTES_MAX: u64 = 64 * 1024;
 
-/// A secret from which a key is derived. Its debug output does not contain it.
+/// A secret from which a key is derived, cleared when it is dropped. Its debug output does not contain it.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(Vec<u8>);
+pub struct Secret(Zeroizing<Vec<u8>>);
 
 impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -24,11 +26,27 @@ impl Secret {
     /// Creates a secret, unless it has fewer than [`SECRET_BYTES_MIN`] bytes.
     #[must_use]
     pub fn new(bytes: Vec<u8>) -> Option<Self> {
-        (bytes.len() >= SECRET_BYTES_MIN).then_some(Self(bytes))
+        let secret = Self(Zeroizing::new(bytes));
+        (secret.0.len() >= SECRET_BYTES_MIN).then_some(secret)
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
         &self.0
+    }
+}
+
+/// The content of the file, cleared when it is dropped, and the permissions of the file.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Content {
+    pub(super) text: Zeroizing<Vec<u8>>,
+    /// The permission bits; those of a private file on systems without them.
+    pub(super) mode: u32,
+}
+
+impl Content {
+    /// The permission bits, if users other than the owner can access the file.
+    pub(super) fn exposed_mode(&self) -> Option<u32> {
+        (self.mode & 0o077 != 0).then_some(self.mode)
     }
 }
 
@@ -58,10 +76,28 @@ pub enum InvalidKeyFile {
 ///
 /// # Errors
 /// Fails if the file cannot be read or is too long.
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, InvalidKeyFile> {
-    let mut text = Vec::new();
-    File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut text)?;
-    if text.len() as u64 > FILE_BYTES_MAX { Err(InvalidKeyFile::TooLong) } else { Ok(text) }
+pub(super) fn read(path: &Path) -> Result<Content, InvalidKeyFile> {
+    let file = File::open(path)?;
+    let metadata = file.metadata()?;
+    // A growing buffer would leave copies of the secrets behind. Reading needs some room beyond the end.
+    let room = usize::try_from(metadata.len().min(FILE_BYTES_MAX)).unwrap_or_default() + 64;
+    let mut text = Zeroizing::new(Vec::with_capacity(room));
+    file.take(FILE_BYTES_MAX + 1).read_to_end(&mut text)?;
+    if text.len() as u64 > FILE_BYTES_MAX {
+        return Err(InvalidKeyFile::TooLong);
+    }
+    Ok(Content { text, mode: mode(&metadata) })
+}
+
+#[cfg(unix)]
+fn mode(metadata: &Metadata) -> u32 {
+    use std::os::unix::fs::PermissionsExt;
+    metadata.permissions().mode() & 0o777
+}
+
+#[cfg(not(unix))]
+fn mode(_: &Metadata) -> u32 {
+    0o600
 }
 
 /// Parses the keys in the order of the file; there is at least one.
@@ -116,6 +152,24 @@ mod tests {
         }
         assert_eq!(format!("{:?}", Secret::new(vec![b'x'; 16])), "Some(Secret)");
         assert_eq!(Secret::new(vec![b'x'; 15]), None);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn permissions_of_other_users_are_found() {
+        use std::fs::{Permissions, set_permissions};
+        use std::os::unix::fs::PermissionsExt;
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("keys");
+        std::fs::write(&path, "1 0123456789abcdef").unwrap();
+        for (mode, exposed) in
+            [(0o600, None), (0o400, None), (0o640, Some(0o640)), (0o604, Some(0o604)), (0o620, Some(0o620))]
+        {
+            set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            let content = read(&path).unwrap();
+            assert_eq!(content.exposed_mode(), exposed, "{mode:o}");
+            assert_eq!(*content.text, b"1 0123456789abcdef");
+        }
     }
 
     #[test]

@@ -1,15 +1,16 @@
 //! The keys of challenges: the first key signs, all keys verify, and removed keys verify for a grace period.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use protocol::wisdom::token::{Holder, Key, TOKEN_BYTES, Token};
+use protocol::wisdom::token::{DerivationError, Holder, Key, TOKEN_BYTES, Token};
 use tracing::{info, warn};
+use zeroize::Zeroizing;
 
 use super::error::Error;
-use super::key_file::{self, InvalidKeyFile, Secret};
+use super::key_file::{self, Content, InvalidKeyFile, Secret};
 
 /// The settings of the keys.
 #[derive(Clone, Debug)]
@@ -49,9 +50,9 @@ pub(super) struct Keys {
 #[derive(Default)]
 struct Observed {
     /// The last content; none if the file could not be read.
-    last: Option<Vec<u8>>,
+    last: Option<Content>,
     /// The last content that two consecutive reads returned, valid or not.
-    stable: Option<Vec<u8>>,
+    stable: Option<Content>,
 }
 
 /// The current keys, followed by the removed ones. The first key signs.
@@ -79,18 +80,21 @@ impl Keys {
     /// Creates the keys of these settings.
     ///
     /// # Errors
-    /// Fails if the file is invalid or the operating system returns no random bytes.
+    /// Fails if the file is invalid, no key can be derived, or the operating system returns no random bytes.
     pub(super) fn new(settings: &Settings) -> Result<Self, Error> {
         let mut observed = Observed::default();
         let secrets = if let Some(path) = &settings.file {
             let wrong = |problem| Error::SecretFile { path: path.clone(), problem };
-            let text = key_file::read(path).map_err(wrong)?;
-            observed = Observed { last: Some(text.clone()), stable: Some(text.clone()) };
-            key_file::parse(&text).map_err(wrong)?
+            let content = key_file::read(path).map_err(wrong)?;
+            let secrets = key_file::parse(&content.text).map_err(wrong)?;
+            warn_if_exposed(path, &content);
+            observed = Observed { last: Some(content.clone()), stable: Some(content) };
+            secrets
         } else if let Some(secret) = &settings.secret {
             vec![(0, secret.clone())]
         } else {
-            let random = Secret::new(random_bytes::<32>()?.to_vec());
+            let random = Zeroizing::new(random_bytes::<32>()?);
+            let random = Secret::new(random.to_vec());
             vec![(0, random.expect("32 bytes are more than the minimum of 16"))]
         };
         let keys = Self {
@@ -100,7 +104,14 @@ impl Keys {
             ring: RwLock::default(),
             observed: Mutex::new(observed),
         };
-        keys.replace(secrets, 0);
+        if settings.scope == Scope::Shared {
+            // There is no set of spent challenges that several servers share.
+            warn!(
+                "with a shared secret each challenge can be solved once at every server, and once more after a restart, \
+                 because each server stores the solved challenges for itself"
+            );
+        }
+        keys.replace(secrets, 0)?;
         Ok(keys)
     }
 
@@ -128,49 +139,63 @@ impl Keys {
 
     /// Takes the result of reading the file, and replaces the keys if its content is new and valid. Two consecutive
     /// reads must return the same content, so that a partly written file is not used.
-    pub(super) fn observe_file(&self, content: Result<Vec<u8>, InvalidKeyFile>, now_ms: u64) {
+    pub(super) fn observe_file(&self, read: Result<Content, InvalidKeyFile>, now_ms: u64) {
         let mut observed = self.observed.lock().unwrap_or_else(PoisonError::into_inner);
-        let (text, problem) = match content {
-            Ok(text) => (Some(text), None),
+        let (content, problem) = match read {
+            Ok(content) => (Some(content), None),
             Err(problem) => (None, Some(problem)),
         };
-        let is_stable = text == observed.last;
-        observed.last.clone_from(&text);
-        if !is_stable || text == observed.stable {
+        let is_stable = content == observed.last;
+        observed.last.clone_from(&content);
+        if !is_stable || content == observed.stable {
             return;
         }
-        observed.stable.clone_from(&text);
+        observed.stable.clone_from(&content);
         drop(observed);
-        let keys = match (text, problem) {
-            (Some(text), _) => key_file::parse(&text),
+        let keys = match (&content, problem) {
+            (Some(content), _) => key_file::parse(&content.text),
             (None, Some(problem)) => Err(problem),
             (None, None) => return,
         };
+        if let (Some(path), Some(content)) = (&self.file, &content) {
+            warn_if_exposed(path, content);
+        }
         match keys {
-            Ok(secrets) => {
-                info!(keys = secrets.len(), signing = secrets[0].0, "the keys have changed");
-                self.replace(secrets, now_ms);
-            }
+            Ok(secrets) => self.change(secrets, now_ms),
             Err(problem) => warn!(%problem, "the secret file is invalid; the keys are unchanged"),
         }
     }
 
+    /// Replaces the keys, and logs the outcome.
+    fn change(&self, secrets: Vec<(u8, Secret)>, now_ms: u64) {
+        let (keys, signing) = (secrets.len(), secrets[0].0);
+        match self.replace(secrets, now_ms) {
+            Ok(()) => info!(keys, signing, "the keys have changed"),
+            Err(problem) => warn!(%problem, "the keys are unchanged"),
+        }
+    }
+
     /// Replaces the keys. Keys that are no longer among them keep verifying for the grace period.
-    fn replace(&self, secrets: Vec<(u8, Secret)>, now_ms: u64) {
+    ///
+    /// # Errors
+    /// Fails, and changes nothing, if a key cannot be derived.
+    fn replace(&self, secrets: Vec<(u8, Secret)>, now_ms: u64) -> Result<(), DerivationError> {
+        let derive = |(id, secret): (u8, Secret)| {
+            let key = Key::derive(secret.bytes(), self.salt.as_ref().map(|salt| &salt[..]), id)?;
+            Ok(HeldKey { id, secret, key, ends_ms: None })
+        };
+        let live = secrets.into_iter().map(derive).collect::<Result<Vec<HeldKey>, DerivationError>>()?;
         let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
         let is_kept =
-            |held: &HeldKey| secrets.iter().any(|(id, secret)| *id == held.id && *secret == held.secret);
+            |held: &HeldKey| live.iter().any(|live| live.id == held.id && live.secret == held.secret);
         let ends_ms = now_ms.saturating_add(self.grace_ms);
         let retired = ring.keys.iter().filter(|held| !is_kept(held) && held.verifies(now_ms)).cloned();
         let retired: Vec<HeldKey> = retired
             .map(|held| HeldKey { ends_ms: held.ends_ms.or(Some(ends_ms)), ..held })
             .take(RETIRED_MAX)
             .collect();
-        let live = secrets.into_iter().map(|(id, secret)| {
-            let key = Key::derive(secret.bytes(), self.salt.as_ref().map(|salt| &salt[..]), id);
-            HeldKey { id, secret, key, ends_ms: None }
-        });
-        *ring = Arc::new(Ring { keys: live.chain(retired).collect() });
+        *ring = Arc::new(Ring { keys: live.into_iter().chain(retired).collect() });
+        Ok(())
     }
 
     fn ring(&self) -> Arc<Ring> {
@@ -181,6 +206,15 @@ impl Keys {
 impl HeldKey {
     fn verifies(&self, now_ms: u64) -> bool {
         self.ends_ms.is_none_or(|ends_ms| now_ms < ends_ms)
+    }
+}
+
+/// Warns of a secret file that other users of this host can access. The server starts nevertheless: container platforms
+/// mount secrets with such permissions.
+fn warn_if_exposed(path: &Path, content: &Content) {
+    if let Some(mode) = content.exposed_mode() {
+        let (path, mode) = (path.display(), format_args!("{mode:04o}"));
+        warn!(%path, %mode, "other users can access the secret file; deny it with `chmod 600`");
     }
 }
 
@@ -208,13 +242,17 @@ mod tests {
         Keys::new(&Settings { file: Some(path), secret: None, scope: Scope::Boot, grace }).unwrap()
     }
 
+    fn content(text: &[u8]) -> Content {
+        Content { text: Zeroizing::new(text.to_vec()), mode: 0o600 }
+    }
+
     fn signed_by(keys: &Keys) -> [u8; TOKEN_BYTES] {
         keys.sign(Token::read(&[1; TOKEN_BYTES]), &Holder::ANYBODY).bytes()
     }
 
     fn observe_twice(keys: &Keys, text: &[u8], now_ms: u64) {
         for _ in 0..2 {
-            keys.observe_file(Ok(text.to_vec()), now_ms);
+            keys.observe_file(Ok(content(text)), now_ms);
         }
     }
 
@@ -254,11 +292,11 @@ mod tests {
         for _ in 0..3 {
             keys.observe_file(Err(InvalidKeyFile::Empty), 0);
         }
-        keys.observe_file(Ok(NEW[..20].to_vec()), 0);
-        keys.observe_file(Ok(NEW.to_vec()), 0);
+        keys.observe_file(Ok(content(&NEW[..20])), 0);
+        keys.observe_file(Ok(content(NEW)), 0);
         assert!(keys.have_signed(&token, &Holder::ANYBODY, 0));
         assert_eq!(signed_by(&keys), token);
-        keys.observe_file(Ok(NEW.to_vec()), 0);
+        keys.observe_file(Ok(content(NEW)), 0);
         assert!(!keys.have_signed(&token, &Holder::ANYBODY, 0));
     }
 

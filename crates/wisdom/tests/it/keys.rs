@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io::{BufRead, Read};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Instant;
 
@@ -72,6 +73,36 @@ fn a_restart_invalidates_tokens_unless_the_secret_is_shared() {
         } else {
             client.expect_error_and_end("INVALID_SIGNATURE");
         }
+    }
+}
+
+/// No set of solved challenges is shared, so a shared secret has a cost that the operator must know.
+#[test]
+fn a_shared_secret_is_announced_at_the_start() {
+    let secret = [("PACKAGE_INDEXER_SECRET", "a secret of several servers")];
+    for (scope, is_announced) in [("boot", false), ("shared", true)] {
+        let (status, log) = start_with_environment(&["--secret-scope", scope], &secret).stop();
+        assert_eq!(status, Some(0));
+        assert_eq!(
+            log.contains("WARN with a shared secret each challenge can be solved once at every server"),
+            is_announced,
+            "{log}"
+        );
+    }
+}
+
+#[test]
+fn a_secret_file_that_other_users_can_access_is_reported() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("keys");
+    fs::write(&file, OLD).unwrap();
+    for (mode, reported) in [(0o600, None), (0o640, Some("mode=0640")), (0o604, Some("mode=0604"))] {
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+        let (status, log) = start(&["--secret-file", file.to_str().unwrap()]).stop();
+        assert_eq!(status, Some(0));
+        let warnings: Vec<&str> = log.lines().filter(|line| line.contains("chmod 600")).collect();
+        assert_eq!(warnings.len(), usize::from(reported.is_some()), "{log}");
+        assert!(reported.is_none_or(|reported| warnings[0].contains(reported)), "{log}");
     }
 }
 

@@ -74,7 +74,7 @@ type Wrong = (&'static [&'static str], &'static [(&'static str, &'static str)], 
 
 #[test]
 fn each_wrong_setting_is_one_line_and_exit_status_2() {
-    let cases: [Wrong; 9] = [
+    let cases: [Wrong; 10] = [
         (&[], &[], "requires a subcommand"),
         (&["serve", "--no-such-flag"], &[], "--no-such-flag"),
         (&["serve", "--difficulty", "12"], &[], "lower --difficulty-min too"),
@@ -84,6 +84,7 @@ fn each_wrong_setting_is_one_line_and_exit_status_2() {
         (&["health", "--pprof"], &[], "--pprof needs --admin"),
         (&["serve"], &[("PACKAGE_INDEXER_TLL", "1")], "did you mean 'PACKAGE_INDEXER_TTL'?"),
         (&["serve", "--service", "wisdom"], &[], "--service"),
+        (&["serve", "--secret-scope", "shared"], &[], "--secret-scope shared needs the secret"),
     ];
     for (arguments, environment, expected) in cases {
         let output = run(arguments, environment);
