@@ -11,7 +11,7 @@ use prometheus_client::encoding::{prometheus_text, text};
 use prometheus_client::registry::Registry;
 use serde_json::json;
 
-use super::metrics::{self, Measured};
+use super::metrics::{self, LostLogLines, Measured};
 use super::profile;
 use crate::lifecycle::{Lifecycle, Phase};
 use crate::telemetry::Telemetry;
@@ -41,15 +41,16 @@ pub struct Build {
 
 impl Admin {
     /// Creates the endpoint of a server, and the telemetry that counts its connections. `has_profiles` enables CPU
-    /// profiles.
+    /// profiles. `lost_log_lines` is absent if there is no log.
     #[must_use]
     pub fn new<M: Measured>(
         lifecycle: Arc<Lifecycle>,
         service: Arc<M>,
         build: Build,
         has_profiles: bool,
+        lost_log_lines: Option<LostLogLines>,
     ) -> (Self, Arc<dyn Telemetry>) {
-        let (registry, telemetry) = metrics::registry(service, Instant::now());
+        let (registry, telemetry) = metrics::registry(service, lost_log_lines, Instant::now());
         (Self { lifecycle, registry, build, has_profiles }, telemetry)
     }
 

@@ -25,6 +25,7 @@ use tracing::warn;
 
 pub(crate) use ask::ask_health;
 pub use endpoint::{Admin, Build};
+pub use metrics::LostLogLines;
 
 /// Time limit for the head of a request.
 const HEADERS_TIMEOUT: Duration = Duration::from_secs(5);

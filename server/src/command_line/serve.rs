@@ -42,7 +42,9 @@ pub fn serve<S: Service + Measured>(
     // Before any output, so that a signal sent in response to it is handled.
     let signals = Signals::new([Signal::Int, Signal::Term])?;
     #[cfg(feature = "log")]
-    let _log = logging::start(flags);
+    let (_log, lost_log_lines) = logging::start(flags).unzip();
+    #[cfg(not(feature = "log"))]
+    let lost_log_lines = None;
     raise_descriptor_limit();
     let service = Arc::new(create()?);
     let lifecycle = Arc::new(Lifecycle::default());
@@ -52,7 +54,7 @@ pub fn serve<S: Service + Measured>(
         Some(addr) => {
             let listener = listen(addr, "--admin")?;
             let (admin, telemetry) =
-                Admin::new(Arc::clone(&lifecycle), Arc::clone(&service), build, flags.pprof);
+                Admin::new(Arc::clone(&lifecycle), Arc::clone(&service), build, flags.pprof, lost_log_lines);
             let addr = listener.get_ref().local_addr()?;
             admin::start(listener, admin)?;
             announce(flags, "admin", addr)?;

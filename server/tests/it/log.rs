@@ -1,8 +1,11 @@
 //! The log, and its independence of readers.
 
+use std::io::BufRead;
 use std::net::SocketAddr;
+use std::time::Instant;
 
-use crate::{command, start};
+use crate::support::WAIT_MAX;
+use crate::{command, start, start_with_admin};
 
 #[test]
 fn each_line_of_a_connection_has_its_id_and_its_peer() {
@@ -67,6 +70,22 @@ fn an_unread_log_delays_no_client() {
     let mut client = server.connect();
     for _ in 0..500 {
         client.ask(&b"QUERY|some-package-with-a-long-name|\n".repeat(100), &b"FAIL\n".repeat(100));
+    }
+}
+
+#[test]
+fn lost_lines_are_counted_and_noted() {
+    let mut server = start_with_admin(&["--log-level", "trace"]);
+    let mut client = server.connect();
+    let begun = Instant::now();
+    while server.metric("package_indexer_log_lines_lost_total") < 1.0 {
+        assert!(begun.elapsed() < WAIT_MAX, "no line is lost");
+        client.ask(&b"QUERY|some-package-with-a-long-name|\n".repeat(100), &b"FAIL\n".repeat(100));
+    }
+    let mut line = String::new();
+    while !line.contains("WARN log lines were lost") {
+        line.clear();
+        assert!(server.stderr.read_line(&mut line).unwrap() > 0, "the log has ended");
     }
 }
 

@@ -4,6 +4,7 @@ pub mod encoding;
 mod index;
 mod process;
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -27,13 +28,23 @@ pub trait Measured: Send + Sync + 'static {
     fn register(self: Arc<Self>, registry: &mut Registry);
 }
 
+/// Returns the number of log lines that were lost, because the reader of the log was too slow.
+pub type LostLogLines = Box<dyn Fn() -> u64 + Send + Sync>;
+
 /// Registers all metrics. Returns the registry and the telemetry that counts connections.
-pub(super) fn registry<M: Measured>(service: Arc<M>, begun: Instant) -> (Registry, Arc<dyn Telemetry>) {
+pub(super) fn registry<M: Measured>(
+    service: Arc<M>,
+    lost_log_lines: Option<LostLogLines>,
+    begun: Instant,
+) -> (Registry, Arc<dyn Telemetry>) {
     let mut registry = Registry::default();
     let connections = ConnectionMetrics::default();
     let prefixed = registry.sub_registry_with_prefix(M::PREFIX);
     connections.register(prefixed);
     prefixed.register_collector(Box::new(Uptime { begun }));
+    if let Some(lost) = lost_log_lines {
+        prefixed.register_collector(Box::new(LogMetrics { lost }));
+    }
     service.register(prefixed);
     registry.register_collector(Box::new(process::ProcessMetrics));
     (registry, Arc::new(connections))
@@ -138,13 +149,30 @@ impl Telemetry for ConnectionMetrics {
     }
 }
 
+struct LogMetrics {
+    lost: LostLogLines,
+}
+
+impl fmt::Debug for LogMetrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LogMetrics")
+    }
+}
+
+impl Collector for LogMetrics {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let help = "Log lines lost because the reader of the log was too slow";
+        encoding::counter(&mut encoder, "log_lines_lost", help, (self.lost)())
+    }
+}
+
 #[derive(Debug)]
 struct Uptime {
     begun: Instant,
 }
 
 impl Collector for Uptime {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let uptime = ConstGauge::new(self.begun.elapsed().as_secs_f64());
         let help = "Time since the start of the server";
         uptime.encode(encoder.encode_descriptor(
