@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use ureq::tls::TlsConfig;
+
 use super::failure::{BODY_BYTES_MAX, Failure, REDIRECTS_MAX};
 
 /// Longest head of an answer, in bytes.
@@ -14,7 +16,13 @@ impl Agent {
     /// Creates a client. An answer, including redirects, may take `timeout`. `is_local` bypasses the proxies of the
     /// environment, and `https_only` rejects redirects to HTTP.
     pub(super) fn new(timeout: Duration, is_local: bool, https_only: bool) -> Self {
+        Self::with_tls(timeout, is_local, https_only, TlsConfig::default())
+    }
+
+    /// The same with other settings of TLS, such as the trusted certificates.
+    pub(super) fn with_tls(timeout: Duration, is_local: bool, https_only: bool, tls: TlsConfig) -> Self {
         let mut config = ureq::Agent::config_builder()
+            .tls_config(tls)
             .timeout_global(Some(timeout))
             .max_redirects(REDIRECTS_MAX)
             .max_response_header_size(HEAD_BYTES_MAX)

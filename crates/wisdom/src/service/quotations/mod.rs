@@ -12,6 +12,8 @@ mod fetch;
 #[cfg(not(feature = "sources"))]
 #[path = "no_fetch.rs"]
 mod fetch;
+#[cfg(test)]
+mod https_tests;
 mod source;
 mod stock;
 #[cfg(test)]

@@ -57,9 +57,15 @@ impl fmt::Debug for Source {
 impl Source {
     /// Creates a source. Its answers, including redirects, may take `fetch_timeout`.
     pub(super) fn new(url: String, fetch_timeout: Duration) -> Self {
+        Self::with_agent(url, |is_local, https_only| Agent::new(fetch_timeout, is_local, https_only))
+    }
+
+    /// Creates a source whose client is created from two properties of the URL: whether it is on this host, and
+    /// whether it has the scheme HTTPS.
+    pub(super) fn with_agent(url: String, agent: impl FnOnce(bool, bool) -> Agent) -> Self {
         let label = shown(&url);
         // A request over HTTPS must not be redirected to HTTP.
-        let agent = Agent::new(fetch_timeout, is_local(&label), label.starts_with("https:"));
+        let agent = agent(is_local(&label), label.starts_with("https:"));
         Self { url, label, agent }
     }
 
