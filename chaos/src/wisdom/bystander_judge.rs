@@ -25,7 +25,7 @@ const REPLIES: u64 = 2;
 /// Follows all bystanders.
 #[derive(Debug, Default)]
 pub(crate) struct WisdomJudge {
-    /// The connections of clients that were refused.
+    /// The connections of clients that were refused, or that leave because their challenge is too hard.
     refused: BTreeSet<u32>,
 }
 
@@ -69,6 +69,7 @@ impl WisdomJudge {
             (Ok(Request::Challenge), Ok(Response::Challenge(challenge))) => {
                 let bits = Token::read(&challenge.token).difficulty;
                 if bits > DIFFICULTY_MAX {
+                    self.refused.insert(exchange.place.connection);
                     return incident(Incident::ChallengeTooHard { bits, bits_max: DIFFICULTY_MAX });
                 }
                 challenge.disagreement().is_none()
@@ -191,6 +192,15 @@ mod tests {
         assert!(state(judge, true, &error(Code::Replayed)).starts_with("IncorrectReply"));
         assert!(state(judge, true, b"OK\n").starts_with("IncorrectReply"));
         assert_eq!(state(judge, false, &challenge(20)), "ChallengeTooHard { bits: 20, bits_max: 16 }");
+    }
+
+    /// The target closes its half after the client has closed its own.
+    #[test]
+    fn a_bystander_that_leaves_a_hard_challenge_does_not_accuse_the_target() {
+        let judge = &mut WisdomJudge::default();
+        assert!(state(judge, false, &challenge(20)).starts_with("ChallengeTooHard"));
+        let end = Observation::EndedIdle { place: place(1), end: &EventKind::Ended };
+        assert_eq!(name(&judge.observe(&end)), "InProgress");
     }
 
     #[test]
