@@ -104,6 +104,12 @@ fn run_with(arguments: &[OsString], environment: Environment, out: &mut impl Wri
         None => (&parsed.flags, None),
     };
     server.check()?;
+    // A buffer may be twice as large as its content.
+    if server.max_buffered / 2 < server.max_unread.saturating_add(*max_line) {
+        return Err(Error::Conflict(
+            "--max-buffered must be at least twice the sum of --max-line and --max-unread",
+        ));
+    }
     match task {
         None => command_line::serve(server, server.limits(), BUILD, || {
             let capacity = Capacity { packages_max: *max_packages, bytes_max: *max_index_bytes };

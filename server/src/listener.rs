@@ -191,7 +191,7 @@ async fn serve_one<S: Service, C: Clock>(
         }
     };
     serving.instrument(span).await;
-    shared.connections.remove(&connection);
+    shared.connections.remove(&connection, &**telemetry);
     telemetry.closed();
     drop(alive);
 }

@@ -26,6 +26,9 @@ pub trait Telemetry: Send + Sync + 'static {
 
     /// A client does not read its replies; the connection waits for it.
     fn blocked(&self);
+
+    /// A connection took `after` bytes from the budget of all connections instead of `before`.
+    fn buffered(&self, before: usize, after: usize);
 }
 
 /// Telemetry that ignores all events.
@@ -42,4 +45,5 @@ impl Telemetry for NoTelemetry {
     }
     fn answered(&self, _: Option<Instant>) {}
     fn blocked(&self) {}
+    fn buffered(&self, _: usize, _: usize) {}
 }

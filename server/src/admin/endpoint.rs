@@ -14,6 +14,7 @@ use serde_json::json;
 use super::metrics::{self, Measured};
 use super::profile;
 use crate::lifecycle::{Lifecycle, Phase};
+use crate::limits::Limits;
 use crate::telemetry::Telemetry;
 
 const JSON: &str = "application/json";
@@ -46,10 +47,11 @@ impl Admin {
     pub fn new<M: Measured>(
         lifecycle: Arc<Lifecycle>,
         service: Arc<M>,
+        limits: &Limits,
         build: Build,
         has_profiles: bool,
     ) -> (Self, Arc<dyn Telemetry>) {
-        let (registry, telemetry) = metrics::registry(service, Instant::now());
+        let (registry, telemetry) = metrics::registry(service, limits, Instant::now());
         (Self { lifecycle, registry, build, has_profiles }, telemetry)
     }
 

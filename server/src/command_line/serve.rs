@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::thread;
 
 use async_signal::{Signal, Signals};
-use rustix::process::{Resource, getrlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use smol::channel::bounded;
 use smol::stream::StreamExt;
 use smol::{Async, Executor};
-use tracing::info;
+use tracing::{info, warn};
 
 use super::error::Error;
 use super::flags::ServerFlags;
@@ -42,7 +42,7 @@ pub fn serve<S: Service + Measured>(
     let signals = Signals::new([Signal::Int, Signal::Term])?;
     #[cfg(feature = "log")]
     let _log = logging::start(flags);
-    raise_descriptor_limit();
+    raise_descriptor_limit(&limits);
     let service = Arc::new(create()?);
     let lifecycle = Arc::new(Lifecycle::default());
     // The admin endpoint starts before the server listens, so that it can report the starting phase.
@@ -51,7 +51,7 @@ pub fn serve<S: Service + Measured>(
         Some(addr) => {
             let listener = listen(addr, "--admin")?;
             let (admin, telemetry) =
-                Admin::new(Arc::clone(&lifecycle), Arc::clone(&service), build, flags.pprof);
+                Admin::new(Arc::clone(&lifecycle), Arc::clone(&service), &limits, build, flags.pprof);
             let addr = listener.get_ref().local_addr()?;
             admin::start(listener, admin)?;
             announce(flags, "admin", addr)?;
@@ -119,11 +119,25 @@ fn announce(flags: &ServerFlags, what: &str, addr: SocketAddr) -> io::Result<()>
     out.flush()
 }
 
+/// Descriptors in addition to those of connections: refused clients, admin clients, listeners, files of the runtime.
+const OTHER_DESCRIPTORS: u64 = 256;
+
 /// Raises the limit of file descriptors to its maximum. Many systems start a process with 1,024, and each client needs
-/// one.
-fn raise_descriptor_limit() {
-    let mut limit = getrlimit(Resource::Nofile);
-    limit.current = limit.maximum;
+/// one. Warns if the maximum is too low for the limit of connections.
+fn raise_descriptor_limit(limits: &Limits) {
+    let limit = getrlimit(Resource::Nofile);
     // If the system refuses, the server runs with fewer.
-    let _ = setrlimit(Resource::Nofile, limit);
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+    // No limit is reported as none.
+    let Some(descriptors) = getrlimit(Resource::Nofile).current else { return };
+    let needed = u64::try_from(limits.connections_max).unwrap_or(u64::MAX).saturating_add(OTHER_DESCRIPTORS);
+    if descriptors < needed {
+        warn!(
+            descriptors,
+            needed,
+            "the limit of open files is too low for --max-connections {}: further clients will wait until others \
+             leave; raise the limit (ulimit -n) or lower --max-connections",
+            limits.connections_max
+        );
+    }
 }

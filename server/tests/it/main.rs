@@ -3,6 +3,7 @@
 mod admin;
 mod against_model;
 mod binary;
+mod budget;
 mod command_line;
 mod deadlines;
 mod limits;

@@ -182,11 +182,17 @@ impl<C: Clock> Service for WisdomService<C> {
         session.awaits()
     }
 
+    fn buffered_bytes(&self, session: &Session) -> usize {
+        session.frames.partial().len()
+    }
+
     fn append_close_reason(&self, reason: CloseReason, replies: &mut Vec<u8>) {
         use limits::Refusal as Limit;
         let code = match reason {
             CloseReason::ShuttingDown => Code::ShuttingDown,
-            CloseReason::Refused(Limit::Connections | Limit::ConnectionsPerAddress) => Code::ServerBusy,
+            CloseReason::Refused(
+                Limit::Connections | Limit::ConnectionsPerAddress | Limit::BufferedBytes,
+            ) => Code::ServerBusy,
             CloseReason::Refused(Limit::ConnectRate | Limit::RequestRate) => Code::RateLimited,
             CloseReason::Refused(_) => Code::Timeout,
         };

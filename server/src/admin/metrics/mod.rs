@@ -15,7 +15,7 @@ use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::limits::Refusal;
+use crate::limits::{Limits, Refusal};
 use crate::telemetry::Telemetry;
 
 /// A service with metrics of its own.
@@ -28,11 +28,23 @@ pub trait Measured: Send + Sync + 'static {
 }
 
 /// Registers all metrics. Returns the registry and the telemetry that counts connections.
-pub(super) fn registry<M: Measured>(service: Arc<M>, begun: Instant) -> (Registry, Arc<dyn Telemetry>) {
+pub(super) fn registry<M: Measured>(
+    service: Arc<M>,
+    limits: &Limits,
+    begun: Instant,
+) -> (Registry, Arc<dyn Telemetry>) {
     let mut registry = Registry::default();
     let connections = ConnectionMetrics::default();
     let prefixed = registry.sub_registry_with_prefix(M::PREFIX);
     connections.register(prefixed);
+    let buffered_max = Gauge::<i64>::default();
+    buffered_max.set(signed(limits.buffered_bytes_max));
+    prefixed.register_with_unit(
+        "buffered_limit",
+        "Largest number of bytes that all connections hold together",
+        Unit::Bytes,
+        buffered_max,
+    );
     prefixed.register_collector(Box::new(Uptime { begun }));
     service.register(prefixed);
     registry.register_collector(Box::new(process::ProcessMetrics));
@@ -51,6 +63,7 @@ struct ConnectionMetrics {
     refused: Family<CauseLabel, Counter>,
     accept_failures: Counter,
     blocked: Counter,
+    buffered: Gauge,
     duration_seconds: Histogram,
 }
 
@@ -72,6 +85,7 @@ impl Default for ConnectionMetrics {
             refused,
             accept_failures: Counter::default(),
             blocked: Counter::default(),
+            buffered: Gauge::default(),
             duration_seconds: Histogram::new(DURATION_BUCKETS_SECONDS),
         }
     }
@@ -95,6 +109,12 @@ impl ConnectionMetrics {
             "blocked_replies",
             "Writes that waited because the client did not read its replies",
             self.blocked.clone(),
+        );
+        registry.register_with_unit(
+            "buffered",
+            "Memory of incomplete requests and unread replies, without the first 4096 bytes of small ones",
+            Unit::Bytes,
+            self.buffered.clone(),
         );
         registry.register_with_unit(
             "request_duration",
@@ -136,6 +156,14 @@ impl Telemetry for ConnectionMetrics {
     fn blocked(&self) {
         self.blocked.inc();
     }
+
+    fn buffered(&self, before: usize, after: usize) {
+        self.buffered.inc_by(signed(after) - signed(before));
+    }
+}
+
+fn signed(bytes: usize) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
 #[derive(Debug)]

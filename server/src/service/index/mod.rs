@@ -148,6 +148,10 @@ impl Service for IndexService {
         if lines.is_mid_frame() { Awaited::RestOfRequest } else { Awaited::NextRequest }
     }
 
+    fn buffered_bytes(&self, lines: &Lines) -> usize {
+        lines.buffer_bytes()
+    }
+
     /// At shutdown the end of the stream is sufficient.
     fn append_close_reason(&self, reason: CloseReason, replies: &mut Vec<u8>) {
         match reason {
