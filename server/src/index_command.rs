@@ -27,7 +27,7 @@ struct CommandLine {
 /// A task other than serving.
 #[derive(Clone, Debug, Subcommand)]
 enum Task {
-    /// Check the health of the server with these flags: by --admin if it is set, otherwise by a request
+    /// Check the health of the server with these flags: by a request to --addr and, if it is set, by --admin
     #[command(
         after_help = "Exit status:\n  0  the server is healthy\n  1  it is not healthy, or it did not answer \
                             within 2 s\n  2  a setting is wrong"

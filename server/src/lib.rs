@@ -45,6 +45,7 @@ pub mod clock;
 pub mod command_line;
 mod connection;
 mod connections;
+pub mod heartbeats;
 pub mod index_command;
 pub mod lifecycle;
 pub mod limits;

@@ -4,39 +4,30 @@
 //! delays no client.
 
 mod ask;
+mod clients;
 mod endpoint;
 pub mod metrics;
 mod profile;
 
-use std::convert::Infallible;
 use std::io;
-use std::net::{TcpListener, TcpStream};
-use std::rc::Rc;
-use std::sync::Arc;
+use std::net::TcpListener;
 use std::thread;
 use std::time::Duration;
 
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use smol::lock::Semaphore;
+use rustix::io::Errno;
 use smol::{Async, LocalExecutor, Timer, future};
-use smol_hyper::rt::{FuturesIo, SmolTimer};
 use tracing::warn;
 
 pub(crate) use ask::ask_health;
 pub use endpoint::{Admin, Build};
 
-/// Time limit for the head of a request.
-const HEADERS_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Time limit of a connection, without the duration of a profile. A connection carries one request.
-const CONNECTION_TIMEOUT: Duration = Duration::from_secs(15);
-
-/// Connections that are served at the same time; others wait.
-const CONNECTIONS_MAX: usize = 32;
+use clients::Clients;
 
 /// Pause after a failed accept.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Time limit of a client that uses the reserve descriptor, because no other client is served meanwhile.
+const RESERVE_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// Serves the endpoint on `listener`, on its own thread, until the process ends.
 ///
@@ -45,41 +36,33 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub fn start(listener: Async<TcpListener>, admin: Admin) -> io::Result<()> {
     thread::Builder::new().name("admin".into()).spawn(move || {
         let executor = LocalExecutor::new();
-        smol::block_on(executor.run(accept(&executor, listener, Rc::new(admin))));
+        smol::block_on(executor.run(accept(&listener, Clients::new(&executor, admin))));
     })?;
     Ok(())
 }
 
-async fn accept(executor: &LocalExecutor<'_>, listener: Async<TcpListener>, admin: Rc<Admin>) {
-    let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+async fn accept(listener: &Async<TcpListener>, mut clients: Clients<'_>) {
+    // A descriptor that is closed to accept a client when there are no others. It needs no file.
+    let open_reserve = || listener.get_ref().try_clone().ok();
+    let mut reserve = open_reserve();
     loop {
-        let permit = permits.acquire_arc().await;
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                let admin = Rc::clone(&admin);
-                let serving = async move {
-                    serve(stream, &admin).await;
-                    drop(permit);
-                };
-                executor.spawn(serving).detach();
+        let Err(error) = listener.accept().await.map(|(stream, _)| clients.add(stream)) else {
+            // The new client is read before another one can displace it.
+            future::yield_now().await;
+            continue;
+        };
+        if is_lack_of_descriptors(&error) && reserve.take().is_some() {
+            if let Ok(stream) = listener.get_ref().accept().and_then(|(stream, _)| Async::new(stream)) {
+                clients.serve_alone(stream, RESERVE_TIMEOUT).await;
             }
-            Err(error) => {
-                warn!(%error, "cannot accept admin connections");
-                Timer::after(ACCEPT_PAUSE).await;
-            }
+        } else {
+            warn!(%error, "cannot accept admin connections");
+            Timer::after(ACCEPT_PAUSE).await;
         }
+        reserve = reserve.or_else(open_reserve);
     }
 }
 
-async fn serve(stream: Async<TcpStream>, admin: &Admin) {
-    let answer = service_fn(async |request| Ok::<_, Infallible>(admin.answer(&request).await));
-    let connection = http1::Builder::new()
-        .timer(SmolTimer::new())
-        .header_read_timeout(HEADERS_TIMEOUT)
-        .keep_alive(false)
-        .serve_connection(FuturesIo::new(stream), answer);
-    // Errors of HTTP and lost connections concern only this client.
-    let served = async { _ = connection.await };
-    let timeout = async { _ = Timer::after(CONNECTION_TIMEOUT + profile::DURATION_MAX).await };
-    future::or(served, timeout).await;
+fn is_lack_of_descriptors(error: &io::Error) -> bool {
+    [Errno::MFILE, Errno::NFILE].map(|errno| Some(errno.raw_os_error())).contains(&error.raw_os_error())
 }

@@ -1,5 +1,6 @@
 //! The life of a server process: addresses, threads, signals and the drain.
 
+use std::future::pending;
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use async_signal::{Signal, Signals};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use smol::channel::bounded;
 use smol::stream::StreamExt;
-use smol::{Async, Executor};
+use smol::{Async, Executor, future};
 use tracing::{info, warn};
 
 use super::error::Error;
@@ -18,7 +19,8 @@ use super::flags::ServerFlags;
 use super::logging;
 use crate::admin::metrics::Measured;
 use crate::admin::{self, Admin, Build};
-use crate::clock::MonotonicClock;
+use crate::clock::{Clock, MonotonicClock};
+use crate::heartbeats::Heartbeats;
 use crate::lifecycle::{Lifecycle, Phase};
 use crate::limits::Limits;
 use crate::listener::{self, Ending, Parts};
@@ -45,13 +47,21 @@ pub fn serve<S: Service + Measured>(
     raise_descriptor_limit(&limits);
     let service = Arc::new(create()?);
     let lifecycle = Arc::new(Lifecycle::default());
+    let clock = MonotonicClock;
+    let heartbeats = Arc::new(Heartbeats::new(flags.threads, clock.now()));
     // The admin endpoint starts before the server listens, so that it can report the starting phase.
     let telemetry: Arc<dyn Telemetry> = match &flags.admin {
         None => Arc::new(NoTelemetry),
         Some(addr) => {
             let listener = listen(addr, "--admin")?;
-            let (admin, telemetry) =
-                Admin::new(Arc::clone(&lifecycle), Arc::clone(&service), &limits, build, flags.pprof);
+            let (admin, telemetry) = Admin::new(
+                Arc::clone(&lifecycle),
+                Arc::clone(&heartbeats),
+                Arc::clone(&service),
+                &limits,
+                build,
+                flags.pprof,
+            );
             let addr = listener.get_ref().local_addr()?;
             admin::start(listener, admin)?;
             announce(flags, "admin", addr)?;
@@ -68,8 +78,9 @@ pub fn serve<S: Service + Measured>(
         Some(())
     });
     let executor = Arc::new(Executor::new());
-    let parts = Parts { executor: Arc::clone(&executor), service, limits, telemetry, clock: MonotonicClock };
-    let ending = run_on_threads(&executor, flags.threads, listener::serve(parts, listener, stops))?;
+    let parts = Parts { executor: Arc::clone(&executor), service, limits, telemetry, clock };
+    let serving = listener::serve(parts, listener, stops);
+    let ending = run_on_threads(&executor, flags.threads, serving, &heartbeats, &clock)?;
     info!(?ending, "ended");
     match ending {
         Ending::Drained => Ok(()),
@@ -82,6 +93,8 @@ fn run_on_threads<T>(
     executor: &Arc<Executor<'static>>,
     threads: u8,
     main: impl Future<Output = T> + Send + 'static,
+    heartbeats: &Arc<Heartbeats>,
+    clock: &impl Clock,
 ) -> Result<T, Error>
 where
     T: Send + 'static,
@@ -89,11 +102,22 @@ where
     let (running, ended) = bounded::<()>(1);
     for number in 1..threads {
         let (executor, ended) = (Arc::clone(executor), ended.clone());
+        let (heartbeats, clock) = (Arc::clone(heartbeats), clock.clone());
         thread::Builder::new().name(format!("server-{number}")).spawn(move || {
-            smol::block_on(executor.run(async { _ = ended.recv().await }));
+            smol::block_on(executor.run(async {
+                let ended = async { _ = ended.recv().await };
+                future::or(ended, heartbeats.run(number, &clock)).await;
+            }));
         })?;
     }
-    let outcome = smol::block_on(executor.run(executor.spawn(main)));
+    let main = executor.spawn(main);
+    let outcome = smol::block_on(executor.run(async {
+        let beating = async {
+            heartbeats.run(0, clock).await;
+            pending().await
+        };
+        future::or(main, beating).await
+    }));
     drop(running);
     Ok(outcome)
 }
@@ -139,5 +163,63 @@ fn raise_descriptor_limit(limits: &Limits) {
              leave; raise the limit (ulimit -n) or lower --max-connections",
             limits.connections_max
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    /// A clock that runs a thousand times as fast.
+    #[derive(Clone)]
+    struct FastClock {
+        begun: Instant,
+    }
+
+    impl Clock for FastClock {
+        fn now(&self) -> Instant {
+            self.begun + self.begun.elapsed() * 1000
+        }
+
+        async fn sleep(&self, duration: Duration) {
+            smol::Timer::after(duration / 1000).await;
+        }
+    }
+
+    /// Waits until this number of threads is stuck. On a busy machine others seem to be stuck for a short time.
+    async fn await_stuck(heartbeats: &Heartbeats, clock: &FastClock, count: usize) {
+        while heartbeats.stuck_threads(clock.now()) != count {
+            smol::Timer::after(Duration::from_millis(1)).await;
+        }
+    }
+
+    #[test]
+    fn a_task_that_occupies_its_thread_stops_the_heartbeats_of_that_thread() {
+        let clock = FastClock { begun: Instant::now() };
+        let heartbeats = Arc::new(Heartbeats::new(2, clock.now()));
+        let executor = Arc::new(Executor::new());
+        let main = {
+            let (executor, heartbeats, clock) =
+                (Arc::clone(&executor), Arc::clone(&heartbeats), clock.clone());
+            async move {
+                let is_over = Arc::new(AtomicBool::new(false));
+                let occupied = executor.spawn({
+                    let is_over = Arc::clone(&is_over);
+                    async move {
+                        while !is_over.load(Ordering::Relaxed) {
+                            thread::sleep(Duration::from_millis(1));
+                        }
+                    }
+                });
+                await_stuck(&heartbeats, &clock, 1).await;
+                is_over.store(true, Ordering::Relaxed);
+                occupied.await;
+                await_stuck(&heartbeats, &clock, 0).await;
+            }
+        };
+        run_on_threads(&executor, 2, main, &heartbeats, &clock).unwrap();
     }
 }

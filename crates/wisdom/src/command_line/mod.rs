@@ -30,7 +30,7 @@ enum Task {
     /// Serve challenges and quotations over TCP
     #[command(after_help = AFTER_HELP)]
     Serve(Flags),
-    /// Check the health of the server with these flags: by --admin if it is set, otherwise by a request
+    /// Check the health of the server with these flags: by a request to --addr and, if it is set, by --admin
     #[command(
         after_help = "Exit status:\n  0  the server is healthy\n  1  it is not healthy, or it did not answer \
                             within 2 s\n  2  a setting is wrong"
