@@ -1,5 +1,8 @@
 //! The byte budget of all connections, for incomplete requests and unread replies.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// Bytes that each connection may hold outside the budget. Almost all requests are shorter, so that they cost no
@@ -85,31 +88,5 @@ impl Share {
     /// A number that is smaller the longer the connection has had a share.
     pub(crate) fn begun(&self) -> u64 {
         self.begun.load(Ordering::Relaxed)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_budget_is_the_sum_of_the_shares() {
-        let (budget, first, second) = (Budget::default(), Share::default(), Share::default());
-        assert_eq!(budget.hold(&first, FREE_BYTES), None, "the first bytes are free");
-        let change = budget.hold(&first, FREE_BYTES + 1);
-        assert_eq!(change, Some(Change { before: 0, after: 4097 }));
-        assert_eq!(budget.hold(&first, FREE_BYTES + 1), None);
-        budget.hold(&second, 10_000);
-        assert_eq!(budget.bytes(), 14_097);
-        assert!(first.begun() < second.begun());
-        let change = budget.hold(&first, 17);
-        assert_eq!((change, budget.bytes()), (Some(Change { before: 4097, after: 0 }), 10_000));
-        budget.hold(&first, 5_000);
-        assert!(first.begun() > second.begun(), "a share that ended begins anew");
-        budget.reclaim(&first);
-        assert_eq!((budget.bytes(), budget.lasting_bytes()), (15_000, 10_000));
-        budget.hold(&second, 0);
-        budget.hold(&first, 0);
-        assert_eq!((budget.bytes(), budget.lasting_bytes()), (0, 0));
     }
 }

@@ -48,7 +48,8 @@ second signal ends it immediately.
 Exit status:
   0  all connections ended by themselves
   1  the server could not start, or connections were closed by the shutdown timeout
-  2  a flag, an environment variable or the configuration file is wrong";
+  2  a flag, an environment variable or the configuration file is wrong
+  101  a part of the server panicked, which is a defect";
 
 /// All flags of the server.
 #[derive(Clone, Debug, clap::Args)]

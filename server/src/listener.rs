@@ -1,19 +1,21 @@
-//! The accept loop, the refusal of connections, the deadline sweep, and the drain at shutdown.
+//! The accept loop, the refusal of connections, the deadline sweep, the drain at shutdown, and what a panic ends.
 
 use std::convert::Infallible;
 use std::future::pending;
 use std::io::ErrorKind;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use smol::channel::{Sender, bounded};
+use smol::future::FutureExt;
 use smol::io::AsyncWriteExt;
 use smol::lock::Semaphore;
 use smol::stream::{Stream, StreamExt};
-use smol::{Async, Executor, future};
-use tracing::{Instrument, debug, info, info_span, warn};
+use smol::{Async, Executor, Task, future};
+use tracing::{Instrument, debug, error, info, info_span, warn};
 
 use crate::clock::Clock;
 use crate::connection::{self, Shared};
@@ -45,6 +47,8 @@ pub enum Ending {
     Drained,
     /// The server closed this number of connections before they were drained.
     Aborted(usize),
+    /// This part of the server panicked. Without it the server cannot serve.
+    Panicked(&'static str),
 }
 
 /// Pause after a failed accept, most often for lack of file descriptors.
@@ -79,13 +83,19 @@ pub async fn serve<S: Service, C: Clock>(
     let admission = Admission { executor: executor.clone(), shared: shared.clone(), lingering, alive };
     let admission = Arc::new(admission);
 
-    // The loops are separate tasks: joined futures would all be polled whenever one of them makes progress.
-    let accepting = executor.spawn(accept(Arc::clone(&listener), Arc::clone(&admission)));
-    let sweeping = executor.spawn(sweep(Arc::clone(&shared)));
-    let running = executor.spawn(Arc::clone(&shared.service).run(clock.clone()));
+    // The parts are separate tasks: joined futures would all be polled whenever one of them makes progress.
+    let (panics, panicked) = bounded(1);
+    let parts = Spawner { executor: &executor, panics };
+    let accepting = parts.spawn("accept loop", accept(Arc::clone(&listener), Arc::clone(&admission)));
+    let sweeping = parts.spawn("deadline sweep", sweep(Arc::clone(&shared)));
+    let running =
+        parts.spawn("background work of the service", Arc::clone(&shared.service).run(clock.clone()));
 
     let mut stops = pin!(stops);
-    stops.next().await;
+    let stopped = async { stops.next().await.and(None) };
+    if let Some(part) = future::or(async { panicked.recv().await.ok() }, stopped).await {
+        return Ending::Panicked(part);
+    }
     accepting.cancel().await;
     // Clients that the kernel has connected are served too; closing the listener would reset them.
     for stream in listener.get_ref().incoming().map_while(Result::ok).take(BACKLOG_MAX) {
@@ -109,10 +119,30 @@ pub async fn serve<S: Service, C: Clock>(
         future::or(clock.sleep(limits.shutdown_timeout), second_stop).await;
         Ending::Aborted(shared.connections.abort())
     };
-    let ending = future::or(drained, aborted).await;
+    let failed = async { panicked.recv().await.map_or(Ending::Drained, Ending::Panicked) };
+    let ending = future::or(failed, future::or(drained, aborted)).await;
     sweeping.cancel().await;
     running.cancel().await;
     ending
+}
+
+/// Spawns the parts of the server that run until they are cancelled.
+struct Spawner<'a> {
+    executor: &'a Executor<'static>,
+    /// The names of parts that panicked.
+    panics: Sender<&'static str>,
+}
+
+impl Spawner<'_> {
+    fn spawn(&self, part: &'static str, task: impl Future<Output = ()> + Send + 'static) -> Task<()> {
+        let panics = self.panics.clone();
+        self.executor.spawn(async move {
+            if AssertUnwindSafe(task).catch_unwind().await.is_err() {
+                // If the channel is full, another part has panicked before.
+                let _ = panics.try_send(part);
+            }
+        })
+    }
 }
 
 /// What the accept loop needs for a new connection.
@@ -158,31 +188,61 @@ impl<S: Service, C: Clock> Admission<S, C> {
         match admission {
             Ok(()) => {
                 // Registered here instead of in its task, so that a drain cannot miss it.
-                let connection = shared.connections.add(stream, address);
-                executor.spawn(serve_one(Arc::clone(shared), connection, peer, self.alive.clone())).detach();
+                let served = Served::new(Arc::clone(shared), stream, address, self.alive.clone());
+                executor.spawn(isolate(Arc::clone(shared), serve_one(served, peer))).detach();
             }
             Err(cause) => {
                 shared.telemetry.refused(cause);
                 debug!(%peer, cause = cause.name(), "connection refused");
-                executor.spawn(refuse(Arc::clone(self), stream, cause)).detach();
+                executor.spawn(isolate(Arc::clone(shared), refuse(Arc::clone(self), stream, cause))).detach();
             }
         }
     }
 }
 
-async fn serve_one<S: Service, C: Clock>(
+/// Runs the task of one client. A panic ends only this task.
+async fn isolate<S, C>(shared: Arc<Shared<S, C>>, task: impl Future<Output = ()>) {
+    if AssertUnwindSafe(task).catch_unwind().await.is_err() {
+        shared.telemetry.panicked();
+        error!("a connection was closed because its task panicked");
+    }
+}
+
+/// An open connection. Dropping it releases everything that the connection holds, also if its task panics.
+struct Served<S, C> {
     shared: Arc<Shared<S, C>>,
     connection: Arc<Connection>,
-    peer: SocketAddr,
-    alive: Sender<Infallible>,
-) {
+    _alive: Sender<Infallible>,
+}
+
+impl<S, C> Served<S, C> {
+    fn new(
+        shared: Arc<Shared<S, C>>,
+        stream: Async<TcpStream>,
+        address: IpAddr,
+        alive: Sender<Infallible>,
+    ) -> Self {
+        let connection = shared.connections.add(stream, address);
+        shared.telemetry.opened();
+        Self { shared, connection, _alive: alive }
+    }
+}
+
+impl<S, C> Drop for Served<S, C> {
+    fn drop(&mut self) {
+        self.shared.connections.remove(&self.connection, &*self.shared.telemetry);
+        self.shared.telemetry.closed();
+    }
+}
+
+async fn serve_one<S: Service, C: Clock>(served: Served<S, C>, peer: SocketAddr) {
+    let Served { shared, connection, .. } = &served;
     let telemetry = &shared.telemetry;
-    telemetry.opened();
     let span = info_span!("connection", id = connection.id, %peer);
     let serving = async {
         debug!("opened");
         // A lost connection is not an error of the server (C3).
-        let ended = connection::serve(&connection, &shared).await;
+        let ended = connection::serve(connection, shared).await;
         if let Some(cause) = connection.refusal() {
             telemetry.refused(cause);
             info!(cause = cause.name(), "closed because of a limit");
@@ -191,9 +251,6 @@ async fn serve_one<S: Service, C: Clock>(
         }
     };
     serving.instrument(span).await;
-    shared.connections.remove(&connection, &**telemetry);
-    telemetry.closed();
-    drop(alive);
 }
 
 /// Sends a refused client its close reason, unless too many refused clients are lingering.

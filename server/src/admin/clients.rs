@@ -4,13 +4,16 @@ use std::cell::Cell;
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::net::TcpStream;
+use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
+use smol::future::FutureExt;
 use smol::{Async, LocalExecutor, Task, Timer, future};
 use smol_hyper::rt::{FuturesIo, SmolTimer};
+use tracing::error;
 
 use super::endpoint::Admin;
 use super::profile;
@@ -53,7 +56,12 @@ impl<'a> Clients<'a> {
         }
         let has_asked = Rc::new(Cell::new(false));
         let (admin, asked) = (Rc::clone(&self.admin), Rc::clone(&has_asked));
-        let task = self.executor.spawn(async move { serve(stream, &admin, &asked).await });
+        let task = self.executor.spawn(async move {
+            // A panic concerns only this client.
+            if AssertUnwindSafe(serve(stream, &admin, &asked)).catch_unwind().await.is_err() {
+                error!("an admin connection was closed because its task panicked");
+            }
+        });
         self.served.push_back(Client { task, has_asked });
     }
 

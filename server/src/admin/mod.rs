@@ -11,10 +11,12 @@ mod profile;
 
 use std::io;
 use std::net::TcpListener;
+use std::panic::{self, AssertUnwindSafe};
 use std::thread;
 use std::time::Duration;
 
 use rustix::io::Errno;
+use smol::channel::Sender;
 use smol::{Async, LocalExecutor, Timer, future};
 use tracing::warn;
 
@@ -29,14 +31,17 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Time limit of a client that uses the reserve descriptor, because no other client is served meanwhile.
 const RESERVE_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// Serves the endpoint on `listener`, on its own thread, until the process ends.
+/// Serves the endpoint on `listener`, on its own thread, until the process ends. If the thread panics, its name is sent.
 ///
 /// # Errors
 /// Fails if the thread cannot be created.
-pub fn start(listener: Async<TcpListener>, admin: Admin) -> io::Result<()> {
+pub fn start(listener: Async<TcpListener>, admin: Admin, panics: Sender<&'static str>) -> io::Result<()> {
     thread::Builder::new().name("admin".into()).spawn(move || {
         let executor = LocalExecutor::new();
-        smol::block_on(executor.run(accept(&listener, Clients::new(&executor, admin))));
+        let accepting = executor.run(accept(&listener, Clients::new(&executor, admin)));
+        if panic::catch_unwind(AssertUnwindSafe(|| smol::block_on(accepting))).is_err() {
+            let _ = panics.try_send("admin endpoint");
+        }
     })?;
     Ok(())
 }

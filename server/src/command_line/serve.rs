@@ -3,12 +3,13 @@
 use std::future::pending;
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::thread;
 
 use async_signal::{Signal, Signals};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use smol::channel::bounded;
+use smol::channel::{Sender, bounded};
 use smol::stream::StreamExt;
 use smol::{Async, Executor, future};
 use tracing::{info, warn};
@@ -33,7 +34,8 @@ const BACKLOG: i32 = 4096;
 /// Serves until SIGINT or SIGTERM. `create` runs after the log has started.
 ///
 /// # Errors
-/// Fails if the server cannot start, and returns [`Error::Aborted`] if connections outlived the shutdown timeout.
+/// Fails if the server cannot start. Returns [`Error::Aborted`] if connections outlived the shutdown timeout, and
+/// [`Error::Panicked`] if a part of the server panicked.
 pub fn serve<S: Service + Measured>(
     flags: &ServerFlags,
     limits: Limits,
@@ -48,6 +50,7 @@ pub fn serve<S: Service + Measured>(
     let service = Arc::new(create()?);
     let lifecycle = Arc::new(Lifecycle::default());
     let clock = MonotonicClock;
+    let (panics, panicked) = bounded(1);
     let heartbeats = Arc::new(Heartbeats::new(flags.threads, clock.now()));
     // The admin endpoint starts before the server listens, so that it can report the starting phase.
     let telemetry: Arc<dyn Telemetry> = match &flags.admin {
@@ -63,7 +66,7 @@ pub fn serve<S: Service + Measured>(
                 flags.pprof,
             );
             let addr = listener.get_ref().local_addr()?;
-            admin::start(listener, admin)?;
+            admin::start(listener, admin, panics.clone())?;
             announce(flags, "admin", addr)?;
             telemetry
         }
@@ -80,11 +83,22 @@ pub fn serve<S: Service + Measured>(
     let executor = Arc::new(Executor::new());
     let parts = Parts { executor: Arc::clone(&executor), service, limits, telemetry, clock };
     let serving = listener::serve(parts, listener, stops);
-    let ending = run_on_threads(&executor, flags.threads, serving, &heartbeats, &clock)?;
+    let serving =
+        future::or(serving, async move { panicked.recv().await.map_or(Ending::Drained, Ending::Panicked) });
+    let ending = run_on_threads(&executor, flags.threads, serving, &panics, &heartbeats, &clock)?;
     info!(?ending, "ended");
     match ending {
         Ending::Drained => Ok(()),
         Ending::Aborted(connections) => Err(Error::Aborted(connections)),
+        Ending::Panicked(part) => Err(Error::Panicked(part)),
+    }
+}
+
+/// Runs the body of a thread. If it panics, sends the name of this part of the server.
+fn report_panic(part: &'static str, panics: &Sender<&'static str>, body: impl FnOnce()) {
+    if panic::catch_unwind(AssertUnwindSafe(body)).is_err() {
+        // If the channel is full, another part has panicked before.
+        let _ = panics.try_send(part);
     }
 }
 
@@ -93,6 +107,7 @@ fn run_on_threads<T>(
     executor: &Arc<Executor<'static>>,
     threads: u8,
     main: impl Future<Output = T> + Send + 'static,
+    panics: &Sender<&'static str>,
     heartbeats: &Arc<Heartbeats>,
     clock: &impl Clock,
 ) -> Result<T, Error>
@@ -102,12 +117,13 @@ where
     let (running, ended) = bounded::<()>(1);
     for number in 1..threads {
         let (executor, ended) = (Arc::clone(executor), ended.clone());
-        let (heartbeats, clock) = (Arc::clone(heartbeats), clock.clone());
+        let (heartbeats, clock, panics) = (Arc::clone(heartbeats), clock.clone(), panics.clone());
         thread::Builder::new().name(format!("server-{number}")).spawn(move || {
-            smol::block_on(executor.run(async {
+            let running = executor.run(async {
                 let ended = async { _ = ended.recv().await };
                 future::or(ended, heartbeats.run(number, &clock)).await;
-            }));
+            });
+            report_panic("thread of the server", &panics, || smol::block_on(running));
         })?;
     }
     let main = executor.spawn(main);
@@ -220,6 +236,6 @@ mod tests {
                 await_stuck(&heartbeats, &clock, 0).await;
             }
         };
-        run_on_threads(&executor, 2, main, &heartbeats, &clock).unwrap();
+        run_on_threads(&executor, 2, main, &bounded(1).0, &heartbeats, &clock).unwrap();
     }
 }

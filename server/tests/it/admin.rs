@@ -12,6 +12,7 @@ use server::lifecycle::{Lifecycle, Phase};
 use server::limits::Limits;
 use server::service::index::{Capacity, IndexService};
 use smol::Async;
+use smol::channel::bounded;
 
 use crate::binary::{connect, exchange, start_command};
 use crate::support::{LINE_BYTES_MAX, WAIT_MAX};
@@ -268,7 +269,7 @@ fn liveness_reflects_the_serving_threads() {
     );
     let listener = Async::<TcpListener>::bind(([127, 0, 0, 1], 0)).unwrap();
     let addr = listener.get_ref().local_addr().unwrap().to_string();
-    server::admin::start(listener, admin).unwrap();
+    server::admin::start(listener, admin, bounded(1).0).unwrap();
     let get = |path: &str| {
         let answer = exchange(&addr, format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n").as_bytes());
         let status: u16 = answer.split(' ').nth(1).unwrap().parse().unwrap();

@@ -8,6 +8,7 @@ mod command_line;
 mod deadlines;
 mod limits;
 mod log;
+mod panics;
 mod raw_bytes;
 mod settings;
 mod support;

@@ -56,7 +56,8 @@ second signal ends it immediately.
 Exit status:
   0  all connections ended by themselves
   1  the server could not start, or connections were closed by the shutdown timeout
-  2  a flag, an environment variable, the configuration file or the secret file is wrong";
+  2  a flag, an environment variable, the configuration file or the secret file is wrong
+  101  a part of the server panicked, which is a defect";
 
 /// The subcommands with the flags of the server.
 const SERVER_TASKS: [&str; 3] = ["serve", "health", "config"];

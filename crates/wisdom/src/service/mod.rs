@@ -19,6 +19,7 @@ mod state;
 mod time;
 
 use std::net::IpAddr;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -27,6 +28,7 @@ use protocol::{Framing, Next};
 use server::clock::Clock;
 use server::limits;
 use server::service::{Answered, Awaited, CloseReason, Linger, Service};
+use smol::future;
 use tracing::{error, trace};
 
 pub use counts::{Counts, Durations};
@@ -205,7 +207,9 @@ impl<C: Clock> Service for WisdomService<C> {
     }
 
     async fn run(self: Arc<Self>, clock: impl Clock) {
-        background::run(&self.state, &clock).await;
+        future::or(background::run(&self.state, &clock), self.quotations.await_panic()).await;
+        // Only the thread that fetches quotations ends, and it has printed the message of its panic.
+        resume_unwind(Box::new("the thread that fetches quotations panicked"));
     }
 }
 

@@ -63,6 +63,7 @@ struct ConnectionMetrics {
     refused: Family<CauseLabel, Counter>,
     accept_failures: Counter,
     blocked: Counter,
+    panics: Counter,
     buffered: Gauge,
     duration_seconds: Histogram,
 }
@@ -85,6 +86,7 @@ impl Default for ConnectionMetrics {
             refused,
             accept_failures: Counter::default(),
             blocked: Counter::default(),
+            panics: Counter::default(),
             buffered: Gauge::default(),
             duration_seconds: Histogram::new(DURATION_BUCKETS_SECONDS),
         }
@@ -109,6 +111,11 @@ impl ConnectionMetrics {
             "blocked_replies",
             "Writes that waited because the client did not read its replies",
             self.blocked.clone(),
+        );
+        registry.register(
+            "connection_panics",
+            "Connections closed because their task panicked",
+            self.panics.clone(),
         );
         registry.register_with_unit(
             "buffered",
@@ -155,6 +162,10 @@ impl Telemetry for ConnectionMetrics {
 
     fn blocked(&self) {
         self.blocked.inc();
+    }
+
+    fn panicked(&self) {
+        self.panics.inc();
     }
 
     fn buffered(&self, before: usize, after: usize) {

@@ -2,6 +2,8 @@
 
 mod counts;
 mod store;
+#[cfg(test)]
+mod tests;
 
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
