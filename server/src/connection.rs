@@ -140,7 +140,13 @@ async fn write<S: Service, C: Clock>(
     let mut has_waited = false;
     while !replies.is_empty() {
         match connection.stream.get_ref().write(replies) {
-            Ok(count) => replies = &replies[count..],
+            Ok(count) => {
+                replies = &replies[count..];
+                // During a drain the limit is short, so it covers only the time without progress.
+                if has_waited && shared.connections.is_draining() {
+                    connection.begin_wait(Wait::WritingReplies);
+                }
+            }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 if !has_waited {

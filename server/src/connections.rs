@@ -34,6 +34,8 @@ struct Registry {
     opened_total: u64,
     watched: HashMap<u64, Watched>,
     by_address: HashMap<IpAddr, u32>,
+    /// The beginning of the drain.
+    drain_begun: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -176,7 +178,9 @@ impl Connections {
 
     /// Closes each connection whose current wait or total age exceeds its limit.
     pub(crate) fn sweep(&self, now: Instant, limits: &Limits) {
-        for watched in self.lock().watched.values_mut() {
+        let mut registry = self.lock();
+        let drain_begun = registry.drain_begun;
+        for watched in registry.watched.values_mut() {
             let wait = watched.connection.wait.load(Ordering::Relaxed);
             let (timeout, cause) = match Wait::of(wait) {
                 Wait::For(Awaited::NextRequest) => (limits.idle_timeout, Refusal::IdleTimeout),
@@ -194,8 +198,15 @@ impl Connections {
                 // It may have begun to wait for its client when it was closed; now it is cut off.
                 watched.connection.close_for(Refusal::BufferedBytes);
             }
+            // A client that takes no replies does not delay the end of the server.
+            let is_blocked = Wait::of(wait) == Wait::WritingReplies;
+            let blocked_since = drain_begun.filter(|_| is_blocked).map(|begun| begun.max(since));
             if now.duration_since(since) >= timeout {
                 watched.connection.close_for(cause);
+            } else if blocked_since
+                .is_some_and(|since| now.duration_since(since) >= limits.drain_write_timeout())
+            {
+                watched.connection.close_for(Refusal::WriteTimeout);
             } else if now.duration_since(opened) >= limits.lifetime {
                 watched.connection.close_for(Refusal::Lifetime);
             }
@@ -203,9 +214,11 @@ impl Connections {
     }
 
     /// Ends the input of every connection, so that it answers the requests it has received and then ends.
-    pub(crate) fn drain(&self) {
+    pub(crate) fn drain(&self, now: Instant) {
         self.is_draining.store(true, Ordering::Relaxed);
-        for watched in self.lock().watched.values() {
+        let mut registry = self.lock();
+        registry.drain_begun = Some(now);
+        for watched in registry.watched.values() {
             watched.connection.shut_down(Shutdown::Read);
         }
     }

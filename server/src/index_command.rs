@@ -46,8 +46,8 @@ SIGINT and SIGTERM drain the server: it accepts no connections, answers the requ
 second signal ends it immediately.
 
 Exit status:
-  0  all connections ended by themselves
-  1  the server could not start, or connections were closed by the shutdown timeout
+  0  all connections ended by themselves, or their clients took no replies
+  1  the server could not start, or the shutdown timeout closed other connections
   2  a flag, an environment variable or the configuration file is wrong
   101  a part of the server panicked, which is a defect";
 

@@ -30,6 +30,8 @@ pub struct Limits {
     pub lifetime: Duration,
     /// Time for all connections to end after the stop signal.
     pub shutdown_timeout: Duration,
+    /// Time for a client to take further replies after the stop signal. At most half the shutdown timeout is used.
+    pub shutdown_write_timeout: Duration,
 }
 
 impl Default for Limits {
@@ -49,7 +51,15 @@ impl Default for Limits {
             write_timeout: Duration::from_secs(30),
             lifetime: Duration::from_hours(24),
             shutdown_timeout: Duration::from_secs(30),
+            shutdown_write_timeout: Duration::from_secs(2),
         }
+    }
+}
+
+impl Limits {
+    /// The write timeout during a drain.
+    pub(crate) fn drain_write_timeout(&self) -> Duration {
+        self.write_timeout.min(self.shutdown_write_timeout).min(self.shutdown_timeout / 2)
     }
 }
 

@@ -105,7 +105,7 @@ pub async fn serve<S: Service, C: Clock>(
     }
     drop((listener, admission));
     info!(connections = shared.connections.count(), "draining");
-    shared.connections.drain();
+    shared.connections.drain(clock.now());
     let drained = async {
         let _ = all_ended.recv().await;
         Ending::Drained
@@ -275,8 +275,9 @@ async fn sweep<S: Service, C: Clock>(shared: Arc<Shared<S, C>>) {
     let shortest = read_timeout.min(idle_timeout).min(work_timeout).min(write_timeout).min(lifetime);
     // A deadline is enforced at most two sweeps late: a quarter of the shortest limit.
     let interval = SWEEP_INTERVAL_MAX.min(shortest / 8);
+    let drain_interval = interval.min(limits.drain_write_timeout() / 8);
     loop {
-        clock.sleep(interval).await;
+        clock.sleep(if shared.connections.is_draining() { drain_interval } else { interval }).await;
         shared.connections.sweep(clock.now(), limits);
         shared.rates.remove_inactive();
     }

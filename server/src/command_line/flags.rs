@@ -90,6 +90,11 @@ pub struct ServerFlags {
     /// Seconds for connections to end after SIGINT or SIGTERM, before the server closes them
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub shutdown_timeout: Duration,
+
+    /// Seconds after SIGINT or SIGTERM for a client to take further replies, at most half of --shutdown-timeout; then its
+    /// connection is closed
+    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds)]
+    pub shutdown_write_timeout: Duration,
 }
 
 /// The severity of a log event.
@@ -148,6 +153,7 @@ impl ServerFlags {
             write_timeout: self.write_timeout,
             lifetime: self.lifetime,
             shutdown_timeout: self.shutdown_timeout,
+            shutdown_write_timeout: self.shutdown_write_timeout,
             ..Limits::default()
         }
     }

@@ -20,7 +20,14 @@ use crate::{command, start, start_with_admin};
 
 #[test]
 fn readiness_ends_when_the_drain_begins() {
-    let server = start_with_admin(&["--shutdown-timeout", "3600"]);
+    let server = start_with_admin(&[
+        "--shutdown-timeout",
+        "7200",
+        "--shutdown-write-timeout",
+        "3600",
+        "--write-timeout",
+        "3600",
+    ]);
     let ready = "{\"liveness\":true,\"readiness\":true,\"status\":\"ready\"}\n";
     assert_eq!(server.get("/healthz"), (200, ready.to_owned()));
     // A client that prevents the end of the drain.
