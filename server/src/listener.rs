@@ -54,6 +54,9 @@ pub enum Ending {
 /// Pause after a failed accept, most often for lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// Pauses after which accepting is tried again even if no connection has ended.
+const ACCEPT_PAUSES_MAX: u32 = 20;
+
 /// Connections that are accepted in a row before other tasks run.
 const ACCEPTS_IN_A_ROW_MAX: u32 = 16;
 
@@ -164,7 +167,14 @@ async fn accept<S: Service, C: Clock>(listener: Arc<Async<TcpListener>>, admissi
                 Err(error) => {
                     telemetry.accept_failed();
                     warn!(%error, "cannot accept connections");
-                    clock.sleep(ACCEPT_PAUSE).await;
+                    // Until a connection ends, so that free descriptors are left to other parts of the server.
+                    let open = admission.shared.connections.count();
+                    for _ in 0..ACCEPT_PAUSES_MAX {
+                        clock.sleep(ACCEPT_PAUSE).await;
+                        if admission.shared.connections.count() < open {
+                            break;
+                        }
+                    }
                 }
             }
         }

@@ -9,7 +9,7 @@ mod endpoint;
 pub mod metrics;
 mod profile;
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::net::TcpListener;
 use std::panic::{self, AssertUnwindSafe};
 use std::thread;
@@ -25,10 +25,13 @@ pub use endpoint::{Admin, Build};
 
 use clients::Clients;
 
-/// Pause after a failed accept.
+/// Pause after an accept that failed for another reason, or without a reserve.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Time limit of a client that uses the reserve descriptor, because no other client is served meanwhile.
+/// Descriptors in reserve. One is used at a time.
+const RESERVE_MAX: usize = 4;
+
+/// Time limit of a client that uses a reserve descriptor, because no other client is served meanwhile.
 const RESERVE_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// Serves the endpoint on `listener`, on its own thread, until the process ends. If the thread panics, its name is sent.
@@ -36,9 +39,12 @@ const RESERVE_TIMEOUT: Duration = Duration::from_millis(250);
 /// # Errors
 /// Fails if the thread cannot be created.
 pub fn start(listener: Async<TcpListener>, admin: Admin, panics: Sender<&'static str>) -> io::Result<()> {
+    // Before the thread runs, because the server may accept clients first and use all descriptors.
+    let mut reserve = Vec::with_capacity(RESERVE_MAX);
+    refill(&mut reserve, &listener);
     thread::Builder::new().name("admin".into()).spawn(move || {
         let executor = LocalExecutor::new();
-        let accepting = executor.run(accept(&listener, Clients::new(&executor, admin)));
+        let accepting = executor.run(accept(&listener, Clients::new(&executor, admin), reserve));
         if panic::catch_unwind(AssertUnwindSafe(|| smol::block_on(accepting))).is_err() {
             let _ = panics.try_send("admin endpoint");
         }
@@ -46,25 +52,39 @@ pub fn start(listener: Async<TcpListener>, admin: Admin, panics: Sender<&'static
     Ok(())
 }
 
-async fn accept(listener: &Async<TcpListener>, mut clients: Clients<'_>) {
-    // A descriptor that is closed to accept a client when there are no others. It needs no file.
-    let open_reserve = || listener.get_ref().try_clone().ok();
-    let mut reserve = open_reserve();
+async fn accept(listener: &Async<TcpListener>, mut clients: Clients<'_>, mut reserve: Vec<TcpListener>) {
+    // Without free descriptors, accepting fails even if no client waits, so this loop waits for a client first.
+    let accept = || listener.get_ref().accept().and_then(|(stream, _)| Async::new(stream));
     loop {
-        let Err(error) = listener.accept().await.map(|(stream, _)| clients.add(stream)) else {
-            // The new client is read before another one can displace it.
-            future::yield_now().await;
-            continue;
-        };
-        if is_lack_of_descriptors(&error) && reserve.take().is_some() {
-            if let Ok(stream) = listener.get_ref().accept().and_then(|(stream, _)| Async::new(stream)) {
-                clients.serve_alone(stream, RESERVE_TIMEOUT).await;
+        refill(&mut reserve, listener);
+        match listener.readable().await.and_then(|()| accept()) {
+            Ok(stream) => {
+                clients.add(stream);
+                // The new client is read before another one can displace it.
+                future::yield_now().await;
             }
-        } else {
-            warn!(%error, "cannot accept admin connections");
-            Timer::after(ACCEPT_PAUSE).await;
+            // The client has gone.
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) if is_lack_of_descriptors(&error) && reserve.pop().is_some() => {
+                if let Ok(stream) = accept() {
+                    clients.serve_alone(stream, RESERVE_TIMEOUT).await;
+                }
+            }
+            Err(error) => {
+                warn!(%error, "cannot accept admin connections");
+                Timer::after(ACCEPT_PAUSE).await;
+            }
         }
-        reserve = reserve.or_else(open_reserve);
+    }
+}
+
+/// Fills the descriptors that are closed to accept a client when there are no others. They are duplicates, so that they
+/// need no file.
+fn refill(reserve: &mut Vec<TcpListener>, listener: &Async<TcpListener>) {
+    while reserve.len() < RESERVE_MAX
+        && let Ok(descriptor) = listener.get_ref().try_clone()
+    {
+        reserve.push(descriptor);
     }
 }
 
