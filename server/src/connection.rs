@@ -4,6 +4,8 @@ use std::cell::RefCell;
 use std::io::{self, ErrorKind, Read, Write};
 use std::sync::Arc;
 
+use smol::future;
+
 use crate::clock::Clock;
 use crate::connections::{Connection, Connections, Wait};
 use crate::limits::{Limits, Refusal};
@@ -33,6 +35,13 @@ pub(crate) struct Shared<S, C> {
     pub(crate) rates: Rates,
 }
 
+impl<S, C> Shared<S, C> {
+    /// Notes the memory that a connection holds.
+    fn hold(&self, connection: &Connection, bytes: usize) {
+        self.connections.hold(connection, bytes, &self.limits, &*self.telemetry);
+    }
+}
+
 /// Serves a connection until the client or the server closes it.
 ///
 /// # Errors
@@ -48,6 +57,10 @@ pub(crate) async fn serve<S: Service, C: Clock>(
     loop {
         // Waiting before the read avoids a system call that would find no input.
         connection.stream.readable().await?;
+        // Until closed connections have released their memory, no other one takes more. That needs no event of a client.
+        while shared.connections.exceed_budget(&shared.limits) && connection.refusal().is_none() {
+            future::yield_now().await;
+        }
         let begun = telemetry.begin();
         let (read_bytes, Answered { requests, closes_connection }) = INPUT
             .with_borrow_mut(|input| {
@@ -77,21 +90,27 @@ pub(crate) async fn serve<S: Service, C: Clock>(
             // The time limits of requests no longer apply.
             connection.begin_wait(Wait::WritingReplies);
         }
-        write(connection, telemetry, &replies).await?;
+        let held_bytes = replies.capacity() + service.buffered_bytes(&session);
+        write(connection, shared, &replies, held_bytes).await?;
         if requests > 0 {
             telemetry.answered(begun);
         }
-        if closes_connection || reason.is_some() && (read_bytes > 0 || replies.len() > replies_bytes) {
-            let is_receiving_half_closed =
-                || connection.refusal().is_some() || shared.connections.is_draining();
-            linger::close(&connection.stream, is_receiving_half_closed, S::LINGER, &shared.clock).await;
-        }
         if closes_connection || reason.is_some() || read_bytes == 0 {
+            let has_reason = reason.is_some() && (read_bytes > 0 || replies.len() > replies_bytes);
+            // A connection that lingers holds no memory.
+            drop((session, replies));
+            shared.hold(connection, 0);
+            if closes_connection || has_reason {
+                let is_receiving_half_closed =
+                    || connection.refusal().is_some() || shared.connections.is_draining();
+                linger::close(&connection.stream, is_receiving_half_closed, S::LINGER, &shared.clock).await;
+            }
             return Ok(());
         }
         note_wait(connection, service.awaits(&session), requests > 0);
         replies.clear();
         replies.shrink_to(KEPT_BYTES_MAX);
+        shared.hold(connection, service.buffered_bytes(&session));
     }
 }
 
@@ -110,17 +129,34 @@ fn note_wait(connection: &Connection, awaited: Awaited, was_answered: bool) {
     }
 }
 
-/// Writes all `replies`; waits only if the client's receive window is full.
-async fn write(connection: &Connection, telemetry: &dyn Telemetry, mut replies: &[u8]) -> io::Result<()> {
+/// Writes all `replies`; waits only if the client's receive window is full. During the wait the connection holds
+/// `held_bytes`.
+async fn write<S: Service, C: Clock>(
+    connection: &Connection,
+    shared: &Shared<S, C>,
+    mut replies: &[u8],
+    held_bytes: usize,
+) -> io::Result<()> {
     let mut has_waited = false;
     while !replies.is_empty() {
         match connection.stream.get_ref().write(replies) {
-            Ok(count) => replies = &replies[count..],
+            Ok(count) => {
+                replies = &replies[count..];
+                // During a drain the limit is short, so it covers only the time without progress.
+                if has_waited && shared.connections.is_draining() {
+                    connection.begin_wait(Wait::WritingReplies);
+                }
+            }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 if !has_waited {
                     connection.begin_wait(Wait::WritingReplies);
-                    telemetry.blocked();
+                    shared.telemetry.blocked();
+                    shared.hold(connection, held_bytes);
+                    // The memory is needed now, and this client does not read the close reason.
+                    if connection.refusal() == Some(Refusal::BufferedBytes) {
+                        return Err(error);
+                    }
                     has_waited = true;
                 }
                 connection.stream.writable().await?;

@@ -1,9 +1,13 @@
-//! The registry of open connections: current waits, deadlines, and the drain.
+//! The registry of open connections: current waits, deadlines, memory, and the drain.
 //!
 //! One periodic sweep enforces all deadlines, which costs less than a timer for each read. A connection only notes
 //! *that* it waits. The sweep reads the clock and notes the time at which it first saw the wait. So no deadline is
 //! enforced early, and each is enforced at most two sweeps late.
 
+#[cfg(test)]
+mod tests;
+
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::net::{IpAddr, Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,13 +16,16 @@ use std::time::Instant;
 
 use smol::Async;
 
+use crate::budget::{Budget, Share};
 use crate::limits::{Limits, Refusal};
 use crate::service::Awaited;
+use crate::telemetry::Telemetry;
 
 /// All open connections.
 #[derive(Debug, Default)]
 pub(crate) struct Connections {
     registry: Mutex<Registry>,
+    budget: Budget,
     is_draining: AtomicBool,
 }
 
@@ -27,6 +34,8 @@ struct Registry {
     opened_total: u64,
     watched: HashMap<u64, Watched>,
     by_address: HashMap<IpAddr, u32>,
+    /// The beginning of the drain.
+    drain_begun: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -46,6 +55,8 @@ pub(crate) struct Connection {
     pub(crate) stream: Async<TcpStream>,
     /// The current wait in the lowest bits, and the sequence number of the wait above them.
     wait: AtomicU64,
+    /// The memory that the connection takes from the budget.
+    share: Share,
     /// The limit that closes the connection.
     refusal: OnceLock<Refusal>,
 }
@@ -58,6 +69,10 @@ pub(crate) enum Wait {
     /// For the client to read its replies.
     WritingReplies,
 }
+
+/// The part of the budget that is free again when an exceeded budget was reclaimed: an eighth. So the search for the
+/// connections to close is rare, even if clients fill the budget as fast as they can.
+const RECLAIMED_PART: usize = 8;
 
 /// The number of bits below the sequence number of a wait.
 const WAIT_BITS: u32 = 2;
@@ -86,6 +101,7 @@ impl Connections {
             address,
             stream,
             wait: AtomicU64::new(0),
+            share: Share::default(),
             refusal: OnceLock::new(),
         });
         let watched = Watched { connection: Arc::clone(&connection), opened: None, wait_since: None };
@@ -93,14 +109,20 @@ impl Connections {
         connection
     }
 
-    pub(crate) fn remove(&self, connection: &Connection) {
-        let mut registry = self.lock();
-        registry.watched.remove(&connection.id);
-        if let Some(count) = registry.by_address.get_mut(&connection.address) {
-            *count -= 1;
-            if *count == 0 {
-                registry.by_address.remove(&connection.address);
+    pub(crate) fn remove(&self, connection: &Connection, telemetry: &dyn Telemetry) {
+        {
+            let mut registry = self.lock();
+            registry.watched.remove(&connection.id);
+            if let Some(count) = registry.by_address.get_mut(&connection.address) {
+                *count -= 1;
+                if *count == 0 {
+                    registry.by_address.remove(&connection.address);
+                }
             }
+        }
+        // Last, because a connection in the registry can still be reclaimed.
+        if let Some(change) = self.budget.hold(&connection.share, 0) {
+            telemetry.buffered(change.before, change.after);
         }
     }
 
@@ -108,9 +130,57 @@ impl Connections {
         self.lock().watched.len()
     }
 
+    /// Notes the memory that a connection holds for an incomplete request and unread replies. If all connections together
+    /// exceed the budget, some of them are closed.
+    pub(crate) fn hold(
+        &self,
+        connection: &Connection,
+        bytes: usize,
+        limits: &Limits,
+        telemetry: &dyn Telemetry,
+    ) {
+        let Some(change) = self.budget.hold(&connection.share, bytes) else { return };
+        telemetry.buffered(change.before, change.after);
+        if change.after > change.before && self.budget.lasting_bytes() > limits.buffered_bytes_max {
+            self.reclaim(limits.buffered_bytes_max - limits.buffered_bytes_max / RECLAIMED_PART);
+        }
+    }
+
+    /// Reports whether connections that are being closed have not released their memory yet, so that no connection may
+    /// take more.
+    pub(crate) fn exceed_budget(&self, limits: &Limits) -> bool {
+        self.budget.bytes() > limits.buffered_bytes_max
+    }
+
+    /// Closes connections until the others take at most `bytes_max` from the budget: always the connection that has had
+    /// its share longest, of the client address that takes the most. So a client that completes its requests and reads
+    /// its replies keeps its connection, and other addresses do not suffer from one that takes everything.
+    fn reclaim(&self, bytes_max: usize) {
+        let registry = self.lock();
+        let connections = registry.watched.values().map(|watched| &watched.connection);
+        let mut holders: Vec<_> = connections.filter(|held| held.share.lasting_bytes() > 0).collect();
+        holders.sort_unstable_by_key(|connection| Reverse(connection.share.begun()));
+        let mut by_address = HashMap::<IpAddr, (usize, Vec<&Arc<Connection>>)>::new();
+        for connection in holders {
+            let (bytes, oldest_last) = by_address.entry(connection.address).or_default();
+            *bytes += connection.share.lasting_bytes();
+            oldest_last.push(connection);
+        }
+        while self.budget.lasting_bytes() > bytes_max {
+            let largest = by_address.values_mut().max_by_key(|(bytes, _)| *bytes);
+            let Some((bytes, oldest_last)) = largest else { return };
+            let Some(oldest) = oldest_last.pop() else { return };
+            *bytes = bytes.saturating_sub(oldest.share.lasting_bytes());
+            self.budget.reclaim(&oldest.share);
+            oldest.close_for(Refusal::BufferedBytes);
+        }
+    }
+
     /// Closes each connection whose current wait or total age exceeds its limit.
     pub(crate) fn sweep(&self, now: Instant, limits: &Limits) {
-        for watched in self.lock().watched.values_mut() {
+        let mut registry = self.lock();
+        let drain_begun = registry.drain_begun;
+        for watched in registry.watched.values_mut() {
             let wait = watched.connection.wait.load(Ordering::Relaxed);
             let (timeout, cause) = match Wait::of(wait) {
                 Wait::For(Awaited::NextRequest) => (limits.idle_timeout, Refusal::IdleTimeout),
@@ -124,8 +194,19 @@ impl Connections {
             };
             watched.wait_since = Some((wait, since));
             let opened = *watched.opened.get_or_insert(now);
+            if watched.connection.refusal() == Some(Refusal::BufferedBytes) {
+                // It may have begun to wait for its client when it was closed; now it is cut off.
+                watched.connection.close_for(Refusal::BufferedBytes);
+            }
+            // A client that takes no replies does not delay the end of the server.
+            let is_blocked = Wait::of(wait) == Wait::WritingReplies;
+            let blocked_since = drain_begun.filter(|_| is_blocked).map(|begun| begun.max(since));
             if now.duration_since(since) >= timeout {
                 watched.connection.close_for(cause);
+            } else if blocked_since
+                .is_some_and(|since| now.duration_since(since) >= limits.drain_write_timeout())
+            {
+                watched.connection.close_for(Refusal::WriteTimeout);
             } else if now.duration_since(opened) >= limits.lifetime {
                 watched.connection.close_for(Refusal::Lifetime);
             }
@@ -133,9 +214,11 @@ impl Connections {
     }
 
     /// Ends the input of every connection, so that it answers the requests it has received and then ends.
-    pub(crate) fn drain(&self) {
+    pub(crate) fn drain(&self, now: Instant) {
         self.is_draining.store(true, Ordering::Relaxed);
-        for watched in self.lock().watched.values() {
+        let mut registry = self.lock();
+        registry.drain_begun = Some(now);
+        for watched in registry.watched.values() {
             watched.connection.shut_down(Shutdown::Read);
         }
     }
@@ -181,7 +264,12 @@ impl Connection {
     pub(crate) fn close_for(&self, cause: Refusal) {
         // The first cause stays: a client that does not read its close reason was refused for an earlier cause.
         let _ = self.refusal.set(cause);
-        self.shut_down(if cause == Refusal::WriteTimeout { Shutdown::Both } else { Shutdown::Read });
+        let is_cut_off = match cause {
+            Refusal::WriteTimeout => true,
+            Refusal::BufferedBytes => self.wait() == Wait::WritingReplies,
+            _ => false,
+        };
+        self.shut_down(if is_cut_off { Shutdown::Both } else { Shutdown::Read });
     }
 
     fn shut_down(&self, half: Shutdown) {

@@ -27,7 +27,7 @@ struct CommandLine {
 /// A task other than serving.
 #[derive(Clone, Debug, Subcommand)]
 enum Task {
-    /// Check the health of the server with these flags: by --admin if it is set, otherwise by a request
+    /// Check the health of the server with these flags: by a request to --addr and, if it is set, by --admin
     #[command(
         after_help = "Exit status:\n  0  the server is healthy\n  1  it is not healthy, or it did not answer \
                             within 2 s\n  2  a setting is wrong"
@@ -46,9 +46,10 @@ SIGINT and SIGTERM drain the server: it accepts no connections, answers the requ
 second signal ends it immediately.
 
 Exit status:
-  0  all connections ended by themselves
-  1  the server could not start, or connections were closed by the shutdown timeout
-  2  a flag, an environment variable or the configuration file is wrong";
+  0  all connections ended by themselves, or their clients took no replies
+  1  the server could not start, or the shutdown timeout closed other connections
+  2  a flag, an environment variable or the configuration file is wrong
+  101  a part of the server panicked, which is a defect";
 
 /// All flags of the server.
 #[derive(Clone, Debug, clap::Args)]
@@ -104,6 +105,12 @@ fn run_with(arguments: &[OsString], environment: Environment, out: &mut impl Wri
         None => (&parsed.flags, None),
     };
     server.check()?;
+    // A buffer may be twice as large as its content.
+    if server.max_buffered / 2 < server.max_unread.saturating_add(*max_line) {
+        return Err(Error::Conflict(
+            "--max-buffered must be at least twice the sum of --max-line and --max-unread",
+        ));
+    }
     match task {
         None => command_line::serve(server, server.limits(), BUILD, || {
             let capacity = Capacity { packages_max: *max_packages, bytes_max: *max_index_bytes };

@@ -2,9 +2,10 @@
 //!
 //! A request passes through four modules. [`listener`] accepts the connection, `connection` reads the available bytes,
 //! [`service`] converts them into replies, and [`service::index`] stores the packages. Listener and connection know no
-//! protocol. The module `connections` enforces deadlines and drains, `rates` limits client addresses, and `linger`
-//! closes connections so that clients can read the last reply. This request path does not depend on the modules around
-//! it: [`telemetry`] observes it, [`admin`] reports over HTTP, and [`command_line`] runs it as a program.
+//! protocol. The module `connections` enforces deadlines and drains, `budget` counts the memory of all connections, `rates`
+//! limits client addresses, and `linger` closes connections so that clients can read the last reply. This request path
+//! does not depend on the modules around it: [`telemetry`] observes it, [`admin`] reports over HTTP, and
+//! [`command_line`] runs it as a program.
 //!
 //! - [`service::Service`]: the interface that a protocol implements.
 //! - [`listener::serve`]: accepts and serves connections until it is stopped, from [`listener::Parts`].
@@ -39,10 +40,12 @@
 //! ```
 
 pub mod admin;
+mod budget;
 pub mod clock;
 pub mod command_line;
 mod connection;
 mod connections;
+pub mod heartbeats;
 pub mod index_command;
 pub mod lifecycle;
 pub mod limits;

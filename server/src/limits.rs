@@ -16,6 +16,8 @@ pub struct Limits {
     pub request_rate: Option<NonZeroU32>,
     /// Bytes of replies that one connection holds until its client reads them.
     pub unread_reply_bytes_max: usize,
+    /// Bytes of incomplete requests and unread replies that all connections hold together.
+    pub buffered_bytes_max: usize,
     /// Time from the first byte of a request to its last.
     pub read_timeout: Duration,
     /// Time from a reply to the next request.
@@ -28,6 +30,8 @@ pub struct Limits {
     pub lifetime: Duration,
     /// Time for all connections to end after the stop signal.
     pub shutdown_timeout: Duration,
+    /// Time for a client to take further replies after the stop signal. At most half the shutdown timeout is used.
+    pub shutdown_write_timeout: Duration,
 }
 
 impl Default for Limits {
@@ -38,13 +42,24 @@ impl Default for Limits {
             connect_rate: None,
             request_rate: None,
             unread_reply_bytes_max: 96 * 1024,
+            // More than a hundred clients need in the middle of lines of 64 KiB (C1, F6), even if each buffer has
+            // twice that size.
+            buffered_bytes_max: 16 << 20,
             read_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_hours(1),
             work_timeout: Duration::from_mins(1),
             write_timeout: Duration::from_secs(30),
             lifetime: Duration::from_hours(24),
             shutdown_timeout: Duration::from_secs(30),
+            shutdown_write_timeout: Duration::from_secs(2),
         }
+    }
+}
+
+impl Limits {
+    /// The write timeout during a drain.
+    pub(crate) fn drain_write_timeout(&self) -> Duration {
+        self.write_timeout.min(self.shutdown_write_timeout).min(self.shutdown_timeout / 2)
     }
 }
 
@@ -59,6 +74,8 @@ pub enum Refusal {
     ConnectRate,
     /// [`Limits::request_rate`].
     RequestRate,
+    /// [`Limits::buffered_bytes_max`].
+    BufferedBytes,
     /// [`Limits::read_timeout`].
     ReadTimeout,
     /// [`Limits::idle_timeout`].
@@ -73,11 +90,12 @@ pub enum Refusal {
 
 impl Refusal {
     /// All causes, in the order of [`Limits`].
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Connections,
         Self::ConnectionsPerAddress,
         Self::ConnectRate,
         Self::RequestRate,
+        Self::BufferedBytes,
         Self::ReadTimeout,
         Self::IdleTimeout,
         Self::WorkTimeout,
@@ -93,6 +111,7 @@ impl Refusal {
             Self::ConnectionsPerAddress => "connections_per_address",
             Self::ConnectRate => "connect_rate",
             Self::RequestRate => "request_rate",
+            Self::BufferedBytes => "buffered_bytes",
             Self::ReadTimeout => "read_timeout",
             Self::IdleTimeout => "idle_timeout",
             Self::WorkTimeout => "work_timeout",

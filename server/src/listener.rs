@@ -1,19 +1,21 @@
-//! The accept loop, the refusal of connections, the deadline sweep, and the drain at shutdown.
+//! The accept loop, the refusal of connections, the deadline sweep, the drain at shutdown, and what a panic ends.
 
 use std::convert::Infallible;
 use std::future::pending;
 use std::io::ErrorKind;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use smol::channel::{Sender, bounded};
+use smol::future::FutureExt;
 use smol::io::AsyncWriteExt;
 use smol::lock::Semaphore;
 use smol::stream::{Stream, StreamExt};
-use smol::{Async, Executor, future};
-use tracing::{Instrument, debug, info, info_span, warn};
+use smol::{Async, Executor, Task, future};
+use tracing::{Instrument, debug, error, info, info_span, warn};
 
 use crate::clock::Clock;
 use crate::connection::{self, Shared};
@@ -45,10 +47,15 @@ pub enum Ending {
     Drained,
     /// The server closed this number of connections before they were drained.
     Aborted(usize),
+    /// This part of the server panicked. Without it the server cannot serve.
+    Panicked(&'static str),
 }
 
 /// Pause after a failed accept, most often for lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Pauses after which accepting is tried again even if no connection has ended.
+const ACCEPT_PAUSES_MAX: u32 = 20;
 
 /// Connections that are accepted in a row before other tasks run.
 const ACCEPTS_IN_A_ROW_MAX: u32 = 16;
@@ -79,13 +86,19 @@ pub async fn serve<S: Service, C: Clock>(
     let admission = Admission { executor: executor.clone(), shared: shared.clone(), lingering, alive };
     let admission = Arc::new(admission);
 
-    // The loops are separate tasks: joined futures would all be polled whenever one of them makes progress.
-    let accepting = executor.spawn(accept(Arc::clone(&listener), Arc::clone(&admission)));
-    let sweeping = executor.spawn(sweep(Arc::clone(&shared)));
-    let running = executor.spawn(Arc::clone(&shared.service).run(clock.clone()));
+    // The parts are separate tasks: joined futures would all be polled whenever one of them makes progress.
+    let (panics, panicked) = bounded(1);
+    let parts = Spawner { executor: &executor, panics };
+    let accepting = parts.spawn("accept loop", accept(Arc::clone(&listener), Arc::clone(&admission)));
+    let sweeping = parts.spawn("deadline sweep", sweep(Arc::clone(&shared)));
+    let running =
+        parts.spawn("background work of the service", Arc::clone(&shared.service).run(clock.clone()));
 
     let mut stops = pin!(stops);
-    stops.next().await;
+    let stopped = async { stops.next().await.and(None) };
+    if let Some(part) = future::or(async { panicked.recv().await.ok() }, stopped).await {
+        return Ending::Panicked(part);
+    }
     accepting.cancel().await;
     // Clients that the kernel has connected are served too; closing the listener would reset them.
     for stream in listener.get_ref().incoming().map_while(Result::ok).take(BACKLOG_MAX) {
@@ -95,7 +108,7 @@ pub async fn serve<S: Service, C: Clock>(
     }
     drop((listener, admission));
     info!(connections = shared.connections.count(), "draining");
-    shared.connections.drain();
+    shared.connections.drain(clock.now());
     let drained = async {
         let _ = all_ended.recv().await;
         Ending::Drained
@@ -109,10 +122,30 @@ pub async fn serve<S: Service, C: Clock>(
         future::or(clock.sleep(limits.shutdown_timeout), second_stop).await;
         Ending::Aborted(shared.connections.abort())
     };
-    let ending = future::or(drained, aborted).await;
+    let failed = async { panicked.recv().await.map_or(Ending::Drained, Ending::Panicked) };
+    let ending = future::or(failed, future::or(drained, aborted)).await;
     sweeping.cancel().await;
     running.cancel().await;
     ending
+}
+
+/// Spawns the parts of the server that run until they are cancelled.
+struct Spawner<'a> {
+    executor: &'a Executor<'static>,
+    /// The names of parts that panicked.
+    panics: Sender<&'static str>,
+}
+
+impl Spawner<'_> {
+    fn spawn(&self, part: &'static str, task: impl Future<Output = ()> + Send + 'static) -> Task<()> {
+        let panics = self.panics.clone();
+        self.executor.spawn(async move {
+            if AssertUnwindSafe(task).catch_unwind().await.is_err() {
+                // If the channel is full, another part has panicked before.
+                let _ = panics.try_send(part);
+            }
+        })
+    }
 }
 
 /// What the accept loop needs for a new connection.
@@ -134,7 +167,14 @@ async fn accept<S: Service, C: Clock>(listener: Arc<Async<TcpListener>>, admissi
                 Err(error) => {
                     telemetry.accept_failed();
                     warn!(%error, "cannot accept connections");
-                    clock.sleep(ACCEPT_PAUSE).await;
+                    // Until a connection ends, so that free descriptors are left to other parts of the server.
+                    let open = admission.shared.connections.count();
+                    for _ in 0..ACCEPT_PAUSES_MAX {
+                        clock.sleep(ACCEPT_PAUSE).await;
+                        if admission.shared.connections.count() < open {
+                            break;
+                        }
+                    }
                 }
             }
         }
@@ -158,30 +198,60 @@ impl<S: Service, C: Clock> Admission<S, C> {
         match admission {
             Ok(()) => {
                 // Registered here instead of in its task, so that a drain cannot miss it.
-                let connection = shared.connections.add(stream, address);
-                executor.spawn(serve_one(Arc::clone(shared), connection, peer, self.alive.clone())).detach();
+                let served = Served::new(Arc::clone(shared), stream, address, self.alive.clone());
+                executor.spawn(isolate(Arc::clone(shared), serve_one(served, peer))).detach();
             }
             Err(cause) => {
                 shared.telemetry.refused(cause);
                 debug!(%peer, cause = cause.name(), "connection refused");
-                executor.spawn(refuse(Arc::clone(self), stream, cause)).detach();
+                executor.spawn(isolate(Arc::clone(shared), refuse(Arc::clone(self), stream, cause))).detach();
             }
         }
     }
 }
 
-async fn serve_one<S: Service, C: Clock>(
+/// Runs the task of one client. A panic ends only this task.
+async fn isolate<S, C>(shared: Arc<Shared<S, C>>, task: impl Future<Output = ()>) {
+    if AssertUnwindSafe(task).catch_unwind().await.is_err() {
+        shared.telemetry.panicked();
+        error!("a connection was closed because its task panicked");
+    }
+}
+
+/// An open connection. Dropping it releases everything that the connection holds, also if its task panics.
+struct Served<S, C> {
     shared: Arc<Shared<S, C>>,
     connection: Arc<Connection>,
-    peer: SocketAddr,
-    alive: Sender<Infallible>,
-) {
+    _alive: Sender<Infallible>,
+}
+
+impl<S, C> Served<S, C> {
+    fn new(
+        shared: Arc<Shared<S, C>>,
+        stream: Async<TcpStream>,
+        address: IpAddr,
+        alive: Sender<Infallible>,
+    ) -> Self {
+        let connection = shared.connections.add(stream, address);
+        shared.telemetry.opened();
+        Self { shared, connection, _alive: alive }
+    }
+}
+
+impl<S, C> Drop for Served<S, C> {
+    fn drop(&mut self) {
+        self.shared.connections.remove(&self.connection, &*self.shared.telemetry);
+        self.shared.telemetry.closed();
+    }
+}
+
+async fn serve_one<S: Service, C: Clock>(served: Served<S, C>, peer: SocketAddr) {
+    let Served { shared, connection, .. } = &served;
     let telemetry = &shared.telemetry;
-    telemetry.opened();
     let span = info_span!("connection", id = connection.id, %peer);
     let serving = async {
         debug!("opened");
-        let ended = connection::serve(&connection, &shared).await;
+        let ended = connection::serve(connection, shared).await;
         // A lost connection is counted, but it is not an error of the server (C3).
         if ended.is_err() {
             shared.service.note_lost_connection();
@@ -194,9 +264,6 @@ async fn serve_one<S: Service, C: Clock>(
         }
     };
     serving.instrument(span).await;
-    shared.connections.remove(&connection);
-    telemetry.closed();
-    drop(alive);
 }
 
 /// Sends a refused client its close reason, unless too many refused clients are lingering.
@@ -221,8 +288,9 @@ async fn sweep<S: Service, C: Clock>(shared: Arc<Shared<S, C>>) {
     let shortest = read_timeout.min(idle_timeout).min(work_timeout).min(write_timeout).min(lifetime);
     // A deadline is enforced at most two sweeps late: a quarter of the shortest limit.
     let interval = SWEEP_INTERVAL_MAX.min(shortest / 8);
+    let drain_interval = interval.min(limits.drain_write_timeout() / 8);
     loop {
-        clock.sleep(interval).await;
+        clock.sleep(if shared.connections.is_draining() { drain_interval } else { interval }).await;
         shared.connections.sweep(clock.now(), limits);
         shared.rates.remove_inactive();
     }

@@ -26,6 +26,12 @@ pub trait Telemetry: Send + Sync + 'static {
 
     /// A client does not read its replies; the connection waits for it.
     fn blocked(&self);
+
+    /// The task of a connection panicked; the connection is closed.
+    fn panicked(&self);
+
+    /// A connection took `after` bytes from the budget of all connections instead of `before`.
+    fn buffered(&self, before: usize, after: usize);
 }
 
 /// Telemetry that ignores all events.
@@ -42,4 +48,6 @@ impl Telemetry for NoTelemetry {
     }
     fn answered(&self, _: Option<Instant>) {}
     fn blocked(&self) {}
+    fn panicked(&self) {}
+    fn buffered(&self, _: usize, _: usize) {}
 }

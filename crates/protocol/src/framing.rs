@@ -64,6 +64,12 @@ impl Lines {
         Self { line_bytes_max, buffer: Vec::new(), is_taken: false, is_skipping: false }
     }
 
+    /// Returns the memory of the buffer, in bytes.
+    #[must_use]
+    pub fn buffer_bytes(&self) -> usize {
+        self.buffer.capacity()
+    }
+
     fn clear(&mut self) {
         self.is_taken = false;
         if self.buffer.capacity() > KEPT_BYTES_MAX {

@@ -13,7 +13,9 @@ use serde_json::json;
 
 use super::metrics::{self, LostLogLines, Measured};
 use super::profile;
+use crate::heartbeats::Heartbeats;
 use crate::lifecycle::{Lifecycle, Phase};
+use crate::limits::Limits;
 use crate::telemetry::Telemetry;
 
 const JSON: &str = "application/json";
@@ -25,6 +27,7 @@ type Answer = Response<Full<Bytes>>;
 /// The state that the admin endpoint reports.
 pub struct Admin {
     lifecycle: Arc<Lifecycle>,
+    heartbeats: Arc<Heartbeats>,
     registry: Registry,
     build: Build,
     has_profiles: bool,
@@ -45,13 +48,15 @@ impl Admin {
     #[must_use]
     pub fn new<M: Measured>(
         lifecycle: Arc<Lifecycle>,
+        heartbeats: Arc<Heartbeats>,
         service: Arc<M>,
+        limits: &Limits,
         build: Build,
         has_profiles: bool,
         lost_log_lines: Option<LostLogLines>,
     ) -> (Self, Arc<dyn Telemetry>) {
-        let (registry, telemetry) = metrics::registry(service, lost_log_lines, Instant::now());
-        (Self { lifecycle, registry, build, has_profiles }, telemetry)
+        let (registry, telemetry) = metrics::registry(service, limits, lost_log_lines, Instant::now());
+        (Self { lifecycle, heartbeats, registry, build, has_profiles }, telemetry)
     }
 
     pub(super) async fn answer(&self, request: &Request<Incoming>) -> Answer {
@@ -62,6 +67,7 @@ impl Admin {
         }
         match request.uri().path() {
             "/healthz" => self.health(),
+            "/livez" => self.liveness(),
             "/metrics" => self.metrics(request),
             "/buildinfo" => self.build_information(),
             "/debug/pprof/profile" => self.profile(request.uri().query()).await,
@@ -72,11 +78,30 @@ impl Admin {
 
     fn health(&self) -> Answer {
         let phase = self.lifecycle.phase();
-        let is_ready = phase == Phase::Ready;
+        let is_alive = self.stuck_threads() == 0;
+        let is_ready = is_alive && phase == Phase::Ready;
         let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-        // A process that answers is alive.
-        let health = json!({ "status": phase.name(), "readiness": is_ready, "liveness": true });
+        let name = if is_alive { phase.name() } else { "stuck" };
+        let health = json!({ "status": name, "readiness": is_ready, "liveness": is_alive });
         answer(status, JSON, format!("{health}\n"))
+    }
+
+    fn liveness(&self) -> Answer {
+        let stuck_threads = self.stuck_threads();
+        let is_alive = stuck_threads == 0;
+        let status = if is_alive { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        let health = json!({ "liveness": is_alive, "stuck_threads": stuck_threads });
+        answer(status, JSON, format!("{health}\n"))
+    }
+
+    /// The number of threads that should serve connections and do not.
+    fn stuck_threads(&self) -> usize {
+        // The threads begin to run at the end of the starting phase.
+        if self.lifecycle.phase() == Phase::Starting {
+            0
+        } else {
+            self.heartbeats.stuck_threads(Instant::now())
+        }
     }
 
     fn metrics(&self, request: &Request<Incoming>) -> Answer {
@@ -122,7 +147,7 @@ impl Admin {
     }
 }
 
-const PATHS: &str = "/healthz\n/metrics\n/buildinfo\n/debug/pprof/profile?seconds=10\n";
+const PATHS: &str = "/healthz\n/livez\n/metrics\n/buildinfo\n/debug/pprof/profile?seconds=10\n";
 
 fn answer(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Answer {
     let mut answer = Response::new(Full::new(body.into()));

@@ -4,65 +4,72 @@
 //! delays no client.
 
 mod ask;
+mod clients;
 mod endpoint;
 pub mod metrics;
 mod profile;
 
-use std::convert::Infallible;
-use std::io;
-use std::net::{TcpListener, TcpStream};
-use std::rc::Rc;
-use std::sync::Arc;
+use std::io::{self, ErrorKind};
+use std::net::TcpListener;
+use std::panic::{self, AssertUnwindSafe};
 use std::thread;
 use std::time::Duration;
 
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use smol::lock::Semaphore;
+use rustix::io::Errno;
+use smol::channel::Sender;
 use smol::{Async, LocalExecutor, Timer, future};
-use smol_hyper::rt::{FuturesIo, SmolTimer};
 use tracing::warn;
 
 pub(crate) use ask::ask_health;
 pub use endpoint::{Admin, Build};
 pub use metrics::LostLogLines;
 
-/// Time limit for the head of a request.
-const HEADERS_TIMEOUT: Duration = Duration::from_secs(5);
+use clients::Clients;
 
-/// Time limit of a connection, without the duration of a profile. A connection carries one request.
-const CONNECTION_TIMEOUT: Duration = Duration::from_secs(15);
-
-/// Connections that are served at the same time; others wait.
-const CONNECTIONS_MAX: usize = 32;
-
-/// Pause after a failed accept.
+/// Pause after an accept that failed for another reason, or without a reserve.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves the endpoint on `listener`, on its own thread, until the process ends.
+/// Descriptors in reserve. One is used at a time.
+const RESERVE_MAX: usize = 4;
+
+/// Time limit of a client that uses a reserve descriptor, because no other client is served meanwhile.
+const RESERVE_TIMEOUT: Duration = Duration::from_millis(250);
+
+/// Serves the endpoint on `listener`, on its own thread, until the process ends. If the thread panics, its name is sent.
 ///
 /// # Errors
 /// Fails if the thread cannot be created.
-pub fn start(listener: Async<TcpListener>, admin: Admin) -> io::Result<()> {
+pub fn start(listener: Async<TcpListener>, admin: Admin, panics: Sender<&'static str>) -> io::Result<()> {
+    // Before the thread runs, because the server may accept clients first and use all descriptors.
+    let mut reserve = Vec::with_capacity(RESERVE_MAX);
+    refill(&mut reserve, &listener);
     thread::Builder::new().name("admin".into()).spawn(move || {
         let executor = LocalExecutor::new();
-        smol::block_on(executor.run(accept(&executor, listener, Rc::new(admin))));
+        let accepting = executor.run(accept(&listener, Clients::new(&executor, admin), reserve));
+        if panic::catch_unwind(AssertUnwindSafe(|| smol::block_on(accepting))).is_err() {
+            let _ = panics.try_send("admin endpoint");
+        }
     })?;
     Ok(())
 }
 
-async fn accept(executor: &LocalExecutor<'_>, listener: Async<TcpListener>, admin: Rc<Admin>) {
-    let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+async fn accept(listener: &Async<TcpListener>, mut clients: Clients<'_>, mut reserve: Vec<TcpListener>) {
+    // Without free descriptors, accepting fails even if no client waits, so this loop waits for a client first.
+    let accept = || listener.get_ref().accept().and_then(|(stream, _)| Async::new(stream));
     loop {
-        let permit = permits.acquire_arc().await;
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                let admin = Rc::clone(&admin);
-                let serving = async move {
-                    serve(stream, &admin).await;
-                    drop(permit);
-                };
-                executor.spawn(serving).detach();
+        refill(&mut reserve, listener);
+        match listener.readable().await.and_then(|()| accept()) {
+            Ok(stream) => {
+                clients.add(stream);
+                // The new client is read before another one can displace it.
+                future::yield_now().await;
+            }
+            // The client has gone.
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) if is_lack_of_descriptors(&error) && reserve.pop().is_some() => {
+                if let Ok(stream) = accept() {
+                    clients.serve_alone(stream, RESERVE_TIMEOUT).await;
+                }
             }
             Err(error) => {
                 warn!(%error, "cannot accept admin connections");
@@ -72,15 +79,16 @@ async fn accept(executor: &LocalExecutor<'_>, listener: Async<TcpListener>, admi
     }
 }
 
-async fn serve(stream: Async<TcpStream>, admin: &Admin) {
-    let answer = service_fn(async |request| Ok::<_, Infallible>(admin.answer(&request).await));
-    let connection = http1::Builder::new()
-        .timer(SmolTimer::new())
-        .header_read_timeout(HEADERS_TIMEOUT)
-        .keep_alive(false)
-        .serve_connection(FuturesIo::new(stream), answer);
-    // Errors of HTTP and lost connections concern only this client.
-    let served = async { _ = connection.await };
-    let timeout = async { _ = Timer::after(CONNECTION_TIMEOUT + profile::DURATION_MAX).await };
-    future::or(served, timeout).await;
+/// Fills the descriptors that are closed to accept a client when there are no others. They are duplicates, so that they
+/// need no file.
+fn refill(reserve: &mut Vec<TcpListener>, listener: &Async<TcpListener>) {
+    while reserve.len() < RESERVE_MAX
+        && let Ok(descriptor) = listener.get_ref().try_clone()
+    {
+        reserve.push(descriptor);
+    }
+}
+
+fn is_lack_of_descriptors(error: &io::Error) -> bool {
+    [Errno::MFILE, Errno::NFILE].map(|errno| Some(errno.raw_os_error())).contains(&error.raw_os_error())
 }

@@ -34,17 +34,24 @@ pub enum Error {
     /// This number of connections did not end within the shutdown timeout.
     #[error("{0} connections did not end before the shutdown and were closed")]
     Aborted(usize),
+    /// This part of the server panicked. The message of the panic precedes this error.
+    #[error("the {0} panicked, which is a defect of the program; restart it, and report the messages above")]
+    Panicked(&'static str),
     /// The server that was checked is not healthy.
     #[error("not healthy: {0}")]
     NotHealthy(String),
 }
 
+/// The exit code of a Rust program that panicked.
+const PANICKED: u8 = 101;
+
 impl Error {
-    /// The exit code: 2 for wrong settings, 1 for all other errors.
+    /// The exit code: 2 for wrong settings, 101 for a defect of the program, 1 for all other errors.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Settings(_) | Self::Conflict(_) | Self::Configuration(_) => 2,
+            Self::Panicked(_) => PANICKED,
             _ => 1,
         }
     }

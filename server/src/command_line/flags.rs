@@ -67,6 +67,11 @@ pub struct ServerFlags {
     #[arg(long, value_name = "BYTES", default_value_t = Limits::default().unread_reply_bytes_max, value_parser = count)]
     pub max_unread: usize,
 
+    /// Bytes that all connections together may hold for incomplete requests and unread replies, beyond 4096 bytes for
+    /// each connection; when they hold more, the connections that have done so longest are closed
+    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().buffered_bytes_max, value_parser = count)]
+    pub max_buffered: usize,
+
     /// Seconds from the first byte of a request to its last
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub read_timeout: Duration,
@@ -86,6 +91,11 @@ pub struct ServerFlags {
     /// Seconds for connections to end after SIGINT or SIGTERM, before the server closes them
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub shutdown_timeout: Duration,
+
+    /// Seconds after SIGINT or SIGTERM for a client to take further replies, at most half of --shutdown-timeout; then its
+    /// connection is closed
+    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds)]
+    pub shutdown_write_timeout: Duration,
 }
 
 /// The severity of a log event.
@@ -117,10 +127,14 @@ impl ServerFlags {
     /// cannot check them.
     ///
     /// # Errors
-    /// Returns [`Error::Conflict`] for `--pprof` without `--admin`.
+    /// Returns [`Error::Conflict`] for `--pprof` without `--admin`, and for a budget that one connection can exceed.
     pub fn check(&self) -> Result<(), Error> {
         if self.pprof && self.admin.is_none() {
             return Err(Error::Conflict("--pprof needs --admin, the address that serves the profiles"));
+        }
+        // A buffer may be twice as large as its content.
+        if self.max_buffered / 2 < self.max_unread {
+            return Err(Error::Conflict("--max-buffered must be at least twice --max-unread"));
         }
         Ok(())
     }
@@ -134,11 +148,13 @@ impl ServerFlags {
             connect_rate: self.max_connect_rate,
             request_rate: self.max_request_rate,
             unread_reply_bytes_max: self.max_unread,
+            buffered_bytes_max: self.max_buffered,
             read_timeout: self.read_timeout,
             idle_timeout: self.idle_timeout,
             write_timeout: self.write_timeout,
             lifetime: self.lifetime,
             shutdown_timeout: self.shutdown_timeout,
+            shutdown_write_timeout: self.shutdown_write_timeout,
             ..Limits::default()
         }
     }

@@ -8,13 +8,13 @@ use super::error::Error;
 use super::flags::ServerFlags;
 use crate::admin;
 
-/// Time limit of the check.
+/// Time limit of the whole check.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Longest reply to a check.
 const REPLY_BYTES_MAX: usize = 8192;
 
-/// A request that a healthy service answers, for servers without an admin endpoint.
+/// A request that a healthy service answers.
 #[derive(Clone, Copy, Debug)]
 pub struct HealthCheck {
     /// Returns the request.
@@ -23,19 +23,21 @@ pub struct HealthCheck {
     pub is_healthy: fn(&[u8]) -> Option<bool>,
 }
 
-/// Checks the server with these flags: by its admin endpoint if it has one, otherwise by a request.
+/// Checks the server with these flags: by a request to the service and, if there is one, by the admin endpoint. The admin
+/// endpoint knows the phase of the server, and only the request shows that clients are served.
 ///
 /// # Errors
 /// Returns [`Error::NotHealthy`] with the reason.
 pub fn check(flags: &ServerFlags, health_check: &HealthCheck) -> Result<(), Error> {
+    let deadline = Instant::now() + TIMEOUT;
     if let Some(admin) = &flags.admin {
         let failed = |problem: String| Error::NotHealthy(format!("{admin}: {problem}"));
         let addr = reachable(admin).map_err(|error| failed(error.to_string()))?;
-        return admin::ask_health(addr, TIMEOUT).map_err(failed);
+        admin::ask_health(addr, TIMEOUT).map_err(failed)?;
     }
     let addr = &flags.addr;
     let failed = |problem: String| Error::NotHealthy(format!("{addr}: {problem}"));
-    let exchange = |addr| exchange(health_check, addr);
+    let exchange = |addr| exchange(health_check, addr, deadline);
     let (reply, is_healthy) =
         reachable(addr).and_then(exchange).map_err(|error| failed(error.to_string()))?;
     if is_healthy { Ok(()) } else { Err(failed(format!("unexpected reply '{}'", reply.escape_ascii()))) }
@@ -55,11 +57,13 @@ fn reachable(addr: &str) -> io::Result<SocketAddr> {
 }
 
 /// Sends the request. Returns the reply, as far as it was received, and whether it is that of a healthy service.
-fn exchange(health_check: &HealthCheck, addr: SocketAddr) -> io::Result<(Vec<u8>, bool)> {
-    let deadline = Instant::now() + TIMEOUT;
-    let left = || deadline.checked_duration_since(Instant::now()).filter(|left| !left.is_zero());
-    let mut stream = TcpStream::connect_timeout(&addr, TIMEOUT)?;
-    stream.set_write_timeout(Some(TIMEOUT))?;
+fn exchange(health_check: &HealthCheck, addr: SocketAddr, deadline: Instant) -> io::Result<(Vec<u8>, bool)> {
+    let left = || {
+        let left = deadline.checked_duration_since(Instant::now()).filter(|left| !left.is_zero());
+        left.ok_or(io::ErrorKind::TimedOut)
+    };
+    let mut stream = TcpStream::connect_timeout(&addr, left()?)?;
+    stream.set_write_timeout(Some(left()?))?;
     stream.write_all(&(health_check.request)())?;
     let (mut reply, mut byte) = (Vec::new(), [0]);
     // Single bytes, because the reply is short and its length is not known.
@@ -67,7 +71,7 @@ fn exchange(health_check: &HealthCheck, addr: SocketAddr) -> io::Result<(Vec<u8>
         if let Some(is_healthy) = (health_check.is_healthy)(&reply) {
             return Ok((reply, is_healthy));
         }
-        stream.set_read_timeout(Some(left().ok_or(io::ErrorKind::TimedOut)?))?;
+        stream.set_read_timeout(Some(left()?))?;
         match stream.read(&mut byte) {
             Ok(0) => break,
             Ok(_) => reply.push(byte[0]),

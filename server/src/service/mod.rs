@@ -32,6 +32,9 @@ pub trait Service: Send + Sync + 'static {
     /// What the connection waits for.
     fn awaits(&self, session: &Self::Session) -> Awaited;
 
+    /// The memory of the incomplete request, in bytes.
+    fn buffered_bytes(&self, session: &Self::Session) -> usize;
+
     /// Appends the close reason: the last reply on a connection that the server closes.
     fn append_close_reason(&self, reason: CloseReason, replies: &mut Vec<u8>);
 

@@ -2,18 +2,33 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::net::sockopt::set_socket_linger;
 use rustix::process::Signal;
+use server::admin::{Admin, Build};
+use server::heartbeats::Heartbeats;
+use server::lifecycle::{Lifecycle, Phase};
+use server::limits::Limits;
+use server::service::index::{Capacity, IndexService};
+use smol::Async;
+use smol::channel::bounded;
 
-use crate::binary::{connect, exchange};
-use crate::support::WAIT_MAX;
+use crate::binary::{connect, exchange, start_command};
+use crate::support::{LINE_BYTES_MAX, WAIT_MAX};
 use crate::{command, start, start_with_admin};
 
 #[test]
 fn readiness_ends_when_the_drain_begins() {
-    let server = start_with_admin(&["--shutdown-timeout", "3600"]);
+    let server = start_with_admin(&[
+        "--shutdown-timeout",
+        "7200",
+        "--shutdown-write-timeout",
+        "3600",
+        "--write-timeout",
+        "3600",
+    ]);
     let ready = "{\"liveness\":true,\"readiness\":true,\"status\":\"ready\"}\n";
     assert_eq!(server.get("/healthz"), (200, ready.to_owned()));
     // A client that prevents the end of the drain.
@@ -26,9 +41,8 @@ fn readiness_ends_when_the_drain_begins() {
     }
     let draining = "{\"liveness\":true,\"readiness\":false,\"status\":\"draining\"}\n";
     assert_eq!(server.get("/healthz"), (503, draining.to_owned()));
-    let output = command().args(["health", "--admin", &server.admin]).output().unwrap();
-    let message = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1));
+    let (status, message) = check_health(&["--admin", &server.admin]);
+    assert_eq!(status, Some(1));
     assert!(message.contains("not healthy") && message.contains("draining"), "{message}");
     assert_eq!(message.lines().count(), 1);
 }
@@ -58,22 +72,39 @@ fn a_server_that_cannot_listen_is_never_ready() {
     assert!(message.starts_with("admin on ") && !message.contains("listening"), "{message}");
 }
 
+/// Runs the health check. Returns its exit status and its message.
+fn check_health(flags: &[&str]) -> (Option<i32>, String) {
+    let output = command().arg("health").args(flags).output().expect("the program can be started");
+    assert!(output.stdout == b"healthy\n" || output.stdout.is_empty());
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
 #[test]
-fn the_health_subcommand_uses_the_available_address() {
+fn the_health_subcommand_asks_the_service_and_the_admin_endpoint() {
     let server = start_with_admin(&[]);
-    for flags in [["--admin", &server.admin], ["--addr", &server.addr]] {
-        let output = command().arg("health").args(flags).output().unwrap();
-        assert_eq!((output.status.code(), output.stdout), (Some(0), b"healthy\n".to_vec()), "{flags:?}");
+    let (addr, admin) = (&*server.addr, &*server.admin);
+    for flags in [&["--addr", addr][..], &["--addr", addr, "--admin", admin]] {
+        assert_eq!(check_health(flags), (Some(0), String::new()), "{flags:?}");
     }
-    let everywhere = server.addr.replace("127.0.0.1", "0.0.0.0");
+    let everywhere = addr.replace("127.0.0.1", "0.0.0.0");
     let output = command().arg("health").env("PACKAGE_INDEXER_ADDR", everywhere).output().unwrap();
     assert_eq!(output.status.code(), Some(0));
-    // The kernel accepts connections for a stopped process, but nothing answers.
+    // The kernel accepts connections for a listener that nobody serves, but nothing answers.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = silent.local_addr().unwrap().to_string();
+    for flags in [
+        &["--addr", &*silent][..],
+        &["--addr", &silent, "--admin", admin],
+        &["--addr", addr, "--admin", &silent],
+    ] {
+        let (status, message) = check_health(flags);
+        assert_eq!((status, message.lines().count()), (Some(1), 1), "{flags:?}: {message}");
+        assert!(message.contains(&silent), "{message}");
+    }
     server.signal(Signal::STOP);
-    for flags in [["--admin", &server.admin], ["--addr", &server.addr]] {
-        let output = command().arg("health").args(flags).output().unwrap();
-        assert_eq!(output.status.code(), Some(1), "{flags:?}");
-        assert_eq!(String::from_utf8(output.stderr).unwrap().lines().count(), 1);
+    for flags in [&["--addr", addr][..], &["--addr", addr, "--admin", admin]] {
+        let (status, message) = check_health(flags);
+        assert_eq!((status, message.lines().count()), (Some(1), 1), "{flags:?}: {message}");
     }
     server.signal(Signal::CONT);
 }
@@ -204,6 +235,80 @@ fn stalled_admin_clients_are_closed() {
         let mut rest = Vec::new();
         client.stream.read_to_end(&mut rest).unwrap();
     }
+}
+
+/// Silent clients that use all places of the endpoint make room for others.
+#[test]
+fn silent_admin_clients_do_not_fail_the_health_check() {
+    let server = start_with_admin(&[]);
+    let silent: Vec<_> = (0..64).map(|_| connect(&server.admin)).collect();
+    let message = check_health(&["--addr", &server.addr, "--admin", &server.admin]);
+    assert_eq!(message, (Some(0), String::new()));
+    assert_eq!(server.get("/livez").0, 200);
+    // The newest one can still send its request.
+    let mut silent = silent.into_iter();
+    silent.next().unwrap().expect_to_end(b"");
+    let mut newest = silent.next_back().unwrap();
+    newest.send(b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n");
+    let mut answer = String::new();
+    newest.stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+/// The endpoint answers while clients of the service use all file descriptors.
+#[test]
+fn the_admin_endpoint_answers_without_free_file_descriptors() {
+    let program = command().get_program().to_str().unwrap().to_owned();
+    let mut shell = std::process::Command::new("sh");
+    let line = format!("ulimit -n 40; exec {program} --addr 127.0.0.1:0 --admin 127.0.0.1:0");
+    shell.args(["-c", &line]);
+    let server = start_command(shell);
+    let clients: Vec<_> = (0..60).map(|_| server.connect()).collect();
+    let begun = Instant::now();
+    while server.metric("package_indexer_accept_failures_total") < 1.0 {
+        assert!(begun.elapsed() < WAIT_MAX, "40 file descriptors suffice for 60 clients");
+    }
+    for _ in 0..20 {
+        assert_eq!(server.get("/livez").0, 200);
+    }
+    drop(clients);
+}
+
+/// A thread without heartbeats is not alive, whatever the phase says.
+#[test]
+fn liveness_reflects_the_serving_threads() {
+    let begun = Instant::now().checked_sub(2 * Heartbeats::AGE_MAX).unwrap();
+    let (heartbeats, lifecycle) = (Arc::new(Heartbeats::new(2, begun)), Arc::new(Lifecycle::default()));
+    let service = Arc::new(IndexService::new(LINE_BYTES_MAX, Capacity::default()));
+    let build = Build { name: "test", version: "0" };
+    let (admin, _) = Admin::new(
+        Arc::clone(&lifecycle),
+        Arc::clone(&heartbeats),
+        service,
+        &Limits::default(),
+        build,
+        false,
+    );
+    let listener = Async::<TcpListener>::bind(([127, 0, 0, 1], 0)).unwrap();
+    let addr = listener.get_ref().local_addr().unwrap().to_string();
+    server::admin::start(listener, admin, bounded(1).0).unwrap();
+    let get = |path: &str| {
+        let answer = exchange(&addr, format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n").as_bytes());
+        let status: u16 = answer.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, answer.lines().last().unwrap().to_owned())
+    };
+    assert_eq!(get("/livez").0, 200, "the threads have not started yet");
+    lifecycle.enter(Phase::Ready);
+    heartbeats.beat(0, Instant::now());
+    assert_eq!(get("/livez"), (503, "{\"liveness\":false,\"stuck_threads\":1}".to_owned()));
+    let stuck = "{\"liveness\":false,\"readiness\":false,\"status\":\"stuck\"}";
+    assert_eq!(get("/healthz"), (503, stuck.to_owned()));
+    heartbeats.beat(1, Instant::now());
+    assert_eq!(get("/livez"), (200, "{\"liveness\":true,\"stuck_threads\":0}".to_owned()));
+    assert_eq!(get("/healthz").0, 200);
+    // A drain is no reason to restart the process.
+    lifecycle.enter(Phase::Draining);
+    assert_eq!((get("/livez").0, get("/healthz").0), (200, 503));
 }
 
 #[test]

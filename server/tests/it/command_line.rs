@@ -148,3 +148,15 @@ fn quiet_prints_nothing() {
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), output.stdout.len(), output.stderr.len()), (Some(0), 0, 0));
 }
+
+/// The rest of a gate run through a proxy that keeps the connection of a client that has gone.
+#[test]
+fn a_drain_ends_with_status_0_if_only_clients_that_take_no_replies_remain() {
+    let mut server = start(&["--shutdown-timeout", "3600", "--write-timeout", "3600"]);
+    let mut blocked: Vec<Client> = (0..3).map(|_| server.connect()).collect();
+    for client in &mut blocked {
+        client.send_until_blocked();
+    }
+    server.signal(Signal::TERM);
+    assert_eq!(server.child.wait().unwrap().code(), Some(0));
+}

@@ -1,25 +1,31 @@
 //! Stalled clients and the shutdown, on a clock that the test advances.
 
 use std::io::{Read, Write};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use server::limits::Limits;
 use server::listener::Ending;
+use server::service::index::{Capacity, IndexService};
+use server::service::{Answered, Awaited, CloseReason, Linger, Service};
 
 use crate::support::Server;
 
 /// Longer than a test, so that no limit is exceeded before the clock is advanced.
 const LONG: Duration = Duration::from_hours(1);
 
+/// A time that the advanced clock does not reach.
+const NEVER: Duration = Duration::from_hours(1_000_000);
+
 /// Limits that the advanced clock does not reach.
 fn never() -> Limits {
-    let never = LONG * 1_000_000;
     Limits {
-        read_timeout: never,
-        idle_timeout: never,
-        write_timeout: never,
-        lifetime: never,
-        shutdown_timeout: never,
+        read_timeout: NEVER,
+        idle_timeout: NEVER,
+        write_timeout: NEVER,
+        lifetime: NEVER,
+        shutdown_timeout: NEVER,
+        shutdown_write_timeout: NEVER,
         ..Limits::default()
     }
 }
@@ -112,10 +118,52 @@ fn a_stop_answers_received_requests_and_closes_idle_connections() {
 
 #[test]
 fn a_stop_aborts_connections_after_the_shutdown_timeout() {
-    let server = Server::start_with(Limits { shutdown_timeout: LONG, ..never() });
+    let limits = Limits { shutdown_timeout: LONG, request_rate: 1.try_into().ok(), ..never() };
+    let server = Server::start_serving(limits, |_| Lingering(IndexService::new(100, Capacity::default())));
+    let mut lingering = server.connect();
+    lingering.ask(b"QUERY|a|\nQUERY|a|\n", b"FAIL\nFAIL\nERROR\n");
+    server.begin_stop();
+    advance_until_closed(&server, || server.is_over());
+    assert_eq!(server.ending(), Ending::Aborted(1));
+}
+
+/// A connection that lingers until its client closes it.
+struct Lingering(IndexService);
+
+impl Service for Lingering {
+    type Session = <IndexService as Service>::Session;
+    const REPLY_BYTES_PER_BYTE_MAX: usize = IndexService::REPLY_BYTES_PER_BYTE_MAX;
+    const LINGER: Linger = Linger { bytes_max: usize::MAX, duration_max: NEVER };
+
+    fn open_session(&self, peer: IpAddr) -> Self::Session {
+        self.0.open_session(peer)
+    }
+
+    fn answer(&self, session: &mut Self::Session, input: &[u8], replies: &mut Vec<u8>) -> Answered {
+        self.0.answer(session, input, replies)
+    }
+
+    fn awaits(&self, session: &Self::Session) -> Awaited {
+        self.0.awaits(session)
+    }
+
+    fn buffered_bytes(&self, session: &Self::Session) -> usize {
+        self.0.buffered_bytes(session)
+    }
+
+    fn append_close_reason(&self, reason: CloseReason, replies: &mut Vec<u8>) {
+        self.0.append_close_reason(reason, replies);
+    }
+}
+
+/// A client that takes no replies does not delay the end, although no other limit ends its connection.
+#[test]
+fn a_stop_closes_clients_that_take_no_replies() {
+    let server = Server::start_with(Limits { shutdown_write_timeout: LONG, ..never() });
     let mut blocked = server.connect();
     blocked.send_until_blocked();
     server.begin_stop();
-    advance_until_closed(&server, || blocked.is_aborted());
-    assert_eq!(server.ending(), Ending::Aborted(1));
+    advance_until_closed(&server, || server.is_over());
+    assert_eq!(server.ending(), Ending::Drained);
+    assert!(blocked.is_aborted());
 }

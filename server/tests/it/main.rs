@@ -3,10 +3,12 @@
 mod admin;
 mod against_model;
 mod binary;
+mod budget;
 mod command_line;
 mod deadlines;
 mod limits;
 mod log;
+mod panics;
 mod raw_bytes;
 mod settings;
 mod support;

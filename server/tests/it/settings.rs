@@ -100,7 +100,7 @@ type Bad = (&'static [&'static str], &'static [(&'static str, &'static str)], &'
 
 const FILE: &[&str] = &["--config", "FILE"];
 
-const BAD: [Bad; 29] = [
+const BAD: [Bad; 30] = [
     (&["--no-such-flag"], &[], "", "--no-such-flag"),
     (&["stray"], &[], "", "stray"),
     (&["--addr"], &[], "", "--addr"),
@@ -115,6 +115,7 @@ const BAD: [Bad; 29] = [
     (&["--lifetime", "1e12"], &[], "", "at most"),
     (&["--log-level", "loud"], &[], "", "loud"),
     (&["--pprof"], &[], "", "--pprof needs --admin"),
+    (&["--max-buffered", "300000"], &[], "", "twice the sum of --max-line and --max-unread"),
     (&["--service", "index"], &[], "", "--service"),
     (&[], &[("PACKAGE_INDEXER_THREADS", "0")], "", "PACKAGE_INDEXER_THREADS"),
     (&[], &[("PACKAGE_INDEXER_THRAEDS", "2")], "", "did you mean 'PACKAGE_INDEXER_THREADS'?"),

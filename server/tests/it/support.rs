@@ -98,6 +98,11 @@ impl Server {
         let _ = self.stop.try_send(());
     }
 
+    /// Reports whether the server has ended.
+    pub(crate) fn is_over(&self) -> bool {
+        self.thread.as_ref().is_some_and(JoinHandle::is_finished)
+    }
+
     pub(crate) fn ending(mut self) -> Ending {
         self.thread.take().unwrap().join().unwrap()
     }

@@ -30,7 +30,7 @@ enum Task {
     /// Serve challenges and quotations over TCP
     #[command(after_help = AFTER_HELP)]
     Serve(Flags),
-    /// Check the health of the server with these flags: by --admin if it is set, otherwise by a request
+    /// Check the health of the server with these flags: by a request to --addr and, if it is set, by --admin
     #[command(
         after_help = "Exit status:\n  0  the server is healthy\n  1  it is not healthy, or it did not answer \
                             within 2 s\n  2  a setting is wrong"
@@ -54,9 +54,10 @@ SIGINT and SIGTERM drain the server: it accepts no connections, answers the requ
 second signal ends it immediately.
 
 Exit status:
-  0  all connections ended by themselves
-  1  the server could not start, or connections were closed by the shutdown timeout
-  2  a flag, an environment variable, the configuration file or the secret file is wrong";
+  0  all connections ended by themselves, or their clients took no replies
+  1  the server could not start, or the shutdown timeout closed other connections
+  2  a flag, an environment variable, the configuration file or the secret file is wrong
+  101  a part of the server panicked, which is a defect";
 
 /// The subcommands with the flags of the server.
 const SERVER_TASKS: [&str; 3] = ["serve", "health", "config"];

@@ -20,6 +20,7 @@ mod time;
 mod unanswered;
 
 use std::net::IpAddr;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -28,6 +29,7 @@ use protocol::{Framing, Next};
 use server::clock::Clock;
 use server::limits;
 use server::service::{Answered, Awaited, CloseReason, Linger, Service};
+use smol::future;
 use tracing::{error, trace};
 
 pub use counts::{Counts, Durations};
@@ -189,11 +191,17 @@ impl<C: Clock> Service for WisdomService<C> {
         session.awaits()
     }
 
+    fn buffered_bytes(&self, session: &Session) -> usize {
+        session.frames.partial().len()
+    }
+
     fn append_close_reason(&self, reason: CloseReason, replies: &mut Vec<u8>) {
         use limits::Refusal as Limit;
         let code = match reason {
             CloseReason::ShuttingDown => Code::ShuttingDown,
-            CloseReason::Refused(Limit::Connections | Limit::ConnectionsPerAddress) => Code::ServerBusy,
+            CloseReason::Refused(
+                Limit::Connections | Limit::ConnectionsPerAddress | Limit::BufferedBytes,
+            ) => Code::ServerBusy,
             CloseReason::Refused(Limit::ConnectRate | Limit::RequestRate) => Code::RateLimited,
             CloseReason::Refused(_) => Code::Timeout,
         };
@@ -210,7 +218,9 @@ impl<C: Clock> Service for WisdomService<C> {
     }
 
     async fn run(self: Arc<Self>, clock: impl Clock) {
-        background::run(&self.state, &clock).await;
+        future::or(background::run(&self.state, &clock), self.quotations.await_panic()).await;
+        // Only the thread that fetches quotations ends, and it has printed the message of its panic.
+        resume_unwind(Box::new("the thread that fetches quotations panicked"));
     }
 }
 

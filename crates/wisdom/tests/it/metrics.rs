@@ -58,9 +58,10 @@ fn the_health_check_requests_a_challenge() {
     let index = Server::start();
     let index_addr = index.addr.to_string();
     for (flags, is_healthy) in [
-        (["--addr", &server.addr], true),
-        (["--admin", &server.admin], true),
-        (["--addr", &index_addr], false),
+        (&["--addr", &server.addr][..], true),
+        (&["--addr", &server.addr, "--admin", &server.admin], true),
+        (&["--addr", &index_addr], false),
+        (&["--addr", &index_addr, "--admin", &server.admin], false),
     ] {
         let output = command().arg("health").args(flags).output().unwrap();
         assert_eq!(output.status.code(), Some(i32::from(!is_healthy)), "{flags:?}");

@@ -16,7 +16,7 @@ use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::limits::Refusal;
+use crate::limits::{Limits, Refusal};
 use crate::telemetry::Telemetry;
 
 /// A service with metrics of its own.
@@ -34,6 +34,7 @@ pub type LostLogLines = Box<dyn Fn() -> u64 + Send + Sync>;
 /// Registers all metrics. Returns the registry and the telemetry that counts connections.
 pub(super) fn registry<M: Measured>(
     service: Arc<M>,
+    limits: &Limits,
     lost_log_lines: Option<LostLogLines>,
     begun: Instant,
 ) -> (Registry, Arc<dyn Telemetry>) {
@@ -41,6 +42,14 @@ pub(super) fn registry<M: Measured>(
     let connections = ConnectionMetrics::default();
     let prefixed = registry.sub_registry_with_prefix(M::PREFIX);
     connections.register(prefixed);
+    let buffered_max = Gauge::<i64>::default();
+    buffered_max.set(signed(limits.buffered_bytes_max));
+    prefixed.register_with_unit(
+        "buffered_limit",
+        "Largest number of bytes that all connections hold together",
+        Unit::Bytes,
+        buffered_max,
+    );
     prefixed.register_collector(Box::new(Uptime { begun }));
     if let Some(lost) = lost_log_lines {
         prefixed.register_collector(Box::new(LogMetrics { lost }));
@@ -62,6 +71,8 @@ struct ConnectionMetrics {
     refused: Family<CauseLabel, Counter>,
     accept_failures: Counter,
     blocked: Counter,
+    panics: Counter,
+    buffered: Gauge,
     duration_seconds: Histogram,
 }
 
@@ -83,6 +94,8 @@ impl Default for ConnectionMetrics {
             refused,
             accept_failures: Counter::default(),
             blocked: Counter::default(),
+            panics: Counter::default(),
+            buffered: Gauge::default(),
             duration_seconds: Histogram::new(DURATION_BUCKETS_SECONDS),
         }
     }
@@ -106,6 +119,17 @@ impl ConnectionMetrics {
             "blocked_replies",
             "Writes that waited because the client did not read its replies",
             self.blocked.clone(),
+        );
+        registry.register(
+            "connection_panics",
+            "Connections closed because their task panicked",
+            self.panics.clone(),
+        );
+        registry.register_with_unit(
+            "buffered",
+            "Memory of incomplete requests and unread replies, without the first 4096 bytes of small ones",
+            Unit::Bytes,
+            self.buffered.clone(),
         );
         registry.register_with_unit(
             "request_duration",
@@ -147,6 +171,18 @@ impl Telemetry for ConnectionMetrics {
     fn blocked(&self) {
         self.blocked.inc();
     }
+
+    fn panicked(&self) {
+        self.panics.inc();
+    }
+
+    fn buffered(&self, before: usize, after: usize) {
+        self.buffered.inc_by(signed(after) - signed(before));
+    }
+}
+
+fn signed(bytes: usize) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
 struct LogMetrics {

@@ -2,6 +2,8 @@
 
 mod counts;
 mod store;
+#[cfg(test)]
+mod tests;
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -155,6 +157,10 @@ impl Service for IndexService {
 
     fn awaits(&self, lines: &Lines) -> Awaited {
         if lines.is_mid_frame() { Awaited::RestOfRequest } else { Awaited::NextRequest }
+    }
+
+    fn buffered_bytes(&self, lines: &Lines) -> usize {
+        lines.buffer_bytes()
     }
 
     /// At shutdown the end of the stream is sufficient.

@@ -4,9 +4,19 @@
 //! were indexed at the same time, and names in rejected requests need none. Forward edges are stored. Of the reverse
 //! edges only the number is stored, because no rule needs the dependents. `insert` and `remove` cost O(dependencies),
 //! `contains` costs O(1).
+//!
+//! A change is validated and its memory is allocated before any of it is made, so that a panic leaves the index as it was.
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::mem;
+
+#[cfg(test)]
+use tests::panic_point;
+#[cfg(test)]
+pub(super) use tests::with_panic_point;
 
 /// The position of a package in `entries`. A free position is reused by another package.
 type Id = u32;
@@ -68,6 +78,16 @@ struct Entry {
     dependents: u32,
 }
 
+/// A validated insertion with all memory that it needs.
+struct Insertion {
+    id: Id,
+    /// The name, if the package is not indexed yet.
+    name: Option<Box<[u8]>>,
+    dependencies: Box<[Id]>,
+    /// The memory of the index after the insertion.
+    bytes: usize,
+}
+
 impl Index {
     /// Creates an empty index.
     #[must_use]
@@ -96,19 +116,9 @@ impl Index {
         package: &[u8],
         dependencies: impl Iterator<Item = &'a [u8]>,
     ) -> Result<(), InsertError> {
-        let ids = dependencies.map(|name| self.ids.get(name).copied()).collect::<Option<Vec<_>>>();
-        let mut listed = ids.ok_or(InsertError::DependencyMissing)?;
-        let known = self.ids.get(package).copied();
-        listed.sort_unstable();
-        listed.dedup();
-        listed.retain(|&dependency| Some(dependency) != known);
-        self.bytes = self.bytes_with(package, known, listed.len())?;
-        for &dependency in &listed {
-            self.entry(dependency).dependents += 1;
-        }
-        let id = known.unwrap_or_else(|| self.add(package));
-        let replaced = mem::replace(&mut self.entry(id).dependencies, listed.into_boxed_slice());
-        self.release(&replaced);
+        let insertion = self.prepare(package, dependencies)?;
+        panic_point();
+        self.commit(insertion);
         Ok(())
     }
 
@@ -120,12 +130,58 @@ impl Index {
         if self.entry(id).dependents > 0 {
             return false;
         }
+        self.free.reserve(1);
+        panic_point();
+        // No statement below panics or allocates.
         self.ids.remove(package);
         let dependencies = mem::take(&mut self.entry(id).dependencies);
         self.release(&dependencies);
         self.free.push(id);
         self.bytes -= PACKAGE_BYTES + package.len() + mem::size_of_val(&*dependencies);
         true
+    }
+
+    /// Validates an insertion and allocates its memory. The indexed packages do not change.
+    fn prepare<'a>(
+        &mut self,
+        package: &[u8],
+        dependencies: impl Iterator<Item = &'a [u8]>,
+    ) -> Result<Insertion, InsertError> {
+        let ids = dependencies.map(|name| self.ids.get(name).copied()).collect::<Option<Vec<_>>>();
+        let mut listed = ids.ok_or(InsertError::DependencyMissing)?;
+        panic_point();
+        let known = self.ids.get(package).copied();
+        listed.sort_unstable();
+        listed.dedup();
+        listed.retain(|&dependency| Some(dependency) != known);
+        let bytes = self.bytes_with(package, known, listed.len())?;
+        panic_point();
+        let dependencies = listed.into_boxed_slice();
+        let Some(id) = known else {
+            self.ids.reserve(1);
+            self.entries.reserve(1);
+            let id = self.free.last().copied().unwrap_or_else(|| {
+                Id::try_from(self.entries.len()).expect("memory is exhausted long before 2^32 packages")
+            });
+            return Ok(Insertion { id, name: Some(package.into()), dependencies, bytes });
+        };
+        Ok(Insertion { id, name: None, dependencies, bytes })
+    }
+
+    /// Applies an insertion. No statement panics or allocates, so no other thread sees a half-made change.
+    fn commit(&mut self, Insertion { id, name, dependencies, bytes }: Insertion) {
+        for &dependency in &dependencies {
+            self.entry(dependency).dependents += 1;
+        }
+        if let Some(name) = name {
+            if self.free.pop().is_none() {
+                self.entries.push(Entry::default());
+            }
+            self.ids.insert(name, id);
+        }
+        let replaced = mem::replace(&mut self.entry(id).dependencies, dependencies);
+        self.release(&replaced);
+        self.bytes = bytes;
     }
 
     /// The memory of the index after the package gets a list of `listed` dependencies, if that is within the limits. A
@@ -145,16 +201,6 @@ impl Index {
         }
     }
 
-    /// Adds a package with an empty list.
-    fn add(&mut self, package: &[u8]) -> Id {
-        let id = self.free.pop().unwrap_or_else(|| {
-            self.entries.push(Entry::default());
-            Id::try_from(self.entries.len() - 1).expect("memory is exhausted long before 2^32 packages")
-        });
-        self.ids.insert(package.into(), id);
-        id
-    }
-
     fn release(&mut self, dependencies: &[Id]) {
         for &dependency in dependencies {
             self.entry(dependency).dependents -= 1;
@@ -166,56 +212,6 @@ impl Index {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn insert(index: &mut Index, package: &str, dependencies: &[&str]) -> Result<(), InsertError> {
-        index.insert(package.as_bytes(), dependencies.iter().map(|name| name.as_bytes()))
-    }
-
-    #[test]
-    fn memory_follows_the_indexed_packages() {
-        let mut index = Index::default();
-        for round in 0..100 {
-            let package = format!("package-{round}");
-            assert_eq!(insert(&mut index, &package, &["missing"]), Err(InsertError::DependencyMissing));
-            assert_eq!(insert(&mut index, &package, &[]), Ok(()));
-            assert_eq!(index.size(), Size { packages: 1, bytes: PACKAGE_BYTES + package.len() });
-            assert!(index.remove(package.as_bytes()));
-            assert_eq!(index.size(), Size { packages: 0, bytes: 0 });
-        }
-        assert_eq!(index.entries.len(), 1, "entries are reused, and rejected packages have none");
-    }
-
-    #[test]
-    fn bytes_follow_the_dependency_lists() {
-        let mut index = Index::default();
-        for package in ["b", "c"] {
-            insert(&mut index, package, &[]).unwrap();
-        }
-        let of_two = 2 * (PACKAGE_BYTES + 1);
-        for (list, listed) in [(&["b", "c"][..], 2), (&["b"], 1), (&["b", "b", "a"], 1), (&[], 0)] {
-            insert(&mut index, "a", list).unwrap();
-            assert_eq!(index.size().bytes, of_two + PACKAGE_BYTES + 1 + 4 * listed, "{list:?}");
-        }
-        assert!(index.remove(b"a"));
-        assert_eq!(index.size().bytes, of_two);
-    }
-
-    #[test]
-    fn a_full_index_rejects_new_packages_and_accepts_other_requests() {
-        let capacity = Capacity { packages_max: 2, bytes_max: 2 * PACKAGE_BYTES + 6 };
-        let mut index = Index::new(capacity);
-        insert(&mut index, "a", &[]).unwrap();
-        insert(&mut index, "b", &["a"]).unwrap();
-        assert_eq!(insert(&mut index, "c", &[]), Err(InsertError::TooManyPackages));
-        assert_eq!(insert(&mut index, "c", &["missing"]), Err(InsertError::DependencyMissing));
-        assert_eq!(insert(&mut index, "a", &["b"]), Err(InsertError::TooManyBytes));
-        assert_eq!(insert(&mut index, "b", &[]), Ok(()));
-        assert!(index.remove(b"a"));
-        assert_eq!(insert(&mut index, "longer", &[]), Err(InsertError::TooManyBytes));
-        assert_eq!(insert(&mut index, "c", &["b"]), Ok(()));
-        assert!(!index.remove(b"b") && index.contains(b"c"));
-    }
-}
+/// A place where tests inject a panic.
+#[cfg(not(test))]
+const fn panic_point() {}

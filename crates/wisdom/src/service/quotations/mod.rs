@@ -19,14 +19,17 @@ mod stock;
 #[cfg(test)]
 mod tests;
 
+use std::convert::Infallible;
 use std::fmt;
+use std::future::pending;
 use std::io;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use protocol::wisdom::messages::Quotation;
+use smol::channel::{Receiver, Sender, bounded};
 use tracing::{debug, warn};
 
 use breaker::Breaker;
@@ -95,6 +98,8 @@ pub struct Quotations {
     embedded: Vec<Quotation>,
     /// The number of quotations taken from the embedded collection.
     embedded_taken: AtomicUsize,
+    /// Closed when the fetching thread ends.
+    fetching: OnceLock<Receiver<Infallible>>,
 }
 
 /// The state shared with the fetching thread.
@@ -132,6 +137,7 @@ impl Quotations {
             shared: Arc::new(Shared { sources, fetch_pause, circuit, stock, changed: Condvar::new() }),
             embedded: embedded::collection(),
             embedded_taken: AtomicUsize::new(0),
+            fetching: OnceLock::new(),
         })
     }
 
@@ -144,8 +150,22 @@ impl Quotations {
             return Ok(());
         }
         let shared = Arc::clone(&self.shared);
-        thread::Builder::new().name("quotations".to_owned()).spawn(move || shared.prefetch())?;
+        let (alive, ended) = bounded(1);
+        thread::Builder::new().name("quotations".to_owned()).spawn(move || {
+            let _alive: Sender<Infallible> = alive;
+            shared.prefetch();
+        })?;
+        // A second thread shares the stock with the first, which is observed.
+        let _ = self.fetching.set(ended);
         Ok(())
+    }
+
+    /// Completes when the fetching thread has panicked; otherwise it does not end before this value is dropped.
+    pub(super) async fn await_panic(&self) {
+        match self.fetching.get() {
+            Some(ended) => _ = ended.recv().await,
+            None => pending().await,
+        }
     }
 
     /// Returns a quotation immediately: a prefetched one, otherwise a cached one, otherwise one of the collection.

@@ -263,3 +263,21 @@ fn the_thread_ends_when_the_quotations_are_dropped() {
     drop(clone);
     wait_until(|| threads[0].upgrade().is_none());
 }
+
+/// A panic of the thread does not remain unnoticed.
+#[test]
+fn a_panic_of_the_thread_is_reported() {
+    let outside = Outside::start(Answer::Body(GOOD));
+    // A pause whose end no clock can represent.
+    let quotations = started(Settings { fetch_pause: Duration::MAX, ..settings(&[&outside]) });
+    let is_reported = async {
+        quotations.await_panic().await;
+        true
+    };
+    let is_late = async {
+        smol::Timer::after(WAIT_MAX).await;
+        false
+    };
+    assert!(smol::block_on(smol::future::or(is_reported, is_late)));
+    assert_eq!(quotations.take().source, From::Api, "the stock stays usable");
+}
