@@ -288,6 +288,7 @@ fn liveness_reflects_the_serving_threads() {
         &Limits::default(),
         build,
         false,
+        None,
     );
     let listener = Async::<TcpListener>::bind(([127, 0, 0, 1], 0)).unwrap();
     let addr = listener.get_ref().local_addr().unwrap().to_string();
