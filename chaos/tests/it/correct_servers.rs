@@ -30,7 +30,7 @@ fn assert_not_accused(protocol: &str, seed: &str, faults: &str, skipped: Option<
     let selection =
         chaos::schedule::selection(protocol, &patterns(faults), &skipped.map_or_else(Vec::new, patterns))
             .unwrap();
-    let scenes = chaos::schedule::selected(protocol, &selection).count();
+    let scenes = chaos::schedule::Schedule::matrix(protocol, 1, &selection).steps.len();
     assert!(scenes >= 20, "{scenes} scenes");
     // Two spaces: a scene has its word in a column, and a finding begins with the same word.
     let count = |word| output.stdout.lines().filter(|line| line.starts_with(word)).count();
@@ -88,7 +88,7 @@ fn a_server_that_loses_lines_violates_f3_only() {
     let output = chaos(&["--seed", "5", "--matrix", "--faults", faults, "--exec", &exec]);
     assert_eq!(output.status, 0, "{}{}", output.stdout, output.stderr);
     let last = output.stdout.lines().last().unwrap();
-    assert!(last.starts_with("WARN F3 (1): "), "{}", output.stdout);
+    assert!(last.starts_with("WARN F3 ("), "{}", output.stdout);
 }
 
 #[test]

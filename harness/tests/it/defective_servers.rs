@@ -371,13 +371,13 @@ fn a_case_that_is_abandoned_is_unknown_and_leaves_no_packages() {
         if let (["INDEX", name, dependencies], Reply::Ok) = (&fields[..], received.correct_reply) {
             names.lock().unwrap().insert(name.to_string());
             if !dependencies.is_empty() {
-                thread::sleep(Duration::from_millis(600));
+                thread::sleep(Duration::from_millis(900));
             }
         }
         received.correct_act()
     })
     .start();
-    let output = many_requests(addr, "1");
+    let output = many_requests(addr, "2");
     assert_eq!(output.status, 3, "{}{}", output.stdout, output.stderr);
     assert!(output.stdout.contains("the target is too slow for this case"), "{}", output.stdout);
     let mut client = BufReader::new(TcpStream::connect(addr).unwrap());

@@ -110,7 +110,7 @@ pub(super) const CASES: &[Case] = &[
         .steps(&[ask(b"INDEX|{a}|{b*1000}\n", OK_OR_FAIL), ask(b"QUERY|{a}|\n", OK_OR_FAIL)]),
     case("index/R8/3", R8, "A list of 1,000 dependencies is checked to its end and stored completely.")
         .cause("The server truncates the list without an error.")
-        .presupposes(&["index/R8/2"])
+        .presupposes(&["index/R8/2", "index/F2/4"])
         .steps(&[
             Join(25, b"QUERY|{b}n{n}|\n", FAIL),
             AllAsk(25, 40, b"INDEX|{b}n{n}|\n", OK),

@@ -139,7 +139,7 @@ pub(super) const CASES: &[Case] = &[
         .alone(),
     case("index/A4/3", A4, "A line of 1 MiB does not end the server.")
         .cause("The line overflows its buffer.")
-        .presupposes(&["index/F2/5"])
+        .presupposes(&["index/F2/4", "index/F2/5"])
         .steps(&[Send(A, b"{y*1048576}\n"), Expect(A, &[ANY_OR_END]), Ask(BYSTANDER, b"QUERY|{a}|\n", FAIL)])
         .alone(),
     case("index/A4/4", A4, "Empty lines do not end the server.")
@@ -149,7 +149,7 @@ pub(super) const CASES: &[Case] = &[
         .alone(),
     case("index/A4/5", A4, "A line of 60,000 separators does not end the server.")
         .cause("Every separator makes a field, and the server does not check the number of fields.")
-        .presupposes(&["index/F2/5", "index/R1/7"])
+        .presupposes(&["index/F2/4", "index/F2/5", "index/R1/7"])
         .steps(&[
             ask(b"{|*60000}\n", ERROR),
             ask(b"{,*60000}\n", ERROR),
