@@ -76,7 +76,7 @@ impl Budget {
 
 impl Share {
     /// The share in bytes. Only the task of the connection changes it.
-    fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)
     }
 

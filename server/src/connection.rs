@@ -154,7 +154,7 @@ async fn write<S: Service, C: Clock>(
                     shared.telemetry.blocked();
                     shared.hold(connection, held_bytes);
                     // The memory is needed now, and this client does not read the close reason.
-                    if connection.refusal() == Some(Refusal::BufferedBytes) {
+                    if shared.connections.exceed_budget(&shared.limits) && connection.delays_release() {
                         return Err(error);
                     }
                     has_waited = true;

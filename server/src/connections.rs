@@ -141,7 +141,7 @@ impl Connections {
     ) {
         let Some(change) = self.budget.hold(&connection.share, bytes) else { return };
         telemetry.buffered(change.before, change.after);
-        if change.after > change.before && self.budget.lasting_bytes() > limits.buffered_bytes_max {
+        if self.budget.lasting_bytes() > limits.buffered_bytes_max {
             self.reclaim(limits.buffered_bytes_max - limits.buffered_bytes_max / RECLAIMED_PART);
         }
     }
@@ -179,7 +179,7 @@ impl Connections {
     /// Closes each connection whose current wait or total age exceeds its limit.
     pub(crate) fn sweep(&self, now: Instant, limits: &Limits) {
         let mut registry = self.lock();
-        let drain_begun = registry.drain_begun;
+        let (drain_begun, is_over_budget) = (registry.drain_begun, self.exceed_budget(limits));
         for watched in registry.watched.values_mut() {
             let wait = watched.connection.wait.load(Ordering::Relaxed);
             let (timeout, cause) = match Wait::of(wait) {
@@ -194,9 +194,9 @@ impl Connections {
             };
             watched.wait_since = Some((wait, since));
             let opened = *watched.opened.get_or_insert(now);
-            if watched.connection.refusal() == Some(Refusal::BufferedBytes) {
-                // It may have begun to wait for its client when it was closed; now it is cut off.
-                watched.connection.close_for(Refusal::BufferedBytes);
+            if is_over_budget && watched.connection.delays_release() {
+                // It began to wait for its client while it was closed.
+                watched.connection.shut_down(Shutdown::Both);
             }
             // A client that takes no replies does not delay the end of the server.
             let is_blocked = Wait::of(wait) == Wait::WritingReplies;
@@ -270,6 +270,11 @@ impl Connection {
             _ => false,
         };
         self.shut_down(if is_cut_off { Shutdown::Both } else { Shutdown::Read });
+    }
+
+    /// Reports whether a connection that is being closed waits for its client and holds memory meanwhile.
+    pub(crate) fn delays_release(&self) -> bool {
+        self.refusal().is_some() && self.wait() == Wait::WritingReplies && self.share.bytes() > 0
     }
 
     fn shut_down(&self, half: Shutdown) {

@@ -4,8 +4,8 @@
 //! [`service`] converts them into replies, and [`service::index`] stores the packages. Listener and connection know no
 //! protocol. The module `connections` enforces deadlines and drains, `budget` counts the memory of all connections, `rates`
 //! limits client addresses, and `linger` closes connections so that clients can read the last reply. This request path
-//! does not depend on the modules around it: [`telemetry`] observes it, [`admin`] reports over HTTP, and
-//! [`command_line`] runs it as a program.
+//! does not depend on the modules around it: [`telemetry`] observes it, [`heartbeats`] shows
+//! that its threads run, [`admin`] reports over HTTP, and [`command_line`] runs it as a program.
 //!
 //! - [`service::Service`]: the interface that a protocol implements.
 //! - [`listener::serve`]: accepts and serves connections until it is stopped, from [`listener::Parts`].
