@@ -78,9 +78,10 @@ fn flags_with_one_dash_durations_with_units_and_addresses_without_a_host() {
     let server = crate::start_with_admin(&["-addr", ":0", "-admin=:0", "-idle-timeout", "10m"]);
     let port = server.addr.rsplit_once(':').unwrap().1;
     crate::binary::connect(&format!("127.0.0.1:{port}")).ask(b"QUERY|a|\n", b"FAIL\n");
-    for (flag, address) in [("-addr", &server.addr), ("-admin", &server.admin)] {
-        let address = format!(":{}", address.rsplit_once(':').unwrap().1);
-        let output = run(&["health", flag, &address], &[], "");
+    let [addr, admin] =
+        [&server.addr, &server.admin].map(|address| format!(":{}", address.rsplit_once(':').unwrap().1));
+    for flags in [&["-addr", &addr][..], &["-addr", &addr, "-admin", &admin]] {
+        let output = run(&[&["health"], flags].concat(), &[], "");
         assert!(output.status.success(), "{output:?}");
     }
 }

@@ -66,7 +66,7 @@ const SERVER_TASKS: [&str; 3] = ["serve", "health", "config"];
 const DEFAULTS: [(&str, &str); 8] = [
     ("max_connections", "1024"),
     ("max_connections_per_address", "32"),
-    ("max_request_rate", "1000"),
+    ("max_request_rate", "5000"),
     ("read_timeout", "5"),
     ("idle_timeout", "5"),
     ("write_timeout", "5"),
