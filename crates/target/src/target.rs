@@ -32,6 +32,9 @@ const REVIVE_TIMEOUT: Duration = Duration::from_secs(2);
 /// The interval at which a lost external target is tried.
 const REVIVE_POLL: Duration = Duration::from_millis(50);
 
+/// The interval at which a target that did not answer is tried.
+const ANSWER_POLL: Duration = Duration::from_millis(100);
+
 /// The factor by which the wait for the end of a container is longer than for a process: the daemon reports it.
 const CONTAINER_END_FACTOR: u32 = 10;
 
@@ -108,14 +111,26 @@ impl Target {
     }
 
     /// Returns whether the target answers this request of a new client within `limit`. A target that is about to end may
-    /// still accept connections.
+    /// still accept connections, and one at its limit of clients may not have noticed yet that others have left; so it is
+    /// tried again until it answers or refuses connections.
     pub async fn answers(&self, request: &[u8], limit: Duration) -> bool {
-        let exchange = async {
-            let mut stream = connect(&self.addr.to_string()).await?;
-            stream.write_all(request).await?;
-            stream.read(&mut [0]).await
+        let tries = async {
+            loop {
+                match self.answer_begins(request).await {
+                    Ok(true) => return true,
+                    Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => return false,
+                    _ => sleep(ANSWER_POLL).await,
+                }
+            }
         };
-        matches!(timeout(limit, exchange).await, Ok(Ok(1..)))
+        timeout(limit, tries).await.unwrap_or(false)
+    }
+
+    /// Sends a request on a new connection and returns whether a byte of a reply arrives.
+    async fn answer_begins(&self, request: &[u8]) -> io::Result<bool> {
+        let mut stream = connect(&self.addr.to_string()).await?;
+        stream.write_all(request).await?;
+        Ok(stream.read(&mut [0]).await? > 0)
     }
 
     /// Returns whether the target was started here.

@@ -229,6 +229,7 @@ mutants! {
     // Connections.
     ClosesAfterError "closes-after-error" A3: "the connection is closed after an ERROR";
     ClosesAfterFail "closes-after-fail" A3: "the connection is closed after a FAIL";
+    ClosesAfter2Fails "closes-after-2-fails" A3: "the connection is closed after its second FAIL";
     ClosesAfterEachReply "closes-after-each-reply" A3: "the connection is closed after each reply";
     ClosesAfter32Requests "closes-after-32-requests" A3: "the connection is closed after 32 requests";
     // Postfix, smtpd_hard_error_limit.

@@ -40,6 +40,7 @@ struct Connection<'a> {
     read_timeout: Option<Duration>,
     answered_count: usize,
     error_count: usize,
+    fail_count: usize,
     /// Whether the unsolicited reply of a defect has been sent.
     has_sent_unsolicited: bool,
     /// The lock of defects that block all other connections.
@@ -75,6 +76,7 @@ impl<'a> Connection<'a> {
             read_timeout: None,
             answered_count: 0,
             error_count: 0,
+            fail_count: 0,
             has_sent_unsolicited: false,
             gate: None,
         })
@@ -202,6 +204,7 @@ impl<'a> Connection<'a> {
     fn follow(&mut self, answer: Answer) -> ControlFlow<Ending> {
         self.answered_count += 1;
         self.error_count += usize::from(answer == Answer::Reply(Reply::Error));
+        self.fail_count += usize::from(answer == Answer::Reply(Reply::Fail));
         let is_end = match (self.server.defects.get(), answer) {
             (_, Answer::Crash) => return ControlFlow::Break(Ending::Crash),
             (_, Answer::Close)
@@ -209,6 +212,7 @@ impl<'a> Connection<'a> {
             | (Some(Defect::ClosesAfterFail), Answer::Reply(Reply::Fail))
             | (Some(Defect::ClosesAfterEachReply), _) => true,
             (Some(Defect::ClosesAfter32Requests), _) => self.answered_count >= 32,
+            (Some(Defect::ClosesAfter2Fails), _) => self.fail_count >= 2,
             (Some(Defect::ClosesAfter10Errors), _) => self.error_count >= 10,
             _ => false,
         };
