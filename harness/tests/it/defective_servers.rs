@@ -252,12 +252,12 @@ fn an_index_that_loses_packages() {
     is_caught(&judged(addr), "S5");
 }
 
-/// The target no longer serves a new client after the run either.
+/// The target may serve no new client after the run either (A4).
 #[track_caller]
 fn refuses_clients(output: &HarnessOutput) {
     assert_eq!(output.status, 1, "{}{}", output.stdout, output.stderr);
     let last = output.stdout.lines().last().unwrap();
-    assert!(last.starts_with("FAIL A4 (1), C1 (1): "), "{}", output.stdout);
+    assert!(last.starts_with("FAIL ") && last.contains("C1 (1)"), "{}", output.stdout);
 }
 
 #[test]
