@@ -107,6 +107,7 @@ pub(super) const CASES: &[Case] = &[
         ]),
     case("index/R8/2", R8, "A list of 1,000 dependencies is a valid request.")
         .cause("The server limits the length of the list or of the line.")
+        .presupposes(&["index/F2/4"])
         .steps(&[ask(b"INDEX|{a}|{b*1000}\n", OK_OR_FAIL), ask(b"QUERY|{a}|\n", OK_OR_FAIL)]),
     case("index/R8/3", R8, "A list of 1,000 dependencies is checked to its end and stored completely.")
         .cause("The server truncates the list without an error.")
