@@ -42,12 +42,15 @@ impl CaseJudge {
 
     pub(crate) fn find_unsolicited(&mut self, place: &Place, after: &[u8], bytes: &[u8]) {
         let own = self.plan.case.clause;
+        // The last reply may have arrived in part.
+        let is_reply = bytes.split_inclusive(|&byte| byte == b'\n').all(|line| {
+            self.plan.dialect.is_reply(line)
+                || self.plan.dialect.replies.iter().any(|reply| reply.starts_with(line))
+        });
         let clause = self.clause(ViolationKind::Unsolicited {
             has_sent: place.has_sent,
             is_mid_request: place.is_mid_request,
-            is_reply: bytes
-                .split_inclusive(|&byte| byte == b'\n')
-                .all(|line| self.plan.dialect.replies.contains(&line)),
+            is_reply,
         });
         let summary = match place {
             _ if clause == own => messages::UNSOLICITED,
@@ -66,7 +69,9 @@ impl CaseJudge {
             expected: messages::NOTHING_MORE.to_owned(),
             differs_at: None,
         };
-        self.find(clause, summary, shown);
+        // No input, however unusual, permits bytes that are no reply.
+        let level = if is_reply { self.plan.case.level } else { Level::Must };
+        self.find_at(level, clause, summary, shown);
     }
 
     pub(crate) fn unanswered(
@@ -279,11 +284,15 @@ impl CaseJudge {
 
     /// Records a violation. Only the first one counts, because later ones may follow from it.
     pub(crate) fn find(&mut self, clause: Clause, summary: &str, shown: Evidence) {
+        self.find_at(self.plan.case.level, clause, summary, shown);
+    }
+
+    /// Records a violation of a requirement that has this level, if the clause has no lower one.
+    fn find_at(&mut self, level: Level, clause: Clause, summary: &str, shown: Evidence) {
         if self.finding.is_some() {
             return;
         }
-        let level = self.plan.case.level.min(clause.level);
-        let verdict = if level == Level::Must { Verdict::Fail } else { Verdict::Warn };
+        let verdict = if level.min(clause.level) == Level::Must { Verdict::Fail } else { Verdict::Warn };
         let mut finding = Finding { clause: Some(clause), ..Finding::new(verdict, summary) };
         finding.show(shown.sent, shown.actual, shown.expected);
         finding.differs_at = shown.differs_at;
