@@ -232,6 +232,11 @@ pub const fn case(id: &'static str, clause: Clause, requirement: &'static str) -
 }
 
 impl Case {
+    /// Returns whether a client sends as many requests as the target reads.
+    pub(crate) fn floods(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, Step::Flood(..)))
+    }
+
     /// Sets the steps.
     #[must_use]
     pub const fn steps(mut self, steps: &'static [Step]) -> Self {

@@ -40,7 +40,10 @@ fn run(mutant: &str) -> Violated {
         undecided_cases: ["not_run", "unknown"]
             .iter()
             .flat_map(|verdict| with(verdict))
-            .filter(|item| item["kind"] == "case")
+            // On a busy machine, any target is too slow for some cases.
+            .filter(|item| {
+                item["kind"] == "case" && !item["cause"].as_str().unwrap().contains("too slow for this case")
+            })
             .count(),
     }
 }

@@ -121,7 +121,7 @@ fn a_defective_server_in_all_formats() {
         "--packages",
         "15",
         "--skip",
-        "index/official,index/contention*,index/S1/8,index/C1/3,index/C1/6",
+        "index/official,index/contention*,index/S1/8,index/S3/6,index/S5/6,index/R8/3,index/F3/7,index/C1/3,index/C1/6",
     ];
     let reported = Reported::run(&[&["--addr", &defective().to_string()], &common[..]].concat());
     assert_eq!(reported.output.status, 1, "{}", reported.output.stderr);
