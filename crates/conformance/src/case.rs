@@ -27,6 +27,9 @@ pub struct Case {
     pub presupposes: &'static [&'static str],
     /// The steps, in order.
     pub steps: &'static [Step],
+    /// A case that burdens the target as much, without the fault that this one is about. A target that ends during both does
+    /// not end because of the fault.
+    pub control: Option<&'static Case>,
     /// For an INFO case: replies, and the behaviour that they indicate.
     pub meanings: &'static [(&'static str, &'static str)],
     /// The condition under which the case runs.
@@ -220,6 +223,7 @@ pub const fn case(id: &'static str, clause: Clause, requirement: &'static str) -
         usual_cause: "",
         presupposes: &[],
         steps: &[],
+        control: None,
         meanings: &[],
         runs: Runs::Always,
         is_alone: false,
@@ -232,15 +236,17 @@ pub const fn case(id: &'static str, clause: Clause, requirement: &'static str) -
 }
 
 impl Case {
-    /// Returns whether a client sends as many requests as the target reads.
-    pub(crate) fn floods(&self) -> bool {
-        self.steps.iter().any(|step| matches!(step, Step::Flood(..)))
-    }
-
     /// Sets the steps.
     #[must_use]
     pub const fn steps(mut self, steps: &'static [Step]) -> Self {
         self.steps = steps;
+        self
+    }
+
+    /// Sets the case with which the end of a target is compared.
+    #[must_use]
+    pub const fn control(mut self, control: &'static Case) -> Self {
+        self.control = Some(control);
         self
     }
 

@@ -140,14 +140,14 @@ impl Results {
     }
 
     /// Attributes the loss of the target to a case that ended it alone. A case about another clause is undecided, and so is
-    /// a case that floods the target, which may have ended because of the number of requests: the loss is reported as such.
-    pub(crate) fn record_loss(&mut self, judge: CaseJudge, how: &str) {
+    /// one whose control ended the target too: the loss is reported as such.
+    pub(crate) fn record_loss(&mut self, judge: CaseJudge, how: &str, is_reason: bool) {
         let case = judge.plan().case;
         let last_sent = judge.last_sent();
         let clause = judge.clause(ViolationKind::TargetLost);
         let outcome = judge.outcome();
         let (wire, duration_ns) = (outcome.wire, outcome.duration_ns);
-        if case.level != Level::Info && (clause != case.clause || case.floods()) {
+        if case.level != Level::Info && (clause != case.clause || !is_reason) {
             let unknown = CaseResult::without(Verdict::Unknown, messages::LOST_DURING_CASE.to_owned());
             self.cases.insert(case.id, CaseResult { wire, duration_ns, ..unknown });
             return;

@@ -70,7 +70,7 @@ pub async fn run(
                 results.requests += end.requests;
                 let has_process = target.is_started();
                 let continuation = settle(end, &batch, has_process, &mut schedule, results);
-                let Continuation::Lost(mut loss) = continuation else {
+                let Continuation::Lost { mut loss, uncontrolled } = continuation else {
                     if let Continuation::Over(cause) = continuation {
                         return results.record_without(&schedule.drain(), Verdict::Unknown, &cause);
                     }
@@ -83,10 +83,25 @@ pub async fn run(
                 // The second attempt of a case that ended the target before is not another loss.
                 results.losses.retain(|earlier| earlier.during != loss.during);
                 results.losses.push(loss);
-                let revived = tokio::select! {
-                    revived = target.revive() => revived.map_err(|error| error.to_string()),
-                    _ = limits_of_run.reached() => Err(messages::NO_TIME_TO_RESTART.to_owned()),
-                };
+                let mut revived = revive(target, limits_of_run).await;
+                if let Some((judge, how)) = uncontrolled.map(|uncontrolled| *uncontrolled) {
+                    let control = judge.plan().case.control.filter(|_| revived.is_ok());
+                    let mut has_survived = false;
+                    if let Some(case) = control {
+                        let batch = Batch { cases: vec![case], at_once_max: 1 };
+                        // The history names a case only, so the control is not part of it.
+                        let unrecorded = Recorder::default();
+                        let end =
+                            run_batch(suite, &batch, settings, target, &unrecorded, limits_of_run, results)
+                                .await;
+                        results.requests += end.requests;
+                        has_survived = end.status.is_none();
+                    }
+                    results.record_loss(judge, &how, has_survived);
+                    if control.is_some() && !has_survived {
+                        revived = revive(target, limits_of_run).await;
+                    }
+                }
                 let cause = match revived {
                     Ok(()) if losses < LOSSES_MAX => continue,
                     Ok(()) => messages::lost_too_often(LOSSES_MAX),
@@ -95,6 +110,14 @@ pub async fn run(
                 return results.record_without(&schedule.drain(), Verdict::NotRun, &cause);
             }
         }
+    }
+}
+
+/// Restores a target that was lost.
+async fn revive(target: &mut Target, limits_of_run: &mut RunLimits) -> Result<(), String> {
+    tokio::select! {
+        revived = target.revive() => revived.map_err(|error| error.to_string()),
+        _ = limits_of_run.reached() => Err(messages::NO_TIME_TO_RESTART.to_owned()),
     }
 }
 
@@ -209,7 +232,11 @@ enum Continuation {
     Continue,
     /// Nothing further can be decided, for this cause.
     Over(String),
-    Lost(Loss),
+    Lost {
+        loss: Loss,
+        /// The case that ended the target, if its control decides whether it is the reason, and how the target was lost.
+        uncontrolled: Option<Box<(CaseJudge, String)>>,
+    },
 }
 
 /// Records the results of a batch, and requeues the cases without one. `has_process` says whether a lost target is started
@@ -270,17 +297,20 @@ fn settle(
         last_sent: running.iter().filter_map(CaseJudge::last_sent).collect(),
     };
     schedule.requeue(Vec::new(), not_started.iter().map(|judge| judge.plan().case).collect());
+    let mut uncontrolled = None;
     for judge in running {
         let case = judge.plan().case;
         // A target may end during a case for another reason. Only a case that ends it alone and again is the reason; a
         // target that is not started again leaves no second attempt.
         let is_only_attempt = !has_process && judge.state() == CaseState::Running;
         let is_reason = batch.at_once_max == 1 && (is_only_attempt || schedule.is_suspect(case));
-        if is_reason {
-            results.record_loss(judge, how);
+        if is_reason && case.control.is_some() {
+            uncontrolled = Some(Box::new((judge, how.to_owned())));
+        } else if is_reason {
+            results.record_loss(judge, how, true);
         } else {
             schedule.requeue(vec![case], Vec::new());
         }
     }
-    Continuation::Lost(loss)
+    Continuation::Lost { loss, uncontrolled }
 }

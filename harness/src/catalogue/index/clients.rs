@@ -1,8 +1,8 @@
 //! Cases C1 to C5: many clients and the resources that they use.
 
 use conformance::case::Step::{
-    AllAsk, AllSend, Ask, AwaitEnd, AwaitEndWithin, Close, CloseAll, ConnectCrowd, EndSending, Expect, Flood,
-    Join, Open, Pause, PauseForStallLimit, Repeat, Reset, Sample, Send,
+    AllAsk, AllSend, Ask, AwaitEnd, AwaitEndWithin, Close, CloseAll, ConnectCrowd, EndSending, Expect,
+    ExpectTimes, Flood, Join, Open, Pause, PauseForStallLimit, Repeat, Reset, Sample, Send, SendTimes,
 };
 use conformance::case::{A, ANY, B, C, Case, D, ERROR, FAIL, OK, OK_OR_FAIL, Runs, Step, ask, case};
 use conformance::resources::VISITS;
@@ -17,6 +17,15 @@ const FLOOD: &[u8] = b"QUERY|z|\n?\n";
 /// The size of a flood, in bytes: more than the system buffers for requests and replies together (about 14 MiB where it
 /// was measured).
 const FLOOD_BYTES: usize = 32 << 20;
+
+/// How often a flood is repeated that keeps the target busy for some milliseconds only.
+const FLOOD_TIMES: usize = 12_000;
+
+/// The control of a client that resets its connection while the server writes replies: it reads them instead.
+const FLOOD_THAT_IS_READ: Case =
+    case("index/C3/5", C3, "A client that sends as many requests and reads their replies.")
+        .steps(&[SendTimes(A, FLOOD, FLOOD_TIMES), ExpectTimes(A, ANY, 2 * FLOOD_TIMES), Close(A)])
+        .alone();
 
 /// The time in which a target notices that its clients have disconnected.
 const SETTLE_MS: u64 = 300;
@@ -211,12 +220,13 @@ pub(super) const CASES: &[Case] = &[
              ends the process.",
     )
     .steps(&[
-        Flood(A, FLOOD, 1 << 20),
+        Flood(A, FLOOD, FLOOD.len() * FLOOD_TIMES),
         Reset(A),
         Pause(50),
         Ask(B, b"INDEX|{a}|\n", OK),
         Ask(C, b"QUERY|{a}|\n", OK),
     ])
+    .control(&FLOOD_THAT_IS_READ)
     .alone(),
     case(
         "index/C4/1",
