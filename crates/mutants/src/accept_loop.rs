@@ -10,11 +10,13 @@ use crate::lifecycle::{ClientNumber, Lifecycle};
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 
 /// Accepts connections, numbers them in the order of arrival and passes them to `start`. Before each accept it calls
-/// `wait_for_room`, which blocks until the server may accept a connection.
+/// `wait_for_room`, which blocks until the server may accept a connection. After a failed accept it calls
+/// `handle_failure`, which is [`pause`] in a correct server.
 pub(crate) fn run(
     lifecycle: &Lifecycle,
     listener: &TcpListener,
     wait_for_room: impl Fn(),
+    handle_failure: impl Fn(),
     start: impl Fn(ClientNumber, TcpStream),
 ) {
     for number in 0.. {
@@ -25,7 +27,12 @@ pub(crate) fn run(
         }
         match accepted {
             Ok((stream, _)) => start(number, stream),
-            Err(_) => thread::sleep(ACCEPT_PAUSE),
+            Err(_) => handle_failure(),
         }
     }
+}
+
+/// Pauses after a failed accept.
+pub(crate) fn pause() {
+    thread::sleep(ACCEPT_PAUSE);
 }

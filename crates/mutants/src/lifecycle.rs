@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 /// The number of a connection, in the order of arrival.
@@ -64,6 +65,20 @@ impl Lifecycle {
                 let _ = stream.shutdown(Shutdown::Both);
             }
         }
+    }
+
+    /// Shuts down the connection that has been open for the longest time.
+    pub(crate) fn shut_down_oldest(&self) {
+        if let Some((_, stream)) = self.lock().open.first_key_value() {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+
+    /// Ends the server because of its defect, on a thread of its own: the accepting thread must not wait for itself.
+    pub(crate) fn crash_soon(self: &Arc<Self>) {
+        let lifecycle = Arc::clone(self);
+        // If the system refuses a thread, the server continues, and the next cause ends it.
+        let _ = thread::Builder::new().name("crash".into()).spawn(move || lifecycle.crash());
     }
 
     /// Ends the server because of its defect.

@@ -10,12 +10,16 @@ use super::connection;
 use super::server::Server;
 use crate::accept_loop;
 use crate::lifecycle::ClientNumber;
+use crate::process_pause;
 
 /// The default backlog of several libraries.
 const SMALL_BACKLOG: i32 = 5;
 
 /// The time that a server with a small backlog takes for each connection that it accepts.
 const SLOW_ACCEPT: Duration = Duration::from_millis(5);
+
+/// The number of open connections beyond which a defect closes the oldest one.
+const STORM_CLIENTS: usize = 256;
 
 /// Accepts connections until the server ends, and starts a thread for each.
 pub(super) fn accept_all(server: &Arc<Server>, listener: &TcpListener) {
@@ -24,20 +28,52 @@ pub(super) fn accept_all(server: &Arc<Server>, listener: &TcpListener) {
         // A second call of listen(2) changes the backlog. If it fails, the server is correct, and its test notices.
         let _ = rustix::net::listen(listener, SMALL_BACKLOG);
     }
+    if server.defects.has(Defect::PauseClosesAllClients) {
+        let lifecycle = Arc::clone(&server.lifecycle);
+        let close_all = move || lifecycle.shut_down_others(ClientNumber::MAX);
+        let lifecycle = Arc::clone(&server.lifecycle);
+        // If it fails, the server is correct, and its test notices.
+        let _ = thread::Builder::new().spawn(move || process_pause::watch(&lifecycle, close_all));
+    }
     let wait_for_room = || {
         if has_small_backlog {
             thread::sleep(SLOW_ACCEPT);
         }
         server.admission.wait_for_room(&server.lifecycle);
     };
-    accept_loop::run(&server.lifecycle, listener, wait_for_room, |number, stream| {
+    let handle_failure = || handle_failure(server);
+    accept_loop::run(&server.lifecycle, listener, wait_for_room, handle_failure, |number, stream| {
         start(server, number, stream);
     });
 }
 
+/// Handles a failed accept. The correct server pauses and tries again.
+fn handle_failure(server: &Server) {
+    match server.defects.get() {
+        Some(Defect::StopsAcceptingAfterAFailure) => server.lifecycle.wait_for_end(),
+        Some(Defect::SpinsOnFailedAccepts) => {}
+        Some(Defect::DiesOfAFailedAccept) => {
+            server.lifecycle.crash_soon();
+            server.lifecycle.wait_for_end();
+        }
+        _ => accept_loop::pause(),
+    }
+}
+
 fn start(server: &Arc<Server>, number: ClientNumber, stream: TcpStream) {
     let stream = Arc::new(stream);
-    if server.admission.is_full(&server.lifecycle) || !server.lifecycle.register(number, &stream) {
+    if server.admission.is_full(&server.lifecycle)
+        || server.faults.closes_by_mistake()
+        || !server.lifecycle.register(number, &stream)
+    {
+        return;
+    }
+    if server.defects.has(Defect::StormClosesTheOldestClient) && server.lifecycle.open_count() > STORM_CLIENTS
+    {
+        server.lifecycle.shut_down_oldest();
+    }
+    if !server.faults.has_worker(number) {
+        // The connection stays open, because it is registered.
         return;
     }
     server.admission.note_client(number);
@@ -47,6 +83,7 @@ fn start(server: &Arc<Server>, number: ClientNumber, stream: TcpStream) {
         let is_lost = connection::serve(&its_server, &stream, view);
         if is_lost {
             its_server.admission.note_lost();
+            its_server.faults.note_lost(number);
         }
         its_server.dismiss(number);
         drop(stream);

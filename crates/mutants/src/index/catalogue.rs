@@ -287,6 +287,53 @@ mutants! {
     LostClientsStayCounted "lost-clients-stay-counted" C4 Chaos:
         "after 500 reset connections, each new connection is closed at once";
 
+    // Faults of clients, of the network and of the process.
+    // memcached disables its listener when accept fails, and did not enable it again after some failures.
+    StopsAcceptingAfterAFailure "stops-accepting-after-a-failure" C1 Chaos:
+        "after an accept has failed, such as for lack of file descriptors, no client is accepted any more";
+    // The manual of libev: a listener stays readable while accept fails for lack of descriptors.
+    SpinsOnFailedAccepts "spins-on-failed-accepts" C4 (Should) Chaos:
+        "a failed accept is repeated at once, which takes a whole CPU while file descriptors are exhausted";
+    // `ListenAndServe` of Go within `log.Fatal`, and the unwrapped accept of many servers in Rust.
+    DiesOfAFailedAccept "dies-of-a-failed-accept" C1 Chaos:
+        "an accept that fails, such as for lack of file descriptors, ends the server";
+    // HAProxy: loops on connections in the state CLOSE_WAIT whose request is incomplete.
+    HalfLineEndSpins "half-line-end-spins" C4 (Should) Chaos:
+        "the first end of stream within a line leaves a thread that reads in a loop for ever";
+    // Jetty, CVE-2015-2080: buffers return to the pool with their content.
+    HalfLineGoesToTheNextClient "half-line-goes-to-the-next-client" C3 Chaos:
+        "the incomplete line of a reset connection is the beginning of the next connection's first line";
+    // nginx with SO_REUSEPORT: the system still assigns connections to a worker that does not accept them.
+    ResetEndsAWorker "reset-ends-a-worker" C3 Chaos:
+        "a reset ends one of four workers, so that a quarter of the later connections is never served";
+    // A descriptor that is closed twice, as in error paths of HAProxy and libevent.
+    ResetClosesTheNextClient "reset-closes-the-next-client" C3 Chaos:
+        "the first connection after a reset is closed at once";
+    // libuv has four threads for blocking calls.
+    FourStalledReadersBlockAll "four-stalled-readers-block-all" C1 Chaos:
+        "four threads write all replies, so that four clients that do not read block all others";
+    // HAProxy: MSG_MORE stays set after a write that was blocked.
+    RepliesLagAfterAStall "replies-lag-after-a-stall" A1 Chaos:
+        "after a write has waited for a client for 0.5 s, each of its replies waits for its next request";
+    // gunicorn: slow clients occupy all workers until the timeout.
+    HalfLineDelaysNewcomers "half-line-delays-newcomers" C1 Chaos:
+        "while a line of any client is incomplete for more than 1 s, new clients are served after 12 s";
+    // Node: timers of idle connections expire when a suspended process continues.
+    PauseClosesAllClients "pause-closes-all-clients" A3 Chaos:
+        "all connections are closed when the process continues after a pause of more than 1 s";
+    // netty: each component of a composite buffer keeps the whole block that the read has allocated.
+    ReadsWithinALineTakeBlocks "reads-within-a-line-take-blocks" F6 Chaos:
+        "each read takes 4 KiB, even for one byte, until the line is complete (at most 64 MiB)";
+    // nginx closes idle connections when `worker_connections` are exhausted.
+    StormClosesTheOldestClient "storm-closes-the-oldest-client" A3 Chaos:
+        "with more than 256 open connections, each further one closes the oldest";
+    // Node and nginx: a write to a log whose pipe is full blocks the whole process.
+    ErrorFloodBlocksAll "error-flood-blocks-all" A4 Chaos:
+        "1,000 consecutive malformed lines of a client block all clients for 12 s";
+    // Redis, clientsCronResizeQueryBuffer: the buffer of a client that is idle is trimmed.
+    HalfLineForgottenWhenIdle "half-line-forgotten-when-idle" F2 Chaos:
+        "an incomplete line is discarded if its next byte arrives more than 1 s later";
+
     // Races: changes in two steps.
     CheckThenAct "check-then-act" C2 Race: "INDEX checks its list and takes effect in two steps";
     RemoveThenIndexRace "remove-then-index-race" C2 Race:

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::answer::{Answer, answer};
 use super::catalogue::Defect;
@@ -21,6 +21,17 @@ use crate::timeout::is_timeout;
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
 const READ_BYTES_MAX: usize = 16 * 1024;
+
+/// The memory that a defect takes for each read within a line. The limit protects the machine.
+const BLOCK_BYTES: usize = 4096;
+const BLOCKS_MAX: usize = 16 * 1024;
+
+/// The number of consecutive errors at which a defect blocks all clients, and for how long.
+const ERROR_FLOOD: usize = 1000;
+const ERROR_FLOOD_BLOCKS: Duration = Duration::from_secs(12);
+
+/// The time after which a defect forgets an incomplete line.
+const LINE_FORGOTTEN_AFTER: Duration = Duration::from_secs(1);
 
 /// Serves a client until one side ends the connection. Returns whether the connection was lost.
 pub(super) fn serve(server: &Server, stream: &Arc<TcpStream>, view: View) -> bool {
@@ -41,6 +52,11 @@ struct Connection<'a> {
     answered_count: usize,
     error_count: usize,
     fail_count: usize,
+    errors_in_a_row: usize,
+    /// The time of the latest read.
+    read_at: Instant,
+    /// Memory that a defect keeps while a line is incomplete.
+    blocks: Vec<Vec<u8>>,
     /// Whether the unsolicited reply of a defect has been sent.
     has_sent_unsolicited: bool,
     /// The lock of defects that block all other connections.
@@ -66,17 +82,22 @@ enum Ending {
 impl<'a> Connection<'a> {
     fn new(server: &'a Server, stream: &'a Arc<TcpStream>, view: View) -> io::Result<Self> {
         stream.set_nodelay(true)?;
+        let mut splitter = LineSplitter::new(server.defects);
+        splitter.set_partial_line(server.faults.take_line());
         Ok(Self {
             server,
             stream,
             output: Output::new(stream, server.defects)?,
-            splitter: LineSplitter::new(server.defects),
+            splitter,
             view,
             buffer: vec![0; READ_BYTES_MAX],
             read_timeout: None,
             answered_count: 0,
             error_count: 0,
             fail_count: 0,
+            errors_in_a_row: 0,
+            read_at: Instant::now(),
+            blocks: Vec::new(),
             has_sent_unsolicited: false,
             gate: None,
         })
@@ -87,6 +108,7 @@ impl<'a> Connection<'a> {
     }
 
     fn run(&mut self) -> Ending {
+        self.server.faults.delay_newcomer(&self.server.lifecycle);
         if self.has(Defect::Greeting) && self.output.write(b"WELCOME\n").is_err() {
             return Ending::WriteFailed;
         }
@@ -147,7 +169,15 @@ impl<'a> Connection<'a> {
             let gate = &self.server.gate;
             self.gate.get_or_insert_with(|| gate.lock().unwrap_or_else(PoisonError::into_inner));
         }
+        if self.has(Defect::ErrorFloodBlocksAll) {
+            drop(self.server.gate.lock());
+        }
+        if self.has(Defect::HalfLineForgottenWhenIdle) && self.read_at.elapsed() > LINE_FORGOTTEN_AFTER {
+            self.splitter.take_partial_line();
+        }
+        self.read_at = Instant::now();
         let lines = self.split(count);
+        self.note_read(!lines.is_empty());
         if self.has(Defect::ReadsFirstLineBeforeNextAccept) && !lines.is_empty() {
             self.server.admission.stop_awaiting(self.view.client(), &self.server.lifecycle);
         }
@@ -175,6 +205,18 @@ impl<'a> Connection<'a> {
         let lines = self.splitter.split(bytes);
         *shared = self.splitter.take_partial_line();
         lines
+    }
+
+    /// Records a read for the defects that concern slow clients.
+    fn note_read(&mut self, has_ended_line: bool) {
+        let is_mid_line = self.splitter.is_mid_line();
+        self.server.faults.note_read(self.view.client(), is_mid_line);
+        if has_ended_line {
+            self.blocks.clear();
+        }
+        if self.has(Defect::ReadsWithinALineTakeBlocks) && is_mid_line && self.blocks.len() < BLOCKS_MAX {
+            self.blocks.push(vec![1; BLOCK_BYTES]);
+        }
     }
 
     /// Answers lines in order, until one of them ends the connection.
@@ -205,6 +247,13 @@ impl<'a> Connection<'a> {
         self.answered_count += 1;
         self.error_count += usize::from(answer == Answer::Reply(Reply::Error));
         self.fail_count += usize::from(answer == Answer::Reply(Reply::Fail));
+        let is_error = answer == Answer::Reply(Reply::Error);
+        self.errors_in_a_row = if is_error { self.errors_in_a_row + 1 } else { 0 };
+        if self.has(Defect::ErrorFloodBlocksAll) && self.errors_in_a_row == ERROR_FLOOD {
+            self.errors_in_a_row = 0;
+            let _gate = self.server.gate.lock();
+            self.server.lifecycle.ends_within(ERROR_FLOOD_BLOCKS);
+        }
         let is_end = match (self.server.defects.get(), answer) {
             (_, Answer::Crash) => return ControlFlow::Break(Ending::Crash),
             (_, Answer::Close)
@@ -244,7 +293,8 @@ impl<'a> Connection<'a> {
     }
 
     fn write(&mut self, bytes: &[u8]) -> ControlFlow<Ending> {
-        match self.output.write(bytes) {
+        let output = &self.output;
+        match self.server.faults.write_in_turn(&self.server.lifecycle, || output.write(bytes)) {
             Ok(()) => ControlFlow::Continue(()),
             Err(error) if is_timeout(&error) => ControlFlow::Break(Ending::Stalled),
             Err(_) => ControlFlow::Break(Ending::WriteFailed),
@@ -281,6 +331,10 @@ impl<'a> Connection<'a> {
         let _ = self.stream.shutdown(Shutdown::Both);
         self.server.leaks.note_end(self.stream, is_lost || is_mid_line, self.answered_count == 0);
         self.server.index.close_view(&self.view, is_lost);
+        self.server.faults.note_read(self.view.client(), false);
+        if self.server.defects.has(Defect::HalfLineEndSpins) && ending == Ending::EndOfStream && is_mid_line {
+            self.server.faults.spin(self.stream, &self.server.lifecycle);
+        }
         is_lost
     }
 
@@ -305,6 +359,11 @@ impl<'a> Connection<'a> {
             (Some(Defect::EndOfStreamTakesEffect), Ending::EndOfStream)
             | (Some(Defect::HalfLineOfALostClientDone), Ending::Lost | Ending::WriteFailed) => {
                 answer(self.server, &mut self.view, &line);
+            }
+            (Some(Defect::HalfLineGoesToTheNextClient), Ending::Lost | Ending::WriteFailed) => {
+                if let Line::Complete(line) = line {
+                    self.server.faults.leave_line(line);
+                }
             }
             _ => {}
         }

@@ -9,6 +9,7 @@ mod answer;
 mod catalogue;
 mod connection;
 mod dispatch;
+mod faults;
 mod filter;
 mod framing;
 mod grammar;

@@ -1,6 +1,8 @@
 //! Writes replies to the client.
 
+use std::cell::RefCell;
 use std::io::{self, ErrorKind, Write};
+use std::mem;
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -20,15 +22,24 @@ pub(super) enum Output {
     Direct(Arc<TcpStream>),
     /// Passes replies to a writing thread. Its queue has no bound.
     Queued(Sender<Vec<u8>>, JoinHandle<()>),
+    /// Once a write has waited for the client, withholds replies until there are further ones.
+    Lagging(Arc<TcpStream>, RefCell<Option<Vec<u8>>>),
 }
 
 impl Output {
     pub(super) fn new(stream: &Arc<TcpStream>, defects: Defects) -> io::Result<Self> {
-        let is_patient =
-            [Defect::KeepsStalledReaders, Defect::LockHeldWhileWriting, Defect::UnreadRepliesPileUp]
-                .into_iter()
-                .any(|defect| defects.has(defect));
+        let is_patient = [
+            Defect::KeepsStalledReaders,
+            Defect::LockHeldWhileWriting,
+            Defect::UnreadRepliesPileUp,
+            Defect::FourStalledReadersBlockAll,
+        ]
+        .into_iter()
+        .any(|defect| defects.has(defect));
         stream.set_write_timeout((!is_patient).then_some(WRITE_WAIT))?;
+        if defects.has(Defect::RepliesLagAfterAStall) {
+            return Ok(Self::Lagging(Arc::clone(stream), RefCell::new(None)));
+        }
         if !defects.has(Defect::UnreadRepliesPileUp) {
             return Ok(Self::Direct(Arc::clone(stream)));
         }
@@ -40,12 +51,13 @@ impl Output {
 
     pub(super) fn write(&self, bytes: &[u8]) -> io::Result<()> {
         match self {
-            Self::Direct(stream) => write_all(stream, bytes),
+            Self::Direct(stream) => write_all(stream, bytes).map(drop),
             Self::Queued(sender, _) => sender.send(bytes.to_vec()).map_err(|_| ErrorKind::BrokenPipe.into()),
+            Self::Lagging(stream, withheld) => write_lagging(stream, &mut withheld.borrow_mut(), bytes),
         }
     }
 
-    /// Writes the queued replies.
+    /// Writes the queued replies. A lagging output discards those that it withholds.
     pub(super) fn finish(self) {
         if let Self::Queued(sender, writing) = self {
             drop(sender);
@@ -65,18 +77,81 @@ fn write_all_queued(stream: &TcpStream, replies: &Receiver<Vec<u8>>) {
     }
 }
 
-fn write_all(mut stream: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
+/// Writes the withheld replies in place of the given ones, once a write has waited for the client.
+fn write_lagging(stream: &TcpStream, withheld: &mut Option<Vec<u8>>, bytes: &[u8]) -> io::Result<()> {
+    if bytes.is_empty() {
+        return Ok(());
+    }
+    match withheld {
+        Some(replies) => write_all(stream, &mem::replace(replies, bytes.to_vec())).map(drop),
+        None => write_all(stream, bytes).map(|has_waited| *withheld = has_waited.then(Vec::new)),
+    }
+}
+
+/// Writes bytes and returns whether a time limit expired meanwhile.
+fn write_all(mut stream: &TcpStream, mut bytes: &[u8]) -> io::Result<bool> {
     let mut waits = 0;
+    let mut has_waited = false;
     while !bytes.is_empty() {
         match stream.write(bytes) {
             Ok(count) => {
+                // A blocking write is partial only if its time limit expired.
+                has_waited |= count < bytes.len();
                 bytes = &bytes[count..];
                 waits = 0;
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) if is_timeout(&error) && waits + 1 < WRITE_WAITS_MAX => waits += 1,
+            Err(error) if is_timeout(&error) && waits + 1 < WRITE_WAITS_MAX => {
+                waits += 1;
+                has_waited = true;
+            }
             Err(error) => return Err(error),
         }
     }
-    Ok(())
+    Ok(has_waited)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::net::TcpListener;
+
+    use super::*;
+    use crate::index::find;
+
+    /// Larger than the buffers of both sockets.
+    const STALLING_BYTES: usize = 24 << 20;
+
+    /// Returns the number of bytes that a client receives of two replies, the second of which follows later, after it
+    /// has not read for longer than a write waits.
+    fn received_after_a_stall(mutant: Option<&str>) -> [usize; 2] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        client.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+        let stream = Arc::new(listener.accept().unwrap().0);
+        let output = Output::new(&stream, Defects::of(mutant.map(|name| find(name).unwrap()))).unwrap();
+        thread::scope(|scope| {
+            let writing = scope.spawn(move || {
+                output.write(&vec![b'x'; STALLING_BYTES]).unwrap();
+                output
+            });
+            thread::sleep(WRITE_WAIT + Duration::from_millis(300));
+            client.read_exact(&mut vec![0; STALLING_BYTES]).unwrap();
+            let output = writing.join().unwrap();
+            let mut received = || {
+                output.write(b"OK\n").unwrap();
+                client.read(&mut [0; 16]).unwrap_or(0)
+            };
+            [received(), received()]
+        })
+    }
+
+    #[test]
+    fn after_a_stall_each_reply_is_written_at_once_except_by_a_mutant() {
+        thread::scope(|scope| {
+            let correct = scope.spawn(|| received_after_a_stall(None));
+            assert_eq!(received_after_a_stall(Some("replies-lag-after-a-stall")), [0, 3]);
+            assert_eq!(correct.join().unwrap(), [3, 3]);
+        });
+    }
 }

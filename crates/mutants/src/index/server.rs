@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use super::admission::Admission;
 use super::catalogue::{Defect, Defects};
+use super::faults::Faults;
 use super::leaks::Leaks;
 use super::sharing::SharedIndex;
 use crate::lifecycle::{ClientNumber, Lifecycle};
@@ -20,6 +21,7 @@ pub(super) struct Server {
     // The correct server does not use the remaining fields.
     pub(super) admission: Admission,
     pub(super) leaks: Leaks,
+    pub(super) faults: Faults,
     /// Held by a connection that blocks all others.
     pub(super) gate: Mutex<()>,
     /// The incomplete line that all connections share.
@@ -38,6 +40,7 @@ impl Server {
             reply_count: AtomicU64::new(0),
             admission: Admission::new(defects),
             leaks: Leaks::new(defects),
+            faults: Faults::new(defects),
             gate: Mutex::new(()),
             shared_partial_line: Mutex::default(),
             is_poisoned: AtomicBool::new(false),

@@ -19,7 +19,7 @@ const REJECTED_CONNECTIONS_MAX: usize = 256;
 pub(super) fn accept_all(server: &Arc<Server>, listener: &TcpListener) {
     let threads_max = server.settings.connections_max.saturating_add(REJECTED_CONNECTIONS_MAX);
     let wait_for_room = || server.lifecycle.wait_until(|open_count| open_count < threads_max);
-    accept_loop::run(&server.lifecycle, listener, wait_for_room, |number, stream| {
+    accept_loop::run(&server.lifecycle, listener, wait_for_room, accept_loop::pause, |number, stream| {
         start(server, number, stream);
     });
 }
@@ -33,10 +33,19 @@ pub(super) fn watch_keys(server: &Server) {
 
 fn start(server: &Arc<Server>, number: ClientNumber, stream: TcpStream) {
     // A peer without an address has already disconnected.
-    let Ok(peer) = stream.peer_addr() else { return };
+    let Ok(peer) = stream.peer_addr() else {
+        if server.defects.has(Defect::DiesOfAClientGoneBeforeAccept) {
+            server.lifecycle.crash_soon();
+        }
+        return;
+    };
     let client = peer.ip();
     let is_admitted = server.admission.enter(client);
     if !is_admitted && server.defects.has(Defect::BusyClosesSilently) {
+        return;
+    }
+    if !is_admitted && server.defects.has(Defect::RefusalsBlockAccept) {
+        connection::reject(server, &stream);
         return;
     }
     let stream = Arc::new(stream);
@@ -65,10 +74,12 @@ fn serve(server: &Server, number: ClientNumber, stream: &TcpStream, client: IpAd
     let mut connection = Connection::new(server, number, stream, client);
     let close_mode = connection.run();
     // The slot must be free before the client can observe the end of this connection.
-    server.admission.leave(client);
+    if !(server.defects.has(Defect::SlotsOfResetClientsKept) && close_mode == CloseMode::Lost) {
+        server.admission.leave(client);
+    }
     match close_mode {
         CloseMode::Lingering => lingering_close::close(stream),
-        CloseMode::Immediate => {}
+        CloseMode::Immediate | CloseMode::Lost => {}
         CloseMode::Crash => server.lifecycle.crash(),
     }
     server.leak(stream);

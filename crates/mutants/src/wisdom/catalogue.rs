@@ -115,4 +115,21 @@ mutants! {
     // Resource leaks.
     LeaksDescriptors "leaks-descriptors" W32 Chaos: "file descriptors of connections are never closed";
     LeaksMemory "leaks-memory" W32 Chaos: "512 KiB of memory leak for each connection";
+
+    // Faults of clients and of the process.
+    // hyper and Node: servers that unwrap the peer's address.
+    DiesOfAClientGoneBeforeAccept "dies-of-a-client-gone-before-accept" W31 Chaos:
+        "a client that resets its connection before it is accepted ends the server";
+    // HAProxy and nginx's limit_conn: counts that an error path does not decrement.
+    SlotsOfResetClientsKept "slots-of-reset-clients-kept" W32 Chaos:
+        "a reset connection still counts as one of its address";
+    // Apache's lingering close before it had a thread of its own.
+    RefusalsBlockAccept "refusals-block-accept" W31 Chaos:
+        "no client is accepted during the lingering close of a refused one, which takes up to 250 ms";
+    // memcached: after a jump of the clock, all items have expired.
+    PauseForgetsSpentChallenges "pause-forgets-spent-challenges" W25 Chaos:
+        "all spent challenges are forgotten after a pause of the process of more than 1 s";
+    // LibreSSL's getentropy: what to do if /dev/urandom cannot be opened for lack of descriptors.
+    NoncesRepeatWithoutDescriptors "nonces-repeat-without-descriptors" W01 Chaos:
+        "while no file descriptor is free, all nonces are equal";
 }

@@ -25,6 +25,8 @@ pub(super) enum CloseMode {
     Lingering,
     /// At once: the client has left, or a defect requires it.
     Immediate,
+    /// At once: the connection was reset.
+    Lost,
     /// The server ends, because of a defect.
     Crash,
 }
@@ -93,7 +95,8 @@ impl<'a> Connection<'a> {
                 Err(error) if is_timeout(&error) && !self.has(Defect::TimeoutClosesSilently) => {
                     self.end(Code::Timeout)
                 }
-                Err(_) => ControlFlow::Break(CloseMode::Immediate),
+                Err(error) if is_timeout(&error) => ControlFlow::Break(CloseMode::Immediate),
+                Err(_) => ControlFlow::Break(CloseMode::Lost),
             };
             if let ControlFlow::Break(close_mode) = step {
                 return close_mode;
