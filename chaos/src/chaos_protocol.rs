@@ -47,6 +47,8 @@ pub struct ChaosProtocol {
     pub(crate) deadline: Option<Duration>,
     /// The clause that a target violates if a client never receives its reply.
     pub(crate) kept_waiting: Clause,
+    /// The clause about resources that covers processor time, if there is one.
+    pub(crate) idle: Option<Clause>,
     /// Maps the clause of a fault to the MUST that harm to other clients violates.
     pub(crate) harmed: fn(Clause) -> Clause,
     /// The scenes, once they were requested.

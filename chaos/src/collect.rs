@@ -3,12 +3,15 @@
 //! Pure: it reads events, and no clock. It judges nothing; [`crate::harm`] does.
 
 mod bystanders;
+mod cpu;
 mod scene;
 #[cfg(test)]
 mod tests;
 
+use std::iter;
 use std::ops::ControlFlow;
 use std::rc::Rc;
+use std::time::Duration;
 
 use conformance::plan::CasePlan;
 use driver::exchanges::ExchangeReader;
@@ -18,18 +21,21 @@ use driver::history::EventKind;
 use driver::history::FailureKind;
 use driver::history::Sample;
 use protocol::{Clause, Framing};
-use verdict::{Finding, Verdict};
+use verdict::Verdict;
 
 use crate::chaos_protocol::{ChaosProtocol, Invariant};
-use crate::collect::bystanders::Bystanders;
+use crate::collect::bystanders::{Bystanders, Shown};
 use crate::collect::scene::SceneCollector;
 use crate::fault::Scene;
-use crate::harm::evidence::Delays;
+use crate::harm::evidence::{Delays, Incident};
 use crate::outcome::{SceneOutcome, Timeline};
 use crate::timing::{BYSTANDERS, CONDUCTOR, Part, TICK, TIMEKEEPER, marked};
 
 /// The number of refused connections in a row after which the target counts as lost.
 const REFUSALS_MAX: u32 = 3;
+
+/// The time beyond the timeout for a reply after which a request that was not even sent counts as unanswered, in nanoseconds.
+const SLACK_NS: u64 = 1_000_000_000;
 
 /// Follows a run and collects its evidence.
 #[derive(Debug)]
@@ -38,23 +44,32 @@ pub(crate) struct RunCollector {
     invariant: Box<dyn Invariant>,
     bystanders: Bystanders,
     scenes: Vec<SceneCollector>,
+    reply_timeout_ns: u64,
     /// The index of the current scene.
     current: Option<usize>,
     part: Part,
     /// The time of each tick of the timekeeper, and its lateness, in nanoseconds.
     ticks: Vec<(u64, u64)>,
     samples: Vec<(u64, Sample)>,
+    /// The time of the last event.
+    now_ns: u64,
+    /// The time at which the last scene was over.
+    conducted_ns: Option<u64>,
     refusals: u32,
     is_lost: bool,
+    /// Whether a newcomer was not served in time.
+    is_stuck: bool,
 }
 
 impl RunCollector {
-    /// Returns a collector for these scenes. The invariant knows the traffic of earlier sessions.
+    /// Returns a collector for these scenes. The invariant knows the traffic of earlier sessions; `reply_timeout` is the time
+    /// that a reply may take.
     #[must_use]
     pub(crate) fn new(
         protocol: &'static ChaosProtocol,
         scenes: &[(Scene, Rc<CasePlan>)],
         invariant: Box<dyn Invariant>,
+        reply_timeout: Duration,
     ) -> Self {
         let collector =
             |(scene, plan): &(Scene, Rc<CasePlan>)| SceneCollector::new(protocol, *scene, Rc::clone(plan));
@@ -67,24 +82,52 @@ impl RunCollector {
             part: Part::Over,
             ticks: Vec::new(),
             samples: Vec::new(),
+            now_ns: 0,
+            conducted_ns: None,
             refusals: 0,
             is_lost: false,
+            is_stuck: false,
+            reply_timeout_ns: u64::try_from(reply_timeout.as_nanos()).unwrap_or(u64::MAX),
         }
     }
 
-    /// Records an event; returns `Break` once the target is lost.
+    /// Records an event. Returns `Break` once the target is lost or stuck, or once all scenes are over and all requests that
+    /// were due until then are settled.
     pub(crate) fn observe(&mut self, event: &Event<'_>) -> ControlFlow<()> {
+        self.now_ns = event.at_ns;
         self.invariant.observe(event);
         match (event.client, &event.event) {
             (TIMEKEEPER, EventKind::Marked(tick)) => {
                 let due_ns = u64::try_from((TICK * *tick).as_nanos()).unwrap_or(u64::MAX);
                 self.ticks.push((event.at_ns, event.at_ns.saturating_sub(due_ns)));
+                self.observe_newcomer_in_time();
             }
             (TIMEKEEPER, EventKind::Sampled(sample)) => self.samples.push((event.at_ns, *sample)),
             (CONDUCTOR, EventKind::Marked(number)) => self.begin_part(*number, event.at_ns),
+            (CONDUCTOR, EventKind::ClientDone) => self.conducted_ns = Some(event.at_ns),
             _ => self.observe_traffic(event),
         }
-        if self.is_lost { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if self.is_lost || self.is_stuck || self.is_over() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
+
+    /// Returns whether all scenes are over, and no request that was due until then can still be answered.
+    fn is_over(&self) -> bool {
+        self.conducted_ns.is_some_and(|end_ns| {
+            self.bystanders.are_settled(end_ns) || self.now_ns >= end_ns + self.reply_timeout_ns + SLACK_NS
+        })
+    }
+
+    /// Records that the newcomer was not served, if its time is over. It may still be connecting.
+    fn observe_newcomer_in_time(&mut self) {
+        let Self { part: Part::Newcomer, current: Some(current), .. } = *self else { return };
+        let limit_ns = self.reply_timeout_ns + SLACK_NS;
+        if let Some(scene) = self.scenes.get_mut(current) {
+            self.is_stuck |= scene.note_newcomer_overdue(self.now_ns, limit_ns);
+        }
     }
 
     fn begin_part(&mut self, number: u32, at_ns: u64) {
@@ -97,11 +140,11 @@ impl RunCollector {
     }
 
     fn observe_traffic(&mut self, event: &Event<'_>) {
-        let Self { exchanges, bystanders, scenes, current, part, refusals, is_lost, .. } = self;
-        let mut scene = current.and_then(|current| scenes.get_mut(current));
+        let Self { exchanges, bystanders, scenes, current, part, refusals, is_lost, is_stuck, .. } = self;
+        let current = *current;
         let is_fault = event.client == CONDUCTOR && *part == Part::Fault;
-        if let (Some(scene), true) = (&mut scene, is_fault) {
-            scene.note(event);
+        if let (Some(scene), true) = (current.and_then(|current| scenes.get_mut(current)), is_fault) {
+            scene.note_event(event);
         }
         exchanges.observe(event, |observation| {
             match &observation {
@@ -111,11 +154,22 @@ impl RunCollector {
                 Observation::Exchange(_) => *refusals = 0,
                 _ => {}
             }
-            match (event.client, &mut scene) {
+            let scene = current.and_then(|current| scenes.get_mut(current));
+            match (event.client, scene) {
                 (CONDUCTOR, Some(scene)) if *part == Part::Fault => scene.observe(&observation),
-                (CONDUCTOR, Some(scene)) => scene.observe_newcomer(&observation, event.at_ns),
+                (CONDUCTOR, Some(scene)) => {
+                    *is_stuck |= scene.observe_newcomer(&observation, event.at_ns);
+                }
                 (client, scene) if client < BYSTANDERS => {
-                    bystanders.observe(client, &observation, event.at_ns, scene);
+                    let shown = bystanders.observe(client, &observation, event.at_ns);
+                    match (shown, scene) {
+                        (Some(Shown::Served), Some(scene)) => scene.note_served(),
+                        (Some(Shown::Refused), Some(scene)) => scene.note_refused(),
+                        (Some(Shown::Incident(incident, cause_ns)), _) => {
+                            note_incident(scenes, client, incident, [cause_ns, event.at_ns]);
+                        }
+                        _ => {}
+                    }
                 }
                 _ => {}
             }
@@ -131,10 +185,27 @@ impl RunCollector {
         }
     }
 
-    /// Returns whether the target refuses connections.
+    /// Records that the target has ended.
+    pub(crate) fn lose(&mut self) {
+        self.is_lost = true;
+    }
+
+    /// Returns whether the target is gone: it refuses connections, or has ended.
     #[must_use]
     pub(crate) fn is_lost(&self) -> bool {
         self.is_lost
+    }
+
+    /// Returns whether a newcomer was not served in time, so that no further scene can be run against this process.
+    #[must_use]
+    pub(crate) fn is_stuck(&self) -> bool {
+        self.is_stuck
+    }
+
+    /// Returns whether all scenes are over.
+    #[must_use]
+    pub(crate) fn is_conducted(&self) -> bool {
+        self.conducted_ns.is_some()
     }
 
     /// Returns the number of scenes that have begun.
@@ -150,18 +221,37 @@ impl RunCollector {
         self,
         lost_lines: &mut Option<Clause>,
     ) -> (Vec<SceneOutcome>, Timeline, Box<dyn Invariant>) {
-        let Self { bystanders, mut scenes, ticks, samples, mut invariant, .. } = self;
+        let Self { mut bystanders, mut scenes, ticks, samples, mut invariant, now_ns, .. } = self;
         let spans: Vec<(u64, u64)> = scenes.iter().map(SceneCollector::span_ns).collect();
         for (sent_ns, finding) in invariant.end_part() {
-            attribute(sent_ns, finding, &mut scenes, &spans);
+            if let Some(scene) = scene_at(&mut scenes, sent_ns) {
+                scene.note_violation(finding);
+            }
         }
-        let latencies = bystanders.latencies(&spans);
-        let outcomes = scenes.into_iter().zip(&latencies.scenes).map(|(scene, during)| {
+        // The requests of a target that is gone have no reply for that reason.
+        if !self.is_lost {
+            let end_ns = self.conducted_ns.unwrap_or(u64::MAX);
+            for (client, incident, cause_ns) in bystanders.note_missing(end_ns, now_ns, self.reply_timeout_ns)
+            {
+                note_incident(&mut scenes, client, incident, [cause_ns, now_ns]);
+            }
+        }
+        let begun_ns = spans.iter().map(|(begun_ns, _)| *begun_ns).filter(|begun_ns| *begun_ns > 0);
+        let latencies =
+            bystanders.latencies(&begun_ns.collect::<Vec<u64>>(), self.conducted_ns.unwrap_or(now_ns));
+        let of_scenes = latencies.scenes.iter().map(Vec::as_slice).chain(iter::repeat(&[][..]));
+        let first_ns = spans.first().map_or(0, |(begun_ns, _)| *begun_ns);
+        let begun: Vec<(u64, u64)> = spans.iter().copied().filter(|(begun_ns, _)| *begun_ns > 0).collect();
+        let spinning = cpu::spinning_since(&samples, &begun, now_ns).filter(|_| !self.is_lost);
+        let outcomes = scenes.into_iter().zip(of_scenes).enumerate().map(|(number, (scene, during))| {
+            let since = spinning.filter(|(since, _)| *since == number).map(|(_, cpu)| cpu);
+            let part = scene.shortage_ns();
+            let idle_cpu = since.or_else(|| cpu::spinning_during(&samples, first_ns, part?));
             let (begun_ns, over_ns) = scene.span_ns();
             let of_scene = ticks.iter().filter(|(at_ns, _)| (begun_ns..=over_ns).contains(at_ns));
             let harness_ns = of_scene.map(|(_, late_ns)| *late_ns).max().unwrap_or(0);
             let delays = Delays { harness_ns, target_ns: waited_ns(&samples, begun_ns, over_ns) };
-            let outcome = scene.finish(&latencies.quiet, during, delays, *lost_lines);
+            let outcome = scene.finish([&latencies.quiet, during], idle_cpu, delays, *lost_lines);
             if outcome.scene.fault.is_baseline
                 && matches!(outcome.harm.verdict, Verdict::Warn | Verdict::Fail)
             {
@@ -175,13 +265,25 @@ impl RunCollector {
     }
 }
 
-/// Attributes a violation to the scene in which its request was sent.
-fn attribute(sent_ns: u64, finding: Finding, scenes: &mut [SceneCollector], spans: &[(u64, u64)]) {
-    let begun = |(begun_ns, _): &&(u64, u64)| *begun_ns > 0 && *begun_ns <= sent_ns;
-    let count = spans.iter().take_while(begun).count();
-    if let Some(scene) = scenes.get_mut(count.saturating_sub(1)) {
-        scene.note_violation(finding);
+/// Records an incident of a bystander in the scene to which its cause belongs. The times are those of the cause and of the
+/// incident.
+fn note_incident(
+    scenes: &mut [SceneCollector],
+    client: u32,
+    incident: Incident,
+    [cause_ns, at_ns]: [u64; 2],
+) {
+    if let Some(scene) = scene_at(scenes, cause_ns) {
+        scene.note_bystander(client, incident, at_ns);
     }
+}
+
+/// Returns the scene in whose time something happened: it lasts until the next one begins. What happened before the first
+/// one is not left out either.
+fn scene_at(scenes: &mut [SceneCollector], at_ns: u64) -> Option<&mut SceneCollector> {
+    let has_begun = |scene: &&SceneCollector| (1..=at_ns).contains(&scene.span_ns().0);
+    let count = scenes.iter().take_while(has_begun).count();
+    scenes.get_mut(count.saturating_sub(1))
 }
 
 /// Returns the longest time that the target waited for a processor between two samples, in nanoseconds.

@@ -79,7 +79,7 @@ async fn run_seeds(flags: &Flags, out: &mut impl Write) -> Result<CommandResult<
     let (mut runs, mut timelines): (Vec<RunReport>, Vec<Vec<Timeline>>) = (Vec::new(), Vec::new());
     let mut file_errors = Vec::new();
     for seed in seeds {
-        let derive = if flags.matrix { Schedule::matrix } else { Schedule::swarm };
+        let derive = if flags.matrix { Schedule::matrix } else { Schedule::shuffled };
         let schedule = derive(protocol, seed, &selection);
         let (run, outcome) = run_once(&schedule, &choice, flags, &mut limits, out).await?;
         let _ = scorecard::write_outcome(out, &run);

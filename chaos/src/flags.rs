@@ -45,7 +45,8 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "A..B", value_parser = settings::values::seeds)]
     pub(crate) seeds: Option<settings::values::SeedRange>,
 
-    /// Time limit of a run in seconds; faults that are not run in time are reported; default: 30, or none with --matrix
+    /// Time limit of a run in seconds; faults that are not run in time are reported. Without it a run takes as long as its
+    /// faults need, at most 180 s; faults that are not run then are unknown
     #[arg(long, value_name = "SECONDS", value_parser = settings::values::seconds)]
     pub(crate) duration: Option<Duration>,
 

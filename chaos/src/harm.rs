@@ -11,7 +11,7 @@ mod tests;
 use protocol::Level;
 use verdict::{Finding, Verdict};
 
-use crate::harm::evidence::{AtFault, Delays, Evidence, Incident, Progress, Requirements};
+use crate::harm::evidence::{AtFault, Delays, Evidence, Incident, Noted, Progress, Requirements};
 use crate::percentile::percentile;
 
 /// The time within which a newcomer should be served, in nanoseconds.
@@ -27,7 +27,7 @@ pub(crate) const LATENCIES_MIN: usize = 20;
 const LATENCY_FACTOR_MAX: u64 = 5;
 
 /// … or by this time in nanoseconds, whichever is longer.
-const LATENCY_NS_MORE_MAX: u64 = 50_000_000;
+pub(crate) const LATENCY_NS_MORE_MAX: u64 = 50_000_000;
 
 /// The verdict on a scene with its reasons.
 #[derive(Clone, Debug)]
@@ -38,7 +38,8 @@ pub(crate) struct Harm {
     pub(crate) findings: Vec<Finding>,
     /// Why the scene is inconclusive or was not run.
     pub(crate) cause: Option<String>,
-    /// Whether the only finding is that bystanders waited longer, which a busy machine also causes.
+    /// Whether the only finding is that bystanders waited longer, which a busy machine also causes, or that the target was
+    /// busy, which it may be with late work.
     pub(crate) is_only_slow: bool,
     /// Whether the fault ended the target, as it is meant to.
     pub(crate) has_ended_target: bool,
@@ -54,6 +55,16 @@ impl Harm {
             is_only_slow: false,
             has_ended_target: false,
         }
+    }
+
+    /// Returns the verdict on a scene that the time limit of the program has left out.
+    pub(crate) fn undecided(cause: &str) -> Self {
+        Self { verdict: Verdict::Unknown, ..Self::not_run(cause) }
+    }
+
+    /// Returns whether a repetition may decide the scene: delays of the machine may have been the reason.
+    pub(crate) fn is_repeatable(&self) -> bool {
+        self.is_only_slow || self.verdict == Verdict::Unknown
     }
 
     /// Combines the verdict on a sequel with the verdict on the scene before it.
@@ -74,18 +85,15 @@ pub(crate) fn decide(evidence: &Evidence) -> Harm {
         evidence;
     let mut findings = Vec::new();
     let has_ended_target = target_lost.is_some() && requirements.ends_target;
-    if !has_ended_target {
-        findings.extend(target_lost.clone().map(|how| severity::target_lost(how, requirements)));
-        findings.extend(
-            incidents.iter().filter_map(|(client, incident)| of_incident(*client, incident, requirements)),
-        );
-    }
+    let unwanted_loss = target_lost.clone().filter(|_| !has_ended_target);
+    findings.extend(unwanted_loss.map(|how| severity::target_lost(how, requirements)));
+    findings.extend(incidents.iter().filter_map(|noted| of_incident(noted, requirements)));
     findings.extend(violations.iter().map(|finding| of_violation(finding.clone(), requirements)));
     findings.extend(of_newcomer(evidence));
     findings.extend(of_refusals(evidence));
     let has_other_harm = !findings.is_empty();
-    let slow = of_latencies(evidence);
-    let is_slow = slow.is_some();
+    let slow: Vec<Finding> = of_latencies(evidence).into_iter().chain(of_idle_cpu(evidence)).collect();
+    let is_slow = !slow.is_empty();
     findings.extend(slow);
     if *progress == Progress::Complete {
         findings.extend(of_clients_at_fault(at_fault, *delays, requirements));
@@ -141,9 +149,13 @@ fn worst_first(mut findings: Vec<Finding>) -> Vec<Finding> {
     findings
 }
 
-fn of_incident(client: Option<u32>, incident: &Incident, requirements: &Requirements) -> Option<Finding> {
-    // A target above its limits may close connections, unless the protocol promises service during the fault.
-    if matches!(incident, Incident::NoReply { is_unserved: true, .. }) && !requirements.is_promised {
+fn of_incident(noted: &Noted, requirements: &Requirements) -> Option<Finding> {
+    let Noted { client, incident, is_after_fault } = noted;
+    // Beyond the protocol's promises, only the service afterwards counts. A target that is still above its limits then may
+    // close connections before their first reply.
+    let is_unserved = matches!(incident, Incident::NoReply { is_unserved: true, .. });
+    let is_allowed = is_unserved || incident.is_about_service() && !is_after_fault;
+    if is_allowed && !requirements.is_promised {
         return None;
     }
     let finding = severity::of_incident(incident.clone(), requirements);
@@ -182,7 +194,16 @@ fn of_latencies(evidence: &Evidence) -> Option<Finding> {
     })
 }
 
+fn of_idle_cpu(evidence: &Evidence) -> Option<Finding> {
+    let clause = evidence.requirements.idle?;
+    Some(severity::busy_while_idle(evidence.idle_cpu?, clause))
+}
+
 fn of_clients_at_fault(at_fault: &AtFault, delays: Delays, requirements: &Requirements) -> Option<Finding> {
+    // Beyond the protocol's promises, a target need not serve the clients at fault.
+    if at_fault.is_kept_waiting && !requirements.is_promised {
+        return None;
+    }
     let mut finding = at_fault.finding.clone()?;
     if let Some(clause) = at_fault.lost_lines {
         finding.clause = Some(clause);

@@ -39,6 +39,7 @@ pub(crate) static INDEX: ChaosProtocol = ChaosProtocol {
     },
     deadline: None,
     kept_waiting: C1,
+    idle: Some(C4),
     harmed,
     scenes: OnceLock::new(),
 };

@@ -21,6 +21,8 @@ pub(crate) struct SceneOutcome {
     pub(crate) harm: Harm,
     /// The measurements, for display.
     pub(crate) figure: String,
+    /// How often it was repeated because its verdict was undecided, or because of slow replies only.
+    pub(crate) repetitions: u32,
     /// The replies of the clients at fault, if a sequel needs them.
     pub(crate) replies: Replies,
     /// The bytes sent and received.
@@ -33,10 +35,17 @@ impl SceneOutcome {
     /// Returns the outcome of a scene that was not run.
     #[must_use]
     pub(crate) fn not_run(scene: Scene, cause: &str) -> Self {
+        Self::without(scene, Harm::not_run(cause))
+    }
+
+    /// Returns the outcome of a scene that was not run and has this verdict.
+    #[must_use]
+    pub(crate) fn without(scene: Scene, harm: Harm) -> Self {
         Self {
             scene,
-            harm: Harm::not_run(cause),
+            harm,
             figure: String::new(),
+            repetitions: 0,
             replies: Replies::new(),
             wire: WireLog::default(),
             duration_ns: 0,

@@ -1,8 +1,7 @@
 //! Runs the scenes of a schedule against a target. Every scene has an outcome, even if the target dies.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -24,6 +23,7 @@ use target::Target;
 use crate::chaos_protocol::{ChaosProtocol, Invariant};
 use crate::collect::RunCollector;
 use crate::fault::Scene;
+use crate::harm::Harm;
 use crate::outcome::{Replies, RunOutcome, SceneOutcome, Timeline};
 use crate::progress::SceneBar;
 use crate::relay::{Relay, RelayedProcess};
@@ -40,16 +40,24 @@ pub(crate) struct RunTerms {
     pub(crate) choice: Choice,
     /// The flags that decide the schedule, by name, for the history.
     pub(crate) options: Params,
+    /// Whether the caller has set the time limit of the run.
+    pub(crate) has_own_limit: bool,
 }
 
 /// The number of losses after which the target is not started again.
 const LOSSES_MAX: u32 = 8;
 
-/// How often a scene is repeated whose only finding is slow replies: a busy machine causes them too, but not every time.
-const REPEATS_MAX: u32 = 2;
+/// How often scenes are repeated whose only finding is slow replies, or that are undecided: a busy machine is a reason for
+/// both, but not every time.
+const REPETITIONS_MAX: u32 = 2;
 
 /// The time after a loss within which the end of the target's process is noticed.
 const EXIT_TIME_MAX: Duration = Duration::from_millis(300);
+
+/// The causes for which further scenes are not run.
+const GONE: &str = "the target is gone and could not be started again";
+const LOST_TOO_OFTEN: &str = "the target was lost eight times";
+const SERVES_NO_NEW_CLIENT: &str = "the target serves no new client";
 
 /// The limit on connections that are opened at the same time, above the size of any crowd.
 const OPENINGS_AT_ONCE_MAX: u32 = 4096;
@@ -78,7 +86,8 @@ pub(crate) async fn run(
         }
     }
     // Scenes to repeat, and the scene that the next sequel follows.
-    let (mut slow, mut before_sequel) = (Vec::new(), None);
+    let (mut repeatable, mut before_sequel) = (Vec::new(), None);
+    let mut gone = None;
     while !remaining.is_empty() && runner.limits.reached_limit().is_none() {
         // The baseline decides how later scenes send lines.
         let is_baseline = remaining.front().is_some_and(|work| work.scene.fault.is_baseline);
@@ -93,8 +102,8 @@ pub(crate) async fn run(
             {
                 remaining.push_front(Work::sequel(work.scene, sequel, &outcome.replies));
                 before_sequel = Some(outcome);
-            } else if outcome.harm.is_only_slow {
-                slow.push(outcome);
+            } else if outcome.harm.is_repeatable() && !work.is_sequel {
+                repeatable.push(outcome);
             } else {
                 print(&outcome);
                 run.outcomes.push(outcome);
@@ -104,27 +113,32 @@ pub(crate) async fn run(
             remaining = remaining.into_iter().map(Work::line_by_line).collect();
         }
         run.timelines.push(session.timeline);
-        if session.is_lost {
+        if session.is_lost || session.is_stuck {
             run.losses += u32::from(!session.is_loss_intended);
-            if run.losses == LOSSES_MAX || runner.target.revive().await.is_err() {
+            if run.losses == LOSSES_MAX {
+                gone = Some(LOST_TOO_OFTEN);
+                break;
+            }
+            if !remaining.is_empty() && !runner.restore(session.is_stuck).await {
+                gone = Some(if session.is_stuck { SERVES_NO_NEW_CLIENT } else { GONE });
                 break;
             }
         } else if done == 0 {
             break;
         }
     }
-    for outcome in slow {
-        let outcome = runner.repeat(outcome).await;
+    for outcome in runner.repeat(repeatable).await {
         print(&outcome);
         run.outcomes.push(outcome);
     }
-    let cause = if run.losses > 0 {
-        "the target is gone and could not be started again"
-    } else {
-        "the time limit of the run was reached"
+    let harm = match gone {
+        Some(cause) => Harm::not_run(cause),
+        None if terms.has_own_limit => Harm::not_run("the time limit of the run was reached"),
+        None => Harm::undecided("the time limit of a run was reached: --duration sets a longer one"),
     };
-    let not_run = |work: Work| joined(before_sequel.take(), &work, SceneOutcome::not_run(work.scene, cause));
-    run.outcomes.extend(remaining.into_iter().map(not_run));
+    let left_out =
+        |work: Work| joined(before_sequel.take(), &work, SceneOutcome::without(work.scene, harm.clone()));
+    run.outcomes.extend(remaining.into_iter().map(left_out));
     run.outcomes.append(&mut skipped);
     run
 }
@@ -185,6 +199,8 @@ struct Session {
     is_lost: bool,
     /// Whether the target was lost to a fault that is meant to end it.
     is_loss_intended: bool,
+    /// Whether the target no longer serves new clients.
+    is_stuck: bool,
 }
 
 /// The state that all sessions of a run share.
@@ -203,20 +219,42 @@ struct Runner<'r> {
 }
 
 impl Runner<'_> {
-    /// Repeats a slow scene and returns the last outcome.
-    async fn repeat(&mut self, first: SceneOutcome) -> SceneOutcome {
-        let mut best = first;
-        for _ in 0..REPEATS_MAX {
-            if !best.harm.is_only_slow || self.limits.reached_limit().is_some() {
+    /// Restores the target after a loss. One at an address cannot be started again. Returns whether it serves a new client.
+    async fn restore(&mut self, was_stuck: bool) -> bool {
+        let Self { target, protocol, terms, limits, .. } = self;
+        let restored = async {
+            if target.revive().await.is_err() {
+                return false;
+            }
+            !was_stuck || target.answers(protocol.newcomer.request, terms.reply_timeout).await
+        };
+        tokio::select! {
+            is_restored = restored => is_restored,
+            _ = limits.reached() => false,
+        }
+    }
+
+    /// Repeats scenes and returns the last outcome of each. Another process makes each repetition, where chaos can start one: a
+    /// target that stalled once may stall again.
+    async fn repeat(&mut self, mut outcomes: Vec<SceneOutcome>) -> Vec<SceneOutcome> {
+        let mut decided = Vec::new();
+        for repetition in 1..=REPETITIONS_MAX {
+            if outcomes.is_empty() || self.limits.reached_limit().is_some() || !self.restore(false).await {
                 break;
             }
-            let mut session = self.run_session(&[Work::of(best.scene)]).await;
-            match session.outcomes.pop() {
-                Some(outcome) if session.begun > 0 => best = outcome,
-                _ => break,
+            let works: Vec<Work> = outcomes.iter().map(|outcome| Work::of(outcome.scene)).collect();
+            let session = self.run_session(&works).await;
+            let again = session.outcomes.into_iter().take(session.begun);
+            for (outcome, again) in outcomes.iter_mut().zip(again) {
+                *outcome = SceneOutcome { repetitions: repetition, ..again };
             }
+            let (open, closed) =
+                outcomes.into_iter().partition(|outcome: &SceneOutcome| outcome.harm.is_repeatable());
+            outcomes = open;
+            decided.extend::<Vec<SceneOutcome>>(closed);
         }
-        best
+        decided.append(&mut outcomes);
+        decided
     }
 
     async fn run_session(&mut self, works: &[Work]) -> Session {
@@ -235,7 +273,8 @@ impl Runner<'_> {
             .zip(&planned)
             .map(|(work, planned)| (work.scene, Rc::clone(&planned.plan)))
             .collect();
-        let collector = Rc::new(RefCell::new(RunCollector::new(protocol, &scenes, invariant)));
+        let collector =
+            Rc::new(RefCell::new(RunCollector::new(protocol, &scenes, invariant, terms.reply_timeout)));
         let observer = {
             let (collector, recorder, bar) = (Rc::clone(&collector), recorder.clone(), bar.clone());
             let ids: Vec<&'static str> = works.iter().map(|work| work.case.id).collect();
@@ -247,9 +286,7 @@ impl Runner<'_> {
                 {
                     bar.begin(id);
                 }
-                let is_over = event.client == CONDUCTOR && event.event == EventKind::ClientDone;
-                let observed = collector.borrow_mut().observe(event);
-                if is_over { ControlFlow::Break(()) } else { observed }
+                collector.borrow_mut().observe(event)
             }
         };
         let bystanders = (0..BYSTANDERS).map(|number| Client::Bystander((protocol.bystander)(number, seed)));
@@ -263,12 +300,26 @@ impl Runner<'_> {
         };
         let framing = protocol.dialect.framing;
         let scripts = bystanders.chain(others).collect();
-        let until = limits.reached();
-        let ending = drive(target.addr(), scripts, framing, drive_limits, process, observer, until).await;
+        let addr = target.addr();
+        let has_ended = Cell::new(false);
+        let until = async {
+            tokio::select! {
+                ending = limits.reached() => ending,
+                () = target.wait_for_container_end() => {
+                    has_ended.set(true);
+                    Ending::Stopped
+                }
+            }
+        };
+        let ending = drive(addr, scripts, framing, drive_limits, process, observer, until).await;
         recorder.end(ending);
         // The driver's observer may still share the collector.
-        let mut collector = collector.replace(RunCollector::new(protocol, &[], (protocol.invariant)()));
+        let mut collector =
+            collector.replace(RunCollector::new(protocol, &[], (protocol.invariant)(), terms.reply_timeout));
         let begun = collector.begun();
+        if has_ended.get() {
+            collector.lose();
+        }
         let is_lost = collector.is_lost();
         if is_lost {
             let ended = target.ended(EXIT_TIME_MAX).await;
@@ -278,12 +329,13 @@ impl Runner<'_> {
             collector.note_lost(&how);
         }
         // The scene that the time limit cut off is not judged.
-        let is_cut = !is_lost && ending != Ending::Stopped;
+        let is_cut = !is_lost && !collector.is_conducted() && ending != Ending::Stopped;
+        let is_stuck = collector.is_stuck();
         let (outcomes, timeline, invariant) = collector.finish(lost_lines);
         self.invariant = invariant;
         let begun = if is_cut { begun.saturating_sub(1) } else { begun };
         let is_loss_intended =
             is_lost && begun.checked_sub(1).is_some_and(|last| works[last].scene.fault.ends_target);
-        Session { outcomes, timeline, begun, is_lost, is_loss_intended }
+        Session { outcomes, timeline, begun, is_lost, is_loss_intended, is_stuck }
     }
 }

@@ -95,7 +95,11 @@ fn item(outcome: &SceneOutcome, schedule: &Schedule, target_flags: &str, is_stri
 pub(crate) fn write_line(out: &mut impl Write, outcome: &SceneOutcome) -> io::Result<()> {
     let style = format::style_of(outcome.harm.verdict);
     let (id, word) = (outcome.scene.case.id, word(outcome.harm.verdict));
-    writeln!(out, "{style}{word:<8}{style:#} {id:<52} {}", outcome.figure)
+    let repeated = match outcome.repetitions {
+        0 => String::new(),
+        times => format!(", repeated {times}x"),
+    };
+    writeln!(out, "{style}{word:<8}{style:#} {id:<52} {}{repeated}", outcome.figure)
 }
 
 /// Writes the findings and the verdict of a run.

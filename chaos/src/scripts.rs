@@ -12,7 +12,7 @@ use driver::moves::Source;
 use crate::chaos_protocol::ChaosProtocol;
 use crate::fault::NEWCOMER;
 use crate::outcome::Replies;
-use crate::timing::{GAP, Part, QUIET, TICK, mark};
+use crate::timing::{GAP, LAST_GAP, Part, QUIET, TICK, mark};
 
 /// The first address of the newcomers, far from all other addresses.
 const NEWCOMERS: u32 = 3_000_000_000;
@@ -69,6 +69,7 @@ enum ConductorAt {
     Close,
     MarkOver,
     Gap,
+    Done,
 }
 
 impl Conductor {
@@ -88,7 +89,8 @@ impl Conductor {
             }
             ConductorAt::Mark => {
                 let Some(Planned { plan, replies }) = self.plans.get(scene as usize) else {
-                    return Move::Done;
+                    self.at = ConductorAt::Done;
+                    return Move::Pause(LAST_GAP);
                 };
                 let mut script = CaseScript::new(Rc::clone(plan));
                 replies.iter().for_each(|(slot, reply)| script.note(*slot, reply));
@@ -131,6 +133,7 @@ impl Conductor {
                 self.at = ConductorAt::Gap;
                 Move::Mark(mark(scene, Part::Over))
             }
+            ConductorAt::Done => Move::Done,
             ConductorAt::Gap => {
                 self.scene += 1;
                 self.at = ConductorAt::Mark;

@@ -21,8 +21,8 @@ use crate::run::{RunTerms, run};
 use crate::schedule::Schedule;
 use crate::scorecard;
 
-/// The default duration of a run.
-const DURATION: Duration = Duration::from_secs(30);
+/// The time limit of a run, unless another is given. A run against a quick target ends much earlier.
+const DURATION_MAX: Duration = Duration::from_mins(3);
 
 /// The longest time that a scene of a matrix run takes.
 const SCENE_TIME_MAX: Duration = Duration::from_secs(30);
@@ -44,14 +44,19 @@ pub(crate) async fn run_once(
     let _ = writeln!(out);
     let mut target = Target::start(choice, schedule.protocol.settings).await?;
     let scene_count = u32::try_from(schedule.steps.len()).unwrap_or(u32::MAX);
-    let default = if flags.matrix { SCENE_TIME_MAX * (scene_count + 1) } else { DURATION };
+    let default = if flags.matrix { SCENE_TIME_MAX * (scene_count + 1) } else { DURATION_MAX };
     limits.begin_run(flags.duration.unwrap_or(default));
     let file = match &flags.reports.record {
         None => None,
         Some(path) => Some(File::create(path)?),
     };
     let recorder = Recorder::new(flags.reports.observer(), file);
-    let terms = RunTerms { reply_timeout: flags.timeout, choice: choice.clone(), options: options.clone() };
+    let terms = RunTerms {
+        reply_timeout: flags.timeout,
+        choice: choice.clone(),
+        options: options.clone(),
+        has_own_limit: flags.duration.is_some(),
+    };
     let print = |outcome: &SceneOutcome| {
         // The reader of the output may have gone.
         let _ = scorecard::write_line(out, outcome).and_then(|()| out.flush());

@@ -17,6 +17,9 @@ pub(crate) const QUIET: Duration = Duration::from_secs(2);
 /// The pause after each fault.
 pub(crate) const GAP: Duration = Duration::from_millis(100);
 
+/// The pause after the last fault, in which the target finishes what it still does for the clients at fault.
+pub(crate) const LAST_GAP: Duration = Duration::from_secs(2);
+
 /// The interval of the timekeeper.
 pub(crate) const TICK: Duration = Duration::from_millis(50);
 

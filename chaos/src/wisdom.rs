@@ -43,6 +43,7 @@ pub(crate) static WISDOM: ChaosProtocol = ChaosProtocol {
     },
     deadline: Some(Duration::from_secs(5)),
     kept_waiting: W31,
+    idle: None,
     harmed: |_| W31,
     scenes: OnceLock::new(),
 };

@@ -1,6 +1,6 @@
 //! Evidence about the bystanders: what happens to each, and the latency of each reply since the request was due.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use driver::exchanges::Observation;
 use driver::history::Event;
@@ -8,9 +8,13 @@ use driver::history::EventKind;
 use protocol::text::printable;
 
 use crate::chaos_protocol::{BystanderJudge, BystanderState, ChaosProtocol};
-use crate::collect::scene::SceneCollector;
+use crate::harm::LATENCY_NS_MORE_MAX;
 use crate::harm::evidence::{Incident, Instead};
 use crate::timing::{BYSTANDERS, due_at};
+
+/// The latency that is never a finding, in nanoseconds. A request that was due so shortly before a scene may still be delayed
+/// by the fault of that scene.
+const TOLERATED_NS: u64 = LATENCY_NS_MORE_MAX;
 
 /// Follows all bystanders.
 #[derive(Debug)]
@@ -19,8 +23,32 @@ pub(crate) struct Bystanders {
     judge: Box<dyn BystanderJudge>,
     /// The number of requests that each has sent.
     sent: BTreeMap<u32, u64>,
-    /// When each request was due, and its latency from then on, in nanoseconds.
-    requests: BTreeMap<u64, u64>,
+    /// The bystanders that wait for a reply. Each has at most one outstanding request, its last one.
+    waiting: BTreeSet<u32>,
+    /// The end of the last exchange of each, and the time from which that was delayed, in nanoseconds.
+    last: BTreeMap<u32, (u64, u64)>,
+    /// By the time when each request was due: the latency of its reply from then on. A request without a reply has the time
+    /// for which it was known to wait.
+    requests: BTreeMap<u64, Delay>,
+}
+
+/// The latency of a reply, and the time to which it belongs, in nanoseconds.
+#[derive(Clone, Copy, Debug)]
+struct Delay {
+    latency_ns: u64,
+    /// When the request was due, or the one before it for whose reply the bystander still waited at that time.
+    cause_ns: u64,
+}
+
+/// What an observation of a bystander shows.
+#[derive(Debug)]
+pub(crate) enum Shown {
+    /// It received the reply that it wanted.
+    Served,
+    /// It was refused, as the protocol allows.
+    Refused,
+    /// Something that may be harm, and the time to which it belongs, in nanoseconds.
+    Incident(Incident, u64),
 }
 
 /// Sorted latencies, in nanoseconds.
@@ -28,78 +56,138 @@ pub(crate) struct Bystanders {
 pub(crate) struct Latencies {
     /// Of requests that were due before the first fault.
     pub(crate) quiet: Vec<u64>,
-    /// Of requests that were due during each scene.
+    /// Of requests that belong to each scene.
     pub(crate) scenes: Vec<Vec<u64>>,
 }
 
 impl Bystanders {
     pub(crate) fn new(protocol: &'static ChaosProtocol) -> Self {
         let judge = (protocol.bystander_judge)();
-        Self { protocol, judge, sent: BTreeMap::new(), requests: BTreeMap::new() }
+        let (sent, waiting) = (BTreeMap::new(), BTreeSet::new());
+        Self { protocol, judge, sent, waiting, last: BTreeMap::new(), requests: BTreeMap::new() }
     }
 
     /// Records an event.
     pub(crate) fn note(&mut self, event: &Event<'_>) {
         if event.client < BYSTANDERS && matches!(event.event, EventKind::Sent(_)) {
             *self.sent.entry(event.client).or_default() += 1;
+            self.waiting.insert(event.client);
         }
     }
 
-    /// Records an observation of a bystander; incidents are attributed to the current scene.
+    /// Records an observation of a bystander and returns what it shows.
     pub(crate) fn observe(
         &mut self,
         client: u32,
         observation: &Observation<'_>,
         at_ns: u64,
-        scene: &mut Option<&mut SceneCollector>,
-    ) {
+    ) -> Option<Shown> {
         use BystanderState::{ClosedUnserved, InProgress, Incident, Refused, Served, Unspecific};
         let state = self.judge.observe(observation);
-        if let (Observation::Exchange(_), Served | InProgress | Incident(_)) = (observation, &state) {
-            // A bystander has at most one outstanding request, so the reply belongs to the last one.
-            let request = self.sent.get(&client).map_or(0, |sent| sent.saturating_sub(1));
-            let due = due_at(self.protocol.ask_interval, client, request);
-            let due_ns = u64::try_from(due.as_nanos()).unwrap_or(u64::MAX);
-            self.requests.insert(due_ns, at_ns.saturating_sub(due_ns));
+        let is_reply = matches!(observation, Observation::Exchange(_));
+        let has_ended = matches!(observation, Observation::Unanswered { .. });
+        if is_reply || has_ended {
+            self.waiting.remove(&client);
         }
-        let Some(scene) = scene else { return };
+        let request = self.sent.get(&client).map_or(0, |sent| sent.saturating_sub(1));
+        let due_ns = self.due_ns(client, request);
+        if has_ended || is_reply && matches!(state, Served | InProgress | Incident(_)) {
+            let cause_ns = self.cause_ns(client, due_ns);
+            self.requests.insert(due_ns, Delay { latency_ns: at_ns.saturating_sub(due_ns), cause_ns });
+            self.last.insert(client, (at_ns, cause_ns));
+        }
         let incident = match state {
             InProgress => None,
-            Served => {
-                scene.note_served();
-                None
-            }
-            Refused => {
-                scene.note_refused();
-                None
-            }
+            Served => return Some(Shown::Served),
+            Refused => return Some(Shown::Refused),
             Incident(incident) => Some(*incident),
             ClosedUnserved => unspecific(observation, true),
             Unspecific => unspecific(observation, false),
         };
-        if let Some(incident) = incident {
-            scene.note_incident(Some(client), incident);
-        }
+        let is_silence =
+            matches!(&incident, Some(self::Incident::NoReply { instead, .. }) if instead.is_nothing());
+        let belongs_to_ns = if is_silence { late_from_ns(self.cause_ns(client, due_ns)) } else { at_ns };
+        incident.map(|incident| Shown::Incident(incident, belongs_to_ns))
     }
 
-    /// Returns the latencies of requests that were due in each of these spans, and before the first of them.
-    pub(crate) fn latencies(&self, spans: &[(u64, u64)]) -> Latencies {
+    /// Returns whether every request that was due before `end_ns` has a reply, or will have none.
+    pub(crate) fn are_settled(&self, end_ns: u64) -> bool {
+        self.waiting.is_empty() && (0..BYSTANDERS).all(|client| self.next_due_ns(client) >= end_ns)
+    }
+
+    /// Records the requests that were due before `end_ns` and have no reply at `at_ns`. Returns those of them for which
+    /// the target had `timeout_ns`, each with the time to which it belongs: at most one for each bystander.
+    pub(crate) fn note_missing(
+        &mut self,
+        end_ns: u64,
+        at_ns: u64,
+        timeout_ns: u64,
+    ) -> Vec<(u32, Incident, u64)> {
+        let mut incidents = Vec::new();
+        for client in 0..BYSTANDERS {
+            let sent = self.sent.get(&client).copied().unwrap_or(0);
+            let first = if self.waiting.contains(&client) { sent.saturating_sub(1) } else { sent };
+            let missing = (first..).map(|request| self.due_ns(client, request));
+            let missing: Vec<u64> = missing.take_while(|due_ns| *due_ns < end_ns.min(at_ns)).collect();
+            let Some(first_ns) = missing.first() else { continue };
+            let cause_ns = self.cause_ns(client, *first_ns);
+            for due_ns in &missing {
+                self.requests.insert(*due_ns, Delay { latency_ns: at_ns - due_ns, cause_ns });
+            }
+            let waited_ns = at_ns - first_ns;
+            if waited_ns >= timeout_ns {
+                let instead = Instead::Nothing { waited_ns, late_ns: 0 };
+                let incident = Incident::NoReply { request: String::new(), instead, is_unserved: false };
+                incidents.push((client, incident, late_from_ns(cause_ns)));
+            }
+        }
+        incidents
+    }
+
+    /// Returns the latencies of requests that belong to each of the scenes that begin at these times, and to none because
+    /// they were due before the first of them. A scene lasts until the next one begins, and the last one until `end_ns`.
+    pub(crate) fn latencies(&self, begun_ns: &[u64], end_ns: u64) -> Latencies {
         let within = |from_ns: u64, to_ns: u64| {
-            let mut latencies: Vec<u64> =
-                self.requests.range(from_ns..to_ns.max(from_ns)).map(|(_, latency)| *latency).collect();
+            let delays = self.requests.range(..end_ns).map(|(_, delay)| delay);
+            let within = delays.filter(|delay| (from_ns..to_ns).contains(&delay.cause_ns));
+            let mut latencies: Vec<u64> = within.map(|delay| delay.latency_ns).collect();
             latencies.sort_unstable();
             latencies
         };
-        let first = spans.iter().map(|(begun_ns, _)| *begun_ns).find(|begun_ns| *begun_ns > 0).unwrap_or(0);
+        let first_due_ns = |begun_ns: u64| begun_ns.saturating_sub(TOLERATED_NS);
+        let next_ns = begun_ns.iter().skip(1).map(|begun_ns| first_due_ns(*begun_ns)).chain([end_ns]);
         Latencies {
-            quiet: within(0, first),
-            scenes: spans.iter().map(|&(from, to)| within(from, to)).collect(),
+            quiet: within(0, begun_ns.first().map_or(0, |begun_ns| first_due_ns(*begun_ns))),
+            scenes: begun_ns.iter().zip(next_ns).map(|(from, to)| within(first_due_ns(*from), to)).collect(),
         }
     }
 
+    /// Returns the latency of each request by the time when it was due, in nanoseconds.
     pub(crate) fn into_requests(self) -> BTreeMap<u64, u64> {
-        self.requests
+        self.requests.into_iter().map(|(due_ns, delay)| (due_ns, delay.latency_ns)).collect()
     }
+
+    /// Returns the time to which a request belongs that was due at this time.
+    fn cause_ns(&self, client: u32, due_ns: u64) -> u64 {
+        match self.last.get(&client) {
+            Some((ended_ns, cause_ns)) if *ended_ns > due_ns => *cause_ns,
+            _ => due_ns,
+        }
+    }
+
+    fn due_ns(&self, client: u32, request: u64) -> u64 {
+        let due = due_at(self.protocol.ask_interval, client, request);
+        u64::try_from(due.as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    fn next_due_ns(&self, client: u32) -> u64 {
+        self.due_ns(client, self.sent.get(&client).copied().unwrap_or(0))
+    }
+}
+
+/// Returns the time from which a reply is late. What delays it is in effect at that time.
+fn late_from_ns(due_ns: u64) -> u64 {
+    due_ns + TOLERATED_NS
 }
 
 /// Returns the incident that an observation shows whatever the protocol: a client expects one reply per request.

@@ -11,14 +11,16 @@ use driver::exchanges::Observation;
 use driver::history::Event;
 use driver::history::EventKind;
 use driver::history::FailureKind;
-use driver::moves::Slot;
+use driver::moves::{Act, Slot};
 use protocol::Clause;
 use protocol::text::printable;
 use verdict::Finding;
 
 use crate::chaos_protocol::ChaosProtocol;
 use crate::fault::{Fault, Scene};
-use crate::harm::evidence::{AtFault, Delays, Evidence, Incident, Instead, Progress, Requirements};
+use crate::harm::evidence::{
+    AtFault, Delays, Evidence, IdleCpu, Incident, Instead, Noted, Progress, Requirements,
+};
 use crate::harm::{LATENCIES_MIN, decide};
 use crate::outcome::{Replies, SceneOutcome};
 use crate::percentile::{milliseconds, percentile};
@@ -33,14 +35,20 @@ pub(crate) struct SceneCollector {
     begun_ns: u64,
     newcomer_ns: u64,
     over_ns: u64,
+    /// When the fault ends before its steps do: the process continues, or has free descriptors again.
+    undone_ns: Option<u64>,
+    /// When the process ran out of descriptors.
+    shortage_ns: Option<u64>,
     target_lost: Option<String>,
-    incidents: Vec<(Option<u32>, Incident)>,
+    incidents: Vec<Noted>,
     violations: Vec<Finding>,
     newcomer_waited_ns: Option<u64>,
     served: u64,
     refused: u64,
     /// Whether a client at fault never got its reply.
     is_kept_waiting: bool,
+    /// Whether the fault has ended the target, as it is meant to.
+    has_ended_target: bool,
     /// The slots of the open connections, and the replies on them, if a sequel needs them.
     slots: BTreeMap<u32, Slot>,
     replies: Replies,
@@ -51,6 +59,7 @@ impl SceneCollector {
         let requirements = Requirements {
             harmed: (protocol.harmed)(scene.fault.clause),
             kept_waiting: protocol.kept_waiting,
+            idle: protocol.idle,
             is_promised: scene.fault.is_promised,
             ends_target: scene.fault.ends_target,
             needs_block: scene.case.needs_block,
@@ -64,6 +73,8 @@ impl SceneCollector {
             begun_ns: 0,
             newcomer_ns: 0,
             over_ns: 0,
+            undone_ns: None,
+            shortage_ns: None,
             target_lost: None,
             incidents: Vec::new(),
             violations: Vec::new(),
@@ -71,6 +82,7 @@ impl SceneCollector {
             served: 0,
             refused: 0,
             is_kept_waiting: false,
+            has_ended_target: false,
             slots: BTreeMap::new(),
             replies: Vec::new(),
         }
@@ -94,10 +106,25 @@ impl SceneCollector {
         (self.begun_ns, if self.over_ns > 0 { self.over_ns } else { self.begun_ns })
     }
 
+    /// Returns the period in which the process had no free descriptor, in nanoseconds, if there was one.
+    pub(crate) fn shortage_ns(&self) -> Option<(u64, u64)> {
+        Some((self.shortage_ns?, self.undone_ns?))
+    }
+
     /// Records an event of the clients at fault.
-    pub(crate) fn note(&mut self, event: &Event<'_>) {
+    pub(crate) fn note_event(&mut self, event: &Event<'_>) {
         if let EventKind::Acted { act, is_done: false } = &event.event {
-            self.note_incident(None, Incident::ActionFailed(*act));
+            self.note_incident(Incident::ActionFailed(*act));
+        }
+        match &event.event {
+            EventKind::Acted { act: Act::LeaveDescriptors(_), .. } => self.shortage_ns = Some(event.at_ns),
+            EventKind::Acted { act: Act::Continue | Act::RestoreDescriptors, .. } => {
+                self.undone_ns = Some(event.at_ns);
+            }
+            EventKind::Acted { act: Act::Kill, .. } => {
+                self.has_ended_target = self.requirements.ends_target;
+            }
+            _ => {}
         }
         self.case.note(event);
     }
@@ -112,9 +139,27 @@ impl SceneCollector {
         self.refused += 1;
     }
 
-    /// Records an incident, with the number of the bystander.
-    pub(crate) fn note_incident(&mut self, client: Option<u32>, incident: Incident) {
-        self.incidents.push((client, incident));
+    /// Records an incident of a bystander at this time. What happens to clients of a target that was ended on purpose is none.
+    pub(crate) fn note_bystander(&mut self, client: u32, incident: Incident, at_ns: u64) {
+        // The time that a client waited during the fault does not count.
+        let waited_ns = match &incident {
+            Incident::NoReply { instead: Instead::Nothing { waited_ns, .. }, .. } => waited_ns / 2,
+            _ => 0,
+        };
+        let over_ns = self.undone_ns.or(Some(self.newcomer_ns).filter(|newcomer_ns| *newcomer_ns > 0));
+        let is_after_fault = over_ns.is_some_and(|over_ns| at_ns >= over_ns + waited_ns);
+        self.note(Noted { client: Some(client), incident, is_after_fault });
+    }
+
+    /// Records an incident that concerns no bystander.
+    fn note_incident(&mut self, incident: Incident) {
+        self.note(Noted { client: None, incident, is_after_fault: true });
+    }
+
+    fn note(&mut self, noted: Noted) {
+        if !self.has_ended_target {
+            self.incidents.push(noted);
+        }
     }
 
     /// Records a violation of the invariant.
@@ -150,12 +195,23 @@ impl SceneCollector {
         }
     }
 
-    /// Records an observation of the newcomer.
-    pub(crate) fn observe_newcomer(&mut self, observation: &Observation<'_>, at_ns: u64) {
+    /// Records that the newcomer was not served if it has waited for `limit_ns`. Returns whether it has.
+    pub(crate) fn note_newcomer_overdue(&mut self, at_ns: u64, limit_ns: u64) -> bool {
+        let waited_ns = at_ns.saturating_sub(self.newcomer_ns);
+        let is_overdue = self.newcomer_waited_ns.is_none() && waited_ns >= limit_ns;
+        if is_overdue {
+            let instead = Instead::Nothing { waited_ns, late_ns: 0 };
+            self.note_incident(Incident::NewcomerNotServed(instead));
+        }
+        is_overdue
+    }
+
+    /// Records an observation of the newcomer. Returns whether it waited in vain.
+    pub(crate) fn observe_newcomer(&mut self, observation: &Observation<'_>, at_ns: u64) -> bool {
         let instead = match observation {
             Observation::Exchange(exchange) if (self.requirements.newcomer.is_served)(exchange.reply) => {
                 self.newcomer_waited_ns = Some(at_ns.saturating_sub(self.newcomer_ns));
-                return;
+                return false;
             }
             Observation::Exchange(exchange) => Instead::Reply(printable(exchange.reply)),
             Observation::Unanswered { end: EventKind::TimedOut { waited_ns, late_ns }, .. } => {
@@ -163,20 +219,23 @@ impl SceneCollector {
             }
             Observation::Unanswered { .. } => Instead::End,
             Observation::NotOpened { failure, .. } if failure.kind == FailureKind::OutOfResources => {
-                return self.note_incident(None, Incident::NewcomerNotStarted(failure.message.clone()));
+                self.note_incident(Incident::NewcomerNotStarted(failure.message.clone()));
+                return false;
             }
             Observation::NotOpened { failure, .. } => Instead::Error(failure.message.clone()),
-            _ => return,
+            _ => return false,
         };
-        self.note_incident(None, Incident::NewcomerNotServed(instead));
+        let is_in_vain = instead.is_nothing();
+        self.note_incident(Incident::NewcomerNotServed(instead));
+        is_in_vain
     }
 
     /// Closes the scene and returns its outcome.
-    /// `lost_lines` is the clause of a target that loses lines which arrive together.
+    /// `latencies_ns` are those of the quiet phase and of the scene, and `lost_lines` is the clause of a target that loses lines which arrive together.
     pub(crate) fn finish(
         self,
-        quiet_ns: &[u64],
-        latencies_ns: &[u64],
+        [quiet_ns, latencies_ns]: [&[u64]; 2],
+        idle_cpu: Option<IdleCpu>,
         delays: Delays,
         lost_lines: Option<Clause>,
     ) -> SceneOutcome {
@@ -203,6 +262,7 @@ impl SceneCollector {
             refused: self.refused,
             quiet_latencies_ns: quiet_ns.to_vec(),
             latencies_ns: latencies_ns.to_vec(),
+            idle_cpu,
             delays,
             at_fault: AtFault {
                 finding: case.finding,
@@ -215,6 +275,7 @@ impl SceneCollector {
             scene: self.scene,
             harm: decide(&evidence),
             figure,
+            repetitions: 0,
             replies: self.replies,
             wire: case.wire,
             duration_ns,

@@ -1,4 +1,4 @@
-//! Tests of the collector and the verdict together, with a history of one scene.
+//! Tests of the collector and the verdict together, with a history of a few scenes.
 
 use std::borrow::Cow;
 
@@ -15,20 +15,34 @@ const MS: u64 = 1_000_000;
 /// The number of requests of a bystander that are due before the first fault.
 const QUIET_REQUESTS: u64 = 39;
 
-/// A history of one scene.
+/// The time that a reply may take.
+const REPLY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A history of some scenes.
 struct History {
     collector: RunCollector,
     at_ns: u64,
 }
 
 impl History {
-    /// Begins the scene after a quiet phase in which every reply took a millisecond.
+    /// Begins a scene after a quiet phase in which every reply took a millisecond.
     fn begin(id: &str) -> Self {
+        Self::begin_first_of(&[id])
+    }
+
+    /// Begins the first of these scenes.
+    fn begin_first_of(ids: &[&str]) -> Self {
         let protocol = PROTOCOLS[0];
-        let scene = *protocol.find(id).unwrap();
-        let plan = Rc::new(CasePlan::new(protocol.dialect, scene.case, 1, std::time::Duration::ZERO));
-        let collector = RunCollector::new(protocol, &[(scene, plan)], (protocol.invariant)());
+        let scenes: Vec<(Scene, Rc<CasePlan>)> = ids
+            .iter()
+            .map(|id| {
+                let scene = *protocol.find(id).unwrap();
+                (scene, Rc::new(CasePlan::new(protocol.dialect, scene.case, 1, Duration::ZERO)))
+            })
+            .collect();
+        let collector = RunCollector::new(protocol, &scenes, (protocol.invariant)(), REPLY_TIMEOUT);
         let mut history = Self { collector, at_ns: 0 };
+        history.serve_others();
         history.record(0, 1, EventKind::Opened(0));
         for request in 0..QUIET_REQUESTS {
             history.bystander(request, MS, None);
@@ -44,16 +58,24 @@ impl History {
 
     /// The first bystander sends a request when it is due and receives a reply, by default the correct one.
     fn bystander(&mut self, request: u64, latency_ns: u64, reply: Option<&'static [u8]>) {
-        let due_ns = u64::try_from(due_at(PROTOCOLS[0].ask_interval, 0, request).as_nanos()).unwrap();
-        self.at_ns = due_ns;
-        self.record(0, 1, EventKind::Sent(Cow::Borrowed(b"a request\n")));
-        self.at_ns = due_ns + latency_ns;
+        self.send(request);
+        self.at_ns += latency_ns;
         let reply = [reply.unwrap_or(if request % 4 == 3 { b"FAIL" } else { b"OK" }), b"\n"].concat();
         self.record(0, 1, EventKind::Received(Cow::Owned(reply)));
     }
 
-    /// Ends the scene; the newcomer is served after this time, or not at all.
+    /// Ends the only scene; the newcomer is served after this time, or not at all.
     fn end(mut self, newcomer_ns: Option<u64>) -> SceneOutcome {
+        self.end_scene(newcomer_ns);
+        self.finish().remove(0)
+    }
+
+    fn finish(self) -> Vec<SceneOutcome> {
+        self.collector.finish(&mut None).0
+    }
+
+    /// Ends the first scene.
+    fn end_scene(&mut self, newcomer_ns: Option<u64>) {
         self.record(CONDUCTOR, 0, EventKind::Marked(mark(0, Part::Newcomer)));
         match newcomer_ns {
             Some(waited_ns) => {
@@ -65,8 +87,33 @@ impl History {
             None => self.record(CONDUCTOR, 0, EventKind::NotOpened(refused(FailureKind::Other))),
         }
         self.record(CONDUCTOR, 0, EventKind::Marked(mark(0, Part::Over)));
-        self.collector.finish(&mut None).0.remove(0)
     }
+
+    /// The first bystander sends a request when it is due, and receives nothing yet.
+    fn send(&mut self, request: u64) {
+        self.at_ns = due_ns(request);
+        self.record(0, 1, EventKind::Sent(Cow::Borrowed(b"a request\n")));
+    }
+
+    /// All bystanders but the first have replies to every request of the next 50 s.
+    fn serve_others(&mut self) {
+        for client in 1..BYSTANDERS {
+            self.record(client, 100 + client, EventKind::Opened(0));
+            for request in 0..1000 {
+                self.record(client, 100 + client, EventKind::Sent(Cow::Borrowed(b"a request\n")));
+                let reply: &[u8] = if request % 4 == 3 { b"FAIL\n" } else { b"OK\n" };
+                self.record(client, 100 + client, EventKind::Received(Cow::Borrowed(reply)));
+            }
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.collector.is_over()
+    }
+}
+
+fn due_ns(request: u64) -> u64 {
+    u64::try_from(due_at(PROTOCOLS[0].ask_interval, 0, request).as_nanos()).unwrap()
 }
 
 fn refused(kind: FailureKind) -> Failure {
@@ -145,7 +192,7 @@ fn slow_replies_are_inconclusive_if_the_target_had_no_processor() {
     replies_during(&mut history, 60 * MS);
     for waited_ns in [0, 40 * MS] {
         history.at_ns += 1;
-        let sample = Sample { descriptors: 9, memory_bytes: 1, threads: 1, waited_ns };
+        let sample = Sample { descriptors: 9, memory_bytes: 1, threads: 1, waited_ns, cpu_ns: 0 };
         history.record(TIMEKEEPER, 0, EventKind::Sampled(sample));
     }
     let outcome = history.end(Some(MS));
@@ -174,4 +221,109 @@ fn a_target_that_refuses_connections_is_lost() {
     history.collector.note_lost("its process ended");
     let outcome = history.collector.finish(&mut None).0.remove(0);
     assert_eq!((outcome.harm.verdict, summary(&outcome)), (Verdict::Fail, "the target is gone"));
+}
+
+const OTHER_SCENE: &str = "disconnects/reset/idle";
+
+/// Begins two scenes. While the first one is under way, a bystander sends a request that is not answered; the second begins
+/// a second later.
+fn hung_in_the_first_of_two() -> History {
+    let mut history = History::begin_first_of(&[SCENE, OTHER_SCENE]);
+    history.bystander(QUIET_REQUESTS, MS, None);
+    history.send(QUIET_REQUESTS + 1);
+    history.end_scene(Some(MS));
+    history.at_ns += 1000 * MS;
+    for part in [Part::Fault, Part::Newcomer, Part::Over] {
+        history.record(CONDUCTOR, 0, EventKind::Marked(mark(1, part)));
+    }
+    history.record(CONDUCTOR, 0, EventKind::ClientDone);
+    history
+}
+
+#[test]
+fn a_request_without_a_reply_is_awaited_and_belongs_to_the_scene_in_which_it_was_due() {
+    let mut history = hung_in_the_first_of_two();
+    assert!(!history.is_over());
+    history.at_ns = due_ns(QUIET_REQUESTS + 1) + 10_000 * MS;
+    history.record(0, 1, EventKind::TimedOut { waited_ns: 10_000 * MS, late_ns: 0 });
+    let outcomes = history.finish();
+    assert_eq!(summary(&outcomes[0]), "a bystander received no reply");
+    assert_eq!(outcomes[0].harm.verdict, Verdict::Fail);
+    assert_eq!((outcomes[1].harm.verdict, summary(&outcomes[1])), (Verdict::Pass, ""));
+}
+
+#[test]
+fn a_run_ends_once_the_last_request_that_was_due_is_answered() {
+    let mut history = hung_in_the_first_of_two();
+    let scenes_over_ns = history.at_ns;
+    assert!(!history.is_over());
+    history.record(0, 1, EventKind::Received(Cow::Borrowed(b"OK\n")));
+    for request in QUIET_REQUESTS + 2.. {
+        if due_ns(request) >= scenes_over_ns {
+            break;
+        }
+        assert!(!history.is_over());
+        history.bystander(request, MS, None);
+    }
+    assert!(history.is_over());
+}
+
+#[test]
+fn a_bystander_that_cannot_even_send_is_served_no_more() {
+    let mut history = History::begin(SCENE);
+    history.end_scene(Some(MS));
+    history.record(CONDUCTOR, 0, EventKind::ClientDone);
+    assert!(!history.is_over());
+    history.at_ns += 11_000 * MS;
+    history.record(TIMEKEEPER, 0, EventKind::ClientDone);
+    assert!(history.is_over());
+    let outcome = history.finish().remove(0);
+    assert_eq!((outcome.harm.verdict, summary(&outcome)), (Verdict::Fail, "a bystander received no reply"));
+}
+
+#[test]
+fn a_late_reply_belongs_to_the_scene_before_if_its_request_was_due_between_two_scenes() {
+    let mut history = History::begin_first_of(&[SCENE, OTHER_SCENE]);
+    history.end_scene(Some(MS));
+    for request in QUIET_REQUESTS..QUIET_REQUESTS + 30 {
+        history.bystander(request, 300 * MS, None);
+    }
+    for part in [Part::Fault, Part::Newcomer, Part::Over] {
+        history.record(CONDUCTOR, 0, EventKind::Marked(mark(1, part)));
+    }
+    let verdicts: Vec<Verdict> = history.finish().iter().map(|outcome| outcome.harm.verdict).collect();
+    assert_eq!(verdicts, [Verdict::Warn, Verdict::Pass]);
+}
+
+#[test]
+fn harm_before_the_fault_ends_the_target_remains() {
+    let ends_target = || {
+        let fault = PROTOCOLS[0].scenes().iter().find(|scene| scene.fault.ends_target).unwrap();
+        let mut history = History::begin(fault.case.id);
+        (history.bystander(QUIET_REQUESTS, MS, Some(b"ERROR")), history).1
+    };
+    let killed = EventKind::Acted { act: Act::Kill, is_done: true };
+    let lose = |mut history: History| {
+        history.record(CONDUCTOR, 0, killed.clone());
+        history.record(0, 1, EventKind::Ended);
+        history.collector.note_lost("its process ended");
+        history.finish().remove(0)
+    };
+    let outcome = lose(ends_target());
+    assert_eq!(summary(&outcome), "a bystander received an incorrect reply");
+    assert_eq!((outcome.harm.verdict, outcome.harm.findings.len()), (Verdict::Fail, 1));
+}
+
+#[test]
+fn a_newcomer_that_cannot_connect_ends_the_session() {
+    let mut history = History::begin(SCENE);
+    history.record(CONDUCTOR, 0, EventKind::Marked(mark(0, Part::Newcomer)));
+    history.at_ns += 10_900 * MS;
+    history.record(TIMEKEEPER, 0, EventKind::Marked(1));
+    assert!(!history.collector.is_stuck());
+    history.at_ns += 200 * MS;
+    history.record(TIMEKEEPER, 0, EventKind::Marked(1));
+    assert!(history.collector.is_stuck());
+    let outcome = history.finish().remove(0);
+    assert_eq!(summary(&outcome), "the target does not serve a new client after the fault");
 }

@@ -15,8 +15,8 @@ pub(crate) struct Evidence {
     pub(crate) progress: Progress,
     /// Why the target is gone, if it is.
     pub(crate) target_lost: Option<String>,
-    /// The incidents in order, with the number of the bystander concerned.
-    pub(crate) incidents: Vec<(Option<u32>, Incident)>,
+    /// The incidents in order.
+    pub(crate) incidents: Vec<Noted>,
     /// Violations of the protocol's invariant by requests that were sent during the scene.
     pub(crate) violations: Vec<Finding>,
     /// The time after which the newcomer was served, in nanoseconds; none if it was not served.
@@ -29,6 +29,8 @@ pub(crate) struct Evidence {
     pub(crate) quiet_latencies_ns: Vec<u64>,
     /// Sorted latencies of bystanders, in nanoseconds, for requests due during the scene.
     pub(crate) latencies_ns: Vec<u64>,
+    /// The processor time that the target used while it had nothing to do, if that is much.
+    pub(crate) idle_cpu: Option<IdleCpu>,
     /// Delays that the machine caused.
     pub(crate) delays: Delays,
     /// The judgement of the clients at fault.
@@ -42,6 +44,8 @@ pub(crate) struct Requirements {
     pub(crate) harmed: Clause,
     /// The clause that a target violates if a client never receives its reply.
     pub(crate) kept_waiting: Clause,
+    /// The clause about resources that a target violates which uses a processor while it has nothing to do, if there is one.
+    pub(crate) idle: Option<Clause>,
     /// Whether the protocol promises that other clients are served during the fault.
     pub(crate) is_promised: bool,
     /// Whether the fault ends the target.
@@ -52,6 +56,15 @@ pub(crate) struct Requirements {
     pub(crate) deadline: Option<Duration>,
     /// The newcomer's request and reply.
     pub(crate) newcomer: Newcomer,
+}
+
+/// Shares of a processor that a target uses while only bystanders send requests, in percent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct IdleCpu {
+    /// Before the first fault.
+    pub(crate) before_percent: u64,
+    /// After the fault, or during a fault in which it cannot do anything.
+    pub(crate) after_percent: u64,
 }
 
 /// A client that connects after a fault.
@@ -74,6 +87,17 @@ pub(crate) enum Progress {
     Incomplete,
     /// All steps of the fault ran.
     Complete,
+}
+
+/// An incident and its circumstances.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Noted {
+    /// The number of the bystander concerned.
+    pub(crate) client: Option<u32>,
+    /// What happened.
+    pub(crate) incident: Incident,
+    /// Whether it concerns the service after the fault.
+    pub(crate) is_after_fault: bool,
 }
 
 /// Something that happened during a scene and that may be harm.
@@ -130,6 +154,13 @@ pub(crate) enum Incident {
     NewcomerNotStarted(String),
     /// The newcomer was not served.
     NewcomerNotServed(Instead),
+}
+
+impl Incident {
+    /// Returns whether it means that a client was not served, rather than served incorrectly.
+    pub(crate) fn is_about_service(&self) -> bool {
+        matches!(self, Self::NoReply { .. } | Self::IdleConnectionClosed | Self::SessionBroken { .. })
+    }
 }
 
 /// The event that a client received instead of the expected reply.

@@ -2,10 +2,11 @@
 
 use conformance::limits::LATE_NS_MAX;
 use driver::moves::Act;
+use protocol::Clause;
 use protocol::text::printable;
 use verdict::{Finding, Verdict, seconds};
 
-use crate::harm::evidence::{Delays, Incident, Instead, Requirements, SessionEnd};
+use crate::harm::evidence::{Delays, IdleCpu, Incident, Instead, Requirements, SessionEnd};
 use crate::percentile::milliseconds;
 
 /// Returns the finding that an incident leads to.
@@ -140,13 +141,25 @@ pub(crate) fn slowed_down(
     }
 }
 
+/// The target uses a processor although nobody but the bystanders sends anything.
+pub(crate) fn busy_while_idle(cpu: IdleCpu, clause: Clause) -> Finding {
+    let IdleCpu { before_percent, after_percent } = cpu;
+    // C4: processor time is a SHOULD.
+    Finding {
+        actual: Some(format!("{after_percent} % of a processor")),
+        expected: Some(format!("about {before_percent} %, as before the first fault")),
+        clause: Some(clause),
+        ..Finding::new(Verdict::Warn, "the target uses a processor although only bystanders send requests")
+    }
+}
+
 /// The reason why a finding about the clients at fault is inconclusive.
 pub(crate) fn machine_delayed(delay_ns: u64) -> String {
     format!("this machine delayed the harness or the target by {}", milliseconds(delay_ns))
 }
 
 impl Instead {
-    fn is_nothing(&self) -> bool {
+    pub(crate) fn is_nothing(&self) -> bool {
         matches!(self, Self::Nothing { .. })
     }
 

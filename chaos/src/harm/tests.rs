@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use driver::moves::Act;
-use protocol::index::clauses::{C1, C3, F4};
+use protocol::index::clauses::{C1, C3, C4, F4};
 use verdict::{Finding, Verdict};
 
 use super::*;
-use crate::harm::evidence::{Instead, Newcomer, SessionEnd};
+use crate::harm::evidence::{IdleCpu, Instead, Newcomer, Noted, SessionEnd};
 
 const MS: u64 = 1_000_000;
 
@@ -17,6 +17,7 @@ fn evidence() -> Evidence {
     let requirements = Requirements {
         harmed: C3,
         kept_waiting: C1,
+        idle: Some(C4),
         is_promised: true,
         ends_target: false,
         needs_block: false,
@@ -34,19 +35,29 @@ fn evidence() -> Evidence {
         refused: 0,
         quiet_latencies_ns: vec![MS; 30],
         latencies_ns: vec![MS; 30],
+        idle_cpu: None,
         delays: Delays::default(),
         at_fault: AtFault::default(),
     }
 }
 
-fn no_reply(waited_ns: u64, late_ns: u64, is_unserved: bool) -> (Option<u32>, Incident) {
+fn no_reply(waited_ns: u64, late_ns: u64, is_unserved: bool) -> Noted {
     let instead = Instead::Nothing { waited_ns, late_ns };
-    (Some(3), Incident::NoReply { request: "QUERY|a|\\n".to_owned(), instead, is_unserved })
+    of_bystander(Incident::NoReply { request: "QUERY|a|\\n".to_owned(), instead, is_unserved })
 }
 
-fn incorrect_reply() -> (Option<u32>, Incident) {
+fn incorrect_reply() -> Noted {
     let [request, actual, expected] = ["QUERY|a|\\n", "OK", "FAIL"].map(str::to_owned);
-    (Some(3), Incident::IncorrectReply { request, actual, expected })
+    of_bystander(Incident::IncorrectReply { request, actual, expected })
+}
+
+/// An incident of a bystander while the fault is under way.
+fn of_bystander(incident: Incident) -> Noted {
+    Noted { client: Some(3), incident, is_after_fault: false }
+}
+
+fn general(incident: Incident) -> Noted {
+    Noted { client: None, incident, is_after_fault: true }
 }
 
 fn at_fault(verdict: Verdict) -> AtFault {
@@ -64,7 +75,7 @@ const RULES: &[Rule] = &[
         "unsolicited bytes harm",
         |e| {
             let [after, bytes] = ["QUERY|a|\\n", "OK"].map(str::to_owned);
-            e.incidents.push((Some(3), Incident::UnsolicitedBytes { after, bytes }));
+            e.incidents.push(of_bystander(Incident::UnsolicitedBytes { after, bytes }));
         },
         Verdict::Fail,
         Some("C3"),
@@ -97,6 +108,33 @@ const RULES: &[Rule] = &[
         None,
     ),
     (
+        "beyond the promises, a connection may end during the fault",
+        |e| {
+            e.requirements.is_promised = false;
+            e.incidents.push(of_bystander(Incident::IdleConnectionClosed));
+        },
+        Verdict::Pass,
+        None,
+    ),
+    (
+        "beyond the promises, the service after the fault counts",
+        |e| {
+            e.requirements.is_promised = false;
+            e.incidents.push(Noted { is_after_fault: true, ..no_reply(10_000 * MS, 0, false) });
+        },
+        Verdict::Fail,
+        Some("C1"),
+    ),
+    (
+        "beyond the promises, the clients at fault need not be served",
+        |e| {
+            e.requirements.is_promised = false;
+            e.at_fault = AtFault { is_kept_waiting: true, ..at_fault(Verdict::Fail) };
+        },
+        Verdict::Pass,
+        None,
+    ),
+    (
         "incorrect replies harm although service is not promised",
         |e| {
             e.requirements.is_promised = false;
@@ -107,14 +145,14 @@ const RULES: &[Rule] = &[
     ),
     (
         "a failed action is inconclusive: nothing proves the fault",
-        |e| e.incidents.push((None, Incident::ActionFailed(Act::EndCondition))),
+        |e| e.incidents.push(general(Incident::ActionFailed(Act::EndCondition))),
         Verdict::Unknown,
         None,
     ),
     (
         "unknown does not hide harm",
         |e| {
-            e.incidents.push((None, Incident::ActionFailed(Act::EndCondition)));
+            e.incidents.push(general(Incident::ActionFailed(Act::EndCondition)));
             e.incidents.push(incorrect_reply());
         },
         Verdict::Fail,
@@ -130,7 +168,7 @@ const RULES: &[Rule] = &[
         "a newcomer that is not served is harmed",
         |e| {
             e.newcomer_waited_ns = None;
-            e.incidents.push((None, Incident::NewcomerNotServed(Instead::End)));
+            e.incidents.push(general(Incident::NewcomerNotServed(Instead::End)));
         },
         Verdict::Fail,
         Some("C3"),
@@ -144,7 +182,7 @@ const RULES: &[Rule] = &[
     ),
     (
         "a lack of resources on this machine is inconclusive",
-        |e| e.incidents.push((None, Incident::NewcomerNotStarted("EMFILE".to_owned()))),
+        |e| e.incidents.push(general(Incident::NewcomerNotStarted("EMFILE".to_owned()))),
         Verdict::Unknown,
         Some("C3"),
     ),
@@ -177,18 +215,42 @@ const RULES: &[Rule] = &[
         Verdict::Unknown,
         Some("C1"),
     ),
+    (
+        "a target that is busy although it has nothing to do warns",
+        |e| e.idle_cpu = Some(IdleCpu { before_percent: 3, after_percent: 99 }),
+        Verdict::Warn,
+        Some("C4"),
+    ),
+    (
+        "without a clause about processor time, a busy target is held",
+        |e| {
+            e.requirements.idle = None;
+            e.idle_cpu = Some(IdleCpu { before_percent: 3, after_percent: 99 });
+        },
+        Verdict::Pass,
+        None,
+    ),
     ("a lost target harms", |e| e.target_lost = Some("it exited".to_owned()), Verdict::Fail, Some("C3")),
     (
-        "a target that the fault is meant to end is not accused, whatever happened until then",
+        "a target that the fault is meant to end is not accused",
         |e| {
             e.requirements.ends_target = true;
             e.progress = Progress::Incomplete;
             e.target_lost = Some("it exited".to_owned());
             e.newcomer_waited_ns = None;
-            e.incidents.push(incorrect_reply());
         },
         Verdict::Pass,
         None,
+    ),
+    (
+        "harm that was done before the fault ended the target remains",
+        |e| {
+            e.requirements.ends_target = true;
+            e.target_lost = Some("it exited".to_owned());
+            e.incidents.push(incorrect_reply());
+        },
+        Verdict::Fail,
+        Some("C3"),
     ),
     (
         "violations count although the fault ended the target",
@@ -346,7 +408,7 @@ fn every_message_is_plain() {
         Incident::ActionFailed(Act::BeginCondition(0)),
         Incident::ActionFailed(Act::EndCondition),
         Incident::ActionFailed(Act::Stop),
-        incorrect_reply().1,
+        incorrect_reply().incident,
         Incident::UnsolicitedBytes { after: text("QUERY|a|\\n"), bytes: text("OK") },
         no_reply(Instead::Nothing { waited_ns: 10_000 * MS, late_ns: 3_000 * MS }),
         Incident::IdleConnectionClosed,
@@ -370,11 +432,12 @@ fn every_message_is_plain() {
         lines.extend(harm.cause.map(|cause| format!("{:?}, cause: {cause}", harm.verdict)));
     };
     for incident in incidents {
-        describe(decide(&Evidence { incidents: vec![(Some(3), incident)], ..evidence() }));
+        describe(decide(&Evidence { incidents: vec![of_bystander(incident)], ..evidence() }));
     }
     describe(decided(|e| e.target_lost = Some("the target's process ended: exit status 1".to_owned())));
     describe(decided(|e| e.newcomer_waited_ns = Some(1500 * MS)));
     describe(decided(|e| (e.served, e.refused) = (90, 10)));
+    describe(decided(|e| e.idle_cpu = Some(IdleCpu { before_percent: 3, after_percent: 99 })));
     describe(decided(|e| e.latencies_ns = vec![60 * MS; 30]));
     describe(decided(|e| {
         e.latencies_ns = vec![60 * MS; 30];

@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     fn sample(descriptors: u64, memory_bytes: u64, threads: u64) -> Sample {
-        Sample { descriptors, memory_bytes, threads, waited_ns: 0 }
+        Sample { descriptors, memory_bytes, threads, waited_ns: 0, cpu_ns: 0 }
     }
 
     #[test]

@@ -108,13 +108,13 @@ impl Source {
 pub enum Act {
     /// Stops the process with SIGSTOP.
     Stop,
-    /// Continues a stopped process.
+    /// Continues a stopped process; fails if it was not stopped.
     Continue,
     /// Kills the process.
     Kill,
-    /// Sets the limit on the number of open file descriptors.
-    LimitDescriptors(u32),
-    /// Restores the previous limit on open file descriptors.
+    /// Lowers the limit on open file descriptors so far that the process can open this number of further ones.
+    LeaveDescriptors(u32),
+    /// Restores the previous limit on open file descriptors; fails if the process could still open one.
     RestoreDescriptors,
     /// Changes the settings file of the target to the version with this index.
     ChangeSetting(u16),

@@ -129,7 +129,7 @@ fn every_history_line_conforms_to_its_schema() {
         EventKind::Closed,
         EventKind::Reset,
         EventKind::Marked(1),
-        EventKind::Sampled(Sample { descriptors: 1, memory_bytes: 1, threads: 1, waited_ns: 1 }),
+        EventKind::Sampled(Sample { descriptors: 1, memory_bytes: 1, threads: 1, waited_ns: 1, cpu_ns: 1 }),
         EventKind::ClientDone,
     ];
     let failures =
@@ -140,7 +140,7 @@ fn every_history_line_conforms_to_its_schema() {
         Act::Stop,
         Act::Continue,
         Act::Kill,
-        Act::LimitDescriptors(1),
+        Act::LeaveDescriptors(1),
         Act::RestoreDescriptors,
         Act::ChangeSetting(1),
         Act::BeginCondition(1),

@@ -18,6 +18,8 @@ mod choice;
 #[cfg(feature = "docker")]
 mod container;
 mod descriptor_limit;
+#[cfg(target_os = "linux")]
+mod descriptor_shortage;
 mod error;
 mod flags;
 mod image;

@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use rustix::process::{Pid, Signal, kill_process};
-#[cfg(target_os = "linux")]
-use rustix::process::{Resource, getrlimit, prlimit};
 
 use driver::drive::Process;
 use driver::history::Sample;
@@ -32,7 +30,7 @@ impl Processes {
     }
 
     /// Returns the processes that run now.
-    fn members(self) -> Vec<Pid> {
+    pub(crate) fn members(self) -> Vec<Pid> {
         match self {
             Self::Below(supervisor) => descendants_of(supervisor),
             Self::From { main, begun } if begun_at(main) == Some(begun) => {
@@ -56,12 +54,18 @@ impl Process for Processes {
     fn act(&self, act: Act) -> bool {
         match act {
             Act::Stop => self.signal(Signal::STOP),
-            Act::Continue => self.signal(Signal::CONT),
+            // A signal is delivered some time after it was sent, so the proof that the process stopped comes last.
+            Act::Continue => {
+                let has_stopped = self.members().into_iter().all(is_stopped);
+                self.signal(Signal::CONT) && has_stopped
+            }
             Act::Kill => self.signal(Signal::KILL),
-            Act::LimitDescriptors(most) => limit_descriptors(*self, Some(most.into())),
-            Act::RestoreDescriptors => limit_descriptors(*self, None),
-            // The target does not own the network conditions and the settings file.
-            Act::BeginCondition(_) | Act::EndCondition | Act::ChangeSetting(_) => false,
+            // These need a state, which the target has.
+            Act::LeaveDescriptors(_)
+            | Act::RestoreDescriptors
+            | Act::BeginCondition(_)
+            | Act::EndCondition
+            | Act::ChangeSetting(_) => false,
         }
     }
 }
@@ -92,6 +96,11 @@ fn parent_of(pid: i32) -> Option<i32> {
     status_of(pid)?.split_whitespace().nth(1)?.parse().ok()
 }
 
+/// Returns whether a signal has stopped a process: the states `T` and `t` of proc(5).
+fn is_stopped(pid: Pid) -> bool {
+    status_of(pid.as_raw_nonzero().get()).is_some_and(|status| status.trim_start().starts_with(['T', 't']))
+}
+
 fn begun_at(pid: Pid) -> Option<u64> {
     status_of(pid.as_raw_nonzero().get())?.split_whitespace().nth(19)?.parse().ok()
 }
@@ -103,35 +112,25 @@ fn status_of(pid: i32) -> Option<String> {
     Some(stat.rsplit_once(')')?.1.to_owned())
 }
 
-/// Sets the limit on open file descriptors of all processes; `None` sets the largest limit allowed.
-#[cfg(target_os = "linux")]
-fn limit_descriptors(processes: Processes, most: Option<u64>) -> bool {
-    let limit = |pid: Pid| {
-        let mut limit = getrlimit(Resource::Nofile);
-        limit.current = most.or(limit.maximum);
-        prlimit(Some(pid), Resource::Nofile, limit).is_ok()
-    };
-    processes.members().into_iter().all(limit)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn limit_descriptors(_: Processes, _: Option<u64>) -> bool {
-    false
-}
-
 /// Returns the sum of the resources of all processes; `None` where it is not known.
 #[cfg(target_os = "linux")]
 fn sample(processes: Processes) -> Option<Sample> {
+    const EMPTY: Sample = Sample { descriptors: 0, memory_bytes: 0, threads: 0, waited_ns: 0, cpu_ns: 0 };
+    const NS_PER_S: u64 = 1_000_000_000;
     let mut sum: Option<Sample> = None;
     for pid in processes.members() {
         // A process that ended in the meantime uses nothing.
         let Ok(process) = procfs::process::Process::new(pid.as_raw_nonzero().get()) else { continue };
-        let (Ok(descriptors), Ok(status)) = (process.fd_count(), process.status()) else { continue };
-        let sum = sum.get_or_insert(Sample { descriptors: 0, memory_bytes: 0, threads: 0, waited_ns: 0 });
+        let (Ok(descriptors), Ok(status), Ok(stat)) = (process.fd_count(), process.status(), process.stat())
+        else {
+            continue;
+        };
+        let sum = sum.get_or_insert(EMPTY);
         sum.descriptors += descriptors as u64;
         sum.memory_bytes += status.rssanon.unwrap_or(0) * 1024;
         sum.threads += status.threads;
         sum.waited_ns += waited_ns(pid);
+        sum.cpu_ns += (stat.utime + stat.stime) * (NS_PER_S / procfs::ticks_per_second());
     }
     sum
 }

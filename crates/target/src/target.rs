@@ -1,5 +1,7 @@
 //! A target that accepts connections: starting it, restarting it, and observing its process.
 
+#[cfg(target_os = "linux")]
+use std::cell::RefCell;
 use std::ffi::OsString;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -16,6 +18,8 @@ use driver::moves::Act;
 use driver::run_limits::RunLimits;
 
 use crate::choice::Choice;
+#[cfg(target_os = "linux")]
+use crate::descriptor_shortage::DescriptorShortage;
 use crate::error::Error;
 use crate::image;
 use crate::processes::Processes;
@@ -143,9 +147,12 @@ impl Target {
     #[must_use]
     pub fn process(&self) -> Box<dyn Process> {
         match self.started.as_ref().and_then(Started::processes) {
-            Some(processes) => {
-                Box::new(StartedProcess { processes, written_settings: Rc::clone(&self.written_settings) })
-            }
+            Some(processes) => Box::new(StartedProcess {
+                processes,
+                written_settings: Rc::clone(&self.written_settings),
+                #[cfg(target_os = "linux")]
+                shortage: RefCell::default(),
+            }),
             None => Box::new(NoProcess),
         }
     }
@@ -180,6 +187,8 @@ impl Target {
 struct StartedProcess {
     processes: Processes,
     written_settings: Rc<WrittenSettings>,
+    #[cfg(target_os = "linux")]
+    shortage: RefCell<Option<DescriptorShortage>>,
 }
 
 impl Process for StartedProcess {
@@ -190,6 +199,15 @@ impl Process for StartedProcess {
     fn act(&self, act: Act) -> bool {
         match act {
             Act::ChangeSetting(version) => self.written_settings.change(version),
+            #[cfg(target_os = "linux")]
+            Act::LeaveDescriptors(free) => {
+                let shortage = DescriptorShortage::begin(&self.processes.members(), free);
+                let is_begun = shortage.is_some();
+                *self.shortage.borrow_mut() = shortage;
+                is_begun
+            }
+            #[cfg(target_os = "linux")]
+            Act::RestoreDescriptors => self.shortage.take().is_some_and(DescriptorShortage::end),
             other => self.processes.act(other),
         }
     }

@@ -27,16 +27,16 @@ pub(crate) const FAULTS: &[Fault] = &[
     common::process::no_descriptors(
         A4,
         &[IDLE],
-        "1 descriptor; 2 clients connect meanwhile; 300 ms",
+        "1 free descriptor; 2 clients connect meanwhile; 1 s",
         NO_DESCRIPTORS,
     ),
 ];
 
 const NO_DESCRIPTORS: &[Step] = &[
-    Act(Action::LimitDescriptors(1)),
+    Act(Action::LeaveDescriptors(1)),
     Open(B),
     Open(C),
-    Pause(300),
+    Pause(1000),
     Act(Action::RestoreDescriptors),
     Ask(B, QUERY, ANY_OR_END),
     Ask(C, QUERY, ANY_OR_END),

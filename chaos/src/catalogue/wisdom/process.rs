@@ -38,13 +38,13 @@ pub(crate) const FAULTS: &[Fault] = &[
     common::process::no_descriptors(
         W31,
         &[NEW],
-        "1 descriptor; 2 clients connect meanwhile, in addition to the bystanders; 1 s",
+        "1 free descriptor; 2 clients connect meanwhile, in addition to the bystanders; 1 s",
         NO_DESCRIPTORS,
     ),
 ];
 
 const NO_DESCRIPTORS: &[Step] = &[
-    Act(Action::LimitDescriptors(1)),
+    Act(Action::LeaveDescriptors(1)),
     Open(B),
     Open(C),
     Pause(1000),

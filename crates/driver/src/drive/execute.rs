@@ -160,7 +160,7 @@ mod tests {
         fn sample(&self) -> Option<Sample> {
             let number = self.0.replace(self.0.get() + 1);
             let descriptors = if matches!(number, 1 | 2) { 60 } else { 10 };
-            Some(Sample { descriptors, memory_bytes: 0, threads: 1, waited_ns: 0 })
+            Some(Sample { descriptors, memory_bytes: 0, threads: 1, waited_ns: 0, cpu_ns: 0 })
         }
 
         fn act(&self, _: Act) -> bool {

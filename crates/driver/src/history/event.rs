@@ -113,6 +113,9 @@ pub struct Sample {
     pub threads: u64,
     /// The total time, in nanoseconds, that the threads were ready to run but had no processor.
     pub waited_ns: u64,
+    /// The total processor time, in nanoseconds. Older histories have none.
+    #[serde(default)]
+    pub cpu_ns: u64,
 }
 
 /// The reason for which opening or using a connection failed.

@@ -1,0 +1,112 @@
+//! The processor time that the target uses while only the bystanders send requests.
+
+use driver::history::Sample;
+
+use crate::harm::evidence::IdleCpu;
+
+/// The share of a processor, in percent, by which a target that does nothing useful exceeds its share before the first fault.
+/// A loop takes a whole processor; a busy machine may leave it less.
+const EXCESS_PERCENT: u64 = 60;
+
+/// The shortest time, in nanoseconds, over which a share is measured. The kernel counts processor time in steps of 10 ms.
+const MEASURED_NS_MIN: u64 = 500_000_000;
+
+/// Samples of the target with their times, in nanoseconds, in order.
+type Samples = [(u64, Sample)];
+
+/// A period, in nanoseconds.
+type Span = (u64, u64);
+
+/// Returns the scene from which on the target uses a processor in every pause between scenes, with the shares, if there is
+/// one. `scenes` are the spans of all scenes that have begun, and the last pause ends at `end_ns`.
+pub(super) fn spinning_since(samples: &Samples, scenes: &[Span], end_ns: u64) -> Option<(usize, IdleCpu)> {
+    let before = share(samples, &[(0, scenes.first()?.0)])?;
+    let ends = scenes.iter().skip(1).map(|(begun_ns, _)| *begun_ns).chain([end_ns]);
+    let pauses: Vec<Span> =
+        scenes.iter().zip(ends).map(|((_, over_ns), end_ns)| (*over_ns, end_ns)).collect();
+    let is_calm =
+        |pause: &Span| percent(samples, &[*pause]).is_some_and(|share| share < before + EXCESS_PERCENT);
+    let first = pauses.iter().rposition(is_calm).map_or(0, |calm| calm + 1);
+    let after = share(samples, pauses.get(first..)?)?;
+    (after >= before + EXCESS_PERCENT)
+        .then_some((first, IdleCpu { before_percent: before, after_percent: after }))
+}
+
+/// Returns the shares of a processor before the first scene and during a part of a scene in which no client at fault sends, if
+/// the second is much larger.
+pub(super) fn spinning_during(samples: &Samples, first_begun_ns: u64, part: Span) -> Option<IdleCpu> {
+    let (before, during) = (share(samples, &[(0, first_begun_ns)])?, share(samples, &[part])?);
+    (during >= before + EXCESS_PERCENT).then_some(IdleCpu { before_percent: before, after_percent: during })
+}
+
+/// Returns the share of a processor during these periods, in percent; `None` if they are too short.
+fn share(samples: &Samples, periods: &[Span]) -> Option<u64> {
+    let (used_ns, measured_ns) = used(samples, periods);
+    (measured_ns >= MEASURED_NS_MIN).then(|| used_ns * 100 / measured_ns)
+}
+
+fn percent(samples: &Samples, periods: &[Span]) -> Option<u64> {
+    let (used_ns, measured_ns) = used(samples, periods);
+    (measured_ns > 0).then(|| used_ns * 100 / measured_ns)
+}
+
+/// Returns the processor time that was used between samples within these periods, and the time between those samples.
+fn used(samples: &Samples, periods: &[Span]) -> (u64, u64) {
+    let is_within = |at_ns: u64, (from_ns, to_ns): &Span| (*from_ns..=*to_ns).contains(&at_ns);
+    let pairs = samples.iter().zip(samples.iter().skip(1));
+    let within = pairs.filter(|((first_ns, _), (second_ns, _))| {
+        periods.iter().any(|period| is_within(*first_ns, period) && is_within(*second_ns, period))
+    });
+    within.fold((0, 0), |(used_ns, measured_ns), ((first_ns, first), (second_ns, second))| {
+        (used_ns + second.cpu_ns.saturating_sub(first.cpu_ns), measured_ns + (second_ns - first_ns))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: u64 = 1_000_000;
+
+    /// Three scenes of 300 ms with pauses of 200 ms, after 1 s; the last pause takes 1 s.
+    const SCENES: [Span; 3] = [(1000 * MS, 1300 * MS), (1500 * MS, 1800 * MS), (2000 * MS, 2300 * MS)];
+    const END: u64 = 3300 * MS;
+
+    /// Samples every 50 ms. The target uses a tenth of a processor, and a whole one in these periods.
+    fn samples(busy: &[Span]) -> Vec<(u64, Sample)> {
+        let mut cpu_ns = 0;
+        let times = (0..=END / (50 * MS)).map(|tick| tick * 50 * MS);
+        times
+            .map(|at_ns| {
+                let is_busy = busy.iter().any(|(from_ns, to_ns)| (*from_ns + 1..=*to_ns).contains(&at_ns));
+                cpu_ns += if is_busy { 50 * MS } else { 5 * MS };
+                (at_ns, Sample { descriptors: 1, memory_bytes: 1, threads: 1, waited_ns: 0, cpu_ns })
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_loop_that_never_ends_belongs_to_the_scene_after_which_it_begins() {
+        let since = |busy: &[Span]| spinning_since(&samples(busy), &SCENES, END).map(|(scene, _)| scene);
+        assert_eq!(since(&[]), None);
+        assert_eq!(since(&[(1700 * MS, END)]), Some(1));
+        assert_eq!(since(&[(2100 * MS, END)]), Some(2));
+        assert_eq!(since(&[(1200 * MS, END)]), Some(0));
+    }
+
+    #[test]
+    fn work_after_a_fault_that_ends_is_no_loop() {
+        let work = [(1300 * MS, 1500 * MS), (1800 * MS, 2000 * MS), (2300 * MS, 2700 * MS)];
+        assert_eq!(spinning_since(&samples(&work), &SCENES, END), None);
+    }
+
+    #[test]
+    fn a_loop_during_a_fault_is_measured_if_the_fault_is_long_enough() {
+        let during = |busy: Span, part| spinning_during(&samples(&[busy]), SCENES[0].0, part);
+        let part = (2300 * MS, 3300 * MS);
+        let expected = IdleCpu { before_percent: 10, after_percent: 100 };
+        assert_eq!(during(part, part), Some(expected));
+        assert_eq!(during((2300 * MS, 2500 * MS), part), None);
+        assert_eq!(during((1000 * MS, 1300 * MS), SCENES[0]), None);
+    }
+}
