@@ -16,10 +16,8 @@ use crate::parallel;
 use crate::process::{self, Running};
 use crate::workspace::Workspace;
 
-/// The longest time until a mutant must be detected, in seconds.
-const SECONDS_MAX: f64 = 60.0;
-/// The duration of a run against a mutant, in seconds; the rest is for starting and judging.
-const DURATION: &str = "50";
+/// The longest time until a mutant must be detected, in seconds: that of a default run, and some for starting and judging.
+const SECONDS_MAX: f64 = 190.0;
 /// The largest number of faults to which a failure must be reducible.
 const STEPS_MAX: usize = 5;
 /// How often a reduced failure is repeated.
@@ -200,7 +198,7 @@ impl Chaos {
     fn detect(&self, mutant: &Mutant, seed: u64, flags: &ChaosFlags) -> Result<Line, Failure> {
         let target = self.zoo(Some(mutant.name), flags);
         let seed = seed.to_string();
-        let arguments = ["--exec", &target, "--seed", &seed, "--duration", DURATION];
+        let arguments = ["--exec", &target, "--seed", &seed];
         let strict: &[&str] = if mutant.is_should() { &["--strict"] } else { &[] };
         let ran = self.judge(&[&arguments[..], strict].concat(), Some(mutant.clause))?;
         let is_detected = ran.status == 1
@@ -225,7 +223,7 @@ impl Chaos {
         let file_name = file.to_string_lossy();
         let target = self.zoo(Some(name), flags);
         let strict: &[&str] = if mutant.is_should() { &["--strict"] } else { &[] };
-        let shrinking = ["--exec", &target, "--seed", "1", "--duration", DURATION, "--shrink", &file_name];
+        let shrinking = ["--exec", &target, "--seed", "1", "--shrink", &file_name];
         let mut command = self.command(&[&["--protocol", &self.protocol], &shrinking[..], strict].concat());
         process::status(command.stdout(Stdio::null()))?;
         let Ok(text) = std::fs::read_to_string(&file) else {
