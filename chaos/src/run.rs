@@ -133,6 +133,9 @@ pub(crate) async fn run(
     }
     let harm = match gone {
         Some(cause) => Harm::not_run(cause),
+        None if runner.limits.reached_limit() == Some(Ending::Interrupted) => {
+            Harm::undecided("the run was interrupted")
+        }
         None if terms.has_own_limit => Harm::not_run("the time limit of the run was reached"),
         None => Harm::undecided("the time limit of a run was reached: --duration sets a longer one"),
     };

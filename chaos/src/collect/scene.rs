@@ -121,7 +121,7 @@ impl SceneCollector {
             EventKind::Acted { act: Act::Continue | Act::RestoreDescriptors, .. } => {
                 self.undone_ns = Some(event.at_ns);
             }
-            EventKind::Acted { act: Act::Kill, .. } => {
+            EventKind::Acted { act: Act::Kill, is_done: true } => {
                 self.has_ended_target = self.requirements.ends_target;
             }
             _ => {}
@@ -139,7 +139,8 @@ impl SceneCollector {
         self.refused += 1;
     }
 
-    /// Records an incident of a bystander at this time. What happens to clients of a target that was ended on purpose is none.
+    /// Records an incident of a bystander at this time. What happens to clients of a target that was ended on purpose does not
+    /// count.
     pub(crate) fn note_bystander(&mut self, client: u32, incident: Incident, at_ns: u64) {
         // The time that a client waited during the fault does not count.
         let waited_ns = match &incident {
@@ -231,7 +232,8 @@ impl SceneCollector {
     }
 
     /// Closes the scene and returns its outcome.
-    /// `latencies_ns` are those of the quiet phase and of the scene, and `lost_lines` is the clause of a target that loses lines which arrive together.
+    /// The latencies are those of the quiet phase and of the scene; `lost_lines` is the clause of a target that loses lines
+    /// which arrive together.
     pub(crate) fn finish(
         self,
         [quiet_ns, latencies_ns]: [&[u64]; 2],

@@ -315,6 +315,19 @@ fn harm_before_the_fault_ends_the_target_remains() {
 }
 
 #[test]
+fn harm_counts_if_the_target_could_not_be_killed() {
+    let scene = PROTOCOLS[0].scenes().iter().find(|scene| scene.fault.ends_target).unwrap();
+    let mut history = History::begin(scene.case.id);
+    history.record(CONDUCTOR, 0, EventKind::Acted { act: Act::Kill, is_done: false });
+    history.bystander(QUIET_REQUESTS, MS, Some(b"ERROR"));
+    let outcome = history.end(Some(MS));
+    assert_eq!(
+        (outcome.harm.verdict, summary(&outcome)),
+        (Verdict::Fail, "a bystander received an incorrect reply")
+    );
+}
+
+#[test]
 fn a_newcomer_that_cannot_connect_ends_the_session() {
     let mut history = History::begin(SCENE);
     history.record(CONDUCTOR, 0, EventKind::Marked(mark(0, Part::Newcomer)));
