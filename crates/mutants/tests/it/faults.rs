@@ -80,10 +80,10 @@ fn activity(running: &Running) -> String {
     if ticks() - before > 4 { "busy".into() } else { "idle".into() }
 }
 
-/// Connects more clients than the process has file descriptors.
+/// Connects more clients than the process has file descriptors. A process that ends meanwhile refuses the last of them.
 fn exhaust(running: &Running) -> Vec<Client> {
     limit_descriptors(running, 16);
-    let clients = (0..20).map(|_| Client::new(running.addr)).collect();
+    let clients = (0..20).filter_map(|_| Client::try_new(running.addr)).collect();
     thread::sleep(PAUSE);
     clients
 }
