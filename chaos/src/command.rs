@@ -9,6 +9,7 @@ use std::sync::Arc;
 use clap::Parser;
 use driver::history::Ending;
 use driver::run_limits::RunLimits;
+use proxy::Log;
 use report::json;
 use report::junit;
 use report::markdown;
@@ -25,7 +26,7 @@ use crate::error::Error;
 use crate::flags::{CommandLine, Flags, Task};
 use crate::outcome::Timeline;
 use crate::protocols;
-use crate::proxy::{self, Log};
+use crate::proxy_command;
 use crate::schedule::{self, Schedule};
 use crate::scorecard;
 use crate::shrink;
@@ -51,7 +52,7 @@ pub fn execute(arguments: &[OsString], out: &mut impl Write) -> Result<CommandRe
         }
         Some(Task::Proxy(flags)) => {
             tracing_subscriber::fmt().with_ansi(false).with_target(false).with_writer(io::stderr).init();
-            runtime.block_on(proxy::command::run(*flags, Arc::new(Log), io::stdout()))?;
+            runtime.block_on(proxy_command::run(*flags, Arc::new(Log), io::stdout()))?;
         }
         None => return runtime.block_on(run_seeds(&flags, out)),
     }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use verdict::exit::{CommandEnd, exit_code};
 use verdict::selection::NoMatch;
 
-use crate::{proxy, schedule};
+use crate::{proxy_command, schedule};
 
 /// The reason why a command did not complete.
 #[derive(Debug, thiserror::Error)]
@@ -19,7 +19,7 @@ pub enum Error {
     Usage(&'static str),
     /// The proxy cannot be started.
     #[error("{0}")]
-    Proxy(#[from] proxy::command::Error),
+    Proxy(#[from] proxy_command::Error),
     /// A pattern matches no fault.
     #[error("{0}; `chaos faults` lists all faults with their clauses, levels and states")]
     Pattern(#[from] NoMatch),

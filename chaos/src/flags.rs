@@ -8,7 +8,7 @@ use report::ReportFlags;
 use target::TargetFlags;
 
 use crate::protocols;
-use crate::proxy::command::ProxyFlags;
+use crate::proxy_command::ProxyFlags;
 
 /// Runs faults against a server and reports which of them harm other clients.
 ///

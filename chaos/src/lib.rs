@@ -3,7 +3,6 @@
 //! - A [`schedule::Schedule`] lists the scenes of a run. A scene is a [`fault::Fault`] in one state of a connection.
 //! - [`protocols::PROTOCOLS`] lists the protocols; each has a catalogue of faults.
 //! - The module `harm` decides whether a fault did harm: one function maps the evidence about a scene to a verdict.
-//! - A [`proxy::Proxy`] injects network faults for any TCP service.
 //!
 //! ```
 //! use chaos::{protocols, schedule};
@@ -22,7 +21,7 @@
 //! | a fault | `catalogue/index/*`, `catalogue/wisdom/*`; faults of both protocols: `catalogue/common/*` |
 //! | whether a scene is *harmed* | `harm::decide` in `harm.rs`; the severity of each incident: `harm/severity.rs` |
 //! | the evidence of a scene | `collect/*` |
-//! | a network fault, such as latency | its values: `network_fault.rs`; the delay itself: `proxy/stage.rs` |
+//! | a network fault, such as latency | its values: `network_fault.rs`; the delay itself: `src/stage.rs` of the crate `proxy` |
 //! | the order of scenes | `schedule.rs` |
 //! | the report of a run | `scorecard.rs`, `scorecard/*` |
 
@@ -41,7 +40,7 @@ mod outcome;
 mod percentile;
 mod progress;
 pub mod protocols;
-pub mod proxy;
+mod proxy_command;
 mod relay;
 mod run;
 pub mod schedule;

@@ -1,8 +1,7 @@
 //! Network faults: impairments of the path between one client and the target, as typed values.
 
 use driver::moves::Act;
-
-use crate::proxy::{Kind, Stream, Toxic};
+use proxy::{Kind, Stream, Toxic};
 
 /// An impairment of the path through the relay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,7 +83,7 @@ impl NetworkFault {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proxy::Toxics;
+    use proxy::Toxics;
 
     #[test]
     fn each_network_fault_has_a_condition_number_and_valid_toxics() {

@@ -10,10 +10,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use driver::drive::Process;
 use driver::history::Sample;
 use driver::moves::Act;
+use proxy::{InjectedFault, Observer, Proxy, ProxyOptions};
 use tokio::net::TcpListener;
 
 use crate::network_fault::NetworkFault;
-use crate::proxy::{InjectedFault, Observer, Proxy, ProxyOptions};
 
 /// A proxy before the target, for the clients at fault.
 pub(crate) struct Relay {

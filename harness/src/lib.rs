@@ -25,7 +25,7 @@
 //! | --- | --- |
 //! | a case | `catalogue/index/*`, `catalogue/wisdom/*`: one table per subject, in the order of the clauses |
 //! | the sequence of a run: cases, workloads, survival of the target | `gate/run.rs` |
-//! | the judge of the replay | `workload/replay/judge/*`; checks of every exchange: `workload/exchange_checks/*` |
+//! | the judge of the replay | `workload/replay/judge/*`; checks of every exchange: `exchange_checks/*` of the crate `conformance` |
 //! | the judge of contention | `workload/contention/judge.rs`, on `conformance::linearizable` |
 //! | the exit code | `verdict::exit::exit_code`; the mapping of errors: `error.rs` |
 //! | a new workload | implement `conformance::workload::Workload`, whose plan has a `Script` per client and a `Judge`; list it in `protocols.rs` |

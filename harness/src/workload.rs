@@ -3,9 +3,6 @@
 //! A workload implements `conformance::workload::Workload` and is listed in `protocols.rs`.
 
 pub(crate) mod contention;
-mod exchange_checks;
-#[cfg(test)]
-mod finding_text;
 pub(crate) mod pace;
 pub(crate) mod replay;
 pub(crate) mod request_script;

@@ -23,6 +23,7 @@ pub mod case;
 pub mod collect;
 pub mod dialect;
 pub mod dialects;
+pub mod exchange_checks;
 pub mod judge;
 pub mod limits;
 pub mod linearizable;

@@ -1,5 +1,6 @@
 //! A finding: one violation or observation of a judge, with its evidence.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
@@ -74,6 +75,21 @@ pub struct WindowOperation {
     pub reply: Option<String>,
     /// Whether this operation completes the contradiction: without it a linearization exists.
     pub is_violation: bool,
+}
+
+/// One paragraph: the verdict, the clause, the summary, and the details that the finding has.
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let clause = self.clause.map_or("no clause", |clause| clause.id);
+        writeln!(f, "{} ({clause}): {}", self.verdict.word(), self.summary)?;
+        let Self { sent, actual, expected, reason, .. } = self;
+        for (name, text) in [("sent", sent), ("actual", actual), ("expected", expected), ("reason", reason)] {
+            if let Some(text) = text {
+                writeln!(f, "  {name}: {text}")?;
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Finding {

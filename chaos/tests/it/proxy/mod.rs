@@ -1,9 +1,5 @@
-//! Tests of the proxy, as a client and a service at its two ends observe it.
+//! Tests of `chaos proxy`, the command.
 
-mod api;
-mod carrying;
 mod clients;
 mod command_line;
-mod deterministic;
 mod support;
-mod toxics;

@@ -12,7 +12,7 @@ use verdict::Finding;
 
 use crate::workload::contention::phases::{CLEANUP, CONTENTION, phase_name};
 use crate::workload::contention::request_clauses::clause_of;
-use crate::workload::exchange_checks::ExchangeChecks;
+use conformance::exchange_checks::ExchangeChecks;
 
 /// The valid replies to the requests of this workload.
 const OK_OR_FAIL: &[Reply] = &[Reply::Ok, Reply::Fail];

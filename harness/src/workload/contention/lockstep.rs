@@ -25,7 +25,7 @@ use crate::workload::contention::phases::{CLEANUP, CONTENTION, PHASES, phase_nam
 use crate::workload::contention::plan::ContentionPlan;
 use crate::workload::contention::request_clauses::{clause_of, label};
 use crate::workload::contention::script::Requests;
-use crate::workload::exchange_checks::ExchangeChecks;
+use conformance::exchange_checks::ExchangeChecks;
 
 /// The connection of a client, and its request including the line end.
 type Turn = (Slot, Vec<u8>);

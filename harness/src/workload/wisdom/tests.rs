@@ -10,9 +10,8 @@ use protocol::wisdom::messages::{Challenge, Code, Quotation, Request, Response, 
 use protocol::wisdom::proof::Search;
 use protocol::wisdom::token::Token;
 use protocol::{Clause, Protocol};
-use verdict::Verdict;
+use verdict::{Finding, Verdict};
 
-use crate::workload::finding_text::describe;
 use crate::workload::wisdom::judge::QuotationsJudge;
 use crate::workload::wisdom::round::Round;
 use crate::workload::wisdom::workload::{QuotationsOptions, QuotationsPlan};
@@ -79,7 +78,7 @@ impl History {
 
     /// Returns the text of all findings.
     fn findings(self) -> String {
-        describe(self.observe().0.findings())
+        self.observe().0.findings().iter().map(Finding::to_string).collect::<String>()
     }
 
     /// Returns the verdict and the clause of the first finding.

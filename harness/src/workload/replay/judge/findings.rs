@@ -10,10 +10,10 @@ use protocol::index::wire::Reply;
 use protocol::text::printable;
 use verdict::Verdict;
 
-use crate::workload::exchange_checks::one_of;
 use crate::workload::replay::judge::state::ReplayJudge;
 use crate::workload::replay::next_request::NextRequest;
 use crate::workload::replay::steps::ReplayStep;
+use conformance::exchange_checks::one_of;
 
 impl ReplayJudge {
     /// Reports a reply that its step allows but no order of all the requests.

@@ -6,10 +6,10 @@ use std::rc::Rc;
 use conformance::collect::Operations;
 use fixtures::PackageNumber;
 
-use crate::workload::exchange_checks::ExchangeChecks;
 use crate::workload::replay::plan::ReplayPlan;
 use crate::workload::replay::steps::ReplayStep;
 use crate::workload::replay::walk::Walk;
+use conformance::exchange_checks::ExchangeChecks;
 
 /// The judge of one replay.
 #[derive(Debug)]

@@ -8,9 +8,8 @@ use driver::exchanges::{Exchange, Place};
 use driver::history::Ending;
 use fixtures::Graph;
 use protocol::index::wire::Reply;
-use verdict::Verdict;
+use verdict::{Finding, Verdict};
 
-use crate::workload::finding_text::describe;
 use crate::workload::replay::form::Form;
 use crate::workload::replay::judge::state::ReplayJudge;
 use crate::workload::replay::plan::{ReplayOptions, ReplayPlan};
@@ -39,13 +38,13 @@ fn no_progress(step: ReplayStep, refused: usize, done: [bool; 2]) -> String {
     judge.is_refused[refused] = true;
     judge.is_done.copy_from_slice(&done);
     judge.find_no_progress(step);
-    describe(judge.findings())
+    judge.findings().iter().map(Finding::to_string).collect::<String>()
 }
 
 fn finding(find: impl FnOnce(&mut ReplayJudge)) -> String {
     let mut judge = judge();
     find(&mut judge);
-    describe(judge.findings())
+    judge.findings().iter().map(Finding::to_string).collect::<String>()
 }
 
 #[test]
@@ -56,7 +55,7 @@ fn the_official_form_attributes_every_violation_to_its_clause() {
     judge.find_no_progress(ReplayStep::Index);
     let judgement = judge.finish(Some(Ending::Stopped), &|| false);
     assert_eq!(judgement.verdict, Verdict::Warn);
-    insta::assert_snapshot!(describe(judge.findings()));
+    insta::assert_snapshot!(judge.findings().iter().map(Finding::to_string).collect::<String>());
 }
 
 #[test]

@@ -1,0 +1,3 @@
+//! Tests of the driver, as a target at the other end observes it.
+
+mod execute;
