@@ -13,7 +13,7 @@ use target::settings::Settings;
 use verdict::Finding;
 
 use crate::fault::{Fault, Scene, State, scenes_of};
-use crate::harm::evidence::{Incident, Newcomer};
+use crate::harm::evidence::{HarmClauses, Incident, Newcomer};
 
 /// A protocol whose servers can be tested under faults.
 pub struct ChaosProtocol {
@@ -45,12 +45,12 @@ pub struct ChaosProtocol {
     pub(crate) newcomer: Newcomer,
     /// The shortest deadline that a target may set for an idle client, if the protocol has one.
     pub(crate) deadline: Option<Duration>,
-    /// The clause that a target violates if a client never receives its reply.
+    /// The clause that a target violates if clients wait for long, or at all without a fault.
     pub(crate) kept_waiting: Clause,
     /// The clause about resources that covers processor time, if there is one.
     pub(crate) idle: Option<Clause>,
-    /// Maps the clause of a fault to the MUST that harm to other clients violates.
-    pub(crate) harmed: fn(Clause) -> Clause,
+    /// Returns the clauses that harm to other clients violates during a fault in a state.
+    pub(crate) harm_clauses: fn(&Fault, &State) -> HarmClauses,
     /// The scenes, once they were requested.
     pub(crate) scenes: OnceLock<Vec<Scene>>,
 }

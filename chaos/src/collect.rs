@@ -274,7 +274,7 @@ fn note_incident(
     [cause_ns, at_ns]: [u64; 2],
 ) {
     if let Some(scene) = scene_at(scenes, cause_ns) {
-        scene.note_bystander(client, incident, at_ns);
+        scene.note_bystander(client, incident, [cause_ns, at_ns]);
     }
 }
 

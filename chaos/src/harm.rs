@@ -11,7 +11,9 @@ mod tests;
 use protocol::Level;
 use verdict::{Finding, Verdict};
 
-use crate::harm::evidence::{AtFault, Delays, Evidence, Incident, Noted, Progress, Requirements};
+use crate::harm::evidence::{
+    AtFault, Delays, Evidence, Incident, IncidentTime, Noted, Progress, Requirements,
+};
 use crate::percentile::percentile;
 
 /// The time within which a newcomer should be served, in nanoseconds.
@@ -43,6 +45,8 @@ pub(crate) struct Harm {
     pub(crate) is_only_slow: bool,
     /// Whether the fault ended the target, as it is meant to.
     pub(crate) has_ended_target: bool,
+    /// Whether clients waited for a reply without end before the first fault, so that no fault can be judged.
+    pub(crate) is_without_fault: bool,
 }
 
 impl Harm {
@@ -54,6 +58,7 @@ impl Harm {
             cause: Some(cause.to_owned()),
             is_only_slow: false,
             has_ended_target: false,
+            is_without_fault: false,
         }
     }
 
@@ -87,8 +92,9 @@ pub(crate) fn decide(evidence: &Evidence) -> Harm {
     let has_ended_target = target_lost.is_some() && requirements.ends_target;
     let unwanted_loss = target_lost.clone().filter(|_| !has_ended_target);
     findings.extend(unwanted_loss.map(|how| severity::target_lost(how, requirements)));
-    findings.extend(incidents.iter().filter_map(|noted| of_incident(noted, requirements)));
+    // A violated invariant is often the cause of an incident.
     findings.extend(violations.iter().map(|finding| of_violation(finding.clone(), requirements)));
+    findings.extend(incidents.iter().filter_map(|noted| of_incident(noted, requirements)));
     findings.extend(of_newcomer(evidence));
     findings.extend(of_refusals(evidence));
     let has_other_harm = !findings.is_empty();
@@ -96,7 +102,8 @@ pub(crate) fn decide(evidence: &Evidence) -> Harm {
     let is_slow = !slow.is_empty();
     findings.extend(slow);
     if *progress == Progress::Complete {
-        findings.extend(of_clients_at_fault(at_fault, *delays, requirements));
+        let others_wait = incidents.iter().any(|noted| noted.incident.is_silence());
+        findings.extend(of_clients_at_fault(at_fault, others_wait, *delays, requirements));
     }
     let findings = worst_first(findings);
     let cause = cause_of(evidence, has_ended_target, findings.is_empty());
@@ -112,7 +119,11 @@ pub(crate) fn decide(evidence: &Evidence) -> Harm {
     };
     let is_only_slow =
         is_slow && !has_other_harm && findings.iter().all(|finding| finding.verdict != Verdict::Fail);
-    Harm { verdict, findings, cause, is_only_slow, has_ended_target }
+    let is_silent_before =
+        |noted: &Noted| noted.time == IncidentTime::BeforeFaults && noted.incident.is_silence();
+    let is_without_fault = findings.first().is_some_and(|finding| finding.verdict == Verdict::Fail)
+        && incidents.iter().any(is_silent_before);
+    Harm { verdict, findings, cause, is_only_slow, has_ended_target, is_without_fault }
 }
 
 /// Returns the verdict that a report shows: with `--strict`, a violated SHOULD is a failure.
@@ -150,20 +161,23 @@ fn worst_first(mut findings: Vec<Finding>) -> Vec<Finding> {
 }
 
 fn of_incident(noted: &Noted, requirements: &Requirements) -> Option<Finding> {
-    let Noted { client, incident, is_after_fault } = noted;
+    let Noted { client, incident, time } = noted;
     // Beyond the protocol's promises, only the service afterwards counts. A target that is still above its limits then may
     // close connections before their first reply.
     let is_unserved = matches!(incident, Incident::NoReply { is_unserved: true, .. });
-    let is_allowed = is_unserved || incident.is_about_service() && !is_after_fault;
+    let is_allowed = is_unserved || incident.is_about_service() && *time == IncidentTime::During;
     if is_allowed && !requirements.is_promised {
         return None;
     }
-    let finding = severity::of_incident(incident.clone(), requirements);
+    let mut finding = severity::of_incident(incident.clone(), requirements);
+    if *time == IncidentTime::BeforeFaults && incident.is_about_service() {
+        finding.clause = Some(requirements.kept_waiting);
+    }
     Some(Finding { client: client.or(finding.client), ..finding })
 }
 
 fn of_violation(mut finding: Finding, requirements: &Requirements) -> Finding {
-    finding.clause.get_or_insert(requirements.harmed);
+    finding.clause.get_or_insert(requirements.clauses.other);
     finding
 }
 
@@ -199,7 +213,12 @@ fn of_idle_cpu(evidence: &Evidence) -> Option<Finding> {
     Some(severity::busy_while_idle(evidence.idle_cpu?, clause))
 }
 
-fn of_clients_at_fault(at_fault: &AtFault, delays: Delays, requirements: &Requirements) -> Option<Finding> {
+fn of_clients_at_fault(
+    at_fault: &AtFault,
+    others_wait: bool,
+    delays: Delays,
+    requirements: &Requirements,
+) -> Option<Finding> {
     // Beyond the protocol's promises, a target need not serve the clients at fault.
     if at_fault.is_kept_waiting && !requirements.is_promised {
         return None;
@@ -210,8 +229,9 @@ fn of_clients_at_fault(at_fault: &AtFault, delays: Delays, requirements: &Requir
         if finding.verdict == Verdict::Fail && clause.level != Level::Must {
             finding.verdict = Verdict::Warn;
         }
-    } else if at_fault.is_kept_waiting {
-        finding.clause = Some(requirements.kept_waiting);
+    } else if at_fault.is_kept_waiting && others_wait {
+        // All clients wait, not only those that cause the fault.
+        finding.clause = Some(requirements.clauses.silent);
     }
     // A delayed client may have missed a deadline that the target enforces.
     let delay_ns = delays.longest_ns();

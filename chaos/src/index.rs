@@ -6,14 +6,14 @@ mod invariant;
 
 use std::sync::OnceLock;
 
-use protocol::Clause;
-use protocol::index::clauses::{A4, C1, C2, C3, C4, F4, F5};
+use protocol::index::clauses::{A3, A4, C1, C2, C3, C4, F2, F4, F5};
 use target::settings::Settings;
 
 use crate::catalogue::index::TABLES;
-use crate::catalogue::index::states::STATES;
+use crate::catalogue::index::states::{IDLE, STATES};
 use crate::chaos_protocol::ChaosProtocol;
-use crate::harm::evidence::Newcomer;
+use crate::fault::{Fault, State};
+use crate::harm::evidence::{HarmClauses, Newcomer};
 use crate::index::bystander::{ASK_INTERVAL, Bystander};
 use crate::index::bystander_judge::IndexJudge;
 use crate::index::invariant::Linearizable;
@@ -40,15 +40,45 @@ pub(crate) static INDEX: ChaosProtocol = ChaosProtocol {
     deadline: None,
     kept_waiting: C1,
     idle: Some(C4),
-    harmed,
+    harm_clauses,
     scenes: OnceLock::new(),
 };
 
-/// Harm violates a clause about concurrent clients or disconnections (C1 to C4), or the one about arbitrary input (A4).
-fn harmed(clause: Clause) -> Clause {
-    match clause {
-        clause if [C1, C2, C3, C4].contains(&clause) => clause,
+/// Harm violates the clause of the fault if that is about other clients (A3, C1 to C4). Otherwise it violates C3 if a client
+/// left, and A4 if it sent arbitrary input. A stuck client is a matter of C1, whatever it sent before.
+fn harm_clauses(fault: &Fault, state: &State) -> HarmClauses {
+    let other = match fault.clause {
+        clause if [A3, C1, C2, C3, C4].contains(&clause) => clause,
         clause if [F4, F5].contains(&clause) => C3,
         _ => A4,
+    };
+    let is_stuck = state.name != IDLE.name || fault.clause == F2;
+    let is_its_own = [A3, C3].contains(&other) || other == A4 && !is_stuck;
+    let silent = if is_its_own { other } else { C1 };
+    HarmClauses { silent, closed: if other == C1 { A3 } else { other }, other }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns the clauses for the scene with this id.
+    fn clauses(id: &str) -> [&'static str; 3] {
+        let scene = INDEX.find(id).unwrap();
+        let HarmClauses { silent, closed, other } = harm_clauses(scene.fault, scene.state);
+        [silent, closed, other].map(|clause| clause.id)
+    }
+
+    #[test]
+    fn harm_violates_the_clause_of_its_cause() {
+        // Silent, closed, other.
+        assert_eq!(clauses("lines/nul-bytes/idle"), ["A4", "A4", "A4"]);
+        assert_eq!(clauses("lines/noise/mid-line"), ["C1", "A4", "A4"]);
+        assert_eq!(clauses("disconnects/reset/mid-line"), ["C3", "C3", "C3"]);
+        assert_eq!(clauses("disconnects/half-close/idle"), ["C3", "C3", "C3"]);
+        assert_eq!(clauses("readers/several/idle"), ["C1", "A3", "C1"]);
+        assert_eq!(clauses("writers/pause-within-line/idle"), ["C1", "A4", "A4"]);
+        assert_eq!(clauses("process/stopped-long/idle"), ["A3", "A3", "A3"]);
+        assert_eq!(clauses("resources/visits/idle"), ["C1", "C4", "C4"]);
     }
 }

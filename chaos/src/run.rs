@@ -58,6 +58,7 @@ const EXIT_TIME_MAX: Duration = Duration::from_millis(300);
 const GONE: &str = "the target is gone and could not be started again";
 const LOST_TOO_OFTEN: &str = "the target was lost eight times";
 const SERVES_NO_NEW_CLIENT: &str = "the target serves no new client";
+const SERVES_TOO_FEW: &str = "the target does not serve the bystanders even without a fault";
 
 /// The limit on connections that are opened at the same time, above the size of any crowd.
 const OPENINGS_AT_ONCE_MAX: u32 = 4096;
@@ -96,6 +97,9 @@ pub(crate) async fn run(
         let done = session.begun.min(remaining.len());
         let works: Vec<Work> = remaining.drain(..done).collect();
         for (work, outcome) in works.into_iter().zip(session.outcomes) {
+            if outcome.harm.is_without_fault {
+                gone = Some(SERVES_TOO_FEW);
+            }
             let outcome = joined(before_sequel.take(), &work, outcome);
             if let (Some(sequel), false, true) =
                 (work.scene.sequel, work.is_sequel, outcome.harm.has_ended_target)
@@ -113,6 +117,9 @@ pub(crate) async fn run(
             remaining = remaining.into_iter().map(Work::line_by_line).collect();
         }
         run.timelines.push(session.timeline);
+        if gone.is_some() {
+            break;
+        }
         if session.is_lost || session.is_stuck {
             run.losses += u32::from(!session.is_loss_intended);
             if run.losses == LOSSES_MAX {
@@ -127,7 +134,9 @@ pub(crate) async fn run(
             break;
         }
     }
-    for outcome in runner.repeat(repeatable).await {
+    // A target that does not serve the bystanders decides nothing when it is asked again.
+    let repeated = if gone == Some(SERVES_TOO_FEW) { repeatable } else { runner.repeat(repeatable).await };
+    for outcome in repeated {
         print(&outcome);
         run.outcomes.push(outcome);
     }

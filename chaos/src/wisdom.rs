@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use protocol::Protocol;
 use protocol::wisdom::Wisdom;
-use protocol::wisdom::clauses::W31;
+use protocol::wisdom::clauses::{W31, W32};
 use protocol::wisdom::messages::Response;
 use target::settings::{BuiltIn, Settings};
 
@@ -17,7 +17,7 @@ use crate::catalogue::wisdom::TABLES;
 use crate::catalogue::wisdom::requests::REQUEST;
 use crate::catalogue::wisdom::states::STATES;
 use crate::chaos_protocol::ChaosProtocol;
-use crate::harm::evidence::Newcomer;
+use crate::harm::evidence::{HarmClauses, Newcomer};
 use crate::wisdom::bystander::{ASK_INTERVAL, Bystander};
 use crate::wisdom::bystander_judge::WisdomJudge;
 use crate::wisdom::invariant::SpentOnce;
@@ -44,7 +44,8 @@ pub(crate) static WISDOM: ChaosProtocol = ChaosProtocol {
     deadline: Some(Duration::from_secs(5)),
     kept_waiting: W31,
     idle: None,
-    harmed: |_| W31,
+    // Clients that are not served because earlier ones still occupy something: W32.
+    harm_clauses: |fault, _| HarmClauses::all(if fault.clause == W32 { W32 } else { W31 }),
     scenes: OnceLock::new(),
 };
 

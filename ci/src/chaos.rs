@@ -87,8 +87,7 @@ pub(crate) fn run(workspace: &Workspace, flags: &ChaosFlags) -> Result<(), Failu
             if *name == "correct, Python" && (!python.exists() || flags.protocol.to_string() != "index") {
                 continue;
             }
-            let factor = if name.starts_with("reference") { 20 } else { 4 };
-            let seeds = first..first + factor * count;
+            let seeds = first..first + 4 * count;
             tasks.extend(seeds.map(|seed| Task::Accept(name, target.clone(), seed)));
         }
     }

@@ -139,7 +139,7 @@ pub(crate) struct ChaosFlags {
     /// The protocol of the servers
     #[arg(long, value_name = "NAME", default_value = "index")]
     pub(crate) protocol: Protocol,
-    /// The seeds of each mutant; correct servers get 4 times as many, the reference server 20 times
+    /// The seeds of each mutant; correct servers get 4 times as many times
     #[arg(long, value_name = "A..B", default_value = "1..5", value_parser = seeds)]
     pub(crate) seeds: RangeInclusive<u64>,
     /// Run only these mutants

@@ -19,7 +19,7 @@ use verdict::Finding;
 use crate::chaos_protocol::ChaosProtocol;
 use crate::fault::{Fault, Scene};
 use crate::harm::evidence::{
-    AtFault, Delays, Evidence, IdleCpu, Incident, Instead, Noted, Progress, Requirements,
+    AtFault, Delays, Evidence, IdleCpu, Incident, IncidentTime, Instead, Noted, Progress, Requirements,
 };
 use crate::harm::{LATENCIES_MIN, decide};
 use crate::outcome::{Replies, SceneOutcome};
@@ -57,7 +57,7 @@ pub(crate) struct SceneCollector {
 impl SceneCollector {
     pub(crate) fn new(protocol: &'static ChaosProtocol, scene: Scene, plan: Rc<CasePlan>) -> Self {
         let requirements = Requirements {
-            harmed: (protocol.harmed)(scene.fault.clause),
+            clauses: (protocol.harm_clauses)(scene.fault, scene.state),
             kept_waiting: protocol.kept_waiting,
             idle: protocol.idle,
             is_promised: scene.fault.is_promised,
@@ -139,22 +139,28 @@ impl SceneCollector {
         self.refused += 1;
     }
 
-    /// Records an incident of a bystander at this time. What happens to clients of a target that was ended on purpose does not
-    /// count.
-    pub(crate) fn note_bystander(&mut self, client: u32, incident: Incident, at_ns: u64) {
+    /// Records an incident of a bystander at this time, and when its cause began. What happens to clients of a target that was
+    /// ended on purpose does not count.
+    pub(crate) fn note_bystander(&mut self, client: u32, incident: Incident, [cause_ns, at_ns]: [u64; 2]) {
         // The time that a client waited during the fault does not count.
         let waited_ns = match &incident {
             Incident::NoReply { instead: Instead::Nothing { waited_ns, .. }, .. } => waited_ns / 2,
             _ => 0,
         };
         let over_ns = self.undone_ns.or(Some(self.newcomer_ns).filter(|newcomer_ns| *newcomer_ns > 0));
-        let is_after_fault = over_ns.is_some_and(|over_ns| at_ns >= over_ns + waited_ns);
-        self.note(Noted { client: Some(client), incident, is_after_fault });
+        let time = if self.begun_ns == 0 || cause_ns < self.begun_ns {
+            IncidentTime::BeforeFaults
+        } else if over_ns.is_some_and(|over_ns| at_ns >= over_ns + waited_ns) {
+            IncidentTime::After
+        } else {
+            IncidentTime::During
+        };
+        self.note(Noted { client: Some(client), incident, time });
     }
 
     /// Records an incident that concerns no bystander.
     fn note_incident(&mut self, incident: Incident) {
-        self.note(Noted { client: None, incident, is_after_fault: true });
+        self.note(Noted { client: None, incident, time: IncidentTime::After });
     }
 
     fn note(&mut self, noted: Noted) {

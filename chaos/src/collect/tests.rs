@@ -32,6 +32,11 @@ impl History {
 
     /// Begins the first of these scenes.
     fn begin_first_of(ids: &[&str]) -> Self {
+        Self::begin_after(ids, QUIET_REQUESTS)
+    }
+
+    /// Begins the first of these scenes. The first bystander has sent this number of requests before.
+    fn begin_after(ids: &[&str], requests: u64) -> Self {
         let protocol = PROTOCOLS[0];
         let scenes: Vec<(Scene, Rc<CasePlan>)> = ids
             .iter()
@@ -44,7 +49,7 @@ impl History {
         let mut history = Self { collector, at_ns: 0 };
         history.serve_others();
         history.record(0, 1, EventKind::Opened(0));
-        for request in 0..QUIET_REQUESTS {
+        for request in 0..requests {
             history.bystander(request, MS, None);
         }
         history.at_ns = u64::try_from(QUIET.as_nanos()).unwrap();
@@ -339,4 +344,21 @@ fn a_newcomer_that_cannot_connect_ends_the_session() {
     assert!(history.collector.is_stuck());
     let outcome = history.finish().remove(0);
     assert_eq!(summary(&outcome), "the target does not serve a new client after the fault");
+}
+
+#[test]
+fn a_bystander_that_waits_since_before_the_first_fault_ends_the_run_under_the_clause_about_waiting() {
+    // Returns the clause, and whether the run ends, if this request has no reply.
+    let without_reply_to = |request| {
+        let mut history = History::begin_after(&["lines/nul-bytes/idle"], request);
+        history.send(request);
+        history.at_ns = due_ns(request) + 10_000 * MS;
+        history.record(0, 1, EventKind::TimedOut { waited_ns: 10_000 * MS, late_ns: 0 });
+        let outcome = history.end(Some(MS));
+        let clause = outcome.harm.findings.first().and_then(|finding| finding.clause);
+        (clause.map(|clause| clause.id), outcome.harm.is_without_fault)
+    };
+    assert_eq!(without_reply_to(QUIET_REQUESTS - 2), (Some("C1"), true));
+    // During the fault, the clause is that of the fault.
+    assert_eq!(without_reply_to(QUIET_REQUESTS), (Some("A4"), false));
 }

@@ -40,9 +40,9 @@ pub(crate) struct Evidence {
 /// The requirements of a scene, from the rows of the fault and of the protocol.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Requirements {
-    /// The MUST that harm to other clients violates.
-    pub(crate) harmed: Clause,
-    /// The clause that a target violates if a client never receives its reply.
+    /// The clauses that harm to other clients violates.
+    pub(crate) clauses: HarmClauses,
+    /// The clause that a target violates if clients wait for long, or at all without a fault.
     pub(crate) kept_waiting: Clause,
     /// The clause about resources that a target violates which uses a processor while it has nothing to do, if there is one.
     pub(crate) idle: Option<Clause>,
@@ -56,6 +56,24 @@ pub(crate) struct Requirements {
     pub(crate) deadline: Option<Duration>,
     /// The newcomer's request and reply.
     pub(crate) newcomer: Newcomer,
+}
+
+/// The clauses that harm to other clients violates, all of them MUST.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HarmClauses {
+    /// They receive no reply.
+    pub(crate) silent: Clause,
+    /// Their connections are closed.
+    pub(crate) closed: Clause,
+    /// Anything else.
+    pub(crate) other: Clause,
+}
+
+impl HarmClauses {
+    /// Returns the same clause for all harm.
+    pub(crate) const fn all(clause: Clause) -> Self {
+        Self { silent: clause, closed: clause, other: clause }
+    }
 }
 
 /// Shares of a processor that a target uses while only bystanders send requests, in percent.
@@ -96,8 +114,19 @@ pub(crate) struct Noted {
     pub(crate) client: Option<u32>,
     /// What happened.
     pub(crate) incident: Incident,
-    /// Whether it concerns the service after the fault.
-    pub(crate) is_after_fault: bool,
+    /// When it happened, relative to the fault.
+    pub(crate) time: IncidentTime,
+}
+
+/// When an incident happened, or when what led to it began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum IncidentTime {
+    /// Before the first fault of this target process.
+    BeforeFaults,
+    /// During the fault.
+    During,
+    /// After the fault.
+    After,
 }
 
 /// Something that happened during a scene and that may be harm.
@@ -157,6 +186,11 @@ pub(crate) enum Incident {
 }
 
 impl Incident {
+    /// Returns whether a client other than those at fault waits for a reply without end.
+    pub(crate) fn is_silence(&self) -> bool {
+        matches!(self, Self::NoReply { instead, .. } | Self::NewcomerNotServed(instead) if instead.is_nothing())
+    }
+
     /// Returns whether it means that a client was not served, rather than served incorrectly.
     pub(crate) fn is_about_service(&self) -> bool {
         matches!(self, Self::NoReply { .. } | Self::IdleConnectionClosed | Self::SessionBroken { .. })

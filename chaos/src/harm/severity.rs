@@ -11,6 +11,7 @@ use crate::percentile::milliseconds;
 
 /// Returns the finding that an incident leads to.
 pub(crate) fn of_incident(incident: Incident, requirements: &Requirements) -> Finding {
+    let clauses = requirements.clauses;
     let mut finding = match incident {
         Incident::ActionFailed(act) => {
             let mut finding = Finding::new(Verdict::Unknown, "the fault could not be injected");
@@ -40,12 +41,13 @@ pub(crate) fn of_incident(incident: Incident, requirements: &Requirements) -> Fi
         }
         Incident::NoReply { request, instead, .. } => {
             let mut finding = Finding::new(Verdict::Fail, "a bystander received no reply");
-            finding.clause = instead.is_nothing().then_some(requirements.kept_waiting);
+            finding.clause = Some(if instead.is_nothing() { clauses.silent } else { clauses.closed });
             finding.show(request, instead.text(), "a reply within 10 s".to_owned());
             finding
         }
         Incident::IdleConnectionClosed => {
-            Finding::new(Verdict::Fail, "the target closed a bystander's idle connection")
+            let summary = "the target closed a bystander's idle connection";
+            Finding { clause: Some(clauses.closed), ..Finding::new(Verdict::Fail, summary) }
         }
         Incident::SessionBroken { clause, end, sent, actual } => {
             let summary = match end {
@@ -75,14 +77,14 @@ pub(crate) fn of_incident(incident: Incident, requirements: &Requirements) -> Fi
         Incident::NewcomerNotServed(instead) => {
             let summary = "the target does not serve a new client after the fault";
             let mut finding = Finding::new(Verdict::Fail, summary);
-            finding.clause = instead.is_nothing().then_some(requirements.kept_waiting);
+            finding.clause = instead.is_nothing().then_some(clauses.silent);
             let newcomer = requirements.newcomer;
             let expected = format!("{} within 10 s", newcomer.wanted);
             finding.show(printable(newcomer.request), instead.text(), expected);
             finding
         }
     };
-    finding.clause.get_or_insert(requirements.harmed);
+    finding.clause.get_or_insert(clauses.other);
     finding
 }
 
@@ -91,7 +93,7 @@ pub(crate) fn target_lost(how: String, requirements: &Requirements) -> Finding {
     Finding {
         actual: Some(how),
         expected: Some("a target that continues to serve".to_owned()),
-        clause: Some(requirements.harmed),
+        clause: Some(requirements.clauses.other),
         ..Finding::new(Verdict::Fail, "the target is gone")
     }
 }

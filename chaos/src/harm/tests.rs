@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use driver::moves::Act;
-use protocol::index::clauses::{C1, C3, C4, F4};
+use protocol::index::clauses::{A3, A4, C1, C3, C4, F4};
 use verdict::{Finding, Verdict};
 
 use super::*;
-use crate::harm::evidence::{IdleCpu, Instead, Newcomer, Noted, SessionEnd};
+use crate::harm::evidence::{HarmClauses, IdleCpu, IncidentTime, Instead, Newcomer, Noted, SessionEnd};
 
 const MS: u64 = 1_000_000;
 
@@ -15,7 +15,7 @@ const MS: u64 = 1_000_000;
 fn evidence() -> Evidence {
     let newcomer = Newcomer { request: b"QUERY|newcomer|\n", is_served: |_| true, wanted: "OK or FAIL" };
     let requirements = Requirements {
-        harmed: C3,
+        clauses: HarmClauses { silent: A4, closed: A3, other: C3 },
         kept_waiting: C1,
         idle: Some(C4),
         is_promised: true,
@@ -53,11 +53,11 @@ fn incorrect_reply() -> Noted {
 
 /// An incident of a bystander while the fault is under way.
 fn of_bystander(incident: Incident) -> Noted {
-    Noted { client: Some(3), incident, is_after_fault: false }
+    Noted { client: Some(3), incident, time: IncidentTime::During }
 }
 
 fn general(incident: Incident) -> Noted {
-    Noted { client: None, incident, is_after_fault: true }
+    Noted { client: None, incident, time: IncidentTime::After }
 }
 
 fn at_fault(verdict: Verdict) -> AtFault {
@@ -81,10 +81,22 @@ const RULES: &[Rule] = &[
         Some("C3"),
     ),
     (
-        "no reply until the timeout harms under the clause about waiting",
+        "no reply until the timeout harms under the clause about silence",
         |e| e.incidents.push(no_reply(10_000 * MS, 0, false)),
         Verdict::Fail,
+        Some("A4"),
+    ),
+    (
+        "no reply before the first fault harms under the clause about waiting",
+        |e| e.incidents.push(Noted { time: IncidentTime::BeforeFaults, ..no_reply(10_000 * MS, 0, false) }),
+        Verdict::Fail,
         Some("C1"),
+    ),
+    (
+        "a closed connection harms under the clause about closing",
+        |e| e.incidents.push(of_bystander(Incident::IdleConnectionClosed)),
+        Verdict::Fail,
+        Some("A3"),
     ),
     (
         "no reply while the harness was late is inconclusive",
@@ -96,7 +108,7 @@ const RULES: &[Rule] = &[
         "a bystander that is never served is harmed if service is promised",
         |e| e.incidents.push(no_reply(10_000 * MS, 0, true)),
         Verdict::Fail,
-        Some("C1"),
+        Some("A4"),
     ),
     (
         "a bystander that is never served is not harmed if service is not promised",
@@ -120,10 +132,10 @@ const RULES: &[Rule] = &[
         "beyond the promises, the service after the fault counts",
         |e| {
             e.requirements.is_promised = false;
-            e.incidents.push(Noted { is_after_fault: true, ..no_reply(10_000 * MS, 0, false) });
+            e.incidents.push(Noted { time: IncidentTime::After, ..no_reply(10_000 * MS, 0, false) });
         },
         Verdict::Fail,
-        Some("C1"),
+        Some("A4"),
     ),
     (
         "beyond the promises, the clients at fault need not be served",
@@ -269,10 +281,23 @@ const RULES: &[Rule] = &[
         Some("F4"),
     ),
     (
-        "a client at fault that waits without end: the clause about waiting",
+        "a client at fault that waits alone: the clause of its case",
         |e| e.at_fault = AtFault { is_kept_waiting: true, ..at_fault(Verdict::Fail) },
         Verdict::Fail,
-        Some("C1"),
+        Some("F4"),
+    ),
+    (
+        "a client at fault that waits as others do: the clause about silence",
+        |e| {
+            e.at_fault = AtFault { is_kept_waiting: true, ..at_fault(Verdict::Fail) };
+            e.requirements.is_promised = true;
+            e.incidents.push(general(Incident::NewcomerNotServed(Instead::Nothing {
+                waited_ns: 10_000 * MS,
+                late_ns: 0,
+            })));
+        },
+        Verdict::Fail,
+        Some("A4"),
     ),
     (
         "a delay of a third of the protocol's deadline may be the cause",

@@ -120,6 +120,8 @@ pub enum Step {
     Reset(Slot),
     /// Sends bytes repeatedly without reading, until the target stops reading or this number of bytes was sent.
     Flood(Slot, Template, usize),
+    /// Reads the replies to the last flood, or some of them if all would take more than this number of milliseconds.
+    AwaitFlood(Slot, u64),
     /// Waits until the target closes the connection, for at most the stall limit (C5).
     AwaitEnd(Slot),
     /// Waits until the target closes the connection, for at most this number of milliseconds.

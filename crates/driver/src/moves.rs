@@ -40,6 +40,9 @@ pub enum Move<'a> {
     Send(Slot, &'a [u8]),
     /// Sends these bytes repeatedly until the target stops reading or this number of bytes was sent.
     Flood(Slot, &'a [u8], usize),
+    /// Reads the replies to the complete requests of the last flood, or some of them if the target would need longer than
+    /// this time for all.
+    AwaitFlood(Slot, Duration),
     /// Waits for this number of replies.
     Await(Slot, usize),
     /// Reads at most this number of bytes that are already available; does not wait.
@@ -146,26 +149,5 @@ pub trait Script {
 impl Script for Box<dyn Script> {
     fn next(&mut self, result: MoveResult<'_>) -> Move<'_> {
         (**self).next(result)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    #[test]
-    fn each_number_maps_to_a_distinct_loopback_address() {
-        let addresses: BTreeSet<Ipv4Addr> =
-            (0..100_000).filter_map(|number| Source::Own(number).address()).collect();
-        assert_eq!(addresses.len(), 100_000);
-        let is_plain = |address: &Ipv4Addr| {
-            let [first, second, .., last] = address.octets();
-            first == 127 && second > 0 && ![0, 255].contains(&last)
-        };
-        assert!(addresses.iter().all(is_plain));
-        assert_eq!(Source::Each(7).of_slot(3), Source::Own(10));
-        assert_eq!(Source::Any.address(), None);
     }
 }

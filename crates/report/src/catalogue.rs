@@ -154,6 +154,9 @@ fn describe(step: &Step) -> String {
             let name = client_name(slot);
             format!("{name} → {} repeatedly, up to {bytes_max} bytes, without reading", printable(bytes))
         }
+        Step::AwaitFlood(slot, milliseconds) => {
+            format!("{} reads the replies, for at most {milliseconds} ms", client_name(slot))
+        }
         Step::AwaitEnd(slot) => {
             format!(
                 "{} waits for the close of the connection, up to the time of --stall-limit",

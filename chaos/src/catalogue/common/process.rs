@@ -3,6 +3,7 @@
 use conformance::case::Step;
 use conformance::case::Step::Act;
 use conformance::case::Step::Pause;
+use conformance::case::Step::Repeat;
 use driver::moves::Act as Action;
 use protocol::Clause;
 
@@ -16,6 +17,21 @@ pub(crate) const fn stopped(clause: Clause, states: &'static [State]) -> Fault {
         .beyond_promises()
         .of_process()
 }
+
+/// The process is stopped for longer than a busy machine delays it.
+pub(crate) const fn stopped_long(clause: Clause, states: &'static [State], steps: &'static [Step]) -> Fault {
+    let summary =
+        "The target's process is stopped for long and later continued, as on a machine that was suspended.";
+    Fault::new("process/stopped-long", clause, summary, states)
+        .parameters("stopped for 1,500 ms")
+        .steps(steps)
+        .beyond_promises()
+        .of_process()
+}
+
+/// The steps of a long stop.
+pub(crate) const STOP_LONG: Step =
+    Repeat(1, &[Act(Action::Stop), Pause(1500), Act(Action::Continue), Pause(150)]);
 
 /// The process has no free file descriptor for a while.
 pub(crate) const fn no_descriptors(

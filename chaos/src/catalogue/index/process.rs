@@ -9,7 +9,7 @@ use conformance::case::Step::Ask;
 use conformance::case::Step::Open;
 use conformance::case::Step::Pause;
 use driver::moves::Act as Action;
-use protocol::index::clauses::{A4, C3};
+use protocol::index::clauses::{A3, C1, C3};
 
 use crate::catalogue::common;
 use crate::catalogue::index::requests::{QUERY, fault};
@@ -17,7 +17,8 @@ use crate::catalogue::index::states::{AWAITING_REPLY, IDLE, MID_LINE};
 use crate::fault::Fault;
 
 pub(crate) const FAULTS: &[Fault] = &[
-    common::process::stopped(C3, &[IDLE, MID_LINE, AWAITING_REPLY]),
+    common::process::stopped(A3, &[IDLE, MID_LINE, AWAITING_REPLY]),
+    common::process::stopped_long(A3, &[IDLE, MID_LINE, AWAITING_REPLY], &[common::process::STOP_LONG]),
     fault("process/killed", C3, "The target's process is killed and started again.")
         .parameters("SIGKILL")
         .states(&[IDLE, AWAITING_REPLY])
@@ -25,7 +26,7 @@ pub(crate) const FAULTS: &[Fault] = &[
         .beyond_promises()
         .ends_target(),
     common::process::no_descriptors(
-        A4,
+        C1,
         &[IDLE],
         "1 free descriptor; 2 clients connect meanwhile; 1 s",
         NO_DESCRIPTORS,

@@ -8,19 +8,27 @@ use conformance::case::D;
 use conformance::case::FAIL;
 use conformance::case::Step;
 use conformance::case::Step::Ask;
+use conformance::case::Step::AwaitFlood;
 use conformance::case::Step::Close;
 use conformance::case::Step::Flood;
 use conformance::case::Step::Pause;
 use conformance::case::Step::ReadSlowly;
 use conformance::case::Step::Reset;
-use protocol::index::clauses::C1;
+use driver::moves::Slot;
+use protocol::index::clauses::{A1, C1};
 
 use crate::catalogue::index::requests::fault;
 use crate::catalogue::index::states::{FLOOD_BYTES, REQUESTS};
 use crate::fault::Fault;
 
+/// Further clients that do not read, and one that does.
+const E: Slot = 4;
+const F: Slot = 5;
+const G: Slot = 6;
+const OTHER: Slot = 7;
+
 /// The client sends requests, without reading, until the target is blocked.
-const fn block(slot: driver::moves::Slot) -> Step {
+const fn block(slot: Slot) -> Step {
     Flood(slot, REQUESTS, FLOOD_BYTES)
 }
 
@@ -50,8 +58,26 @@ pub(crate) const FAULTS: &[Fault] = &[
     .parameters("closed after 100 ms")
     .steps(&[block(B), Pause(100), Close(B)])
     .needs_block(),
-    fault("readers/several", C1, "Three clients block the target at the same time.")
-        .parameters("3 clients, 500 ms")
-        .steps(&[block(B), block(C), block(D), Pause(500), Reset(B), Reset(C), Reset(D)])
+    fault("readers/several", C1, "Six clients block the target at the same time.")
+        .parameters("6 clients; then another client sends a request")
+        .steps(&[
+            block(B),
+            block(C),
+            block(D),
+            block(E),
+            block(F),
+            block(G),
+            Ask(OTHER, b"QUERY|{a}|\n", FAIL),
+            Reset(B),
+            Reset(C),
+            Reset(D),
+            Reset(E),
+            Reset(F),
+            Reset(G),
+        ])
+        .needs_block(),
+    fault("readers/resuming", A1, "A client blocks the target for a while and then reads all replies.")
+        .parameters("700 ms; not to the end if that takes more than 20 s")
+        .steps(&[block(B), Pause(700), AwaitFlood(B, 20_000), Reset(B)])
         .needs_block(),
 ];

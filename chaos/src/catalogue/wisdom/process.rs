@@ -1,5 +1,6 @@
 //! Faults of the target's process.
 
+use conformance::case::A;
 use conformance::case::B;
 use conformance::case::C;
 use conformance::case::Step;
@@ -9,7 +10,8 @@ use conformance::case::Step::Ends;
 use conformance::case::Step::Open;
 use conformance::case::Step::Pause;
 use driver::moves::Act as Action;
-use protocol::wisdom::clauses::{W16, W31};
+use driver::moves::Slot;
+use protocol::wisdom::clauses::{W16, W25, W31};
 
 use crate::catalogue::common;
 use crate::catalogue::wisdom::requests::{CHALLENGE, CHALLENGE_OR_END, QUOTE, REQUEST, error};
@@ -18,6 +20,18 @@ use crate::fault::Fault;
 
 pub(crate) const FAULTS: &[Fault] = &[
     common::process::stopped(W31, &[NEW, MID_FRAME, CHALLENGED]),
+    common::process::stopped_long(
+        W25,
+        &[NEW, MID_FRAME],
+        &[
+            Ask(B, REQUEST, CHALLENGE),
+            Ask(B, b"{solution}", QUOTE),
+            Ends(B),
+            common::process::STOP_LONG,
+            Ask(C, b"{solution}", error!("REPLAYED")),
+            Ends(C),
+        ],
+    ),
     fault(
         "process/killed-while-solving",
         W16,
@@ -38,16 +52,23 @@ pub(crate) const FAULTS: &[Fault] = &[
     common::process::no_descriptors(
         W31,
         &[NEW],
-        "1 free descriptor; 2 clients connect meanwhile, in addition to the bystanders; 1 s",
+        "1 free descriptor; 2 clients connect meanwhile, in addition to the bystanders; 1 s; 2 others request challenges",
         NO_DESCRIPTORS,
     ),
 ];
 
+/// A client that is connected before the shortage, as `A` is.
+const CONNECTED: Slot = 4;
+
 const NO_DESCRIPTORS: &[Step] = &[
+    Open(CONNECTED),
     Act(Action::LeaveDescriptors(1)),
     Open(B),
     Open(C),
     Pause(1000),
+    // Their nonces differ although the process can open nothing (W01).
+    Ask(A, REQUEST, CHALLENGE_OR_END),
+    Ask(CONNECTED, REQUEST, CHALLENGE_OR_END),
     Act(Action::RestoreDescriptors),
     Ask(B, REQUEST, CHALLENGE_OR_END),
     Ask(C, REQUEST, CHALLENGE_OR_END),

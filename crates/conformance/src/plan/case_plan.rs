@@ -94,6 +94,7 @@ impl CasePlan {
             | Action::Await(slot, _)
             | Action::Move(
                 Move::EndSending(slot)
+                | Move::AwaitFlood(slot, _)
                 | Move::ReadAvailable(slot, _)
                 | Move::AwaitEnd(slot, _)
                 | Move::Close(slot)
@@ -108,7 +109,10 @@ impl CasePlan {
     pub(crate) fn after_failure(&self, at: usize) -> usize {
         let may_end = |at: usize| match self.actions.get(at) {
             Some(Action::Await(_, may_end)) => *may_end,
-            Some(Action::Flood(..) | Action::Move(Move::AwaitEnd(..) | Move::ReadAvailable(..))) => true,
+            Some(
+                Action::Flood(..)
+                | Action::Move(Move::AwaitFlood(..) | Move::AwaitEnd(..) | Move::ReadAvailable(..)),
+            ) => true,
             _ => false,
         };
         let is_send = matches!(self.actions.get(at), Some(Action::Send(..)));

@@ -105,6 +105,9 @@ impl<'n> Writer<'n> {
                 let bytes = self.names.expand(template, 0);
                 self.actions.push(Action::Flood(slot, bytes, bytes_max));
             }
+            Step::AwaitFlood(slot, milliseconds) => {
+                self.simple(Move::AwaitFlood(slot, Duration::from_millis(milliseconds)));
+            }
             Step::AwaitEnd(slot) => self.simple(Move::AwaitEnd(slot, self.stall_limit)),
             Step::Ends(slot) => self.end(slot, Move::AwaitEnd(slot, ENDS_WITHIN)),
             Step::EndsWithReply(slot, allowed, milliseconds) => {

@@ -1,34 +1,58 @@
 //! Detection of unacknowledged bytes: whether sent bytes have reached the target's machine.
 //!
-//! A connection can be established on this side and not on the other. If the backlog is full, Linux drops the last
-//! packet
+//! A connection can be established on this side and not on the other. If the backlog is full, Linux drops the last packet
 //! of the handshake, and also drops the first data while the backlog stays full. Until that data is acknowledged, the
 //! client is still connecting.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
 use tokio::net::TcpStream;
 
-/// Returns whether sent bytes are unacknowledged. On systems without this information, returns false.
-#[cfg(target_os = "linux")]
-pub(super) fn is_unacknowledged(stream: &TcpStream) -> bool {
-    let (Ok(local), Ok(peer)) = (stream.local_addr(), stream.peer_addr()) else {
-        return false;
-    };
-    let sockets = if local.is_ipv4() { procfs::net::tcp() } else { procfs::net::tcp6() };
-    let is_ours =
-        |entry: &procfs::net::TcpNetEntry| (entry.local_address, entry.remote_address) == (local, peer);
-    sockets.is_ok_and(|entries| entries.iter().any(|entry| is_ours(entry) && entry.tx_queue > 0))
+/// How long a list of the system's sockets is used. Hundreds of clients may wait in vain at the same time, and each list takes
+/// milliseconds.
+const USED_FOR: Duration = Duration::from_millis(500);
+
+/// The sockets of this machine with unacknowledged bytes, each as its two addresses, and when they were listed.
+#[derive(Debug, Default)]
+pub(super) struct Unacknowledged(RefCell<Option<(Instant, Sockets)>>);
+
+type Sockets = BTreeSet<(SocketAddr, SocketAddr)>;
+
+impl Unacknowledged {
+    /// Returns whether bytes that were sent more than half a second ago are unacknowledged. On systems without this
+    /// information, returns false.
+    pub(super) fn contains(&self, stream: &TcpStream) -> bool {
+        let (Ok(local), Ok(peer)) = (stream.local_addr(), stream.peer_addr()) else { return false };
+        let mut listed = self.0.borrow_mut();
+        let (_, sockets) = match listed.take() {
+            Some((at, sockets)) if at.elapsed() < USED_FOR => listed.insert((at, sockets)),
+            _ => {
+                let sockets = unacknowledged();
+                // The time that the list took is not part of its use.
+                listed.insert((Instant::now(), sockets))
+            }
+        };
+        sockets.contains(&(local, peer))
+    }
 }
 
-/// Returns whether sent bytes are unacknowledged. On systems without this information, returns false.
+#[cfg(target_os = "linux")]
+fn unacknowledged() -> Sockets {
+    let entries = [procfs::net::tcp(), procfs::net::tcp6()].into_iter().flatten().flatten();
+    let pending = entries.filter(|entry| entry.tx_queue > 0);
+    pending.map(|entry| (entry.local_address, entry.remote_address)).collect()
+}
+
 #[cfg(not(target_os = "linux"))]
-pub(super) fn is_unacknowledged(_: &TcpStream) -> bool {
-    false
+fn unacknowledged() -> Sockets {
+    BTreeSet::new()
 }
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
-    use std::time::Duration;
-
     use tokio::io::AsyncWriteExt;
     use tokio::net::TcpListener;
     use tokio::time::{sleep, timeout};
@@ -42,13 +66,13 @@ mod tests {
         let mut stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         stream.write_all(b"QUERY|a|\n").await.unwrap();
         let arrived = async {
-            while is_unacknowledged(&stream) {
+            while Unacknowledged::default().contains(&stream) {
                 sleep(Duration::from_millis(1)).await;
             }
         };
         timeout(Duration::from_secs(10), arrived).await.expect("nine bytes arrive");
         let flood = vec![b'x'; 1 << 20];
         while timeout(Duration::from_millis(200), stream.write_all(&flood)).await.is_ok() {}
-        assert!(is_unacknowledged(&stream));
+        assert!(Unacknowledged::default().contains(&stream));
     }
 }

@@ -15,7 +15,7 @@ use protocol::Framing;
 
 use crate::drive::connection::{Closed, Connection};
 use crate::drive::run::{Route, Run};
-use crate::frame_limits::REPLY_BYTES_MAX;
+use crate::frame_limits::{REPLY_BYTES_MAX, REQUEST_BYTES_MAX};
 use crate::history::{Event, EventKind, Sample};
 use crate::moves::{Move, MoveResult, Script, Slot};
 use crate::work::Job;
@@ -130,6 +130,7 @@ where
             }
             Move::Send(slot, _)
             | Move::Flood(slot, ..)
+            | Move::AwaitFlood(slot, _)
             | Move::Await(slot, _)
             | Move::ReadAvailable(slot, _)
             | Move::AwaitEnd(slot, _)
@@ -204,6 +205,9 @@ where
         let made = match next {
             Move::Send(_, bytes) => connection.send(run, bytes).await,
             Move::Flood(_, bytes, bytes_max) => connection.flood(run, bytes, bytes_max).await,
+            Move::AwaitFlood(_, limit) => {
+                connection.await_flood(run, (self.framing)(REQUEST_BYTES_MAX), limit).await
+            }
             Move::Await(_, count) => connection.read_replies(run, count).await,
             Move::ReadAvailable(_, bytes_max) => connection.read_available(run, bytes_max),
             Move::AwaitEnd(_, limit) => connection.await_end(run, limit).await,

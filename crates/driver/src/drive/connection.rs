@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::io::{self, ErrorKind};
+use std::mem;
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
@@ -12,7 +13,6 @@ use tokio::time::{Sleep, sleep, timeout};
 
 use protocol::{Framing, Next};
 
-use crate::drive::acknowledgement;
 use crate::drive::run::{Route, Run, as_ns};
 use crate::history::{Event, EventKind, Failure, FailureKind};
 use crate::moves::{MoveResult, Slot};
@@ -50,6 +50,12 @@ const LARGE_FLOOD_BYTES: usize = 100 << 20;
 /// The number of bytes of a flood that are passed to the operating system at once.
 const FLOOD_CHUNK_BYTES: usize = 64 * 1024;
 
+/// The number of replies to a flood that are kept at once.
+const FLOOD_REPLIES_AT_ONCE: usize = 1000;
+
+/// The time after which the duration of reading all replies is estimated. Before that, they come from the buffers.
+const FLOOD_ESTIMATED_AFTER: Duration = Duration::from_secs(1);
+
 /// The connection ended, and the event was emitted.
 pub(super) struct Closed;
 
@@ -67,6 +73,8 @@ pub(super) struct Connection<F> {
     /// The time at which the wait for the next reply began: the last send, or the previous reply.
     due_since: Instant,
     has_received: bool,
+    /// The bytes that the last flood has repeated, and the number of bytes sent.
+    flooded: (Vec<u8>, usize),
     timer: Pin<Box<Sleep>>,
 }
 
@@ -105,6 +113,7 @@ impl<F: Framing> Connection<F> {
             opened_at: Instant::now(),
             due_since: Instant::now(),
             has_received: false,
+            flooded: (Vec::new(), 0),
             timer: Box::pin(sleep(run.reply_timeout.get())),
         })
     }
@@ -161,6 +170,38 @@ impl<F: Framing> Connection<F> {
             }
         }
         run.emit(at_ns, self.client, self.number, EventKind::Flooded { bytes: sent as u64, has_stalled });
+        self.flooded = (bytes.to_vec(), sent);
+        Ok(())
+    }
+
+    /// Reads the replies to all complete requests of the last flood, which `framing` cuts. Stops early if the target would need
+    /// longer than `limit`.
+    pub(super) async fn await_flood<O>(
+        &mut self,
+        run: &Run<O>,
+        mut framing: F,
+        limit: Duration,
+    ) -> Result<(), Closed>
+    where
+        O: FnMut(&Event<'_>) -> ControlFlow<()>,
+    {
+        let (bytes, sent) = mem::take(&mut self.flooded);
+        let length = bytes.len().max(1);
+        // A flood repeats complete requests.
+        let count =
+            sent / length * frames(&mut framing, &bytes) + frames(&mut framing, &bytes[..sent % length]);
+        let begun = Instant::now();
+        self.due_since = begun;
+        let mut read = 0;
+        while read < count {
+            let next = FLOOD_REPLIES_AT_ONCE.min(count - read);
+            self.read_replies(run, next).await?;
+            read += next;
+            let elapsed = begun.elapsed();
+            if elapsed > FLOOD_ESTIMATED_AFTER && as_ns(elapsed) / read as u64 * count as u64 > as_ns(limit) {
+                break;
+            }
+        }
         Ok(())
     }
 
@@ -252,7 +293,7 @@ impl<F: Framing> Connection<F> {
                     // Listing the system's sockets takes time when there are many. That time does not count as
                     // lateness.
                     let noticed = Instant::now();
-                    if !self.is_still_connecting(run.limits.connect_timeout) {
+                    if !self.is_still_connecting(run) {
                         return Err(self.timed_out(run, noticed.saturating_duration_since(deadline), limit));
                     }
                     self.due_since = Instant::now();
@@ -262,10 +303,10 @@ impl<F: Framing> Connection<F> {
     }
 
     /// Returns whether the target's system has acknowledged nothing because the backlog is full.
-    fn is_still_connecting(&self, connect_timeout: Duration) -> bool {
+    fn is_still_connecting<O>(&self, run: &Run<O>) -> bool {
         !self.has_received
-            && self.opened_at.elapsed() < connect_timeout
-            && acknowledgement::is_unacknowledged(&self.stream)
+            && self.opened_at.elapsed() < run.limits.connect_timeout
+            && run.unacknowledged.contains(&self.stream)
     }
 
     /// Performs a lingering close: shuts down the sending half, reads the remaining bytes, and closes.
@@ -350,6 +391,19 @@ impl<F: Framing> Connection<F> {
         run.reply_timeout.set(limit.min(run.limits.reply_timeout_after_one));
         run.emit(run.now_ns(), self.client, self.number, EventKind::TimedOut { waited_ns, late_ns });
         Closed
+    }
+}
+
+/// Returns the number of complete frames in `bytes`, which end with one.
+fn frames(framing: &mut impl Framing, mut bytes: &[u8]) -> usize {
+    let mut count = 0;
+    loop {
+        let (taken, next) = framing.next(bytes);
+        bytes = &bytes[taken..];
+        if matches!(next, Next::Incomplete) {
+            return count;
+        }
+        count += 1;
     }
 }
 

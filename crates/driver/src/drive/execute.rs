@@ -15,6 +15,7 @@ use tokio::task::{JoinSet, LocalSet};
 
 use protocol::Framing;
 
+use crate::drive::acknowledgement::Unacknowledged;
 use crate::drive::barrier::Barrier;
 use crate::drive::client::client;
 use crate::drive::limits::{Limits, Process};
@@ -53,6 +54,7 @@ where
         connection_count: Cell::new(0),
         observer: RefCell::new(observer),
         process,
+        unacknowledged: Unacknowledged::default(),
         stop: Notify::new(),
     });
     let all_clients = async {

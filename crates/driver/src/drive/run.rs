@@ -11,6 +11,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::timeout;
 
+use crate::drive::acknowledgement::Unacknowledged;
 use crate::drive::address;
 use crate::drive::barrier::Barrier;
 use crate::drive::limits::{Limits, Process};
@@ -54,6 +55,7 @@ pub(super) struct Run<O> {
     pub(super) has_connected: Cell<bool>,
     pub(super) barrier: Barrier,
     pub(super) connection_count: Cell<u32>,
+    pub(super) unacknowledged: Unacknowledged,
     pub(super) observer: RefCell<O>,
     pub(super) process: Box<dyn Process>,
     pub(super) stop: Notify,

@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test's failure is its message")]
 
 use std::cell::{Cell, RefCell};
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::ops::ControlFlow;
 use std::rc::Rc;
@@ -72,6 +72,72 @@ fn assert_received_despite_a_pause(flood_bytes: usize) {
     target.join().unwrap();
     let (bytes, has_stalled) = flooded.get().unwrap();
     assert!(bytes >= flood_bytes as u64 && !has_stalled, "{bytes} bytes, stalled: {has_stalled}");
+}
+
+/// Floods the target without reading, then reads all replies.
+struct Resuming(u8);
+
+impl Script for Resuming {
+    fn next(&mut self, _: MoveResult<'_>) -> Move<'_> {
+        self.0 += 1;
+        match self.0 {
+            1 => Move::OpenNarrow(1),
+            2 => Move::Flood(1, b"QUERY|a|\nQUERY|b|\n", 64 << 20),
+            3 => Move::AwaitFlood(1, Duration::from_mins(1)),
+            _ => Move::Done,
+        }
+    }
+}
+
+fn lines_in(bytes: &[u8]) -> usize {
+    bytes.split(|&byte| byte == b'\n').count() - 1
+}
+
+/// Floods a target that withholds this number of replies. Returns the number of complete requests, the number of replies, and
+/// whether the client waited in vain.
+fn read_after_a_flood(withheld: usize) -> (usize, usize, bool) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    let target = thread::spawn(move || {
+        let mut stream = listener.accept().unwrap().0;
+        let (mut buffer, mut due, mut lines) = (vec![0; 1 << 16], 0, 0);
+        while let Ok(read @ 1..) = stream.read(&mut buffer) {
+            let complete = lines_in(&buffer[..read]);
+            (due, lines) = (due + complete, lines + complete);
+            let ready = due.saturating_sub(withheld);
+            if stream.write_all(&b"OK\n".repeat(ready)).is_err() {
+                break;
+            }
+            due -= ready;
+        }
+        lines
+    });
+    let seen = Rc::new(Cell::new((0, false)));
+    let of_observer = Rc::clone(&seen);
+    let observer = move |event: &Event<'_>| {
+        let (replies, has_timed_out) = of_observer.get();
+        of_observer.set(match &event.event {
+            EventKind::Received(bytes) => (replies + lines_in(bytes), has_timed_out),
+            EventKind::TimedOut { .. } => (replies, true),
+            _ => (replies, has_timed_out),
+        });
+        ControlFlow::Continue(())
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let limits = Limits::gentle(Duration::from_secs(2));
+    let until = std::future::pending();
+    let run = drive(addr, vec![Resuming(0)], Index::framing, limits, Box::new(NoProcess), observer, until);
+    assert_eq!(runtime.block_on(run), Ending::Finished);
+    let (replies, has_timed_out) = seen.get();
+    (target.join().unwrap(), replies, has_timed_out)
+}
+
+#[test]
+fn all_replies_to_a_flood_are_awaited() {
+    let (requests, replies, has_timed_out) = read_after_a_flood(0);
+    assert_eq!((replies, has_timed_out), (requests, false));
+    let (requests, replies, has_timed_out) = read_after_a_flood(1);
+    assert_eq!((replies, has_timed_out), (requests - 1, true));
 }
 
 /// A target that releases the descriptors of its clients only when it is sampled for the fourth time.

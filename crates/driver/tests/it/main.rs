@@ -1,3 +1,6 @@
-//! Tests of the driver, as a target at the other end observes it.
+//! Tests of the driver's interface. Where a target is needed, the test is the target.
 
+mod addresses;
+mod exchanges;
 mod execute;
+mod params;

@@ -19,7 +19,7 @@ const SMALL_BACKLOG: i32 = 5;
 const SLOW_ACCEPT: Duration = Duration::from_millis(5);
 
 /// The number of open connections beyond which a defect closes the oldest one.
-const STORM_CLIENTS: usize = 256;
+const STORM_CLIENTS: usize = 80;
 
 /// Accepts connections until the server ends, and starts a thread for each.
 pub(super) fn accept_all(server: &Arc<Server>, listener: &TcpListener) {

@@ -326,7 +326,7 @@ mutants! {
         "each read takes 4 KiB, even for one byte, until the line is complete (at most 64 MiB)";
     // nginx closes idle connections when `worker_connections` are exhausted.
     StormClosesTheOldestClient "storm-closes-the-oldest-client" A3 Chaos:
-        "with more than 256 open connections, each further one closes the oldest";
+        "with more than 80 open connections, each further one closes the oldest";
     // Node and nginx: a write to a log whose pipe is full blocks the whole process.
     ErrorFloodBlocksAll "error-flood-blocks-all" A4 Chaos:
         "1,000 consecutive malformed lines of a client block all clients for 12 s";
