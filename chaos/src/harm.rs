@@ -177,7 +177,7 @@ fn of_incident(noted: &Noted, requirements: &Requirements) -> Option<Finding> {
 }
 
 fn of_violation(mut finding: Finding, requirements: &Requirements) -> Finding {
-    finding.clause.get_or_insert(requirements.clauses.other);
+    finding.clause.get_or_insert(requirements.clauses.impossible);
     finding
 }
 
@@ -229,8 +229,8 @@ fn of_clients_at_fault(
         if finding.verdict == Verdict::Fail && clause.level != Level::Must {
             finding.verdict = Verdict::Warn;
         }
-    } else if at_fault.is_kept_waiting && others_wait {
-        // All clients wait, not only those that cause the fault.
+    } else if at_fault.has_waiting_crowd || at_fault.is_kept_waiting && others_wait {
+        // Clients wait because of each other, and not because of what they sent themselves.
         finding.clause = Some(requirements.clauses.silent);
     }
     // A delayed client may have missed a deadline that the target enforces.

@@ -55,7 +55,10 @@ fn harm_clauses(fault: &Fault, state: &State) -> HarmClauses {
     let is_stuck = state.name != IDLE.name || fault.clause == F2;
     let is_its_own = [A3, C3].contains(&other) || other == A4 && !is_stuck;
     let silent = if is_its_own { other } else { C1 };
-    HarmClauses { silent, closed: if other == C1 { A3 } else { other }, other }
+    let closed = if other == C1 { A3 } else { other };
+    // What takes effect although it is no request violates F4.
+    let impossible = if fault.clause == F4 { F4 } else { other };
+    HarmClauses { silent, closed, impossible, other }
 }
 
 #[cfg(test)]
@@ -63,22 +66,22 @@ mod tests {
     use super::*;
 
     /// Returns the clauses for the scene with this id.
-    fn clauses(id: &str) -> [&'static str; 3] {
+    fn clauses(id: &str) -> [&'static str; 4] {
         let scene = INDEX.find(id).unwrap();
-        let HarmClauses { silent, closed, other } = harm_clauses(scene.fault, scene.state);
-        [silent, closed, other].map(|clause| clause.id)
+        let HarmClauses { silent, closed, impossible, other } = harm_clauses(scene.fault, scene.state);
+        [silent, closed, impossible, other].map(|clause| clause.id)
     }
 
     #[test]
     fn harm_violates_the_clause_of_its_cause() {
-        // Silent, closed, other.
-        assert_eq!(clauses("lines/nul-bytes/idle"), ["A4", "A4", "A4"]);
-        assert_eq!(clauses("lines/noise/mid-line"), ["C1", "A4", "A4"]);
-        assert_eq!(clauses("disconnects/reset/mid-line"), ["C3", "C3", "C3"]);
-        assert_eq!(clauses("disconnects/half-close/idle"), ["C3", "C3", "C3"]);
-        assert_eq!(clauses("readers/several/idle"), ["C1", "A3", "C1"]);
-        assert_eq!(clauses("writers/pause-within-line/idle"), ["C1", "A4", "A4"]);
-        assert_eq!(clauses("process/stopped-long/idle"), ["A3", "A3", "A3"]);
-        assert_eq!(clauses("resources/visits/idle"), ["C1", "C4", "C4"]);
+        // Silent, closed, impossible, other.
+        assert_eq!(clauses("lines/nul-bytes/idle"), ["A4", "A4", "A4", "A4"]);
+        assert_eq!(clauses("lines/noise/mid-line"), ["C1", "A4", "A4", "A4"]);
+        assert_eq!(clauses("disconnects/reset/mid-line"), ["C3", "C3", "C3", "C3"]);
+        assert_eq!(clauses("disconnects/half-close/idle"), ["C3", "C3", "F4", "C3"]);
+        assert_eq!(clauses("readers/several/idle"), ["C1", "A3", "C1", "C1"]);
+        assert_eq!(clauses("writers/pause-within-line/idle"), ["C1", "A4", "A4", "A4"]);
+        assert_eq!(clauses("process/stopped-long/idle"), ["A3", "A3", "A3", "A3"]);
+        assert_eq!(clauses("resources/visits/idle"), ["C1", "C4", "C4", "C4"]);
     }
 }

@@ -5,8 +5,8 @@ use driver::history::Sample;
 use crate::harm::evidence::IdleCpu;
 
 /// The share of a processor, in percent, by which a target that does nothing useful exceeds its share before the first fault.
-/// A loop takes a whole processor; a busy machine may leave it less.
-const EXCESS_PERCENT: u64 = 60;
+/// A loop takes a whole processor, and on a busy machine its part of one.
+const EXCESS_PERCENT: u64 = 35;
 
 /// The shortest time, in nanoseconds, over which a share is measured. The kernel counts processor time in steps of 10 ms.
 const MEASURED_NS_MIN: u64 = 500_000_000;
@@ -17,18 +17,32 @@ type Samples = [(u64, Sample)];
 /// A period, in nanoseconds.
 type Span = (u64, u64);
 
-/// Returns the scene from which on the target uses a processor in every pause between scenes, with the shares, if there is
+/// Returns the scene from which on the target uses a processor in the pauses between scenes, with the shares, if there is
 /// one. `scenes` are the spans of all scenes that have begun, and the last pause ends at `end_ns`.
+///
+/// A single pause is too short for a decision, and on a busy machine a loop does not run in each. The scene is the one from which
+/// on the excess over all later pauses is largest, as in the cumulative sum test for a change (Page, 1954).
 pub(super) fn spinning_since(samples: &Samples, scenes: &[Span], end_ns: u64) -> Option<(usize, IdleCpu)> {
     let before = share(samples, &[(0, scenes.first()?.0)])?;
     let ends = scenes.iter().skip(1).map(|(begun_ns, _)| *begun_ns).chain([end_ns]);
     let pauses: Vec<Span> =
         scenes.iter().zip(ends).map(|((_, over_ns), end_ns)| (*over_ns, end_ns)).collect();
-    let is_calm =
-        |pause: &Span| percent(samples, &[*pause]).is_some_and(|share| share < before + EXCESS_PERCENT);
-    let first = pauses.iter().rposition(is_calm).map_or(0, |calm| calm + 1);
+    let allowed = i128::from(before + EXCESS_PERCENT / 2);
+    let excess = |pause: &Span| {
+        let (used_ns, measured_ns) = used(samples, &[*pause]);
+        i128::from(used_ns) * 100 - i128::from(measured_ns) * allowed
+    };
+    let mut sum = 0;
+    let sums = pauses.iter().enumerate().rev().map(|(number, pause)| {
+        sum += excess(pause);
+        (sum, number)
+    });
+    let (_, first) = sums.max().filter(|(sum, _)| *sum > 0)?;
     let after = share(samples, pauses.get(first..)?)?;
-    (after >= before + EXCESS_PERCENT)
+    // Work that a fault has left ends; a loop does not.
+    let (last_ns, _) = *pauses.last()?;
+    let at_end = share(samples, &[(last_ns.midpoint(end_ns), end_ns)])?;
+    (after.min(at_end) >= before + EXCESS_PERCENT)
         .then_some((first, IdleCpu { before_percent: before, after_percent: after }))
 }
 
@@ -43,11 +57,6 @@ pub(super) fn spinning_during(samples: &Samples, first_begun_ns: u64, part: Span
 fn share(samples: &Samples, periods: &[Span]) -> Option<u64> {
     let (used_ns, measured_ns) = used(samples, periods);
     (measured_ns >= MEASURED_NS_MIN).then(|| used_ns * 100 / measured_ns)
-}
-
-fn percent(samples: &Samples, periods: &[Span]) -> Option<u64> {
-    let (used_ns, measured_ns) = used(samples, periods);
-    (measured_ns > 0).then(|| used_ns * 100 / measured_ns)
 }
 
 /// Returns the processor time that was used between samples within these periods, and the time between those samples.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use conformance::case::CROWD;
 use conformance::judge::CaseJudge;
 use conformance::judge::CaseState;
 use conformance::plan::CLEANUP;
@@ -45,12 +46,14 @@ pub(crate) struct SceneCollector {
     newcomer_waited_ns: Option<u64>,
     served: u64,
     refused: u64,
-    /// Whether a client at fault never got its reply.
+    /// Whether a client at fault never got its reply, and whether it was one of a crowd.
     is_kept_waiting: bool,
+    has_waiting_crowd: bool,
     /// Whether the fault has ended the target, as it is meant to.
     has_ended_target: bool,
-    /// The slots of the open connections, and the replies on them, if a sequel needs them.
+    /// The slots of the connections.
     slots: BTreeMap<u32, Slot>,
+    /// The replies, if a sequel needs them.
     replies: Replies,
 }
 
@@ -82,6 +85,7 @@ impl SceneCollector {
             served: 0,
             refused: 0,
             is_kept_waiting: false,
+            has_waiting_crowd: false,
             has_ended_target: false,
             slots: BTreeMap::new(),
             replies: Vec::new(),
@@ -181,25 +185,22 @@ impl SceneCollector {
 
     /// Records an observation of the clients at fault.
     pub(crate) fn observe(&mut self, observation: &Observation<'_>) {
-        if self.scene.sequel.is_some() {
-            self.keep_reply(observation);
-        }
-        self.is_kept_waiting |=
-            matches!(observation, Observation::Unanswered { end: EventKind::TimedOut { .. }, .. });
-        let _ = self.case.observe(observation);
-    }
-
-    fn keep_reply(&mut self, observation: &Observation<'_>) {
         match observation {
-            Observation::Opened { connection, slot, .. } if *slot != CLEANUP => {
+            Observation::Opened { connection, slot, .. } => {
                 self.slots.insert(*connection, *slot);
             }
-            Observation::Exchange(exchange) => {
-                let slot = self.slots.get(&exchange.place.connection);
+            Observation::Exchange(exchange) if self.scene.sequel.is_some() => {
+                let slot = self.slots.get(&exchange.place.connection).filter(|slot| **slot != CLEANUP);
                 self.replies.extend(slot.map(|slot| (*slot, exchange.reply.to_vec())));
+            }
+            Observation::Unanswered { place, end: EventKind::TimedOut { .. }, .. } => {
+                self.is_kept_waiting = true;
+                let slot = self.slots.get(&place.connection);
+                self.has_waiting_crowd |= slot.is_some_and(|slot| (CROWD..CLEANUP).contains(slot));
             }
             _ => {}
         }
+        let _ = self.case.observe(observation);
     }
 
     /// Records that the newcomer was not served if it has waited for `limit_ns`. Returns whether it has.
@@ -276,6 +277,7 @@ impl SceneCollector {
                 finding: case.finding,
                 cause: case.cause,
                 is_kept_waiting: self.is_kept_waiting,
+                has_waiting_crowd: self.has_waiting_crowd,
                 lost_lines,
             },
         };

@@ -65,6 +65,8 @@ pub(crate) struct HarmClauses {
     pub(crate) silent: Clause,
     /// Their connections are closed.
     pub(crate) closed: Clause,
+    /// The history of all requests is impossible.
+    pub(crate) impossible: Clause,
     /// Anything else.
     pub(crate) other: Clause,
 }
@@ -72,7 +74,7 @@ pub(crate) struct HarmClauses {
 impl HarmClauses {
     /// Returns the same clause for all harm.
     pub(crate) const fn all(clause: Clause) -> Self {
-        Self { silent: clause, closed: clause, other: clause }
+        Self { silent: clause, closed: clause, impossible: clause, other: clause }
     }
 }
 
@@ -251,6 +253,8 @@ pub(crate) struct AtFault {
     pub(crate) cause: Option<String>,
     /// Whether a client never got its reply.
     pub(crate) is_kept_waiting: bool,
+    /// Whether one of a crowd waits so.
+    pub(crate) has_waiting_crowd: bool,
     /// The clause to which the finding belongs because the target loses lines that arrive together, if it does and the scene
     /// contains such lines.
     pub(crate) lost_lines: Option<Clause>,

@@ -15,7 +15,7 @@ const MS: u64 = 1_000_000;
 fn evidence() -> Evidence {
     let newcomer = Newcomer { request: b"QUERY|newcomer|\n", is_served: |_| true, wanted: "OK or FAIL" };
     let requirements = Requirements {
-        clauses: HarmClauses { silent: A4, closed: A3, other: C3 },
+        clauses: HarmClauses { silent: A4, closed: A3, impossible: C3, other: C3 },
         kept_waiting: C1,
         idle: Some(C4),
         is_promised: true,
@@ -290,7 +290,6 @@ const RULES: &[Rule] = &[
         "a client at fault that waits as others do: the clause about silence",
         |e| {
             e.at_fault = AtFault { is_kept_waiting: true, ..at_fault(Verdict::Fail) };
-            e.requirements.is_promised = true;
             e.incidents.push(general(Incident::NewcomerNotServed(Instead::Nothing {
                 waited_ns: 10_000 * MS,
                 late_ns: 0,
@@ -298,6 +297,24 @@ const RULES: &[Rule] = &[
         },
         Verdict::Fail,
         Some("A4"),
+    ),
+    (
+        "a client of a crowd that waits: the clause about silence",
+        |e| {
+            e.at_fault =
+                AtFault { is_kept_waiting: true, has_waiting_crowd: true, ..at_fault(Verdict::Fail) };
+        },
+        Verdict::Fail,
+        Some("A4"),
+    ),
+    (
+        "a violated invariant comes before what follows from it",
+        |e| {
+            e.incidents.push(incorrect_reply());
+            e.violations.push(Finding { clause: Some(C4), ..Finding::new(Verdict::Fail, "a cause") });
+        },
+        Verdict::Fail,
+        Some("C4"),
     ),
     (
         "a delay of a third of the protocol's deadline may be the cause",

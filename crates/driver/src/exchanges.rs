@@ -210,7 +210,7 @@ impl<F: Framing> ExchangeReader<F> {
 impl<F: Framing> ConnectionState<F> {
     fn observe(&mut self, at_ns: u64, what: &EventKind<'_>, see: &mut impl FnMut(Observation<'_>)) {
         match what {
-            EventKind::Sent(bytes) => self.send(at_ns, bytes),
+            EventKind::Sent(bytes) if !self.is_flooded => self.send(at_ns, bytes),
             // The replies to a flood are not compared with its requests. Only their absence is reported.
             EventKind::Flooded { .. } => self.is_flooded = true,
             EventKind::StayedOpen { waited_ns } => {

@@ -40,7 +40,7 @@ pub enum Move<'a> {
     Send(Slot, &'a [u8]),
     /// Sends these bytes repeatedly until the target stops reading or this number of bytes was sent.
     Flood(Slot, &'a [u8], usize),
-    /// Reads the replies to the complete requests of the last flood, or some of them if the target would need longer than
+    /// Completes the last request of the last flood and reads all replies, or some of them if the target would need longer than
     /// this time for all.
     AwaitFlood(Slot, Duration),
     /// Waits for this number of replies.

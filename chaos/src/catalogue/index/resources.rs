@@ -6,6 +6,7 @@ use conformance::case::Step;
 use conformance::case::Step::AllAsk;
 use conformance::case::Step::AllSend;
 use conformance::case::Step::CloseAll;
+use conformance::case::Step::ConnectCrowd;
 use conformance::case::Step::Flood;
 use conformance::case::Step::Join;
 use conformance::case::Step::Pause;
@@ -14,6 +15,7 @@ use conformance::case::Step::Reset;
 use conformance::case::Step::ResetCrowd;
 use conformance::case::Step::Sample;
 use conformance::resources::ResourceLimit;
+use driver::moves::Source;
 use protocol::index::clauses::{C4, C5, F6};
 
 use crate::catalogue::common::resources::{COLLECTED_BYTES, VISITS, resets, row, visits};
@@ -40,12 +42,22 @@ const MEMORY_FREED: ResourceLimit = ResourceLimit::GrowthPerRound {
     memory_bytes: Some(COLLECTED_BYTES),
 };
 
+/// Health checks of load balancers do this.
+const SILENT: &[Step] = &[ConnectCrowd(50, Source::Any), CloseAll];
 const CLOSED: &[Step] = &[Join(50, QUERY, ANY), CloseAll];
 const RESET: &[Step] = &[Join(50, QUERY, ANY), AllSend(50, b"QUERY|"), ResetCrowd(50)];
 const CLOSED_IN_MID_LINE: &[Step] = &[Join(50, QUERY, ANY), AllSend(50, b"QUERY|{a}"), CloseAll];
 
 pub(crate) const FAULTS: &[Fault] = &[
     visits(C4, &[IDLE], &[Repeat(6, &[Repeat(4, CLOSED), Pause(SETTLE_MS), Sample])], ALL_FREED),
+    row(
+        "resources/silent-visits",
+        C4,
+        "Clients that connect and leave without a request leave no resources allocated.",
+        &[IDLE],
+        &[Repeat(6, &[Repeat(4, SILENT), Pause(SETTLE_MS), Sample])],
+        ALL_FREED,
+    ),
     resets(C4, &[IDLE], &[Repeat(6, &[Repeat(4, RESET), Pause(SETTLE_MS), Sample])], ALL_FREED),
     row(
         "resources/half-lines",

@@ -50,10 +50,8 @@ const LARGE_FLOOD_BYTES: usize = 100 << 20;
 /// The number of bytes of a flood that are passed to the operating system at once.
 const FLOOD_CHUNK_BYTES: usize = 64 * 1024;
 
-/// The number of replies to a flood that are kept at once.
+/// The number of replies to a flood that are kept at once, and the time after which the duration of reading all is estimated.
 const FLOOD_REPLIES_AT_ONCE: usize = 1000;
-
-/// The time after which the duration of reading all replies is estimated. Before that, they come from the buffers.
 const FLOOD_ESTIMATED_AFTER: Duration = Duration::from_secs(1);
 
 /// The connection ended, and the event was emitted.
@@ -174,8 +172,8 @@ impl<F: Framing> Connection<F> {
         Ok(())
     }
 
-    /// Reads the replies to all complete requests of the last flood, which `framing` cuts. Stops early if the target would need
-    /// longer than `limit`.
+    /// Completes the last request of the last flood and reads all replies; `framing` cuts the requests. Stops early if the target
+    /// would need longer than `limit`.
     pub(super) async fn await_flood<O>(
         &mut self,
         run: &Run<O>,
@@ -187,9 +185,9 @@ impl<F: Framing> Connection<F> {
     {
         let (bytes, sent) = mem::take(&mut self.flooded);
         let length = bytes.len().max(1);
+        let mut missing = if sent % length == 0 { &[][..] } else { &bytes[sent % length..] };
         // A flood repeats complete requests.
-        let count =
-            sent / length * frames(&mut framing, &bytes) + frames(&mut framing, &bytes[..sent % length]);
+        let count = sent.div_ceil(length) * frames(&mut framing, &bytes);
         let begun = Instant::now();
         self.due_since = begun;
         let mut read = 0;
@@ -197,6 +195,14 @@ impl<F: Framing> Connection<F> {
             let next = FLOOD_REPLIES_AT_ONCE.min(count - read);
             self.read_replies(run, next).await?;
             read += next;
+            // The target has read enough by now, or will have when the next replies have arrived.
+            if !missing.is_empty()
+                && let Ok(written) = self.stream.try_write(missing)
+            {
+                let bytes = Cow::Borrowed(&missing[..written]);
+                run.emit(run.now_ns(), self.client, self.number, EventKind::Sent(bytes));
+                missing = &missing[written..];
+            }
             let elapsed = begun.elapsed();
             if elapsed > FLOOD_ESTIMATED_AFTER && as_ns(elapsed) / read as u64 * count as u64 > as_ns(limit) {
                 break;
