@@ -51,6 +51,10 @@ Toxics (STREAM is downstream, to the client, or upstream; default: downstream):
   slicer:average_size=BYTES,size_variation=BYTES,delay=µS
                                   cuts data into pieces, with pauses
   limit_data:bytes=N              closes after N bytes
+  packet_loss:loss_rate=P,correlation=P
+                                  discards a chunk with this probability, which grows
+                                  by the correlation after a loss
+  noop                            changes nothing
   joining:delay=MS                collects data and sends it at once
   corruption:probability=P        flips one bit of a byte with this probability
   black_hole                      discards data and holds back the end of the stream

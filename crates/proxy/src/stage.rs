@@ -1,7 +1,7 @@
 //! One active toxic in one direction of a connection: its effect on each item, and when the item leaves.
 //!
-//! Pure: the caller passes the time and asks what is due. Random effects depend only on the draws and the offsets in the
-//! stream, not on how the stream was divided into chunks.
+//! Pure: the caller passes the time and asks what is due. Except for jitter and loss, random effects depend only on the draws and
+//! the offsets in the stream, not on how the stream was divided into chunks.
 
 use std::time::Duration;
 
@@ -58,6 +58,8 @@ pub(crate) struct Stage {
     uncut_bytes: u64,
     /// Whether the limit is reached.
     is_spent: bool,
+    /// Whether the last chunk was lost.
+    has_lost: bool,
 }
 
 impl Stage {
@@ -75,6 +77,7 @@ impl Stage {
             offset: 0,
             uncut_bytes: 0,
             is_spent: false,
+            has_lost: false,
         }
     }
 
@@ -176,7 +179,16 @@ impl Stage {
             Kind::Timeout { .. } | Kind::BlackHole {} => {
                 self.record(log, Effect::Discarded { bytes: bytes.len() });
             }
-            Kind::SlowClose { .. } | Kind::ResetPeer { .. } | Kind::Down {} => {
+            Kind::PacketLoss { loss_rate, correlation } => {
+                let probability = loss_rate + if self.has_lost { correlation } else { 0.0 };
+                self.has_lost = self.random.random_bool(probability.min(1.0));
+                if self.has_lost {
+                    self.record(log, Effect::Discarded { bytes: bytes.len() });
+                } else {
+                    self.queue.push(Item::Bytes(bytes), Some(now));
+                }
+            }
+            Kind::SlowClose { .. } | Kind::ResetPeer { .. } | Kind::Down {} | Kind::Noop {} => {
                 self.queue.push(Item::Bytes(bytes), Some(now));
             }
         }

@@ -66,8 +66,8 @@ pub(crate) fn default_name(kind: &str, stream: Stream) -> String {
     format!("{kind}_{}", stream.name())
 }
 
-/// The kind of a toxic. The first seven are those of Toxiproxy, with its names and attributes. The default of each
-/// attribute is 0.
+/// The kind of a toxic. The first nine are those of Toxiproxy, with its names and attributes. The default of each attribute is
+/// 0 unless it is stated.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "attributes", rename_all = "snake_case")]
 pub enum Kind {
@@ -122,6 +122,17 @@ pub enum Kind {
         #[serde(default, rename = "bytes")]
         bytes_max: u64,
     },
+    /// Discards some chunks, in bursts if losses are correlated (the model of Gilbert, 1960, as Toxiproxy simplifies it).
+    PacketLoss {
+        /// The probability that a chunk is discarded, from 0 to 1; the default is 0.1.
+        #[serde(default = "default_loss_rate")]
+        loss_rate: f64,
+        /// The probability that is added after a chunk that was discarded, from 0 to 1.
+        #[serde(default)]
+        correlation: f64,
+    },
+    /// Changes nothing.
+    Noop {},
     /// Collects data for a time and sends it at once.
     Joining {
         /// The time since the first byte, in milliseconds.
@@ -140,9 +151,13 @@ pub enum Kind {
     Down {},
 }
 
+fn default_loss_rate() -> f64 {
+    0.1
+}
+
 impl Kind {
     /// The values of `type`.
-    pub const TYPES: [&str; 11] = [
+    pub const TYPES: [&str; 13] = [
         "latency",
         "bandwidth",
         "slow_close",
@@ -150,6 +165,8 @@ impl Kind {
         "reset_peer",
         "slicer",
         "limit_data",
+        "packet_loss",
+        "noop",
         "joining",
         "corruption",
         "black_hole",
@@ -195,6 +212,11 @@ impl Kind {
             Self::Slicer { average_size_bytes: 0, .. } => "average_size must be at least 1",
             Self::Corruption { probability } if !(0.0..=1.0).contains(probability) => {
                 "probability must be from 0 to 1"
+            }
+            Self::PacketLoss { loss_rate, correlation }
+                if ![loss_rate, correlation].into_iter().all(|share| (0.0..=1.0).contains(share)) =>
+            {
+                "loss_rate and correlation must be from 0 to 1"
             }
             _ => return Ok(self),
         };
@@ -261,6 +283,8 @@ mod tests {
             ("latency", json!({ "latency": -1 })),
             ("slicer", json!({})),
             ("corruption", json!({ "probability": 1.5 })),
+            ("packet_loss", json!({ "loss_rate": 1.5 })),
+            ("packet_loss", json!({ "correlation": -0.5 })),
             ("no_such_toxic", json!({})),
         ] {
             assert!(Kind::new(kind, &attributes(given)).is_err(), "{kind}");

@@ -1,11 +1,13 @@
 //! The paths of the API and their responses.
 
+use std::io::ErrorKind;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HeaderValue, USER_AGENT};
+use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
 use hyper::{Request, Response, StatusCode};
 use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
@@ -20,6 +22,9 @@ use crate::toxic::{Attributes, Kind, Stream, Toxic, ToxicError, default_name};
 
 /// The version of Toxiproxy whose API is implemented.
 const VERSION: &str = "2.9.0";
+
+/// The header with the number of a request.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-toxiproxy-request-id");
 
 /// The longest request body, in bytes.
 const BODY_BYTES_MAX: usize = 1 << 20;
@@ -53,11 +58,12 @@ pub(crate) async fn answer(proxies: &Mutex<Proxies>, request: Request<Incoming>)
         Ok(answer) => answer,
         Err(problem) => {
             let status = problem.status();
-            (status, json!({ "error": problem.to_string(), "status": status.as_u16() }))
+            (status, json!({ "error": problem.message(), "status": status.as_u16() }))
         }
     };
     let mut response = Response::default();
     *response.status_mut() = status;
+    response.headers_mut().insert(REQUEST_ID, next_request_id());
     if !body.is_null() {
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         *response.body_mut() = Full::from(body.to_string());
@@ -234,7 +240,25 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     serde_json::from_slice(body).map_err(|error| Problem::Body(error.to_string()))
 }
 
+/// Returns a value that no other response of this process has.
+fn next_request_id() -> HeaderValue {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    HeaderValue::from(COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
 impl Problem {
+    /// Returns the message, which is Toxiproxy's where clients may compare it.
+    fn message(&self) -> String {
+        match self {
+            Self::Proxies(ProxiesError::Listen { listen, source })
+                if source.kind() == ErrorKind::AddrInUse =>
+            {
+                format!("listen tcp {listen}: bind: address already in use")
+            }
+            problem => problem.to_string(),
+        }
+    }
+
     fn status(&self) -> StatusCode {
         match self {
             Self::Path | Self::Proxies(ProxiesError::NotFound) | Self::Toxic(ToxicError::NotFound) => {

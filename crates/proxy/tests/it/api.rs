@@ -34,6 +34,12 @@ impl Api {
     }
 
     async fn ask_with(&self, method: &str, path: &str, header: &str, body: &str) -> (u16, String) {
+        let (head, body) = self.exchange(method, path, header, body).await;
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), body)
+    }
+
+    /// Sends a request and returns the head and the body of the response.
+    async fn exchange(&self, method: &str, path: &str, header: &str, body: &str) -> (String, String) {
         let mut stream = TcpStream::connect(self.addr).await.unwrap();
         let length = body.len();
         let request = format!(
@@ -43,7 +49,7 @@ impl Api {
         let mut answer = String::new();
         within("a response", stream.read_to_string(&mut answer)).await.unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+        (head.to_owned(), body.to_owned())
     }
 
     /// Asserts the status and the body of a response.
@@ -208,12 +214,13 @@ async fn errors_have_the_statuses_and_messages_of_toxiproxy() {
     let listen = api.create("p", "127.0.0.1:1").await;
     assert_eq!(api.ask("POST", "/proxies/p/toxics", r#"{"type":"timeout"}"#).await.0, 200);
     let taken = json!({ "name": "q", "listen": listen, "upstream": "u:1" }).to_string();
+    let occupied = format!("listen tcp {listen}: bind: address already in use");
     for (method, path, body, status, words) in [
         ("POST", "/proxies", r#"{"name":"p","upstream":"u:1"}"#, 409, "proxy already exists"),
         ("POST", "/proxies", r#"{"upstream":"u:1"}"#, 400, "missing required field: name"),
         ("POST", "/proxies", r#"{"name":"q"}"#, 400, "missing required field: upstream"),
         ("POST", "/proxies", "{", 400, "bad request body: "),
-        ("POST", "/proxies", &taken, 500, "cannot listen on "),
+        ("POST", "/proxies", &taken, 500, &occupied),
         ("GET", "/proxies/q", "", 404, "proxy not found"),
         ("POST", "/proxies/q", "{}", 404, "proxy not found"),
         ("POST", "/proxies/p", "no", 400, "bad request body: "),
@@ -259,4 +266,19 @@ async fn browsers_are_rejected_and_the_version_is_reported() {
     let (status, _) = api.ask_with("GET", "/version", "User-Agent: Mozilla/5.0 (X11)\r\n", "").await;
     assert_eq!(status, 403);
     api.expect("GET", "/version", "", 200, json!({ "version": "2.9.0" })).await;
+}
+
+#[tokio::test]
+async fn each_response_has_its_own_request_id() {
+    let api = Api::new().await;
+    let mut ids = Vec::new();
+    for (path, header) in [("/version", ""), ("/nothing", ""), ("/version", "User-Agent: Mozilla/5.0\r\n")] {
+        let (head, _) = api.exchange("GET", path, header, "").await;
+        let id =
+            head.lines().find_map(|line| line.strip_prefix("x-toxiproxy-request-id: ").map(str::to_owned));
+        ids.push(id.unwrap());
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), 3);
 }

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
-use proxy::{Effect, Kind};
+use proxy::{Effect, Kind, Stream};
 
 use crate::support::{End, STREAMS, Scene, assert_took, pattern, within};
 
@@ -275,6 +275,59 @@ async fn corruption_flips_the_bits_that_it_reports() {
         scene.proxy.remove_all_toxics();
         sender.send(b"clean").await;
         assert_eq!(receiver.receive(5).await, b"clean");
+    }
+}
+
+/// Sends single bytes and returns those that arrived. Each is a chunk of its own, because the next one follows only after it has
+/// arrived or was discarded.
+async fn send_bytes_one_by_one(scene: &Scene, stream: Stream, count: u8) -> Vec<u8> {
+    let (mut sender, mut receiver) = scene.connect().await.split(stream);
+    let mut arrived = Vec::new();
+    for byte in 0..count {
+        let lost = scene.faults.all().len();
+        sender.send(&[byte]).await;
+        tokio::select! {
+            bytes = receiver.receive(1) => arrived.extend(bytes),
+            () = scene.faults.until("a loss", |effects| effects.len() > lost) => {}
+        }
+    }
+    arrived
+}
+
+#[tokio::test]
+async fn lost_chunks_are_reported_and_the_others_arrive_in_order() {
+    for stream in STREAMS {
+        let scene = Scene::new(1).await;
+        scene.add(stream, Kind::PacketLoss { loss_rate: 0.3, correlation: 0.0 });
+        let arrived = send_bytes_one_by_one(&scene, stream, 100).await;
+        let lost = scene.faults.effects();
+        assert!(lost.iter().all(|effect| *effect == Effect::Discarded { bytes: 1 }));
+        assert_eq!(arrived.len() + lost.len(), 100);
+        assert!(arrived.is_sorted() && (15..50).contains(&lost.len()), "{} lost", lost.len());
+    }
+}
+
+#[tokio::test]
+async fn correlated_losses_come_in_bursts() {
+    let scene = Scene::new(2).await;
+    scene.add(Stream::Upstream, Kind::PacketLoss { loss_rate: 0.1, correlation: 0.9 });
+    let arrived = send_bytes_one_by_one(&scene, Stream::Upstream, 100).await;
+    // After the first loss, the probability is 1.
+    let count = u8::try_from(arrived.len()).unwrap();
+    assert_eq!(arrived, (0..count).collect::<Vec<u8>>());
+    assert!((1..100).contains(&count), "{count}");
+}
+
+#[tokio::test]
+async fn a_toxic_without_effect_changes_nothing() {
+    for stream in STREAMS {
+        let scene = Scene::new(1).await;
+        scene.add(stream, Kind::Noop {});
+        let (mut sender, mut receiver) = scene.connect().await.split(stream);
+        sender.send(&pattern(10_000)).await;
+        sender.end().await;
+        assert_eq!(receiver.rest().await, pattern(10_000));
+        assert_eq!(scene.faults.all(), []);
     }
 }
 
