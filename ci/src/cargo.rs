@@ -46,6 +46,11 @@ impl Cargo {
         Ok(Self { workspace: workspace.clone(), profile, host })
     }
 
+    /// Returns the target triple of this machine.
+    pub(crate) fn host(&self) -> &str {
+        &self.host
+    }
+
     /// Returns whether the binaries are static.
     pub(crate) fn is_static(&self) -> bool {
         self.host.contains("-linux-")

@@ -15,32 +15,20 @@ use crate::test::{docker_is_missing, judge, nextest};
 
 /// The steps in the order in which they run: quick ones first.
 pub(crate) const STEPS: &[Step] = &[
-    Step { name: "licences", about: "cargo-deny: bans, licences, sources", run: deny },
-    Step { name: "runtimes", about: "the server depends on no part of tokio except channels", run: runtimes },
-    Step {
-        name: "modules",
-        about: "the modules of each crate import each other without cycles",
-        run: modules,
-    },
-    Step { name: "without-docker", about: "tests and lints without container support", run: without_docker },
-    Step { name: "gate-builds", about: "the GitHub action builds the harness by itself", run: gate_builds },
-    Step { name: "repetitions", about: "the tests that repeat runs, with all repetitions", run: repetitions },
-    Step { name: "mutants", about: "every mutant of the package index, five seeds", run: mutants_of_index },
-    Step { name: "mutants-wisdom", about: "every mutant of WOW/1, five seeds", run: mutants_of_wisdom },
-    Step {
-        name: "correct",
-        about: "correct servers with unusual behaviour, five seeds",
-        run: correct_servers,
-    },
-    Step { name: "chaos-matrix", about: "every fault in every state, both protocols", run: chaos_matrix },
-    Step { name: "chaos-mutants", about: "chaos against mutants and correct servers", run: chaos_runs },
-    Step { name: "images", about: "the images that ship, and their sizes", run: shipped_images },
-    Step {
-        name: "from-source",
-        about: "the images as the Dockerfile builds them from source",
-        run: from_source,
-    },
-    Step { name: "bench", about: "all measurements", run: measurements },
+    Step::new("licences", "cargo-deny: bans, licences, sources", deny),
+    Step::new("runtimes", "the server depends on no part of tokio except channels", runtimes),
+    Step::new("modules", "the modules of each crate import each other without cycles", modules),
+    Step::new("without-docker", "tests and lints without container support", without_docker),
+    Step::new("gate-builds", "the GitHub action builds the harness by itself", gate_builds),
+    Step::new("repetitions", "the tests that repeat runs, with all repetitions", repetitions),
+    Step::new("mutants", "every mutant of the package index, five seeds", mutants_of_index),
+    Step::new("mutants-wisdom", "every mutant of WOW/1, five seeds", mutants_of_wisdom),
+    Step::new("correct", "correct servers with unusual behaviour, five seeds", correct_servers),
+    Step::new("chaos-matrix", "every fault in every state, both protocols", chaos_matrix),
+    Step::new("chaos-mutants", "chaos against mutants and correct servers", chaos_runs),
+    Step::new("images", "the images that ship, and their sizes", shipped_images),
+    Step::new("from-source", "the images as the Dockerfile builds them from source", from_source),
+    Step::new("bench", "all measurements", measurements),
 ];
 
 fn deny(context: &Context) -> Result<Outcome, Failure> {

@@ -3,6 +3,7 @@
 
 mod bench;
 mod binaries;
+mod built_tests;
 mod cargo;
 mod chaos;
 mod command_line;

@@ -2,9 +2,11 @@
 
 use std::cell::OnceCell;
 use std::env;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::binaries::Binaries;
+use crate::built_tests::BuiltTests;
 use crate::cargo::{Cargo, Profile};
 use crate::command_line::StepFlags;
 use crate::failure::Failure;
@@ -18,6 +20,25 @@ pub(crate) struct Step {
     pub(crate) about: &'static str,
     /// The check.
     pub(crate) run: fn(&Context) -> Result<Outcome, Failure>,
+    /// Whether it runs beside the steps that follow, at the lowest priority. Such steps run one after the other.
+    pub(crate) is_beside: bool,
+}
+
+impl Step {
+    /// Returns a step that runs alone.
+    pub(crate) const fn new(
+        name: &'static str,
+        about: &'static str,
+        run: fn(&Context) -> Result<Outcome, Failure>,
+    ) -> Self {
+        Self { name, about, run, is_beside: false }
+    }
+
+    /// Lets it run beside the steps that follow.
+    pub(crate) const fn beside(mut self) -> Self {
+        self.is_beside = true;
+        self
+    }
 }
 
 /// The result of a step that did not fail.
@@ -37,6 +58,8 @@ pub(crate) struct Context {
     /// Whether the run happens in CI, where a missing Docker daemon is a failure.
     pub(crate) is_in_ci: bool,
     binaries: OnceCell<Binaries>,
+    /// The tests that were built, as a file for nextest, which then calls no cargo.
+    pub(crate) built_tests: OnceCell<BuiltTests>,
 }
 
 impl Context {
@@ -46,6 +69,7 @@ impl Context {
             cargo: Cargo::new(workspace, Profile::Ci)?,
             is_in_ci: env::var_os("CI").is_some_and(|value| value == "true"),
             binaries: OnceCell::new(),
+            built_tests: OnceCell::new(),
         })
     }
 
@@ -79,30 +103,14 @@ pub(crate) fn run(
         }
         return Ok(());
     }
-    let context = Context::new(workspace)?;
-    let mut summary = Vec::new();
-    for step in selected {
-        println!("\n== {}: {}", step.name, step.about);
-        let begun = Instant::now();
-        let outcome = (step.run)(&context);
-        let took = begun.elapsed();
-        let line = described(&outcome);
-        println!("== {}: {line}, {}", step.name, seconds(took));
-        summary.push((step.name, line, took));
-        if let Err(failure) = outcome {
-            eprintln!("\n{failure}\nrun this step alone: cargo ci {command} --only {}", step.name);
-            if !flags.keep_going {
-                break;
-            }
-        }
-    }
+    let begun = Instant::now();
+    let results = run_all(command, &selected, flags, workspace)?;
     println!("\n{:<16} {:>8}  result", "step", "time");
-    for (name, line, took) in &summary {
+    for Ran { name, line, took } in &results {
         println!("{name:<16} {:>8}  {line}", seconds(*took));
     }
-    println!("{:<16} {:>8}", "total", seconds(summary.iter().map(|(_, _, took)| *took).sum()));
-    let failed: Vec<&str> =
-        summary.iter().filter(|(_, line, _)| line == FAILED).map(|(name, ..)| *name).collect();
+    println!("{:<16} {:>8}", "total", seconds(begun.elapsed()));
+    let failed: Vec<&str> = results.iter().filter(|ran| ran.line == FAILED).map(|ran| ran.name).collect();
     if failed.is_empty() {
         return Ok(());
     }
@@ -113,6 +121,64 @@ pub(crate) fn run(
 }
 
 const FAILED: &str = "FAILED";
+
+/// The result of a step that was run.
+struct Ran {
+    name: &'static str,
+    line: String,
+    took: Duration,
+}
+
+/// Runs steps in order. The first one that may run beside others starts a thread for all of these.
+fn run_all(
+    command: &str,
+    selected: &[&Step],
+    flags: &StepFlags,
+    workspace: &Workspace,
+) -> Result<Vec<Ran>, Failure> {
+    let context = Context::new(workspace)?;
+    let beside: Vec<&Step> = selected.iter().copied().filter(|step| step.is_beside).collect();
+    let run_beside = || -> Result<Vec<Ran>, Failure> {
+        // For this thread and the programs that it starts. Without it, they would only be quicker and the others slower.
+        let _ = rustix::process::nice(LOWEST_PRIORITY);
+        let context = Context::new(workspace)?;
+        Ok(beside.iter().map(|step| run_step(command, step, &context)).collect())
+    };
+    thread::scope(|scope| {
+        let (mut results, mut running) = (Vec::new(), None);
+        for step in selected {
+            if step.is_beside {
+                running.get_or_insert_with(|| scope.spawn(run_beside));
+                continue;
+            }
+            results.push(run_step(command, step, &context));
+            if results.last().is_some_and(|ran| ran.line == FAILED) && !flags.keep_going {
+                break;
+            }
+        }
+        if let Some(running) = running {
+            let others = running.join().map_err(|_| Failure::other("a step beside the others panicked"))?;
+            results.extend(others?);
+        }
+        Ok(results)
+    })
+}
+
+/// The largest value of nice(2).
+const LOWEST_PRIORITY: i32 = 19;
+
+fn run_step(command: &str, step: &Step, context: &Context) -> Ran {
+    println!("\n== {}: {}", step.name, step.about);
+    let begun = Instant::now();
+    let outcome = (step.run)(context);
+    let took = begun.elapsed();
+    let line = described(&outcome);
+    println!("== {}: {line}, {}", step.name, seconds(took));
+    if let Err(failure) = outcome {
+        eprintln!("\n{failure}\nrun this step alone: cargo ci {command} --only {}", step.name);
+    }
+    Ran { name: step.name, line, took }
+}
 
 fn described(outcome: &Result<Outcome, Failure>) -> String {
     match outcome {
@@ -146,9 +212,9 @@ mod tests {
     use super::*;
 
     const STEPS: &[Step] = &[
-        Step { name: "one", about: "", run: |_| Ok(Outcome::Passed) },
-        Step { name: "two", about: "", run: |_| Ok(Outcome::NotRun("no tool".to_owned())) },
-        Step { name: "three", about: "", run: |_| Err(Failure::other("it is broken")) },
+        Step::new("one", "", |_| Ok(Outcome::Passed)),
+        Step::new("two", "", |_| Ok(Outcome::NotRun("no tool".to_owned()))),
+        Step::new("three", "", |_| Err(Failure::other("it is broken"))),
     ];
 
     fn names(only: &[&str], skip: &[&str]) -> Result<Vec<&'static str>, String> {
@@ -173,5 +239,16 @@ mod tests {
         assert!(failure.ends_with("cargo ci test --only three"), "{failure}");
         let flags = StepFlags { skip: vec!["three".to_owned()], ..StepFlags::default() };
         run("test", STEPS, &flags, &workspace).unwrap();
+    }
+
+    #[test]
+    fn a_step_beside_others_runs_although_one_of_them_fails_and_its_failure_counts() {
+        let steps = [
+            Step::new("lints", "", |_| Err(Failure::other("a warning"))).beside(),
+            Step::new("broken", "", |_| Err(Failure::other("it is broken"))),
+            Step::new("never", "", |_| panic!("the step before it failed")),
+        ];
+        let failure = run("test", &steps, &StepFlags::default(), &Workspace::find()).unwrap_err().to_string();
+        assert!(failure.ends_with("--only broken,lints"), "{failure}");
     }
 }

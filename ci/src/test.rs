@@ -5,6 +5,7 @@ use std::process::Command;
 use std::thread;
 
 use crate::binaries::{Binary, FEATURES, zoo_command};
+use crate::built_tests::BuiltTests;
 use crate::command_line::{CorrectFlags, Protocol};
 use crate::correct_servers;
 use crate::docker;
@@ -20,21 +21,18 @@ use crate::sweep;
 
 /// The steps in the order in which they run: quick ones first.
 pub(crate) const STEPS: &[Step] = &[
-    Step { name: "format", about: "the code is formatted", run: format },
-    Step { name: "lints", about: "clippy has no warnings", run: lints },
-    Step { name: "build", about: "everything is built, once", run: build },
-    Step { name: "tests", about: "all tests, with nextest", run: tests },
-    Step { name: "doc-tests", about: "the examples in the documentation", run: doc_tests },
-    Step { name: "catalogues", about: "the generated catalogues in docs/ are up to date", run: catalogues },
-    Step { name: "rustdoc", about: "the documentation builds without warnings", run: rustdoc },
-    Step { name: "gate", about: "the harness against correct servers, on fixed seeds", run: gate },
-    Step {
-        name: "correct",
-        about: "the harness against some of the unusual correct servers",
-        run: unusual_servers,
-    },
-    Step { name: "metrics", about: "Prometheus accepts the server's metrics", run: metrics },
-    Step { name: "compose", about: "the gate against the server, started by compose", run: compose },
+    Step::new("format", "the code is formatted", format),
+    Step::new("build", "everything is built, once", build),
+    // These leave the processor to the tests, which wait half of their time.
+    Step::new("lints", "clippy has no warnings", lints).beside(),
+    Step::new("rustdoc", "the documentation builds without warnings", rustdoc).beside(),
+    Step::new("doc-tests", "the examples in the documentation", doc_tests).beside(),
+    Step::new("tests", "all tests, with nextest", tests),
+    Step::new("catalogues", "the generated catalogues in docs/ are up to date", catalogues),
+    Step::new("gate", "the harness against correct servers, on fixed seeds", gate),
+    Step::new("correct", "the harness against some of the unusual correct servers", unusual_servers),
+    Step::new("metrics", "Prometheus accepts the server's metrics", metrics),
+    Step::new("compose", "the gate against the server, started by compose", compose),
 ];
 
 /// Some of the servers of `cargo ci correct`, at least one in each language that every machine has.
@@ -63,15 +61,22 @@ fn format(context: &Context) -> Result<Outcome, Failure> {
 fn lints(context: &Context) -> Result<Outcome, Failure> {
     let mut command = context.cargo.build_command(&["clippy"]);
     command.args(["--workspace", "--all-targets", "--quiet", "--features", FEATURES]);
-    passed(process::run(command.args(["--", "-D", "warnings"])))
+    // Its output would mix with that of the tests.
+    passed(process::output(command.args(["--", "-D", "warnings"])).map(drop))
 }
 
 /// Returns a nextest command for the whole workspace. All such commands have the same packages and features, so that they
 /// share one build.
 pub(crate) fn nextest(context: &Context, arguments: &[&str]) -> Result<Command, Failure> {
     install_nextest()?;
-    let mut command = context.cargo.build_command(&["nextest", "run"]);
-    command.args(["--workspace", "--features", FEATURES]).args(arguments);
+    let mut command = if let Some(built) = context.built_tests.get() {
+        built.run_command(&context.cargo)
+    } else {
+        let mut command = context.cargo.build_command(&["nextest", "run"]);
+        command.args(["--workspace", "--features", FEATURES, "--cargo-quiet"]);
+        command
+    };
+    command.args(arguments);
     // Snapshots must not be updated, and a missing tool is a failure.
     command.env("CI", "true").env("INSTA_UPDATE", "no");
     command.envs(context.cargo.binaries().environment());
@@ -86,8 +91,10 @@ fn install_nextest() -> Result<(), Failure> {
 }
 
 fn build(context: &Context) -> Result<Outcome, Failure> {
-    process::run(&mut nextest(context, &["--no-run", "--cargo-quiet"])?)?;
+    process::run(&mut nextest(context, &["--no-run"])?)?;
     context.binaries()?;
+    let built = BuiltTests::list(&context.cargo)?;
+    context.built_tests.get_or_init(|| built);
     Ok(Outcome::Passed)
 }
 
@@ -98,7 +105,7 @@ const LONG_TESTS: &str = "test(without_a_harness_the_action_builds_one) | test(a
 /// Runs the tests that need Docker together with the others, because most of them wait. Without a daemon the others run.
 fn tests(context: &Context) -> Result<Outcome, Failure> {
     let binaries = context.binaries()?;
-    let mut command = nextest(context, &["--profile", "ci", "--cargo-quiet"])?;
+    let mut command = nextest(context, &["--profile", "ci"])?;
     if let Some(Outcome::NotRun(cause)) = docker_is_missing(context)? {
         offer_proxy_clients(context, &mut command, proxy_clients::install(&context.workspace))?;
         process::run(&mut command)?;
@@ -137,7 +144,7 @@ fn offer_proxy_clients(
 
 fn doc_tests(context: &Context) -> Result<Outcome, Failure> {
     let mut command = context.cargo.build_command(&["test", "--doc"]);
-    passed(process::run(command.args(["--workspace", "--quiet", "--features", FEATURES])))
+    passed(process::output(command.args(["--workspace", "--quiet", "--features", FEATURES])).map(drop))
 }
 
 fn catalogues(context: &Context) -> Result<Outcome, Failure> {
@@ -147,7 +154,7 @@ fn catalogues(context: &Context) -> Result<Outcome, Failure> {
 fn rustdoc(context: &Context) -> Result<Outcome, Failure> {
     let mut command = context.cargo.build_command(&["doc"]);
     command.args(["--workspace", "--no-deps", "--quiet", "--features", FEATURES]);
-    passed(process::run(command.env("RUSTDOCFLAGS", "-D warnings")))
+    passed(process::output(command.env("RUSTDOCFLAGS", "-D warnings")).map(drop))
 }
 
 /// Runs of the harness that are under way at once. A run waits for deadlines half of its time.
