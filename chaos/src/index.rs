@@ -58,7 +58,9 @@ fn harm_clauses(fault: &Fault, state: &State) -> HarmClauses {
     let closed = if other == C1 { A3 } else { other };
     // What takes effect although it is no request violates F4.
     let impossible = if fault.clause == F4 { F4 } else { other };
-    HarmClauses { silent, closed, impossible, other }
+    // No repetition of visits may end a server: A4 speaks of its end, and C4 of its resources.
+    let gone = if other == C4 { A4 } else { other };
+    HarmClauses { silent, closed, impossible, gone, other }
 }
 
 #[cfg(test)]
@@ -68,7 +70,7 @@ mod tests {
     /// Returns the clauses for the scene with this id.
     fn clauses(id: &str) -> [&'static str; 4] {
         let scene = INDEX.find(id).unwrap();
-        let HarmClauses { silent, closed, impossible, other } = harm_clauses(scene.fault, scene.state);
+        let HarmClauses { silent, closed, impossible, other, .. } = harm_clauses(scene.fault, scene.state);
         [silent, closed, impossible, other].map(|clause| clause.id)
     }
 

@@ -53,12 +53,12 @@ pub(crate) const fn marked(number: u32) -> (usize, Part) {
     ((number / PARTS) as usize, part)
 }
 
-/// Returns when a bystander's request is due, since the beginning of the run.
+/// Returns the offset of the times at which a bystander's requests are due: whole intervals after it, since the beginning of the
+/// run. The bystanders take turns evenly.
 ///
-/// `request` counts the bystander's earlier requests. Each bystander sends one request per interval, and the bystanders
-/// take turns evenly. A request that was due while the bystander had no connection is sent late, not left out.
+/// A bystander waits for each reply. Times that pass meanwhile are left out, so that a slow target does not get ever more work;
+/// the evidence counts the waiting time since each of them.
 #[must_use]
-pub(crate) fn due_at(ask_interval: Duration, bystander: u32, request: u64) -> Duration {
-    let turn = ask_interval * bystander / BYSTANDERS;
-    turn + ask_interval * u32::try_from(request + 1).unwrap_or(u32::MAX)
+pub(crate) fn turn(ask_interval: Duration, bystander: u32) -> Duration {
+    ask_interval * bystander / BYSTANDERS
 }

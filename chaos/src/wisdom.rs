@@ -45,7 +45,10 @@ pub(crate) static WISDOM: ChaosProtocol = ChaosProtocol {
     kept_waiting: W31,
     idle: None,
     // Clients that are not served because earlier ones still occupy something: W32.
-    harm_clauses: |fault, _| HarmClauses::all(if fault.clause == W32 { W32 } else { W31 }),
+    harm_clauses: |fault, _| HarmClauses {
+        other: if fault.clause == W32 { W32 } else { W31 },
+        ..HarmClauses::all(W31)
+    },
     scenes: OnceLock::new(),
 };
 

@@ -1,6 +1,7 @@
 //! Evidence about the bystanders: what happens to each, and the latency of each reply since the request was due.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 use driver::exchanges::Observation;
 use driver::history::Event;
@@ -10,7 +11,7 @@ use protocol::text::printable;
 use crate::chaos_protocol::{BystanderJudge, BystanderState, ChaosProtocol};
 use crate::harm::LATENCY_NS_MORE_MAX;
 use crate::harm::evidence::{Incident, Instead};
-use crate::timing::{BYSTANDERS, due_at};
+use crate::timing::{BYSTANDERS, turn};
 
 /// The latency that is never a finding, in nanoseconds. A request that was due so shortly before a scene may still be delayed
 /// by the fault of that scene.
@@ -21,14 +22,14 @@ const TOLERATED_NS: u64 = LATENCY_NS_MORE_MAX;
 pub(crate) struct Bystanders {
     protocol: &'static ChaosProtocol,
     judge: Box<dyn BystanderJudge>,
-    /// The number of requests that each has sent.
-    sent: BTreeMap<u32, u64>,
-    /// The bystanders that wait for a reply. Each has at most one outstanding request, its last one.
-    waiting: BTreeSet<u32>,
-    /// The end of the last exchange of each, and the time from which that was delayed, in nanoseconds.
-    last: BTreeMap<u32, (u64, u64)>,
+    /// The bystanders that wait for a reply, and when that request was due, in nanoseconds. Each has at most one outstanding
+    /// request.
+    waiting: BTreeMap<u32, u64>,
+    /// The time of the last event of each, in nanoseconds.
+    seen: BTreeMap<u32, u64>,
     /// By the time when each request was due: the latency of its reply from then on. A request without a reply has the time
-    /// for which it was known to wait.
+    /// for which it was known to wait. So has a time that passed while the bystander waited for an earlier reply, as if a
+    /// request had been sent then.
     requests: BTreeMap<u64, Delay>,
 }
 
@@ -36,7 +37,7 @@ pub(crate) struct Bystanders {
 #[derive(Clone, Copy, Debug)]
 struct Delay {
     latency_ns: u64,
-    /// When the request was due, or the one before it for whose reply the bystander still waited at that time.
+    /// When the request was due for whose reply the bystander waited.
     cause_ns: u64,
 }
 
@@ -63,16 +64,23 @@ pub(crate) struct Latencies {
 impl Bystanders {
     pub(crate) fn new(protocol: &'static ChaosProtocol) -> Self {
         let judge = (protocol.bystander_judge)();
-        let (sent, waiting) = (BTreeMap::new(), BTreeSet::new());
-        Self { protocol, judge, sent, waiting, last: BTreeMap::new(), requests: BTreeMap::new() }
+        let (waiting, seen) = (BTreeMap::new(), BTreeMap::new());
+        Self { protocol, judge, waiting, seen, requests: BTreeMap::new() }
     }
 
-    /// Records an event.
+    /// Records an event, after its observations.
     pub(crate) fn note(&mut self, event: &Event<'_>) {
-        if event.client < BYSTANDERS && matches!(event.event, EventKind::Sent(_)) {
-            *self.sent.entry(event.client).or_default() += 1;
-            self.waiting.insert(event.client);
+        let Event { client, at_ns, .. } = *event;
+        if client >= BYSTANDERS {
+            return;
         }
+        match event.event {
+            EventKind::Sent(_) => _ = self.waiting.insert(client, self.last_due_ns(client, at_ns)),
+            // The times that passed while it connected.
+            EventKind::Opened(_) => self.note_delays(self.next_due_ns(client), at_ns, at_ns),
+            _ => {}
+        }
+        self.seen.insert(client, at_ns);
     }
 
     /// Records an observation of a bystander and returns what it shows.
@@ -86,15 +94,15 @@ impl Bystanders {
         let state = self.judge.observe(observation);
         let is_reply = matches!(observation, Observation::Exchange(_));
         let has_ended = matches!(observation, Observation::Unanswered { .. });
+        let due_ns = match self.waiting.get(&client) {
+            Some(due_ns) => *due_ns,
+            None => self.last_due_ns(client, at_ns),
+        };
         if is_reply || has_ended {
             self.waiting.remove(&client);
         }
-        let request = self.sent.get(&client).map_or(0, |sent| sent.saturating_sub(1));
-        let due_ns = self.due_ns(client, request);
         if has_ended || is_reply && matches!(state, Served | InProgress | Incident(_)) {
-            let cause_ns = self.cause_ns(client, due_ns);
-            self.requests.insert(due_ns, Delay { latency_ns: at_ns.saturating_sub(due_ns), cause_ns });
-            self.last.insert(client, (at_ns, cause_ns));
+            self.note_delays(due_ns, at_ns, at_ns);
         }
         let incident = match state {
             InProgress => None,
@@ -106,7 +114,7 @@ impl Bystanders {
         };
         let is_silence =
             matches!(&incident, Some(self::Incident::NoReply { instead, .. }) if instead.is_nothing());
-        let belongs_to_ns = if is_silence { late_from_ns(self.cause_ns(client, due_ns)) } else { at_ns };
+        let belongs_to_ns = if is_silence { late_from_ns(due_ns) } else { at_ns };
         incident.map(|incident| Shown::Incident(incident, belongs_to_ns))
     }
 
@@ -125,20 +133,17 @@ impl Bystanders {
     ) -> Vec<(u32, Incident, u64)> {
         let mut incidents = Vec::new();
         for client in 0..BYSTANDERS {
-            let sent = self.sent.get(&client).copied().unwrap_or(0);
-            let first = if self.waiting.contains(&client) { sent.saturating_sub(1) } else { sent };
-            let missing = (first..).map(|request| self.due_ns(client, request));
-            let missing: Vec<u64> = missing.take_while(|due_ns| *due_ns < end_ns.min(at_ns)).collect();
-            let Some(first_ns) = missing.first() else { continue };
-            let cause_ns = self.cause_ns(client, *first_ns);
-            for due_ns in &missing {
-                self.requests.insert(*due_ns, Delay { latency_ns: at_ns - due_ns, cause_ns });
+            let next_ns = self.next_due_ns(client);
+            let first_ns = self.waiting.get(&client).copied().unwrap_or(next_ns);
+            if first_ns >= end_ns.min(at_ns) {
+                continue;
             }
+            self.note_delays(first_ns, end_ns.min(at_ns), at_ns);
             let waited_ns = at_ns - first_ns;
             if waited_ns >= timeout_ns {
                 let instead = Instead::Nothing { waited_ns, late_ns: 0 };
                 let incident = Incident::NoReply { request: String::new(), instead, is_unserved: false };
-                incidents.push((client, incident, late_from_ns(cause_ns)));
+                incidents.push((client, incident, late_from_ns(first_ns)));
             }
         }
         incidents
@@ -167,22 +172,33 @@ impl Bystanders {
         self.requests.into_iter().map(|(due_ns, delay)| (due_ns, delay.latency_ns)).collect()
     }
 
-    /// Returns the time to which a request belongs that was due at this time.
-    fn cause_ns(&self, client: u32, due_ns: u64) -> u64 {
-        match self.last.get(&client) {
-            Some((ended_ns, cause_ns)) if *ended_ns > due_ns => *cause_ns,
-            _ => due_ns,
+    /// Records the waiting time, until `at_ns`, since each time at which a request was due, from `due_ns` to `end_ns`. All of them
+    /// have the same cause.
+    fn note_delays(&mut self, due_ns: u64, end_ns: u64, at_ns: u64) {
+        let interval_ns = as_ns(self.protocol.ask_interval).max(1);
+        let mut time_ns = due_ns;
+        while time_ns < end_ns || time_ns == due_ns && due_ns <= at_ns {
+            self.requests.insert(time_ns, Delay { latency_ns: at_ns - time_ns, cause_ns: due_ns });
+            time_ns += interval_ns;
         }
     }
 
-    fn due_ns(&self, client: u32, request: u64) -> u64 {
-        let due = due_at(self.protocol.ask_interval, client, request);
-        u64::try_from(due.as_nanos()).unwrap_or(u64::MAX)
+    /// Returns the last time at which a request was due.
+    fn last_due_ns(&self, client: u32, at_ns: u64) -> u64 {
+        let interval = self.protocol.ask_interval;
+        let (offset_ns, interval_ns) = (as_ns(turn(interval, client)), as_ns(interval).max(1));
+        offset_ns + at_ns.saturating_sub(offset_ns) / interval_ns * interval_ns
     }
 
+    /// Returns the first time after its last event at which a bystander's request was or is due.
     fn next_due_ns(&self, client: u32) -> u64 {
-        self.due_ns(client, self.sent.get(&client).copied().unwrap_or(0))
+        let seen_ns = self.seen.get(&client).copied().unwrap_or(0);
+        self.last_due_ns(client, seen_ns) + as_ns(self.protocol.ask_interval)
     }
+}
+
+fn as_ns(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Returns the time from which a reply is late. What delays it is in effect at that time.

@@ -67,6 +67,8 @@ pub(crate) struct HarmClauses {
     pub(crate) closed: Clause,
     /// The history of all requests is impossible.
     pub(crate) impossible: Clause,
+    /// The target is gone.
+    pub(crate) gone: Clause,
     /// Anything else.
     pub(crate) other: Clause,
 }
@@ -74,7 +76,7 @@ pub(crate) struct HarmClauses {
 impl HarmClauses {
     /// Returns the same clause for all harm.
     pub(crate) const fn all(clause: Clause) -> Self {
-        Self { silent: clause, closed: clause, impossible: clause, other: clause }
+        Self { silent: clause, closed: clause, impossible: clause, gone: clause, other: clause }
     }
 }
 

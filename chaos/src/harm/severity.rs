@@ -93,7 +93,7 @@ pub(crate) fn target_lost(how: String, requirements: &Requirements) -> Finding {
     Finding {
         actual: Some(how),
         expected: Some("a target that continues to serve".to_owned()),
-        clause: Some(requirements.clauses.other),
+        clause: Some(requirements.clauses.gone),
         ..Finding::new(Verdict::Fail, "the target is gone")
     }
 }

@@ -6,7 +6,7 @@ use driver::moves::Move;
 use driver::moves::MoveResult;
 use driver::moves::Script;
 
-use crate::timing::due_at;
+use crate::timing::turn;
 
 /// The interval between two requests of a bystander.
 pub(crate) const ASK_INTERVAL: Duration = Duration::from_millis(50);
@@ -16,8 +16,6 @@ pub(crate) const ASK_INTERVAL: Duration = Duration::from_millis(50);
 pub(crate) struct Bystander {
     number: u32,
     seed: u64,
-    /// The number of requests begun.
-    requests: u64,
     /// The number of requests on the open connection.
     sent_on_connection: u64,
     /// The number of lost connections.
@@ -40,7 +38,6 @@ impl Bystander {
         Self {
             number,
             seed,
-            requests: 0,
             sent_on_connection: 0,
             connections: 0,
             at: BystanderAt::Closed,
@@ -85,13 +82,12 @@ impl Script for Bystander {
             }
             BystanderAt::Opened => {
                 self.at = BystanderAt::Waited;
-                Move::PauseUntil(due_at(ASK_INTERVAL, self.number, self.requests))
+                Move::PauseUntilNext(turn(ASK_INTERVAL, self.number), ASK_INTERVAL)
             }
             BystanderAt::Waited => {
                 self.at = BystanderAt::Sent;
                 self.line = self.line(self.sent_on_connection);
                 self.sent_on_connection += 1;
-                self.requests += 1;
                 Move::Send(0, &self.line)
             }
             BystanderAt::Sent => {

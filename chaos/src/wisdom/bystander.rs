@@ -13,7 +13,7 @@ use protocol::wisdom::token::{TOKEN_BYTES, Token};
 use sha2::{Digest, Sha256};
 
 use crate::catalogue::wisdom::requests::REQUEST;
-use crate::timing::due_at;
+use crate::timing::turn;
 
 /// The highest difficulty that bystanders solve, in bits. A harder challenge takes longer than their interval.
 pub(crate) const DIFFICULTY_MAX: u8 = 16;
@@ -29,8 +29,6 @@ const ENDS_WITHIN: Duration = Duration::from_secs(5);
 pub(crate) struct Bystander {
     number: u32,
     seed: u64,
-    /// The number of requests begun.
-    requests: u64,
     /// The number of connections opened.
     connections: u32,
     at: At,
@@ -61,7 +59,7 @@ enum At {
 impl Bystander {
     /// Returns a bystander that has not begun.
     pub(crate) fn new(number: u32, seed: u64) -> Self {
-        Self { number, seed, requests: 0, connections: 0, at: At::Open, search: None, solution: Vec::new() }
+        Self { number, seed, connections: 0, at: At::Open, search: None, solution: Vec::new() }
     }
 
     fn source(&self) -> Source {
@@ -108,11 +106,10 @@ impl Script for Bystander {
             }
             At::WaitToAsk => {
                 self.at = At::Ask;
-                Move::PauseUntil(due_at(ASK_INTERVAL, self.number, self.requests))
+                Move::PauseUntilNext(turn(ASK_INTERVAL, self.number), ASK_INTERVAL)
             }
             At::Ask => {
                 self.at = At::AwaitChallenge;
-                self.requests += 1;
                 Move::Send(0, REQUEST)
             }
             At::AwaitChallenge => {
@@ -132,7 +129,7 @@ impl Script for Bystander {
             At::Solved => {
                 if self.encode_solution() {
                     self.at = At::SendSolution;
-                    Move::PauseUntil(due_at(ASK_INTERVAL, self.number, self.requests))
+                    Move::PauseUntilNext(turn(ASK_INTERVAL, self.number), ASK_INTERVAL)
                 } else {
                     self.at = At::Close;
                     Move::Pause(ASK_INTERVAL)
@@ -140,7 +137,6 @@ impl Script for Bystander {
             }
             At::SendSolution => {
                 self.at = At::AwaitQuote;
-                self.requests += 1;
                 Move::Send(0, &self.solution)
             }
             At::AwaitQuote => {
@@ -178,12 +174,15 @@ mod tests {
     fn after_reply(reply: &[u8]) -> Bystander {
         let mut bystander = Bystander::new(5, 1);
         assert!(matches!(bystander.next(MoveResult::Done), Move::OpenFrom(0, _)));
-        assert_eq!(bystander.next(MoveResult::Done), Move::PauseUntil(due_at(ASK_INTERVAL, 5, 0)));
+        assert_eq!(
+            bystander.next(MoveResult::Done),
+            Move::PauseUntilNext(turn(ASK_INTERVAL, 5), ASK_INTERVAL)
+        );
         assert_eq!(bystander.next(MoveResult::Done), Move::Send(0, REQUEST));
         assert_eq!(bystander.next(MoveResult::Done), Move::Await(0, 1));
         if let Move::Compute(job) = bystander.next(MoveResult::Replies(&[reply.to_vec()])) {
             job.run();
-            assert!(matches!(bystander.next(MoveResult::Done), Move::PauseUntil(_)));
+            assert!(matches!(bystander.next(MoveResult::Done), Move::PauseUntilNext(..)));
         }
         bystander
     }

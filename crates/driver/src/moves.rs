@@ -21,6 +21,8 @@ pub enum Move<'a> {
     Pause(Duration),
     /// Waits until this time has passed since the run began.
     PauseUntil(Duration),
+    /// Waits until the next time since the run began that is this offset and a multiple of this interval.
+    PauseUntilNext(Duration, Duration),
     /// Records in the history that the part with this number begins.
     Mark(u32),
     /// Opens a connection in a free slot.

@@ -1,8 +1,7 @@
 //! Detection of unacknowledged bytes: whether sent bytes have reached the target's machine.
 //!
-//! A connection can be established on this side and not on the other. If the backlog is full, Linux drops the last packet
-//! of the handshake, and also drops the first data while the backlog stays full. Until that data is acknowledged, the
-//! client is still connecting.
+//! A connection can be established on this side only: if the backlog is full, Linux drops the last packet of the handshake and the
+//! first data. Until that data is acknowledged, the client is still connecting.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -11,8 +10,7 @@ use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
 
-/// How long a list of the system's sockets is used. Hundreds of clients may wait in vain at the same time, and each list takes
-/// milliseconds.
+/// How long a list of the system's sockets is used. Hundreds of clients may wait in vain, and a list takes milliseconds.
 const USED_FOR: Duration = Duration::from_millis(500);
 
 /// The sockets of this machine with unacknowledged bytes, each as its two addresses, and when they were listed.
@@ -22,20 +20,15 @@ pub(super) struct Unacknowledged(RefCell<Option<(Instant, Sockets)>>);
 type Sockets = BTreeSet<(SocketAddr, SocketAddr)>;
 
 impl Unacknowledged {
-    /// Returns whether bytes that were sent more than half a second ago are unacknowledged. On systems without this
-    /// information, returns false.
+    /// Returns whether bytes sent over half a second ago are unacknowledged; false on systems that do not tell.
     pub(super) fn contains(&self, stream: &TcpStream) -> bool {
         let (Ok(local), Ok(peer)) = (stream.local_addr(), stream.peer_addr()) else { return false };
         let mut listed = self.0.borrow_mut();
-        let (_, sockets) = match listed.take() {
-            Some((at, sockets)) if at.elapsed() < USED_FOR => listed.insert((at, sockets)),
-            _ => {
-                let sockets = unacknowledged();
-                // The time that the list took is not part of its use.
-                listed.insert((Instant::now(), sockets))
-            }
-        };
-        sockets.contains(&(local, peer))
+        if listed.as_ref().is_none_or(|(at, _)| at.elapsed() >= USED_FOR) {
+            let sockets = unacknowledged();
+            *listed = Some((Instant::now(), sockets));
+        }
+        listed.as_ref().is_some_and(|(_, sockets)| sockets.contains(&(local, peer)))
     }
 }
 

@@ -101,6 +101,11 @@ where
             Move::Synchronize => run.barrier.wait().await,
             Move::Pause(time) => sleep(time).await,
             Move::PauseUntil(time) => sleep(time.saturating_sub(run.begun.elapsed())).await,
+            Move::PauseUntilNext(offset, interval) => {
+                let elapsed = run.begun.elapsed();
+                let passed = elapsed.saturating_sub(offset).div_duration_f64(interval).floor();
+                sleep((offset + interval.mul_f64(passed + 1.0)).saturating_sub(elapsed)).await;
+            }
             Move::Mark(part) => run.emit(run.now_ns(), self.number, 0, EventKind::Marked(part)),
             Move::Open(slot) => return self.open(slot, slot, Route::Plain).await,
             Move::OpenFrom(slot, source) => return self.open(slot, slot, Route::From(source)).await,
