@@ -7,6 +7,8 @@ use rustix::process::{Pid, Resource, Rlimit, prlimit};
 #[derive(Debug)]
 pub(crate) struct DescriptorShortage {
     limited: Vec<Limited>,
+    /// Whether a process with sockets was seen without a free descriptor.
+    has_occurred: bool,
 }
 
 /// A process with the limit that it has now and the ones that it had before.
@@ -34,20 +36,26 @@ impl DescriptorShortage {
             let before = prlimit(Some(pid), Resource::Nofile, allowed).ok()?;
             limited.push(Limited { pid, limit, before });
         }
-        (with_sockets > 0).then_some(Self { limited })
+        (with_sockets > 0).then_some(Self { limited, has_occurred: false })
     }
 
-    /// Restores the previous limits. Returns whether a process with sockets had no free descriptor left, so that a further
-    /// client could not be accepted.
-    pub(crate) fn end(self) -> bool {
-        let mut has_occurred = false;
-        for Limited { pid, limit, before } in self.limited {
-            let is_exhausted = |open: Open| open.has_socket && free_below(&open.numbers, limit) == 0;
-            has_occurred |= Open::of(pid).is_some_and(is_exhausted);
+    /// Notes whether a process with sockets has no free descriptor left, so that a further client cannot be accepted. At another
+    /// time a client may have left.
+    pub(crate) fn observe(&mut self) {
+        self.has_occurred |= self.limited.iter().any(|Limited { pid, limit, .. }| {
+            let is_exhausted = |open: Open| open.has_socket && free_below(&open.numbers, *limit) == 0;
+            Open::of(*pid).is_some_and(is_exhausted)
+        });
+    }
+
+    /// Restores the previous limits. Returns whether a further client could not be accepted at some time.
+    pub(crate) fn end(mut self) -> bool {
+        self.observe();
+        for Limited { pid, before, .. } in self.limited {
             // A process that has ended needs no limit.
             let _ = prlimit(Some(pid), Resource::Nofile, before);
         }
-        has_occurred
+        self.has_occurred
     }
 }
 

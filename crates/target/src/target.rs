@@ -193,6 +193,10 @@ struct StartedProcess {
 
 impl Process for StartedProcess {
     fn sample(&self) -> Option<Sample> {
+        #[cfg(target_os = "linux")]
+        if let Some(shortage) = self.shortage.borrow_mut().as_mut() {
+            shortage.observe();
+        }
         self.processes.sample()
     }
 
