@@ -79,7 +79,7 @@ impl Faults {
         *lock(&self.left_line) = line;
     }
 
-    /// Removes and returns the line that a reset connection has left; empty if there is none.
+    /// Removes and returns the line that a reset connection has left; empty if no connection has left one.
     pub(super) fn take_line(&self) -> Vec<u8> {
         mem::take(&mut *lock(&self.left_line))
     }
