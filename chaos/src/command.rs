@@ -22,6 +22,7 @@ use verdict::Verdict;
 use verdict::exit::CommandResult;
 
 use crate::chaos_protocol::ChaosProtocol;
+use crate::dependencies;
 use crate::error::Error;
 use crate::flags::{CommandLine, Flags, Task};
 use crate::outcome::Timeline;
@@ -62,6 +63,7 @@ pub fn execute(arguments: &[OsString], out: &mut impl Write) -> Result<CommandRe
 /// Runs one schedule for each seed.
 async fn run_seeds(flags: &Flags, out: &mut impl Write) -> Result<CommandResult<Error>, Error> {
     let choice = choose_target(&flags.target)?;
+    dependencies::verify(&flags.through, &choice)?;
     let protocol = protocols::named(flags.protocol);
     let selection = schedule::selection(protocol, &flags.faults, &flags.skip)?;
     if schedule::selected(protocol, &selection).next().is_none() {
@@ -81,7 +83,10 @@ async fn run_seeds(flags: &Flags, out: &mut impl Write) -> Result<CommandResult<
     let mut file_errors = Vec::new();
     for seed in seeds {
         let derive = if flags.matrix { Schedule::matrix } else { Schedule::shuffled };
-        let schedule = derive(protocol, seed, &selection);
+        let mut schedule = derive(protocol, seed, &selection);
+        if flags.through.is_empty() && flags.faults.is_empty() {
+            schedule.leave_out_dependencies();
+        }
         let (run, outcome) = run_once(&schedule, &choice, flags, &mut limits, out).await?;
         let _ = scorecard::write_outcome(out, &run);
         let harmed: Vec<&str> = run.with(Verdict::Fail).map(|item| item.id).collect();
@@ -117,6 +122,7 @@ async fn replay(
     let schedule =
         Schedule::parse(&text).map_err(|source| Error::Schedule { path: path.to_owned(), source })?;
     let choice = choose_target(&flags.target)?;
+    dependencies::verify(&flags.through, &choice)?;
     let mut limits = RunLimits::new()?;
     let _ = terminal::write_head(out, &choice.describe());
     let (mut runs, mut timelines): (Vec<RunReport>, Vec<Vec<Timeline>>) = (Vec::new(), Vec::new());

@@ -42,6 +42,14 @@ pub enum Error {
         /// The reason.
         source: schedule::Error,
     },
+    /// A service that the target uses is named, but the target cannot be told the address of its relay.
+    #[error(
+        "--through {name}=… needs --exec with {{{name}}} in the command, which represents the address of the service"
+    )]
+    Through {
+        /// The name of the service.
+        name: String,
+    },
     /// The target flags contradict each other.
     #[error("{0}")]
     TargetFlags(#[from] target::FlagsError),

@@ -32,6 +32,8 @@ pub struct Fault {
     pub is_promised: bool,
     /// Whether the target must be a process that this program started.
     pub needs_process: bool,
+    /// Whether it is a fault of the services that the target uses. A target may refuse requests meanwhile.
+    pub needs_dependency: bool,
     /// Whether the fault ends the target, which is then started again.
     pub ends_target: bool,
     /// Whether it is inconclusive unless the client blocked the target.
@@ -80,6 +82,7 @@ impl Fault {
             sequel: &[],
             is_promised: true,
             needs_process: false,
+            needs_dependency: false,
             ends_target: false,
             needs_block: false,
             keeps: None,
@@ -112,6 +115,13 @@ impl Fault {
 
     pub(crate) const fn of_process(mut self) -> Self {
         self.needs_process = true;
+        self
+    }
+
+    /// Marks a fault of the services that the target uses.
+    pub(crate) const fn of_dependency(mut self) -> Self {
+        self.is_promised = false;
+        self.needs_dependency = true;
         self
     }
 
@@ -222,7 +232,7 @@ fn line_by_line(steps: &[Step]) -> Option<Vec<Step>> {
 fn have_lines_at_once(steps: &[Step]) -> bool {
     let lines = |bytes: &[u8]| bytes.split(|&byte| byte == b'\n').count() - 1;
     steps.iter().any(|step| match step {
-        Step::Repeat(_, steps) => have_lines_at_once(steps),
+        Step::Repeat(_, steps) | Step::UntilDecided(steps) => have_lines_at_once(steps),
         Step::Send(_, bytes) | Step::SendCut(_, bytes, ..) => lines(bytes) > 1,
         Step::SendTimes(_, bytes, times) => lines(bytes) * times > 1,
         Step::Flood(_, bytes, _) => lines(bytes) > 0,

@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 use report::ReportFlags;
 use target::TargetFlags;
 
+use crate::dependencies::Dependency;
 use crate::protocols;
 use crate::proxy_command::ProxyFlags;
 
@@ -32,6 +33,11 @@ pub(crate) struct Flags {
     /// The target.
     #[command(flatten)]
     pub(crate) target: TargetFlags,
+
+    /// Make a service that the target uses slow or unreachable for a while, such as its database: {NAME} in the --exec command
+    /// represents the address at which the target reaches it
+    #[arg(long, value_name = "NAME=HOST:PORT", value_parser = Dependency::parse)]
+    pub(crate) through: Vec<Dependency>,
 
     /// Protocol of the target: index (the package index) or wisdom (quotations for a proof of work)
     #[arg(long, value_name = "NAME", default_value = "index", value_parser = protocols::parse_name)]

@@ -112,7 +112,12 @@ pub(crate) fn decide(evidence: &Evidence) -> Harm {
         (None, None) => Verdict::Pass,
         // Without proof that the fault occurred, the target may not have held anything.
         // Nor may it where the replies that would block it were lost; the baseline has reported that.
-        (None, Some(_)) if *progress == Progress::Complete && at_fault.lost_lines.is_none() => {
+        // A target that was too slow for a scene cannot be asked again for more.
+        (None, Some(_))
+            if *progress == Progress::Complete
+                && at_fault.lost_lines.is_none()
+                && at_fault.left_out.is_none() =>
+        {
             Verdict::Unknown
         }
         (None, Some(_)) => Verdict::NotRun,
@@ -165,7 +170,10 @@ fn of_incident(noted: &Noted, requirements: &Requirements) -> Option<Finding> {
     // Beyond the protocol's promises, only the service afterwards counts. A target that is still above its limits then may
     // close connections before their first reply.
     let is_unserved = matches!(incident, Incident::NoReply { is_unserved: true, .. });
-    let is_allowed = is_unserved || incident.is_about_service() && *time == IncidentTime::During;
+    let is_refusal =
+        requirements.may_refuse && matches!(incident, Incident::IncorrectReply { is_refusal: true, .. });
+    let is_allowed =
+        is_unserved || (incident.is_about_service() || is_refusal) && *time == IncidentTime::During;
     if is_allowed && !requirements.is_promised {
         return None;
     }
@@ -249,8 +257,9 @@ fn cause_of(evidence: &Evidence, has_ended_target: bool, is_without_finding: boo
         Progress::Incomplete if has_ended_target => None,
         Progress::Incomplete if is_without_finding => Some("the run ended during this fault".to_owned()),
         _ => {
-            let cause = evidence.at_fault.cause.clone();
-            cause.filter(|_| evidence.requirements.needs_block && is_without_finding)
+            let AtFault { cause, left_out, .. } = evidence.at_fault.clone();
+            let proves_nothing = evidence.requirements.needs_block;
+            left_out.or(cause.filter(|_| proves_nothing)).filter(|_| is_without_finding)
         }
     }
 }

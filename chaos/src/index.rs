@@ -55,11 +55,13 @@ fn harm_clauses(fault: &Fault, state: &State) -> HarmClauses {
     let is_stuck = state.name != IDLE.name || fault.clause == F2;
     let is_its_own = [A3, C3].contains(&other) || other == A4 && !is_stuck;
     let silent = if is_its_own { other } else { C1 };
-    let closed = if other == C1 { A3 } else { other };
+    let closed = if [C1, C2].contains(&other) { A3 } else { other };
     // What takes effect although it is no request violates F4.
     let impossible = if fault.clause == F4 { F4 } else { other };
     // No repetition of visits may end a server: A4 speaks of its end, and C4 of its resources.
     let gone = if other == C4 { A4 } else { other };
+    // A service that the target uses has failed.
+    let gone = if fault.needs_dependency { C1 } else { gone };
     HarmClauses { silent, closed, impossible, gone, other }
 }
 

@@ -1,26 +1,20 @@
-//! The environment of a target: its process, and a relay before it that injects network faults.
+//! A relay that injects faults into the connections that it passes on, and counts their effects.
 
 use std::cell::Cell;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use driver::drive::Process;
-use driver::history::Sample;
-use driver::moves::Act;
-use proxy::{InjectedFault, Observer, Proxy, ProxyOptions};
+use proxy::{InjectedFault, Observer, Proxy, ProxyOptions, Toxic};
 use tokio::net::TcpListener;
 
-use crate::network_fault::NetworkFault;
-
-/// A proxy before the target, for the clients at fault.
+/// A proxy on a free port of this machine.
 pub(crate) struct Relay {
     proxy: Proxy,
     addr: SocketAddr,
     effects: Arc<Effects>,
-    /// The number of effects before the last network fault began.
+    /// The number of effects before the last fault began.
     effects_before: Cell<u64>,
 }
 
@@ -35,56 +29,33 @@ impl Observer for Effects {
 }
 
 impl Relay {
-    /// Starts a relay before `target`. The seed decides the random draws of its toxics.
+    /// Starts a relay before the service at `upstream`. The seed decides the random draws of its toxics.
     ///
     /// # Errors
     /// No port is free.
-    pub(crate) async fn start(target: SocketAddr, seed: u64) -> io::Result<Self> {
+    pub(crate) async fn start(name: &str, upstream: String, seed: u64) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let addr = listener.local_addr()?;
-        let options = ProxyOptions { name: "relay".to_owned(), upstream: target.to_string(), seed };
         let effects = Arc::<Effects>::default();
         let observer: Arc<dyn Observer> = Arc::<Effects>::clone(&effects);
-        let proxy = Proxy::start(listener, options, observer)?;
+        let proxy = Proxy::start(listener, ProxyOptions { name: name.to_owned(), upstream, seed }, observer)?;
         Ok(Self { proxy, addr, effects, effects_before: Cell::new(0) })
     }
 
-    /// Begins a network fault; returns false if there is none with this number.
-    fn begin(&self, condition: u16) -> bool {
-        let Some(fault) = NetworkFault::from_condition(condition) else { return false };
-        self.effects_before.set(self.effects.0.load(Ordering::Relaxed));
-        fault.toxics().all(|toxic| self.proxy.add_toxic(toxic).is_ok())
+    /// Returns the address at which the relay accepts connections.
+    pub(crate) fn addr(&self) -> SocketAddr {
+        self.addr
     }
 
-    /// Ends the network fault; returns false if it had no effect, because then nothing proves that it occurred.
-    fn end(&self) -> bool {
+    /// Begins a fault; returns false if a toxic cannot be added.
+    pub(crate) fn begin(&self, toxics: impl IntoIterator<Item = Toxic>) -> bool {
+        self.effects_before.set(self.effects.0.load(Ordering::Relaxed));
+        toxics.into_iter().all(|toxic| self.proxy.add_toxic(toxic).is_ok())
+    }
+
+    /// Ends the fault; returns false if it had no effect, because then nothing proves that it occurred.
+    pub(crate) fn end(&self) -> bool {
         self.proxy.remove_all_toxics();
         self.effects.0.load(Ordering::Relaxed) > self.effects_before.get()
-    }
-}
-
-/// A target's process together with the relay before it.
-pub(crate) struct RelayedProcess {
-    /// The process.
-    pub(crate) process: Box<dyn Process>,
-    /// The relay.
-    pub(crate) relay: Rc<Relay>,
-}
-
-impl Process for RelayedProcess {
-    fn sample(&self) -> Option<Sample> {
-        self.process.sample()
-    }
-
-    fn act(&self, act: Act) -> bool {
-        match act {
-            Act::BeginCondition(number) => self.relay.begin(number),
-            Act::EndCondition => self.relay.end(),
-            act => self.process.act(act),
-        }
-    }
-
-    fn alternate_addr(&self) -> Option<SocketAddr> {
-        Some(self.relay.addr)
     }
 }

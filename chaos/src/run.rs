@@ -22,22 +22,25 @@ use target::Target;
 
 use crate::chaos_protocol::{ChaosProtocol, Invariant};
 use crate::collect::RunCollector;
+use crate::dependencies::Dependencies;
+use crate::environment::Environment;
 use crate::fault::Scene;
 use crate::harm::Harm;
 use crate::outcome::{Replies, RunOutcome, SceneOutcome, Timeline};
 use crate::progress::SceneBar;
-use crate::relay::{Relay, RelayedProcess};
+use crate::relay::Relay;
 use crate::schedule::Schedule;
 use crate::scripts::{Client, Conductor, Planned, Timekeeper};
 use crate::timing::{BYSTANDERS, CONDUCTOR, Part, marked};
 
 /// The terms of a run.
-#[derive(Clone, Debug)]
 pub(crate) struct RunTerms {
     /// The timeout for a reply.
     pub(crate) reply_timeout: Duration,
     /// The chosen target.
     pub(crate) choice: Choice,
+    /// The relays before the services that the target uses.
+    pub(crate) dependencies: Rc<Dependencies>,
     /// The flags that decide the schedule, by name, for the history.
     pub(crate) options: Params,
     /// Whether the caller has set the time limit of the run.
@@ -81,7 +84,7 @@ pub(crate) async fn run(
     let target = &runner.target;
     let (mut remaining, mut skipped) = (VecDeque::new(), Vec::new());
     for scene in schedule.scenes() {
-        match skip_reason(&scene, target, &terms.choice) {
+        match skip_reason(&scene, target, terms) {
             None => remaining.push_back(Work::of(scene)),
             Some(cause) => skipped.push(SceneOutcome::not_run(scene, &cause)),
         }
@@ -156,13 +159,16 @@ pub(crate) async fn run(
 }
 
 /// Returns the reason why a scene cannot run against this target.
-fn skip_reason(scene: &Scene, target: &Target, choice: &Choice) -> Option<String> {
+fn skip_reason(scene: &Scene, target: &Target, terms: &RunTerms) -> Option<String> {
+    if scene.fault.needs_dependency && terms.dependencies.is_empty() {
+        return Some("the fault needs a service that the target uses: --through names one".to_owned());
+    }
     if scene.fault.needs_process && !target.is_started() {
         return Some(
             "the fault needs a process that chaos starts: use --exec or the built-in server".to_owned(),
         );
     }
-    choice.missing_setting(scene.fault.needs_settings)
+    terms.choice.missing_setting(scene.fault.needs_settings)
 }
 
 /// Combines the outcome of a sequel with that of the scene before it.
@@ -274,7 +280,7 @@ impl Runner<'_> {
         let (protocol, seed): (&'static ChaosProtocol, u64) = (*protocol, *seed);
         let planned: Vec<Planned> = works.iter().map(|work| work.plan(protocol, seed)).collect();
         // Without a free port, the scenes that need the relay are inconclusive.
-        let relay = Relay::start(target.addr(), seed).await.ok().map(Rc::new);
+        let relay = Relay::start("relay", target.addr().to_string(), seed).await.ok().map(Rc::new);
         let steps = works.iter().map(|work| work.case.id.to_owned()).collect();
         let plan_sha256 = Schedule { protocol, seed, steps }.sha256();
         let (workload, params) = (protocol.workload.to_owned(), terms.options.clone());
@@ -306,10 +312,8 @@ impl Runner<'_> {
         let others = [conductor, Client::Timekeeper(Timekeeper::new())];
         let drive_limits =
             Limits { openings_at_once_max: OPENINGS_AT_ONCE_MAX, ..Limits::gentle(terms.reply_timeout) };
-        let process: Box<dyn Process> = match relay {
-            Some(relay) => Box::new(RelayedProcess { process: target.process(), relay }),
-            None => target.process(),
-        };
+        let process: Box<dyn Process> =
+            Box::new(Environment::new(target.process(), relay, Rc::clone(&terms.dependencies)));
         let framing = protocol.dialect.framing;
         let scripts = bystanders.chain(others).collect();
         let addr = target.addr();
@@ -325,6 +329,8 @@ impl Runner<'_> {
         };
         let ending = drive(addr, scripts, framing, drive_limits, process, observer, until).await;
         recorder.end(ending);
+        // A target that was lost during a fault of its services finds them unharmed when it is started again.
+        terms.dependencies.end();
         // The driver's observer may still share the collector.
         let mut collector =
             collector.replace(RunCollector::new(protocol, &[], (protocol.invariant)(), terms.reply_timeout));

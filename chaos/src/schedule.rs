@@ -74,6 +74,12 @@ impl Schedule {
         Self { protocol, seed, steps: steps(protocol.scenes().iter().collect(), selection) }
     }
 
+    /// Leaves out the faults of services that the target uses.
+    pub(crate) fn leave_out_dependencies(&mut self) {
+        let protocol = self.protocol;
+        self.steps.retain(|id| protocol.find(id).is_some_and(|scene| !scene.fault.needs_dependency));
+    }
+
     /// Parses the text of a schedule file.
     ///
     /// # Errors

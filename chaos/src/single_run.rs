@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Write;
+use std::rc::Rc;
 use std::time::Duration;
 
 use driver::history::Params;
@@ -12,6 +13,7 @@ use report::terminal;
 use target::Choice;
 use target::Target;
 
+use crate::dependencies::{self, Dependencies};
 use crate::error::Error;
 use crate::flags::Flags;
 use crate::outcome::{RunOutcome, SceneOutcome};
@@ -42,7 +44,9 @@ pub(crate) async fn run_once(
     let _ = terminal::write_options(out, &options);
     let _ = terminal::write_plan(out, schedule.protocol.workload, &schedule.sha256());
     let _ = writeln!(out);
-    let mut target = Target::start(choice, schedule.protocol.settings).await?;
+    let dependencies = Rc::new(Dependencies::start(&flags.through, schedule.seed).await?);
+    let filled = dependencies.fill(choice);
+    let mut target = Target::start(&filled, schedule.protocol.settings).await?;
     let scene_count = u32::try_from(schedule.steps.len()).unwrap_or(u32::MAX);
     let default = if flags.matrix { SCENE_TIME_MAX * (scene_count + 1) } else { DURATION_MAX };
     limits.begin_run(flags.duration.unwrap_or(default));
@@ -53,7 +57,8 @@ pub(crate) async fn run_once(
     let recorder = Recorder::new(flags.reports.observer(), file);
     let terms = RunTerms {
         reply_timeout: flags.timeout,
-        choice: choice.clone(),
+        choice: filled,
+        dependencies,
         options: options.clone(),
         has_own_limit: flags.duration.is_some(),
     };
@@ -67,7 +72,8 @@ pub(crate) async fn run_once(
     recorder.finish()?;
     let addr = target.addr().to_string();
     target.stop(limits).await;
-    let run = scorecard::run_report(&outcome, schedule, &addr, &choice.flags(), options, flags.strict);
+    let target_flags = choice.flags() + &dependencies::flags(&flags.through);
+    let run = scorecard::run_report(&outcome, schedule, &addr, &target_flags, options, flags.strict);
     Ok((run, outcome))
 }
 

@@ -1,6 +1,7 @@
 //! The fault catalogue of the package index.
 
 mod crowds;
+mod dependency;
 mod disconnects;
 mod lines;
 mod network;
@@ -23,4 +24,5 @@ pub(crate) const TABLES: &[&[Fault]] = &[
     network::FAULTS,
     process::FAULTS,
     resources::FAULTS,
+    dependency::FAULTS,
 ];

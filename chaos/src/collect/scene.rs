@@ -8,6 +8,7 @@ use conformance::judge::CaseJudge;
 use conformance::judge::CaseState;
 use conformance::plan::CLEANUP;
 use conformance::plan::CasePlan;
+use conformance::resources::ResourceLimit;
 use driver::exchanges::Observation;
 use driver::history::Event;
 use driver::history::EventKind;
@@ -64,6 +65,7 @@ impl SceneCollector {
             kept_waiting: protocol.kept_waiting,
             idle: protocol.idle,
             is_promised: scene.fault.is_promised,
+            may_refuse: scene.fault.needs_dependency,
             ends_target: scene.fault.ends_target,
             needs_block: scene.case.needs_block,
             deadline: protocol.deadline,
@@ -275,6 +277,10 @@ impl SceneCollector {
             delays,
             at_fault: AtFault {
                 finding: case.finding,
+                left_out: case
+                    .cause
+                    .clone()
+                    .filter(|_| matches!(keeps, Some(ResourceLimit::MemoryPerVisit { .. }))),
                 cause: case.cause,
                 is_kept_waiting: self.is_kept_waiting,
                 has_waiting_crowd: self.has_waiting_crowd,

@@ -38,6 +38,7 @@ pub(crate) struct Evidence {
 }
 
 /// The requirements of a scene, from the rows of the fault and of the protocol.
+#[expect(clippy::struct_excessive_bools, reason = "each is an independent property of the fault")]
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Requirements {
     /// The clauses that harm to other clients violates.
@@ -48,6 +49,8 @@ pub(crate) struct Requirements {
     pub(crate) idle: Option<Clause>,
     /// Whether the protocol promises that other clients are served during the fault.
     pub(crate) is_promised: bool,
+    /// Whether the target may refuse requests during the fault, because it cannot know its state.
+    pub(crate) may_refuse: bool,
     /// Whether the fault ends the target.
     pub(crate) ends_target: bool,
     /// Whether the scene is inconclusive unless a client blocked the target.
@@ -146,6 +149,8 @@ pub(crate) enum Incident {
         actual: String,
         /// The correct reply.
         expected: String,
+        /// Whether the reply refuses the request, so that it states nothing.
+        is_refusal: bool,
     },
     /// A bystander received bytes that belong to no request.
     UnsolicitedBytes {
@@ -253,6 +258,8 @@ pub(crate) struct AtFault {
     pub(crate) finding: Option<Finding>,
     /// Why the case is inconclusive, if it is.
     pub(crate) cause: Option<String>,
+    /// Why the scene was too short to decide anything, if it was.
+    pub(crate) left_out: Option<String>,
     /// Whether a client never got its reply.
     pub(crate) is_kept_waiting: bool,
     /// Whether one of a crowd waits so.

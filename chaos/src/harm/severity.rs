@@ -23,7 +23,7 @@ pub(crate) fn of_incident(incident: Incident, requirements: &Requirements) -> Fi
             // No clause: the target did nothing wrong.
             return finding;
         }
-        Incident::IncorrectReply { request, actual, expected } => {
+        Incident::IncorrectReply { request, actual, expected, .. } => {
             let mut finding = Finding::new(Verdict::Fail, "a bystander received an incorrect reply");
             finding.show(request, actual, expected);
             finding

@@ -19,6 +19,7 @@ fn evidence() -> Evidence {
         kept_waiting: C1,
         idle: Some(C4),
         is_promised: true,
+        may_refuse: false,
         ends_target: false,
         needs_block: false,
         deadline: None,
@@ -48,7 +49,7 @@ fn no_reply(waited_ns: u64, late_ns: u64, is_unserved: bool) -> Noted {
 
 fn incorrect_reply() -> Noted {
     let [request, actual, expected] = ["QUERY|a|\\n", "OK", "FAIL"].map(str::to_owned);
-    of_bystander(Incident::IncorrectReply { request, actual, expected })
+    of_bystander(Incident::IncorrectReply { request, actual, expected, is_refusal: false })
 }
 
 /// An incident of a bystander while the fault is under way.

@@ -11,6 +11,9 @@ use crate::timing::turn;
 /// The interval between two requests of a bystander.
 pub(crate) const ASK_INTERVAL: Duration = Duration::from_millis(50);
 
+/// The reply of a target that cannot know the state of its index (K3). The request may have taken effect.
+pub(crate) const REFUSAL: &[u8] = b"ERROR";
+
 /// Sends requests at fixed times about its own package: INDEX, QUERY, REMOVE, QUERY; then about another package.
 #[derive(Debug)]
 pub(crate) struct Bystander {
@@ -68,11 +71,12 @@ impl Bystander {
 
 impl Script for Bystander {
     fn next(&mut self, result: MoveResult<'_>) -> Move<'_> {
-        if result == MoveResult::Failed {
+        let is_refused = matches!(result, MoveResult::Replies([reply]) if reply == REFUSAL);
+        if result == MoveResult::Failed || is_refused {
             self.connections += 1;
             self.at = BystanderAt::Closed;
             // Reconnecting without a pause would burden the target.
-            return Move::Pause(ASK_INTERVAL);
+            return if is_refused { Move::CloseAll } else { Move::Pause(ASK_INTERVAL) };
         }
         match self.at {
             BystanderAt::Closed => {

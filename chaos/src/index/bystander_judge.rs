@@ -5,7 +5,7 @@ use protocol::text::printable;
 
 use crate::chaos_protocol::{BystanderJudge, BystanderState};
 use crate::harm::evidence::Incident;
-use crate::index::bystander::Bystander;
+use crate::index::bystander::{Bystander, REFUSAL};
 
 /// The judge; it needs no state.
 #[derive(Debug)]
@@ -23,6 +23,7 @@ impl BystanderJudge for IndexJudge {
                     request: printable(exchange.request),
                     actual: printable(exchange.reply),
                     expected: printable(expected),
+                    is_refusal: exchange.reply == REFUSAL,
                 }))
             }
             Observation::EndedIdle { .. } => {

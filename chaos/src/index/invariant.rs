@@ -5,6 +5,7 @@ use conformance::linearizable::violation_finding;
 use driver::history::Event;
 use linearizability::interval_check;
 use protocol::index::Index;
+use protocol::index::wire::Reply;
 use protocol::{Lines, Protocol};
 use verdict::Finding;
 
@@ -27,7 +28,11 @@ impl Invariant for Linearizable {
     }
 
     fn end_part(&mut self) -> Vec<(u64, Finding)> {
-        let operations = self.0.end_part().map_or_else(Vec::new, |part| part.all);
+        let mut operations = self.0.end_part().map_or_else(Vec::new, |part| part.all);
+        for operation in &mut operations {
+            // A request that was refused may have taken effect. The judge of bystanders decides whether it may be refused.
+            operation.replied.take_if(|(reply, _)| *reply == Reply::Error);
+        }
         let violation = interval_check(&operations);
         let found = violation.map(|violation| {
             let sent_ns = operations.get(violation.operation).map_or(0, |operation| operation.sent_ns);

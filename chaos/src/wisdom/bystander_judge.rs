@@ -82,6 +82,7 @@ impl WisdomJudge {
         }
         let expected = if exchange.place.replies == 0 { "a CHALLENGE" } else { "a QUOTE" };
         incident(Incident::IncorrectReply {
+            is_refusal: false,
             request: printable(exchange.request),
             actual: printable(exchange.reply),
             expected: expected.to_owned(),

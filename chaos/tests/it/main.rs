@@ -2,6 +2,7 @@
 
 mod command_line;
 mod correct_servers;
+mod dependency;
 mod mutants;
 mod proxy;
 mod support;

@@ -58,6 +58,7 @@ fn mutants_that_leak_resources_are_detected() {
     assert_detected("leaks-descriptors-of-lost-clients", "resources/resets/*", "C4");
     assert_detected("leaks-threads", "resources/visits/*", "C4");
     assert_detected("leaks-memory", "resources/connections/*", "C4");
+    assert_detected("leaks-beside-garbage", "resources/connections/*", "C4");
     assert_detected("leaks-memory-per-request", "resources/requests/*", "C4");
     assert_detected("lost-clients-stay-counted", "disconnects/many-resets/*", "C3");
 }

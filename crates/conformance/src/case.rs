@@ -150,6 +150,8 @@ pub enum Step {
     Act(Act),
     /// Samples the resources of the target's process.
     Sample,
+    /// Makes steps until the samples in them decide whether memory grows ([`ResourceLimit::MemoryPerVisit`]).
+    UntilDecided(&'static [Step]),
 }
 
 /// Bytes with placeholders, which [`crate::template`] describes.

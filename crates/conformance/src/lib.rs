@@ -27,6 +27,7 @@ pub mod exchange_checks;
 pub mod judge;
 pub mod limits;
 pub mod linearizable;
+mod memory_trend;
 mod messages;
 pub mod other_protocol;
 pub mod plan;

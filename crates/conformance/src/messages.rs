@@ -46,6 +46,7 @@ messages! {
     END_OF_CONNECTION = "the close of the connection";
     CLOSE_REASON_AND_END = r"ERROR\n, then the close of the connection";
     TARGET_SERVES = "a target that continues to serve clients";
+    NO_GROWTH_PER_VISIT = "memory that does not grow with each visit";
     BEYOND_MEMORY_LIMIT = "more data than the target may keep";
     // Signs of a lost target.
     REFUSES_CONNECTIONS = "it accepted connections before and refuses them now";
@@ -57,6 +58,9 @@ messages! {
     TIME_LIMIT = "the time limit of the run was reached";
     TIME_LIMIT_DEADLINE = "the time limit of the run was reached; --deadline raises it";
     STOPPED = "the run was stopped: the target was lost or too slow";
+    NO_SAMPLES = "the resources of the target's processes could not be read";
+    ONLY_ON_LINUX = "resources are measured on Linux only";
+    TOO_SLOW_FOR_ROUNDS = "the target is too slow for the number of visits that shows a trend of its memory";
     LOST_DURING_CASE = "the target was lost during this case";
     TOO_SLOW = "the target is too slow for this case";
     NO_TIME_TO_RESTART = "no time was left to wait for it";
@@ -129,6 +133,12 @@ pub(crate) fn growth_allowed(allowed: u64) -> String {
 
 pub(crate) fn memory_grew(mebibytes: u64) -> String {
     format!("its memory grew by {mebibytes} MiB")
+}
+
+pub(crate) fn memory_grew_per_visit(bytes: f64) -> String {
+    format!(
+        "its memory grew by at least {bytes:.0} bytes per visit, in all rounds together (99 % confidence)"
+    )
 }
 
 pub(crate) fn memory_allowed(mebibytes: u64) -> String {
@@ -204,6 +214,7 @@ mod tests {
             grew_in_each_round("descriptors", 50, 1.0),
             growth_allowed(25),
             memory_grew(300),
+            memory_grew_per_visit(3100.4),
             memory_allowed(64),
             leak_inconclusive("50 equal visits, 4 times", "bytes of memory grew in each round"),
             latency_requests(20),

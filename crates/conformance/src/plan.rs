@@ -8,4 +8,5 @@ mod case_plan;
 mod writer;
 
 pub use action::CLEANUP;
+pub(crate) use case_plan::Condition;
 pub use case_plan::{CasePlan, connections_max};

@@ -1,14 +1,13 @@
 //! Resource limits: whether a target releases the resources of departed clients (C4), and stays within bounds (C5,
 //! F6).
 //!
-//! The same visits are repeated. The first round warms up; only growth in every later round indicates a leak. Growth
-//! of
-//! memory alone is weak evidence, because a garbage-collected runtime lets its heap grow for a while. Memory counts
-//! as a
-//! leak only if a case lets it grow so far that any heap would have been collected.
+//! The same visits are repeated. The first round warms up; only growth in every later round indicates a leak. Growth of
+//! memory alone is weak evidence, because a garbage-collected runtime lets its heap grow for a while. Memory counts as a
+//! leak only if a case lets it grow so far that any heap would have been collected, or by its trend over many rounds.
 
 use driver::history::Sample;
 
+use crate::memory_trend::Trend;
 use crate::messages;
 
 /// The number of clients in a round of the standard cases.
@@ -31,6 +30,13 @@ pub enum ResourceLimit {
     },
     /// The growth of memory from the first sample to the largest, in bytes, that is allowed.
     Memory(u64),
+    /// A sample follows each round; memory must not grow with each visit of the rounds after those that are left out.
+    MemoryPerVisit {
+        /// The number of visits of a round.
+        visits: u16,
+        /// The number of rounds that are left out, because a heap may fill in them.
+        left_out: usize,
+    },
 }
 
 /// The standard limit. A few file descriptors and threads may come and go; a leak takes one for at least every second
@@ -61,15 +67,48 @@ pub(crate) struct Growth {
     pub(crate) expected: String,
 }
 
-/// Returns the growth beyond the limit, if there is any.
-pub(crate) fn growth(samples: &[Sample], resource_limit: ResourceLimit) -> Option<Growth> {
+/// Samples, each with its time in nanoseconds.
+pub(crate) type Samples = [(u64, Sample)];
+
+/// Returns whether further samples cannot change what these show.
+pub(crate) fn are_decided(samples: &Samples, resource_limit: ResourceLimit) -> bool {
     match resource_limit {
-        ResourceLimit::Memory(bytes_max) => memory_beyond(samples, bytes_max),
+        ResourceLimit::MemoryPerVisit { visits, left_out } => {
+            Trend::of(samples, visits, left_out) != Trend::Open
+        }
+        _ => false,
+    }
+}
+
+/// Returns whether the target was too slow for the rounds that a decision needs.
+pub(crate) fn is_too_slow(samples: &Samples, resource_limit: ResourceLimit) -> bool {
+    match resource_limit {
+        ResourceLimit::MemoryPerVisit { visits, left_out } => {
+            Trend::of(samples, visits, left_out) == Trend::TooSlow
+        }
+        _ => false,
+    }
+}
+
+/// Returns the growth beyond the limit, if there is any.
+pub(crate) fn growth(timed: &Samples, resource_limit: ResourceLimit) -> Option<Growth> {
+    let samples: Vec<Sample> = timed.iter().map(|(_, sample)| *sample).collect();
+    match resource_limit {
+        ResourceLimit::Memory(bytes_max) => memory_beyond(&samples, bytes_max),
+        ResourceLimit::MemoryPerVisit { visits, left_out } => {
+            let Trend::Grows(bytes) = Trend::of(timed, visits, left_out) else { return None };
+            Some(Growth {
+                is_certain: true,
+                visits: messages::equal_visits(visits, samples.len() - left_out),
+                actual: messages::memory_grew_per_visit(bytes),
+                expected: messages::NO_GROWTH_PER_VISIT.to_owned(),
+            })
+        }
         ResourceLimit::GrowthPerRound { .. } if samples.len() < ROUNDS_MIN => None,
         ResourceLimit::GrowthPerRound { visits, descriptors, threads, memory_bytes } => {
-            in_every_round(samples, visits, "descriptors", |sample| sample.descriptors, descriptors)
-                .or_else(|| in_every_round(samples, visits, "threads", |sample| sample.threads, threads))
-                .or_else(|| memory_in_every_round(samples, visits, memory_bytes))
+            in_every_round(&samples, visits, "descriptors", |sample| sample.descriptors, descriptors)
+                .or_else(|| in_every_round(&samples, visits, "threads", |sample| sample.threads, threads))
+                .or_else(|| memory_in_every_round(&samples, visits, memory_bytes))
         }
     }
 }
@@ -124,9 +163,13 @@ mod tests {
         Sample { descriptors, memory_bytes, threads, waited_ns: 0, cpu_ns: 0 }
     }
 
+    fn rounds(of_round: impl Fn(u64) -> Sample) -> Vec<(u64, Sample)> {
+        (0..5).map(|round| (round, of_round(round))).collect()
+    }
+
     #[test]
     fn only_growth_in_every_round_is_a_leak() {
-        let leak: Vec<Sample> = (0..5).map(|round| sample(10 + round * 50, 1 << 20, 4)).collect();
+        let leak = rounds(|round| sample(10 + round * 50, 1 << 20, 4));
         assert!(
             growth(&leak, ORDINARY)
                 .unwrap()
@@ -134,14 +177,14 @@ mod tests {
                 .starts_with("descriptors grew in each round by at least 50: 1.00 per visit")
         );
         let mut kept = leak.clone();
-        kept[3].descriptors = kept[2].descriptors;
+        kept[3].1.descriptors = kept[2].1.descriptors;
         assert_eq!(growth(&kept, ORDINARY), None, "one round without growth is sufficient proof");
         assert_eq!(growth(&leak[..3], ORDINARY), None, "too few rounds are inconclusive");
-        let noise: Vec<Sample> = (0..5).map(|round| sample(10, (1 << 20) + round * 4096, 4)).collect();
+        let noise = rounds(|round| sample(10, (1 << 20) + round * 4096, 4));
         assert_eq!(growth(&noise, ORDINARY), None);
-        let threads: Vec<Sample> = (0..5).map(|round| sample(10, 1 << 20, 4 + round * 50)).collect();
+        let threads = rounds(|round| sample(10, 1 << 20, 4 + round * 50));
         assert!(growth(&threads, ORDINARY).unwrap().actual.starts_with("threads grew"));
-        let memory: Vec<Sample> = (0..5).map(|round| sample(10, (1 + round) << 20, 4)).collect();
+        let memory = rounds(|round| sample(10, (1 + round) << 20, 4));
         assert!(
             !growth(&memory, ORDINARY).unwrap().is_certain,
             "a heap that was not collected yet looks the same"

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use driver::history::Sample;
 use driver::moves::{Move, MoveResult, Script, Slot};
 
 use crate::dialect::PayloadTemplate;
-use crate::plan::{CLEANUP, CasePlan};
+use crate::plan::{CLEANUP, CasePlan, Condition};
+use crate::resources::are_decided;
 
 /// The progress of one case.
 #[derive(Debug)]
@@ -18,6 +20,8 @@ pub struct CaseScript {
     lost: BTreeSet<Slot>,
     /// The distinct replies to the cleanup connection.
     cleanup_replies: BTreeSet<Vec<u8>>,
+    /// The samples so far, each with its time in nanoseconds.
+    samples: Vec<(u64, Sample)>,
     /// Fills placeholders that depend on received replies.
     payload_template: Option<Box<dyn PayloadTemplate>>,
     /// The bytes after filling.
@@ -30,7 +34,7 @@ impl CaseScript {
     pub fn new(plan: Rc<CasePlan>) -> Self {
         let payload_template = plan.dialect.payload_template.map(|payload_template| payload_template());
         let (lost, cleanup_replies) = (BTreeSet::new(), BTreeSet::new());
-        Self { plan, at: 0, lost, cleanup_replies, payload_template, filled: Vec::new() }
+        Self { plan, at: 0, lost, cleanup_replies, samples: Vec::new(), payload_template, filled: Vec::new() }
     }
 
     /// Returns a script that only removes the names of a case that was abandoned.
@@ -53,10 +57,11 @@ impl Script for CaseScript {
         {
             self.note(slot, reply);
         }
-        if let Some((wanted, count)) = self.plan.skip_at(self.at) {
-            let is_all = self.cleanup_replies.iter().all(|reply| reply == wanted);
-            self.at += 1 + if is_all { count } else { 0 };
-            self.cleanup_replies.clear();
+        if let MoveResult::Sampled(at_ns, sample) = result {
+            self.samples.push((at_ns, sample));
+        }
+        if let Some((condition, count)) = self.plan.skip_at(self.at) {
+            self.at += 1 + if self.is_met(condition) { count } else { 0 };
         }
         while self.plan.slot_at(self.at).is_some_and(|slot| self.lost.contains(&slot)) {
             self.at += 1;
@@ -82,6 +87,15 @@ impl Script for CaseScript {
 }
 
 impl CaseScript {
+    fn is_met(&mut self, condition: Condition) -> bool {
+        match condition {
+            Condition::AllCleanupReplies(wanted) => {
+                std::mem::take(&mut self.cleanup_replies).iter().all(|reply| reply == wanted)
+            }
+            Condition::SamplesDecide => are_decided(&self.samples, self.plan.case.resource_limit),
+        }
+    }
+
     /// Records a reply. It may belong to an earlier client that this script continues.
     pub fn note(&mut self, slot: Slot, reply: &[u8]) {
         if slot == CLEANUP {

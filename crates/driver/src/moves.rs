@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::history::Sample;
 use crate::work::Job;
 
 /// The number by which a client refers to one of its connections. Each client assigns its own numbers.
@@ -137,6 +138,8 @@ pub enum MoveResult<'a> {
     Done,
     /// The awaited replies, without delimiters. A reply above the length limit is empty.
     Replies(&'a [Vec<u8>]),
+    /// The sample that was emitted at this time, in nanoseconds since the run began.
+    Sampled(u64, Sample),
     /// The move failed: the connection is closed, or no reply arrived in time.
     Failed,
 }

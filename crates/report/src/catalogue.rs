@@ -184,9 +184,9 @@ fn describe(step: &Step) -> String {
         }
         Step::AllSend(count, bytes) => format!("{count} of them concurrently: each → {}", printable(bytes)),
         Step::CloseAll => "all connections are closed".to_owned(),
-        Step::Repeat(times, steps) => {
-            let steps: Vec<String> = steps.iter().map(describe).collect();
-            format!("{times} times: {}", steps.join("; "))
+        Step::Repeat(times, steps) => format!("{times} times: {}", self::steps(steps).join("; ")),
+        Step::UntilDecided(steps) => {
+            format!("until the samples decide whether memory grows: {}", self::steps(steps).join("; "))
         }
         Step::ReadSlowly(slot, bytes_max, pause_ms, times) => format!(
             "{} reads up to {bytes_max} bytes, {times} times, with pauses of {pause_ms} ms",

@@ -16,6 +16,7 @@ use conformance::case::Step::Repeat;
 use conformance::case::Step::Reset;
 use conformance::case::Step::ResetCrowd;
 use conformance::case::Step::Sample;
+use conformance::case::Step::UntilDecided;
 use conformance::resources::ResourceLimit;
 use driver::moves::Source;
 use protocol::index::clauses::{C4, C5, F6};
@@ -36,13 +37,26 @@ const ALL_FREED: ResourceLimit = ResourceLimit::GrowthPerRound {
     memory_bytes: Some(COLLECTED_BYTES),
 };
 
-/// Memory grows by less than any garbage collector would tolerate.
-const MEMORY_FREED: ResourceLimit = ResourceLimit::GrowthPerRound {
-    visits: 1000,
-    descriptors: 10,
-    threads: 10,
-    memory_bytes: Some(COLLECTED_BYTES),
-};
+/// The number of rounds of long lines, which fill the heap of a runtime with garbage collection.
+const FILLING_ROUNDS: usize = 10;
+
+/// A round of long lines: 30 MB by few clients, so that little is in use at the same time.
+const FILLING: &[Step] =
+    &[Join(4, QUERY, ANY), AllAsk(4, 125, b"LIZARD|{a}|{x*60000}\n", ANY), CloseAll, Sample];
+
+/// The number of visits and of lines in a round, and of the rounds in which caches and pools may fill.
+const TREND_VISITS: u16 = 1000;
+const WARM_UP_ROUNDS: usize = 4;
+
+/// Clients of all kinds.
+const ROUND: &[Step] =
+    &[Repeat(12, CLOSED), Repeat(4, RESET), Repeat(4, CLOSED_IN_MID_LINE), Pause(100), Sample];
+
+const LINES: &[Step] =
+    &[Join(50, QUERY, ANY), AllAsk(50, 20, b"LIZARD|{a}|{x*60000}\n", ANY), CloseAll, Pause(100), Sample];
+
+/// The time in which a target releases late what its clients used.
+const RELEASE_MS: u64 = 6000;
 
 /// Health checks of load balancers do this. The last client is served after the others were accepted, so that they do not pile up
 /// before a target that accepts slowly.
@@ -75,22 +89,22 @@ pub(crate) const FAULTS: &[Fault] = &[
         C4,
         "Memory that connections take is freed, however many clients connect.",
     )
-    .parameters("6 rounds of 1,000 clients")
-    .steps(&[Repeat(6, &[Repeat(20, CLOSED), Pause(100), Sample])])
-    .keeps(MEMORY_FREED),
+    .parameters("10 rounds of 500 long lines, then 14 to 40 rounds of 1,000 clients, some of which reset or leave in the middle of a line")
+    .steps(&[UntilDecided(&[
+        Repeat(FILLING_ROUNDS, FILLING),
+        Repeat(14, ROUND),
+        Pause(RELEASE_MS),
+        Repeat(26, ROUND),
+    ])])
+    .keeps(ResourceLimit::MemoryPerVisit {
+        visits: TREND_VISITS,
+        left_out: FILLING_ROUNDS + WARM_UP_ROUNDS,
+    })
+    .beyond_promises(),
     fault("resources/requests", C4, "Memory that requests take is freed, however many requests are sent.")
-        .parameters("6 rounds of 1,000 lines of 60 kB")
-        .steps(&[Repeat(
-            6,
-            &[
-                Join(50, QUERY, ANY),
-                AllAsk(50, 20, b"LIZARD|{a}|{x*60000}\n", ANY),
-                CloseAll,
-                Pause(100),
-                Sample,
-            ],
-        )])
-        .keeps(MEMORY_FREED)
+        .parameters("14 to 40 rounds of 1,000 lines of 60 kB")
+        .steps(&[UntilDecided(&[Repeat(14, LINES), Pause(RELEASE_MS), Repeat(26, LINES)])])
+        .keeps(ResourceLimit::MemoryPerVisit { visits: TREND_VISITS, left_out: WARM_UP_ROUNDS })
         .beyond_promises(),
     fault("resources/endless-line", F6, "An endless line takes bounded memory.")
         .parameters("128 MiB")

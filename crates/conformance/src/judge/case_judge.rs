@@ -20,7 +20,7 @@ use crate::judge::status::{CaseState, TargetStatus};
 use crate::messages;
 use crate::other_protocol::other_protocol;
 use crate::plan::{CLEANUP, CasePlan};
-use crate::resources::{Growth, ResourceLimit, growth};
+use crate::resources::{Growth, ResourceLimit, growth, is_too_slow};
 use crate::wire::WireLog;
 
 /// The factor by which idle clients may increase the latency of another client, …
@@ -40,7 +40,7 @@ pub struct CaseJudge {
     pub(super) finding: Option<Finding>,
     /// The replies for which the case only observes.
     pub(super) observed: Vec<String>,
-    pub(super) samples: Vec<Sample>,
+    pub(super) samples: Vec<(u64, Sample)>,
     /// The number of occurrences of the reply that the case counts.
     pub(super) counted: usize,
     /// The latencies of the replies to the first client, in nanoseconds.
@@ -125,7 +125,7 @@ impl CaseJudge {
         self.span_ns.1 = event.at_ns;
         match &event.event {
             EventKind::ClientDone => self.finish(),
-            EventKind::Sampled(sample) => self.samples.push(*sample),
+            EventKind::Sampled(sample) => self.samples.push((event.at_ns, *sample)),
             EventKind::Acted { is_done: false, .. } => {
                 self.find_unknown(messages::ACTION_FAILED);
             }
@@ -227,11 +227,15 @@ impl CaseJudge {
         if self.plan.case.compares_latency {
             self.compare_latency();
         }
-        match growth(&self.samples, self.plan.case.resource_limit) {
+        self.judge_samples(self.plan.case.resource_limit);
+    }
+
+    fn judge_samples(&mut self, resource_limit: ResourceLimit) {
+        match growth(&self.samples, resource_limit) {
             Some(Growth { is_certain: true, visits, actual, expected }) => {
                 let shown = Evidence { sent: visits, actual, expected, differs_at: None };
-                let (clause, summary) = match self.plan.case.resource_limit {
-                    ResourceLimit::GrowthPerRound { .. } => {
+                let (clause, summary) = match resource_limit {
+                    ResourceLimit::GrowthPerRound { .. } | ResourceLimit::MemoryPerVisit { .. } => {
                         (self.clause(ViolationKind::ResourceLeak), messages::RESOURCE_LEAK)
                     }
                     ResourceLimit::Memory(_) => (self.plan.case.clause, messages::MEMORY_UNBOUNDED),
@@ -240,6 +244,16 @@ impl CaseJudge {
             }
             Some(Growth { visits, actual, .. }) => {
                 self.inconclusive = Some(messages::leak_inconclusive(&visits, &actual));
+            }
+            None if is_too_slow(&self.samples, resource_limit) => {
+                self.inconclusive = Some(messages::TOO_SLOW_FOR_ROUNDS.to_owned());
+            }
+            None if self.samples.is_empty() && self.plan.samples() => {
+                if cfg!(target_os = "linux") {
+                    self.find_unknown(messages::NO_SAMPLES);
+                } else {
+                    self.inconclusive = Some(messages::ONLY_ON_LINUX.to_owned());
+                }
             }
             None => {}
         }

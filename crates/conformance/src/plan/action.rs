@@ -20,6 +20,8 @@ pub(super) enum Action {
     Await(Slot, bool),
     /// Skips this number of actions if every reply to the cleanup connection was this one.
     SkipIfAll(&'static [u8], usize),
+    /// Skips this number of actions if the samples so far decide whether memory grows.
+    SkipIfDecided(usize),
 }
 
 /// A move without bytes of its own.

@@ -16,6 +16,15 @@ use crate::template::Names;
 /// connections once every few seconds.
 const RELEASE_TIME_MAX: Duration = Duration::from_secs(6);
 
+/// A condition under which actions are skipped.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Condition {
+    /// Every reply to the cleanup connection was this one.
+    AllCleanupReplies(&'static [u8]),
+    /// The samples so far decide whether memory grows.
+    SamplesDecide,
+}
+
 /// The moves and the expected replies of a case under one seed.
 #[derive(Debug)]
 pub struct CasePlan {
@@ -66,11 +75,11 @@ impl CasePlan {
         self.expectations.get(&(slot, opened_before)).map_or(&[], Vec::as_slice)
     }
 
-    /// Returns the condition at an index: the reply that the cleanup connection must always have received, and the number
-    /// of actions that are skipped in that case.
-    pub(crate) fn skip_at(&self, at: usize) -> Option<(&'static [u8], usize)> {
+    /// Returns the condition at an index under which actions are skipped, and their number.
+    pub(crate) fn skip_at(&self, at: usize) -> Option<(Condition, usize)> {
         match self.actions.get(at)? {
-            Action::SkipIfAll(reply, count) => Some((reply, *count)),
+            Action::SkipIfAll(reply, count) => Some((Condition::AllCleanupReplies(reply), *count)),
+            Action::SkipIfDecided(count) => Some((Condition::SamplesDecide, *count)),
             _ => None,
         }
     }
@@ -78,7 +87,7 @@ impl CasePlan {
     /// Returns the move at an index, if there is one.
     pub(crate) fn move_at(&self, at: usize) -> Option<Move<'_>> {
         Some(match self.actions.get(at)? {
-            Action::SkipIfAll(..) => return None,
+            Action::SkipIfAll(..) | Action::SkipIfDecided(_) => return None,
             Action::Move(simple) => *simple,
             Action::Send(slot, bytes) => Move::Send(*slot, bytes),
             Action::Flood(slot, bytes, bytes_max) => Move::Flood(*slot, bytes, *bytes_max),
@@ -100,7 +109,7 @@ impl CasePlan {
                 | Move::Close(slot)
                 | Move::Reset(slot),
             ) => Some(*slot),
-            Action::Move(_) | Action::SkipIfAll(..) => None,
+            Action::Move(_) | Action::SkipIfAll(..) | Action::SkipIfDecided(_) => None,
         }
     }
 
@@ -138,6 +147,13 @@ impl CasePlan {
             _ => Duration::ZERO,
         });
         u64::try_from(pauses.sum::<Duration>().as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// Returns whether the case samples the target's process.
+    pub(crate) fn samples(&self) -> bool {
+        let is_sample =
+            |action: &Action| matches!(action, Action::Move(Move::Sample | Move::SampleSettled(..)));
+        self.actions.iter().any(is_sample)
     }
 
     /// Returns all bytes that the case sends if no reply fails. The hash of the plan is computed from them.

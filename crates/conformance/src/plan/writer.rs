@@ -140,6 +140,27 @@ impl<'n> Writer<'n> {
             }
             Step::Act(act) => self.simple(Move::Act(act)),
             Step::Sample => self.simple(Move::Sample),
+            Step::UntilDecided(steps) => self.write_until_decided(steps),
+        }
+    }
+
+    /// Writes steps, with a condition after each sample in them.
+    fn write_until_decided(&mut self, steps: &[Step]) {
+        let begin = self.actions.len();
+        self.write_all(steps);
+        let written = self.actions.split_off(begin);
+        for action in written {
+            let is_sample = action == Action::Move(Move::Sample);
+            self.actions.push(action);
+            if is_sample {
+                self.actions.push(Action::SkipIfDecided(0));
+            }
+        }
+        let end = self.actions.len();
+        for (at, action) in self.actions.iter_mut().enumerate().skip(begin) {
+            if let Action::SkipIfDecided(count) = action {
+                *count = end - at - 1;
+            }
         }
     }
 

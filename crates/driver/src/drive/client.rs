@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::mem;
-use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,9 +13,9 @@ use tokio::time::sleep;
 use protocol::Framing;
 
 use crate::drive::connection::{Closed, Connection};
-use crate::drive::run::{Route, Run};
+use crate::drive::run::{Observer, Route, Run};
 use crate::frame_limits::{REPLY_BYTES_MAX, REQUEST_BYTES_MAX};
-use crate::history::{Event, EventKind, Sample};
+use crate::history::{EventKind, Sample};
 use crate::moves::{Move, MoveResult, Script, Slot};
 use crate::work::Job;
 
@@ -27,7 +26,7 @@ pub(super) async fn client<S, F, O>(run: Rc<Run<O>>, number: u32, mut script: S,
 where
     S: Script,
     F: Framing + 'static,
-    O: FnMut(&Event<'_>) -> ControlFlow<()> + 'static,
+    O: Observer + 'static,
 {
     // The semaphore is never closed. If it were, the client would only begin early.
     let _permit = run.client_permits.acquire().await;
@@ -44,6 +43,7 @@ where
         let result = match outcome {
             Outcome::Done => MoveResult::Done,
             Outcome::Failed => MoveResult::Failed,
+            Outcome::Sampled(at_ns, sample) => MoveResult::Sampled(at_ns, sample),
             Outcome::Replies(slot) => {
                 client.connections.get(&slot).map_or(MoveResult::Failed, Connection::result)
             }
@@ -62,6 +62,7 @@ where
 enum Outcome {
     Done,
     Replies(Slot),
+    Sampled(u64, Sample),
     Failed,
 }
 
@@ -88,7 +89,7 @@ struct Opening {
 impl<F, O> Client<'_, F, O>
 where
     F: Framing + 'static,
-    O: FnMut(&Event<'_>) -> ControlFlow<()> + 'static,
+    O: Observer + 'static,
 {
     async fn execute(&mut self, next: Move<'_>) -> Outcome {
         self.release_permits_unless(next);
@@ -124,10 +125,11 @@ where
                     connection.reset(run);
                 }
             }
-            Move::Sample => self.sample(u64::MAX, Duration::ZERO).await,
+            Move::Sample => return self.sample(u64::MAX, Duration::ZERO).await,
             Move::SampleSettled(growth_max, limit) => {
-                self.sample(growth_max, limit).await;
+                let outcome = self.sample(growth_max, limit).await;
                 self.first_sample = None;
+                return outcome;
             }
             Move::Act(act) => {
                 let is_done = run.process.act(act);
@@ -147,7 +149,7 @@ where
     }
 
     /// Samples the target until it has settled, and emits the last sample.
-    async fn sample(&mut self, growth_max: u64, limit: Duration) {
+    async fn sample(&mut self, growth_max: u64, limit: Duration) -> Outcome {
         let begun = Instant::now();
         while let Some(sample) = self.run.process.sample() {
             let first = *self.first_sample.get_or_insert(sample);
@@ -155,11 +157,13 @@ where
             let is_settled =
                 is_near(sample.descriptors, first.descriptors) && is_near(sample.threads, first.threads);
             if is_settled || begun.elapsed() >= limit {
-                self.run.emit(self.run.now_ns(), self.number, 0, EventKind::Sampled(sample));
-                return;
+                let at_ns = self.run.now_ns();
+                self.run.emit(at_ns, self.number, 0, EventKind::Sampled(sample));
+                return Outcome::Sampled(at_ns, sample);
             }
             sleep(SAMPLE_INTERVAL).await;
         }
+        Outcome::Done
     }
 
     /// Runs a job on another thread. At most one job per processor runs at a time, so that this thread is not delayed.

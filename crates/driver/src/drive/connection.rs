@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::io::{self, ErrorKind};
 use std::mem;
-use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
@@ -13,8 +12,8 @@ use tokio::time::{Sleep, sleep, timeout};
 
 use protocol::{Framing, Next};
 
-use crate::drive::run::{Route, Run, as_ns};
-use crate::history::{Event, EventKind, Failure, FailureKind};
+use crate::drive::run::{Observer, Route, Run, as_ns};
+use crate::history::{EventKind, Failure, FailureKind};
 use crate::moves::{MoveResult, Slot};
 use crate::shortage::is_shortage;
 
@@ -78,16 +77,13 @@ pub(super) struct Connection<F> {
 
 impl<F: Framing> Connection<F> {
     /// Opens a connection; on failure emits the event and returns `None`.
-    pub(super) async fn open<O>(
+    pub(super) async fn open<O: Observer>(
         run: &Run<O>,
         client: u32,
         slot: Slot,
         route: Route,
         framing: F,
-    ) -> Option<Self>
-    where
-        O: FnMut(&Event<'_>) -> ControlFlow<()>,
-    {
+    ) -> Option<Self> {
         let stream = match run.connect(route).await {
             Ok(connected) => connected,
             Err(error) => {
@@ -122,10 +118,7 @@ impl<F: Framing> Connection<F> {
     }
 
     /// Sends all of `bytes`. The timestamp is taken before the first byte can have any effect.
-    pub(super) async fn send<O>(&mut self, run: &Run<O>, bytes: &[u8]) -> Result<(), Closed>
-    where
-        O: FnMut(&Event<'_>) -> ControlFlow<()>,
-    {
+    pub(super) async fn send<O: Observer>(&mut self, run: &Run<O>, bytes: &[u8]) -> Result<(), Closed> {
         self.read_unsolicited(run);
         self.due_since = Instant::now();
         let at_ns = as_ns(self.due_since.duration_since(run.begun));
@@ -140,15 +133,12 @@ impl<F: Framing> Connection<F> {
     }
 
     /// Sends `bytes` repeatedly until the target stops reading; ignores the replies.
-    pub(super) async fn flood<O>(
+    pub(super) async fn flood<O: Observer>(
         &mut self,
         run: &Run<O>,
         bytes: &[u8],
         bytes_max: usize,
-    ) -> Result<(), Closed>
-    where
-        O: FnMut(&Event<'_>) -> ControlFlow<()>,
-    {
+    ) -> Result<(), Closed> {
         let at_ns = run.now_ns();
         let mut chunk = bytes.repeat((FLOOD_CHUNK_BYTES / bytes.len().max(1)).max(1));
         chunk.truncate(bytes_max);
@@ -174,15 +164,12 @@ impl<F: Framing> Connection<F> {
 
     /// Completes the last request of the last flood and reads all replies; `framing` cuts the requests. Stops early if the target
     /// would need longer than `limit`.
-    pub(super) async fn await_flood<O>(
+    pub(super) async fn await_flood<O: Observer>(
         &mut self,
         run: &Run<O>,
         mut framing: F,
         limit: Duration,
-    ) -> Result<(), Closed>
-    where
-        O: FnMut(&Event<'_>) -> ControlFlow<()>,
-    {
+    ) -> Result<(), Closed> {
         let (bytes, sent) = mem::take(&mut self.flooded);
         let length = bytes.len().max(1);
         let mut missing = if sent % length == 0 { &[][..] } else { &bytes[sent % length..] };
@@ -212,10 +199,11 @@ impl<F: Framing> Connection<F> {
     }
 
     /// Reads at most `bytes_max` bytes that are already available; does not wait.
-    pub(super) fn read_available<O>(&mut self, run: &Run<O>, bytes_max: usize) -> Result<(), Closed>
-    where
-        O: FnMut(&Event<'_>) -> ControlFlow<()>,
-    {
+    pub(super) fn read_available<O: Observer>(
+        &mut self,
+        run: &Run<O>,
+        bytes_max: usize,
+    ) -> Result<(), Closed> {
         let most = bytes_max.min(self.input.len());
         match self.stream.try_read(&mut self.input[..most]) {
             Ok(0) => {
@@ -232,10 +220,11 @@ impl<F: Framing> Connection<F> {
     }
 
     /// Reads until the target closes the connection.
-    pub(super) async fn await_end<O>(&mut self, run: &Run<O>, limit: Duration) -> Result<(), Closed>
-    where
-        O: FnMut(&Event<'_>) -> ControlFlow<()>,
-    {
+    pub(super) async fn await_end<O: Observer>(
+        &mut self,
+        run: &Run<O>,
+        limit: Duration,
+    ) -> Result<(), Closed> {
         let deadline = Instant::now() + limit;
         loop {
             match until(deadline, &mut self.timer, self.stream.read(&mut self.input)).await {
@@ -261,20 +250,18 @@ impl<F: Framing> Connection<F> {
     }
 
     /// Resets the connection and discards bytes that were not read.
-    pub(super) fn reset<O>(self, run: &Run<O>)
-    where
-        O: FnMut(&Event<'_>) -> ControlFlow<()>,
-    {
+    pub(super) fn reset<O: Observer>(self, run: &Run<O>) {
         // If the operating system refuses a reset, the connection is closed normally, and the event says so.
         let what = if self.stream.set_zero_linger().is_ok() { EventKind::Reset } else { EventKind::Closed };
         run.emit(run.now_ns(), self.client, self.number, what);
     }
 
     /// Reads until `count` replies are complete. The time limit applies to each reply separately.
-    pub(super) async fn read_replies<O>(&mut self, run: &Run<O>, count: usize) -> Result<(), Closed>
-    where
-        O: FnMut(&Event<'_>) -> ControlFlow<()>,
-    {
+    pub(super) async fn read_replies<O: Observer>(
+        &mut self,
+        run: &Run<O>,
+        count: usize,
+    ) -> Result<(), Closed> {
         self.replies.clear();
         let mut missing = count;
         let limit = run.reply_timeout.get();
@@ -309,17 +296,14 @@ impl<F: Framing> Connection<F> {
     }
 
     /// Returns whether the target's system has acknowledged nothing because the backlog is full.
-    fn is_still_connecting<O>(&self, run: &Run<O>) -> bool {
+    fn is_still_connecting<O: Observer>(&self, run: &Run<O>) -> bool {
         !self.has_received
             && self.opened_at.elapsed() < run.limits.connect_timeout
             && run.unacknowledged.contains(&self.stream)
     }
 
     /// Performs a lingering close: shuts down the sending half, reads the remaining bytes, and closes.
-    pub(super) async fn close<O>(mut self, run: &Run<O>)
-    where
-        O: FnMut(&Event<'_>) -> ControlFlow<()>,
-    {
+    pub(super) async fn close<O: Observer>(mut self, run: &Run<O>) {
         let linger = async {
             // If the target is already gone, the next read detects it.
             let _ = self.stream.shutdown().await;
@@ -343,10 +327,7 @@ impl<F: Framing> Connection<F> {
     }
 
     /// Reads unsolicited bytes that arrived before the next request is sent; they answer no request.
-    fn read_unsolicited<O>(&mut self, run: &Run<O>)
-    where
-        O: FnMut(&Event<'_>) -> ControlFlow<()>,
-    {
+    fn read_unsolicited<O: Observer>(&mut self, run: &Run<O>) {
         // The next read detects a close or an error again.
         if let Ok(read @ 1..) = self.stream.try_read(&mut self.input) {
             self.received(run, read);
@@ -370,28 +351,19 @@ impl<F: Framing> Connection<F> {
         found
     }
 
-    fn received<O>(&mut self, run: &Run<O>, read: usize)
-    where
-        O: FnMut(&Event<'_>) -> ControlFlow<()>,
-    {
+    fn received<O: Observer>(&mut self, run: &Run<O>, read: usize) {
         self.unread = 0..read;
         self.has_received = true;
         let bytes = Cow::Borrowed(&self.input[..read]);
         run.emit(run.now_ns(), self.client, self.number, EventKind::Received(bytes));
     }
 
-    fn lost<O>(&self, run: &Run<O>, error: &io::Error) -> Closed
-    where
-        O: FnMut(&Event<'_>) -> ControlFlow<()>,
-    {
+    fn lost<O: Observer>(&self, run: &Run<O>, error: &io::Error) -> Closed {
         run.emit(run.now_ns(), self.client, self.number, EventKind::Lost(failure(error)));
         Closed
     }
 
-    fn timed_out<O>(&self, run: &Run<O>, late: Duration, limit: Duration) -> Closed
-    where
-        O: FnMut(&Event<'_>) -> ControlFlow<()>,
-    {
+    fn timed_out<O: Observer>(&self, run: &Run<O>, late: Duration, limit: Duration) -> Closed {
         let late_ns = as_ns(late);
         let waited_ns = as_ns(limit) + late_ns;
         run.reply_timeout.set(limit.min(run.limits.reply_timeout_after_one));

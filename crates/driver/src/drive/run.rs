@@ -61,7 +61,12 @@ pub(super) struct Run<O> {
     pub(super) stop: Notify,
 }
 
-impl<O: FnMut(&Event<'_>) -> ControlFlow<()>> Run<O> {
+/// Receives the events of a run, and may stop it.
+pub(super) trait Observer: FnMut(&Event<'_>) -> ControlFlow<()> {}
+
+impl<O: FnMut(&Event<'_>) -> ControlFlow<()>> Observer for O {}
+
+impl<O: Observer> Run<O> {
     /// Opens a TCP connection; the client holds an opening permit.
     pub(super) async fn connect(&self, route: Route) -> io::Result<TcpStream> {
         let begun = Instant::now();

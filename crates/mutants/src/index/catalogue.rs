@@ -282,6 +282,8 @@ mutants! {
     LeaksDescriptorsOfSilentClients "leaks-descriptors-of-silent-clients" C4 Chaos:
         "file descriptors of clients that leave without a request are not closed";
     LeaksMemory "leaks-memory" C4 Chaos: "64 KiB of memory leak for each connection";
+    LeaksBesideGarbage "leaks-beside-garbage" C4 Chaos:
+        "3 KiB of memory leak for each connection, in a heap that also contains garbage and is collected late";
     LeaksMemoryPerRequest "leaks-memory-per-request" C4 Chaos: "the memory of each line leaks";
     LeaksThreads "leaks-threads" C4 Chaos: "the threads of connections never end";
     LostClientsStayCounted "lost-clients-stay-counted" C4 Chaos:

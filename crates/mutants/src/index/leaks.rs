@@ -15,10 +15,28 @@ pub(super) struct Leaks {
 struct Kept {
     streams: Vec<Arc<TcpStream>>,
     memory: Vec<Vec<u8>>,
+    /// Memory that is not in use and is freed later.
+    garbage: Vec<Vec<u8>>,
+}
+
+impl Kept {
+    /// Leaks a little memory and leaves more as garbage, which is freed once it is much.
+    fn leak_beside_garbage(&mut self) {
+        self.memory.push(vec![1; LEAKED_BESIDE_GARBAGE]);
+        self.garbage.push(vec![1; GARBAGE_PER_CONNECTION]);
+        if self.garbage.len() == COLLECTED_AT {
+            self.garbage.clear();
+        }
+    }
 }
 
 /// The size of a leak in bytes. The memory is filled with ones: pages of zeros that are never written take no memory.
 const LEAKED_PER_CONNECTION: usize = 64 * 1024;
+const LEAKED_BESIDE_GARBAGE: usize = 3 * 1024;
+
+/// The size in bytes of what a connection leaves as garbage, and the number of connections after which garbage is freed.
+const GARBAGE_PER_CONNECTION: usize = 16 * 1024;
+const COLLECTED_AT: usize = 500;
 
 impl Leaks {
     pub(super) fn new(defects: Defects) -> Self {
@@ -44,11 +62,24 @@ impl Leaks {
                 self.keep(|kept| kept.streams.push(Arc::clone(stream)));
             }
             Some(Defect::LeaksMemory) => self.keep(|kept| kept.memory.push(vec![1; LEAKED_PER_CONNECTION])),
+            Some(Defect::LeaksBesideGarbage) => self.keep(Kept::leak_beside_garbage),
             _ => {}
         }
     }
 
     fn keep(&self, add: impl FnOnce(&mut Kept)) {
         add(&mut self.kept.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_collection_frees_the_garbage_but_not_the_leak() {
+        let mut kept = Kept::default();
+        (0..=COLLECTED_AT).for_each(|_| kept.leak_beside_garbage());
+        assert_eq!((kept.memory.len(), kept.garbage.len()), (COLLECTED_AT + 1, 1));
     }
 }
