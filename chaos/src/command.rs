@@ -84,7 +84,8 @@ async fn run_seeds(flags: &Flags, out: &mut impl Write) -> Result<CommandResult<
     for seed in seeds {
         let derive = if flags.matrix { Schedule::matrix } else { Schedule::shuffled };
         let mut schedule = derive(protocol, seed, &selection);
-        if flags.through.is_empty() && flags.faults.is_empty() {
+        let is_dependency = |pattern: &String| pattern.starts_with("dependency");
+        if flags.through.is_empty() && !flags.faults.iter().any(is_dependency) {
             schedule.leave_out_dependencies();
         }
         let (run, outcome) = run_once(&schedule, &choice, flags, &mut limits, out).await?;

@@ -19,6 +19,7 @@ use driver::run_limits::RunLimits;
 use protocol::Clause;
 use target::Choice;
 use target::Target;
+use verdict::Verdict;
 
 use crate::chaos_protocol::{ChaosProtocol, Invariant};
 use crate::collect::RunCollector;
@@ -50,9 +51,10 @@ pub(crate) struct RunTerms {
 /// The number of losses after which the target is not started again.
 const LOSSES_MAX: u32 = 8;
 
-/// How often scenes are repeated whose only finding is slow replies, or that are undecided: a busy machine is a reason for
+/// How often scenes are repeated whose only finding is slow replies, and those that are undecided: a busy machine is a reason for
 /// both, but not every time.
-const REPETITIONS_MAX: u32 = 2;
+const SLOW_REPETITIONS_MAX: u32 = 2;
+const REPETITIONS_MAX: u32 = 5;
 
 /// The time after a loss within which the end of the target's process is noticed.
 const EXIT_TIME_MAX: Duration = Duration::from_millis(300);
@@ -266,8 +268,11 @@ impl Runner<'_> {
             for (outcome, again) in outcomes.iter_mut().zip(again) {
                 *outcome = SceneOutcome { repetitions: repetition, ..again };
             }
-            let (open, closed) =
-                outcomes.into_iter().partition(|outcome: &SceneOutcome| outcome.harm.is_repeatable());
+            let is_open = |outcome: &SceneOutcome| {
+                let is_undecided = outcome.harm.verdict == Verdict::Unknown;
+                outcome.harm.is_repeatable() && (is_undecided || repetition < SLOW_REPETITIONS_MAX)
+            };
+            let (open, closed) = outcomes.into_iter().partition(is_open);
             outcomes = open;
             decided.extend::<Vec<SceneOutcome>>(closed);
         }

@@ -75,7 +75,7 @@ impl Schedule {
     }
 
     /// Leaves out the faults of services that the target uses.
-    pub(crate) fn leave_out_dependencies(&mut self) {
+    pub fn leave_out_dependencies(&mut self) {
         let protocol = self.protocol;
         self.steps.retain(|id| protocol.find(id).is_some_and(|scene| !scene.fault.needs_dependency));
     }

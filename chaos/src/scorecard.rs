@@ -80,6 +80,7 @@ fn item(outcome: &SceneOutcome, schedule: &Schedule, target_flags: &str, is_stri
         verdict,
         cause: outcome.harm.cause.clone(),
         findings: outcome.harm.findings.clone(),
+        repetitions: outcome.repetitions,
         duration_ns: outcome.duration_ns,
         wire: outcome.wire.entries().to_vec(),
         wire_omitted: outcome.wire.omitted(),

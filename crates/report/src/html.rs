@@ -201,6 +201,7 @@ pub fn one_item(number: usize, item: &Item, is_open: bool) -> Markup {
             }
             @if let Some(cause) = &item.cause { p { (cause) } }
             @if let Some(observed) = &item.observed { p { "Observed: " (observed) } }
+            @if item.repetitions > 0 { p { "Decided in repetition " (item.repetitions) ", because this machine was busy." } }
             @for finding in &item.findings { (one_finding(finding)) }
             @if is_open && !item.usual_cause.is_empty() { p { "Usual cause: " (item.usual_cause) } }
             @for line in &item.reproduction { pre.reproduction { (line) } }

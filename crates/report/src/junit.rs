@@ -57,6 +57,9 @@ fn test_case(item: &Item) -> TestCase {
     }
     test_case.add_property(Property::new("verdict", item.verdict.word()));
     test_case.add_property(Property::new("requirement", item.requirement.as_str()));
+    if item.repetitions > 0 {
+        test_case.add_property(Property::new("repetitions", item.repetitions.to_string()));
+    }
     if let Some(observed) = &item.observed {
         test_case.add_property(Property::new("observed", observed.as_str()));
     }

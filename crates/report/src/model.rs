@@ -127,6 +127,9 @@ pub struct Item {
     /// For an INFO case, the behaviour of the target.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed: Option<String>,
+    /// How often it was repeated until it was decided, because the machine was busy.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub repetitions: u32,
     /// The time from its first event to its last, in nanoseconds.
     pub duration_ns: u64,
     /// The transcript.
@@ -146,6 +149,11 @@ struct ClauseSummary {
 #[expect(clippy::ref_option, reason = "serde passes the field by reference")]
 fn serialize_clause<S: Serializer>(clause: &Option<Clause>, serializer: S) -> Result<S::Ok, S::Error> {
     clause.map(|Clause { id, title, .. }| ClauseSummary { id, title }).serialize(serializer)
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes the field by reference")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes the field by reference")]
@@ -228,6 +236,7 @@ impl Item {
             cause: None,
             findings: Vec::new(),
             observed: None,
+            repetitions: 0,
             duration_ns: 0,
             wire: Vec::new(),
             wire_omitted: 0,
