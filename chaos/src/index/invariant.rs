@@ -1,13 +1,13 @@
 //! The invariant of the package index: all replies together are those of one index (C2).
 
-use conformance::collect::Collector;
+use conformance::collect::{Collector, PartOperations};
 use conformance::linearizable::violation_finding;
 use driver::history::Event;
 use linearizability::interval_check;
 use protocol::index::Index;
 use protocol::index::wire::Reply;
 use protocol::{Lines, Protocol};
-use verdict::Finding;
+use verdict::{Finding, Verdict};
 
 use crate::chaos_protocol::Invariant;
 
@@ -28,7 +28,15 @@ impl Invariant for Linearizable {
     }
 
     fn end_part(&mut self) -> Vec<(u64, Finding)> {
-        let mut operations = self.0.end_part().map_or_else(Vec::new, |part| part.all);
+        let Some(PartOperations { all: mut operations, .. }) = self.0.end_part() else {
+            return vec![(
+                0,
+                Finding::new(
+                    Verdict::Unknown,
+                    "the requests are too many to check that one index has answered them",
+                ),
+            )];
+        };
         for operation in &mut operations {
             // A request that was refused may have taken effect. The judge of bystanders decides whether it may be refused.
             operation.replied.take_if(|(reply, _)| *reply == Reply::Error);

@@ -50,6 +50,11 @@ impl Names {
         format!("{}{}", self.stem, char::from(letter))
     }
 
+    /// Returns whether the expansion of a template depends on the number of the request.
+    pub(crate) fn depends_on_number(template: &[u8]) -> bool {
+        [b"{n", b"{r"].iter().any(|begin| template.windows(2).any(|window| window == *begin))
+    }
+
     /// Expands a template; `number` is the value of `{n}`.
     #[must_use]
     pub fn expand(&self, template: &[u8], number: usize) -> Vec<u8> {

@@ -118,6 +118,8 @@ pub enum Act {
     Continue,
     /// Kills the process.
     Kill,
+    /// Asks the process to end, with SIGTERM.
+    Terminate,
     /// Lowers the limit on open file descriptors so far that the process can open this number of further ones.
     LeaveDescriptors(u32),
     /// Restores the previous limit on open file descriptors; fails if the process could still open one.

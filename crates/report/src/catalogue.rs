@@ -197,6 +197,7 @@ fn describe(step: &Step) -> String {
             Act::Stop => "the target's process is stopped".to_owned(),
             Act::Continue => "the target's process is continued".to_owned(),
             Act::Kill => "the target's process is killed".to_owned(),
+            Act::Terminate => "the target's process is asked to end".to_owned(),
             Act::LeaveDescriptors(free) => format!("the target can open {free} further file descriptors"),
             Act::RestoreDescriptors => "the target's limit on file descriptors is restored".to_owned(),
             Act::BeginCondition(number) => format!("condition {number} of the path begins"),

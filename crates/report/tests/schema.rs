@@ -140,6 +140,7 @@ fn every_history_line_conforms_to_its_schema() {
         Act::Stop,
         Act::Continue,
         Act::Kill,
+        Act::Terminate,
         Act::LeaveDescriptors(1),
         Act::RestoreDescriptors,
         Act::ChangeSetting(1),

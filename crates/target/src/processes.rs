@@ -60,6 +60,7 @@ impl Process for Processes {
                 self.signal(Signal::CONT) && has_stopped
             }
             Act::Kill => self.signal(Signal::KILL),
+            Act::Terminate => self.signal(Signal::TERM),
             // These need a state, which the target has.
             Act::LeaveDescriptors(_)
             | Act::RestoreDescriptors

@@ -47,3 +47,13 @@ pub(crate) const fn no_descriptors(
         .beyond_promises()
         .of_process()
 }
+
+/// The process is asked to end while clients send requests, and is started again.
+pub(crate) const fn terminated(clause: Clause, states: &'static [State]) -> Fault {
+    let summary = "The target's process is asked to end while clients send requests: until it ends, its replies are correct.";
+    Fault::new("process/terminated", clause, summary, states)
+        .parameters("SIGTERM; at most 10 s until it ends, then it is started again")
+        .steps(&[Act(Action::Terminate), Pause(10_000)])
+        .beyond_promises()
+        .ends_target()
+}

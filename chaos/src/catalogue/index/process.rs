@@ -25,6 +25,7 @@ pub(crate) const FAULTS: &[Fault] = &[
         .steps(&[Act(Action::Kill), Pause(2000)])
         .beyond_promises()
         .ends_target(),
+    common::process::terminated(A3, &[IDLE, AWAITING_REPLY]),
     common::process::no_descriptors(
         C1,
         &[IDLE],

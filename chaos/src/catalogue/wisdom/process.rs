@@ -49,6 +49,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     ])
     .beyond_promises()
     .ends_target(),
+    common::process::terminated(W31, &[NEW, CHALLENGED]),
     common::process::no_descriptors(
         W31,
         &[NEW],

@@ -115,7 +115,9 @@ impl<F: Framing> Collector<F> {
                 let is_open = is_pipelined
                     || ambiguous_connections.contains(&connection)
                     || has_meaningless_list(replied.request);
-                operations.add(&replied, reply.filter(|_| !is_open));
+                if !has_no_effect(replied.request) {
+                    operations.add(&replied, reply.filter(|_| !is_open));
+                }
             }
             Observation::Unsolicited { place, .. } => _ = ambiguous_connections.insert(place.connection),
             _ => {}
@@ -170,6 +172,9 @@ impl<F: Framing> Collector<F> {
 
     fn note_cost(&mut self, what: &EventKind<'_>) {
         let cost_bytes = match what {
+            EventKind::Sent(bytes) if has_no_effect(bytes.strip_suffix(b"\n").unwrap_or(bytes)) => {
+                LINE_COST_BYTES
+            }
             EventKind::Sent(bytes) => cost_of(bytes),
             EventKind::Received(bytes) => bytes.len(),
             EventKind::Opened(_) => CONNECTION_COST_BYTES,
@@ -195,7 +200,9 @@ impl<F: Framing> Collector<F> {
             if is_ambiguous(line) {
                 mark_uncertain(&mut self.uncertain_sections, &self.begun_ns, client);
             }
-            self.operations.push(Operation { client, line: line.to_vec(), sent_ns, replied: None });
+            if !has_no_effect(line) {
+                self.operations.push(Operation { client, line: line.to_vec(), sent_ns, replied: None });
+            }
         }
     }
 
@@ -257,6 +264,11 @@ fn is_lost_change(operation: &Operation) -> bool {
 fn names_of(operation: &Operation) -> Vec<Vec<u8>> {
     let Ok(request) = Request::decode(&operation.line) else { return Vec::new() };
     request.dependencies().chain([request.package]).map(<[u8]>::to_vec).collect()
+}
+
+/// Returns whether a line is no request, whatever a server makes of it. Long ones are not stored.
+fn has_no_effect(line: &[u8]) -> bool {
+    line.len() > ORDINARY_LINE_BYTES_MAX && Request::decode(line).is_err()
 }
 
 fn cost_of(bytes: &[u8]) -> usize {

@@ -239,3 +239,15 @@ fn unspecified_requests_are_never_violations() {
         assert_eq!(begun().ask(0, line, "OK\n").ask(1, "QUERY|b|\n", "FAIL\n").end(), breaks, "{names}");
     }
 }
+
+#[test]
+fn long_lines_that_are_no_request_take_no_memory() {
+    let line: &'static str = format!("LIZARD|a|{}\n", "x".repeat(60_000)).leak();
+    let mut history = opened().ask(0, "INDEX|a|\n", "OK\n");
+    for _ in 0..30_000 {
+        history = history.ask(0, line, "ERROR\n");
+    }
+    // 1.8 GB of lines exceed the limit on a history.
+    assert!(!history.collector.is_over_capacity());
+    assert_eq!(history.ask(1, "QUERY|a|\n", "FAIL\n").end(), Some("S5"));
+}

@@ -1,5 +1,6 @@
 //! The actions of a plan: moves that own their bytes.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use driver::moves::{Move, Slot};
@@ -10,12 +11,12 @@ pub const CLEANUP: Slot = Slot::MAX;
 /// The time within which a target must close a connection that it has to close.
 pub(super) const ENDS_WITHIN: Duration = Duration::from_secs(5);
 
-/// A move that owns its bytes.
+/// A move that owns its bytes; equal bytes are shared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Action {
     Move(Simple),
-    Send(Slot, Vec<u8>),
-    Flood(Slot, Vec<u8>, usize),
+    Send(Slot, Rc<[u8]>),
+    Flood(Slot, Rc<[u8]>, usize),
     /// Waits for one reply; the flag tells whether the connection may be closed instead.
     Await(Slot, bool),
     /// Skips this number of actions if every reply to the cleanup connection was this one.

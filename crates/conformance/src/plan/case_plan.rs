@@ -159,7 +159,7 @@ impl CasePlan {
     /// Returns all bytes that the case sends if no reply fails. The hash of the plan is computed from them.
     pub fn bytes(&self) -> impl Iterator<Item = &[u8]> {
         self.actions.iter().filter_map(|action| match action {
-            Action::Send(_, bytes) | Action::Flood(_, bytes, _) => Some(bytes.as_slice()),
+            Action::Send(_, bytes) | Action::Flood(_, bytes, _) => Some(&**bytes),
             _ => None,
         })
     }

@@ -1,6 +1,7 @@
 //! Expands the steps of a case into actions.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::time::Duration;
 
 use driver::moves::{Move, Slot, Source};
@@ -22,7 +23,7 @@ pub(super) fn cleanup_actions(steps: Vec<CleanupStep>) -> Vec<Action> {
     for part in steps {
         match part {
             CleanupStep::Ask(bytes) => {
-                actions.push(Action::Send(CLEANUP, bytes));
+                actions.push(Action::Send(CLEANUP, bytes.into()));
                 actions.push(Action::Await(CLEANUP, false));
             }
             // Each skipped request consists of a send and a wait.
@@ -48,6 +49,14 @@ pub(super) struct Writer<'n> {
     /// The packages of its crowds. They are many and have no dependencies, so that they are removed only afterwards.
     pub(super) crowd_packages: BTreeSet<Vec<u8>>,
     crowd: Slot,
+    last_of_crowd: Option<CrowdRequest>,
+}
+
+/// A request of a crowd with its number, or 0 if the bytes do not depend on it.
+struct CrowdRequest {
+    number: usize,
+    template: Vec<u8>,
+    bytes: Rc<[u8]>,
 }
 
 impl<'n> Writer<'n> {
@@ -63,6 +72,7 @@ impl<'n> Writer<'n> {
             packages: BTreeSet::new(),
             crowd_packages: BTreeSet::new(),
             crowd: 0,
+            last_of_crowd: None,
         }
     }
 
@@ -82,9 +92,8 @@ impl<'n> Writer<'n> {
             Step::Send(slot, template) => self.send(slot, template),
             Step::SendTimes(slot, template, times) => {
                 self.open(slot);
-                let bytes = self.names.expand(template, 0);
-                self.packages.extend((self.dialect.names_in)(&bytes));
-                self.actions.push(Action::Send(slot, bytes.repeat(times)));
+                let bytes = self.expand(template, 0);
+                self.actions.push(Action::Send(slot, bytes.repeat(times).into()));
             }
             Step::ExpectTimes(slot, allowed, times) => (0..times).for_each(|_| self.expect(slot, allowed)),
             Step::SendCut(slot, template, part_bytes, pause_ms) => {
@@ -102,7 +111,7 @@ impl<'n> Writer<'n> {
             Step::Reset(slot) => self.end(slot, Move::Reset(slot)),
             Step::Flood(slot, template, bytes_max) => {
                 self.open_as(slot, Move::OpenNarrow(slot));
-                let bytes = self.names.expand(template, 0);
+                let bytes = self.names.expand(template, 0).into();
                 self.actions.push(Action::Flood(slot, bytes, bytes_max));
             }
             Step::AwaitFlood(slot, milliseconds) => {
@@ -213,20 +222,18 @@ impl<'n> Writer<'n> {
 
     fn send(&mut self, slot: Slot, template: &[u8]) {
         self.open(slot);
-        let bytes = self.names.expand(template, 0);
-        self.packages.extend((self.dialect.names_in)(&bytes));
+        let bytes = self.expand(template, 0);
         self.actions.push(Action::Send(slot, bytes));
     }
 
     fn send_cut(&mut self, slot: Slot, template: &[u8], part_bytes: usize, pause_ms: u64) {
         self.open(slot);
-        let bytes = self.names.expand(template, 0);
-        self.packages.extend((self.dialect.names_in)(&bytes));
+        let bytes = self.expand(template, 0);
         for (number, part) in bytes.chunks(part_bytes).enumerate() {
             if number > 0 && pause_ms > 0 {
                 self.simple(Move::Pause(Duration::from_millis(pause_ms)));
             }
-            self.actions.push(Action::Send(slot, part.to_vec()));
+            self.actions.push(Action::Send(slot, part.into()));
         }
     }
 
@@ -242,9 +249,30 @@ impl<'n> Writer<'n> {
         self.expectations.entry((slot, opened_before)).or_default().push(allowed);
     }
 
-    fn send_crowd(&mut self, slot: Slot, template: &[u8], number: usize) {
+    /// Returns the bytes of a template, whose packages the case may add to the index.
+    fn expand(&mut self, template: &[u8], number: usize) -> Rc<[u8]> {
         let bytes = self.names.expand(template, number);
+        self.packages.extend((self.dialect.names_in)(&bytes));
+        bytes.into()
+    }
+
+    /// Returns the bytes of a template for the request of a crowd with this number. Requests that do not depend on the number share
+    /// their bytes.
+    fn expand_for_crowd(&mut self, template: &[u8], number: usize) -> Rc<[u8]> {
+        let number = if Names::depends_on_number(template) { number } else { 0 };
+        let last = self.last_of_crowd.as_ref();
+        if let Some(last) = last.filter(|last| last.number == number && last.template == template) {
+            return Rc::clone(&last.bytes);
+        }
+        let bytes: Rc<[u8]> = self.names.expand(template, number).into();
         self.crowd_packages.extend((self.dialect.names_in)(&bytes));
+        self.last_of_crowd =
+            Some(CrowdRequest { number, template: template.to_vec(), bytes: Rc::clone(&bytes) });
+        bytes
+    }
+
+    fn send_crowd(&mut self, slot: Slot, template: &[u8], number: usize) {
+        let bytes = self.expand_for_crowd(template, number);
         self.actions.push(Action::Send(slot, bytes));
     }
 
@@ -271,5 +299,32 @@ impl<'n> Writer<'n> {
             }
             (CROWD..CROWD + count).for_each(|slot| self.expect(slot, allowed));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::case::ANY;
+    use crate::dialects::index::DIALECT;
+
+    #[test]
+    fn equal_requests_of_a_crowd_share_their_bytes() {
+        let names = Names::draw(1, "case");
+        let mut writer = Writer::new(&DIALECT, &names, Duration::ZERO);
+        writer.write_all(&[
+            Step::AllAsk(4, 100, b"LIZARD|{a}|{x*60000}\n", ANY),
+            Step::AllAsk(2, 1, b"QUERY|{n}|\n", ANY),
+        ]);
+        let sent: Vec<&Rc<[u8]>> = writer
+            .actions
+            .iter()
+            .filter_map(|action| match action {
+                Action::Send(_, bytes) => Some(bytes),
+                _ => None,
+            })
+            .collect();
+        assert!(sent[..400].iter().all(|bytes| Rc::ptr_eq(bytes, sent[0])));
+        assert_eq!([&**sent[400], &**sent[401]], [b"QUERY|0|\n".as_slice(), b"QUERY|1|\n"]);
     }
 }
