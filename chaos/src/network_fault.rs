@@ -94,7 +94,7 @@ mod tests {
             for toxic in fault.toxics() {
                 let (kind, attributes) = toxic.kind.parts();
                 assert_eq!(Kind::new(&kind, &attributes).unwrap(), toxic.kind);
-                toxics.add(toxic).unwrap();
+                toxics.add(toxic, tokio::time::Instant::now()).unwrap();
             }
             assert!(toxics.iter().next().is_some(), "{fault:?}");
         }

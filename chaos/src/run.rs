@@ -40,6 +40,8 @@ pub(crate) struct RunTerms {
     pub(crate) reply_timeout: Duration,
     /// The chosen target.
     pub(crate) choice: Choice,
+    /// Whether a violated SHOULD is a failure.
+    pub(crate) is_strict: bool,
     /// The relays before the services that the target uses.
     pub(crate) dependencies: Rc<Dependencies>,
     /// The flags that decide the schedule, by name, for the history.
@@ -52,7 +54,7 @@ pub(crate) struct RunTerms {
 const LOSSES_MAX: u32 = 8;
 
 /// How often scenes are repeated whose only finding is slow replies, and those that are undecided: a busy machine is a reason for
-/// both, but not every time.
+/// both, but not every time. Undecided latency matters only if a violated SHOULD is a failure.
 const SLOW_REPETITIONS_MAX: u32 = 2;
 const REPETITIONS_MAX: u32 = 5;
 
@@ -269,7 +271,8 @@ impl Runner<'_> {
                 *outcome = SceneOutcome { repetitions: repetition, ..again };
             }
             let is_open = |outcome: &SceneOutcome| {
-                let is_undecided = outcome.harm.verdict == Verdict::Unknown;
+                let is_undecided = outcome.harm.verdict == Verdict::Unknown
+                    && (self.terms.is_strict || !outcome.harm.is_only_slow);
                 outcome.harm.is_repeatable() && (is_undecided || repetition < SLOW_REPETITIONS_MAX)
             };
             let (open, closed) = outcomes.into_iter().partition(is_open);

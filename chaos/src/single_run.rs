@@ -58,6 +58,7 @@ pub(crate) async fn run_once(
     let terms = RunTerms {
         reply_timeout: flags.timeout,
         choice: filled,
+        is_strict: flags.strict,
         dependencies,
         options: options.clone(),
         has_own_limit: flags.duration.is_some(),

@@ -42,6 +42,11 @@ fn mutants_that_crash_are_detected() {
 }
 
 #[test]
+fn a_mutant_that_forgets_its_index_before_it_ends_is_detected() {
+    assert_detected("index-released-before-the-drain", "process/terminated/*", "A3");
+}
+
+#[test]
 fn a_mutant_that_executes_half_lines_is_detected() {
     assert_detected("half-line-of-a-lost-client-done", "disconnects/reset/mid-line", "C3");
 }

@@ -105,6 +105,7 @@ mod tests {
 
     use super::*;
     use crate::injected_fault::InjectedFault;
+    use crate::timing::Timing;
     use crate::toxic::{Kind, Stream, Toxic};
 
     fn chain(connection: u64) -> Chain {
@@ -117,7 +118,7 @@ mod tests {
         let mut toxics = Toxics::default();
         for (number, kind) in kinds.iter().enumerate() {
             let toxic = Toxic::new(Stream::Upstream, kind.clone());
-            toxics.add(Toxic { name: number.to_string(), ..toxic }).unwrap();
+            toxics.add(Toxic { name: number.to_string(), ..toxic }, Instant::now()).unwrap();
         }
         toxics
     }
@@ -202,7 +203,7 @@ mod tests {
         let now = Instant::now();
         let list = |toxicity| {
             let mut list = Toxics::default();
-            list.add(Toxic { toxicity, ..Toxic::new(Stream::Upstream, Kind::Down {}) }).unwrap();
+            list.add(Toxic { toxicity, ..Toxic::new(Stream::Upstream, Kind::Down {}) }, now).unwrap();
             list
         };
         let ended = |toxicity| -> Vec<u64> {
@@ -217,5 +218,41 @@ mod tests {
         assert!((250..350).contains(&some.len()), "{}", some.len());
         assert_eq!((&some, ended(0.0).len(), ended(1.0).len()), (&ended(0.3), 0, 1000));
         assert!(some.iter().all(|connection| more.contains(connection)));
+    }
+
+    fn scheduled(kind: Kind, timing: Timing, now: Instant) -> Toxics {
+        let mut toxics = Toxics::default();
+        toxics.add(Toxic { timing, ..Toxic::new(Stream::Upstream, kind) }, now).unwrap();
+        toxics
+    }
+
+    #[test]
+    fn a_scheduled_toxic_applies_only_during_its_time() {
+        let (mut chain, now) = (chain(1), Instant::now());
+        let at = |milliseconds| now + Duration::from_millis(milliseconds);
+        let timing = Timing { from_ms: 100, to_ms: 200, every_ms: 1000, ..Timing::default() };
+        chain.follow(&scheduled(Kind::Bandwidth { rate_kb_per_second: 0 }, timing, now), now);
+        chain.arrive(chunk(b"1"), at(50));
+        assert_eq!(all(&mut chain, at(50)), [chunk(b"1")]);
+        // What is held back leaves at the end.
+        chain.arrive(chunk(b"2"), at(150));
+        assert_eq!((all(&mut chain, at(199)), chain.due(at(199))), (vec![], Some(at(200))));
+        assert_eq!(all(&mut chain, at(200)), [chunk(b"2")]);
+        chain.arrive(chunk(b"3"), at(1100));
+        assert_eq!((all(&mut chain, at(1100)), chain.due(at(1100))), (vec![], Some(at(1200))));
+    }
+
+    #[test]
+    fn a_scheduled_end_affects_only_the_first_connections() {
+        let now = Instant::now();
+        let at = |milliseconds| now + Duration::from_millis(milliseconds);
+        let timing = Timing { from_ms: 100, connections_max: 1, ..Timing::default() };
+        let toxics = scheduled(Kind::Down {}, timing, now);
+        let [mut first, mut second] = [1, 2].map(chain);
+        first.follow(&toxics, now);
+        second.follow(&toxics, now);
+        assert_eq!((first.overdue(at(99)), first.due(now)), (None, Some(at(100))));
+        assert_eq!(first.overdue(at(100)), Some(Ending::Close));
+        assert_eq!((second.overdue(at(100)), second.due(now)), (None, None));
     }
 }

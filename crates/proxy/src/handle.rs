@@ -144,7 +144,7 @@ impl Proxy {
     /// # Errors
     /// See [`Toxics::add`].
     pub fn add_toxic(&self, toxic: Toxic) -> Result<(), ToxicError> {
-        self.change(|toxics| toxics.add(toxic))
+        self.change(|toxics| toxics.add(toxic, Instant::now()))
     }
 
     /// Changes a toxic. Items that wait in it start their wait again.

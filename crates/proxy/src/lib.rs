@@ -22,6 +22,7 @@ mod parse;
 mod proxies;
 mod queue;
 mod stage;
+mod timing;
 mod toxic;
 mod toxics;
 
@@ -29,5 +30,6 @@ pub use handle::{Proxy, ProxyOptions};
 pub use injected_fault::{Effect, InjectedFault, Log, Observer};
 pub use parse::parse_toxic;
 pub use proxies::{Proxies, ProxiesError, ProxyRequest};
+pub use timing::Timing;
 pub use toxic::{Kind, Stream, Toxic, ToxicError};
 pub use toxics::Toxics;

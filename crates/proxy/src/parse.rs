@@ -2,9 +2,11 @@
 
 use serde_json::Value;
 
-use crate::toxic::{Attributes, Kind, Stream, Toxic};
+use crate::timing::Timing;
+use crate::toxic::{Attributes, Kind, Stream, Toxic, ToxicError};
 
-/// Parses `[STREAM.]TYPE[:KEY=VALUE[,KEY=VALUE…]]`. The keys `stream`, `toxicity` and `name` are not attributes.
+/// Parses `[STREAM.]TYPE[:KEY=VALUE[,KEY=VALUE…]]`. The keys `stream`, `toxicity`, `name` and those of a schedule are not
+/// attributes.
 ///
 /// # Errors
 /// The text is invalid; the error is a message for the user.
@@ -24,9 +26,10 @@ pub fn parse_toxic(text: &str) -> Result<Toxic, String> {
         .map_err(|_| format!("unknown direction '{stream}'; the directions are upstream and downstream"))?;
     let name = take_text(&mut attributes, "name");
     let toxicity = take_toxicity(&mut attributes)?;
+    let timing = take_timing(&mut attributes)?;
     let kind = new_kind(kind, &attributes)?;
     let toxic = Toxic::new(stream, kind);
-    Ok(Toxic { name: name.unwrap_or(toxic.name), toxicity, ..toxic })
+    Ok(Toxic { name: name.unwrap_or(toxic.name), toxicity, timing, ..toxic })
 }
 
 fn attributes(text: &str) -> Result<Attributes, String> {
@@ -53,17 +56,31 @@ fn take_toxicity(attributes: &mut Attributes) -> Result<f64, String> {
         .ok_or_else(|| "toxicity must be a number from 0 to 1".to_owned())
 }
 
+fn take_timing(attributes: &mut Attributes) -> Result<Timing, String> {
+    let given: Attributes = Timing::KEYS.into_iter().filter_map(|key| attributes.remove_entry(key)).collect();
+    let timing: Timing = serde_json::from_value(Value::Object(given)).map_err(|error| error.to_string())?;
+    timing.checked().map_err(|error| text_of(&error))
+}
+
+/// Returns the message of an error without the words that Toxiproxy puts before it.
+fn text_of(error: &ToxicError) -> String {
+    error.to_string().trim_start_matches("bad request body: ").to_owned()
+}
+
 fn new_kind(kind: &str, attributes: &Attributes) -> Result<Kind, String> {
     if !Kind::TYPES.contains(&kind) {
         return Err(format!("unknown toxic '{kind}'; the toxics are {}", Kind::TYPES.join(", ")));
     }
-    let made = Kind::new(kind, attributes)
-        .map_err(|error| error.to_string().trim_start_matches("bad request body: ").to_owned())?;
+    let made = Kind::new(kind, attributes).map_err(|error| text_of(&error))?;
     let (_, known) = made.parts();
     match attributes.keys().find(|key| !known.contains_key(*key)) {
         Some(unknown) => {
-            let known: Vec<&str> =
-                known.keys().map(String::as_str).chain(["stream", "toxicity", "name"]).collect();
+            let known: Vec<&str> = known
+                .keys()
+                .map(String::as_str)
+                .chain(["stream", "toxicity", "name"])
+                .chain(Timing::KEYS)
+                .collect();
             Err(format!("{kind} has no attribute '{unknown}'; it has {}", known.join(", ")))
         }
         None => Ok(made),
@@ -80,11 +97,18 @@ mod tests {
         let latency = Kind::Latency { latency_ms: 100, jitter_ms: 20 };
         assert_eq!(toxic, Toxic::new(Stream::Downstream, latency.clone()));
         let prefixed = parse_toxic("upstream.latency:latency=100,jitter=20,toxicity=0.5,name=slow").unwrap();
-        let named = Toxic { name: "slow".to_owned(), stream: Stream::Upstream, toxicity: 0.5, kind: latency };
+        let named = Toxic { name: "slow".to_owned(), toxicity: 0.5, ..Toxic::new(Stream::Upstream, latency) };
         assert_eq!(prefixed, named);
         let attributed = parse_toxic("latency:stream=upstream,latency=100,jitter=20,toxicity=0.5,name=slow");
         assert_eq!(attributed.unwrap(), named);
         assert_eq!(parse_toxic("black_hole").unwrap(), Toxic::new(Stream::Downstream, Kind::BlackHole {}));
+    }
+
+    #[test]
+    fn a_schedule_belongs_to_any_toxic() {
+        let toxic = parse_toxic("down:from=1000,to=1500,every=5000,connections=3").unwrap();
+        let timing = Timing { from_ms: 1000, to_ms: 1500, every_ms: 5000, connections_max: 3 };
+        assert_eq!(toxic, Toxic { timing, ..Toxic::new(Stream::Downstream, Kind::Down {}) });
     }
 
     #[test]
@@ -97,6 +121,8 @@ mod tests {
             ("sideways.latency", "unknown direction 'sideways'"),
             ("upstream.latency:stream=upstream", "twice"),
             ("latency:toxicity=2", "from 0 to 1"),
+            ("down:from=2,to=1", "to must be later than from"),
+            ("down:every=1", "every needs to"),
             ("slicer", "average_size must be at least 1"),
         ] {
             let error = parse_toxic(text).unwrap_err();

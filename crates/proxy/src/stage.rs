@@ -45,6 +45,10 @@ pub(crate) enum Ending {
 pub(crate) struct Stage {
     pub(crate) id: u64,
     pub(crate) toxic: Toxic,
+    /// When the toxic was added.
+    added: Instant,
+    /// The number of the connection.
+    connection: u64,
     /// The draw of this connection: the toxic applies if its toxicity is above it.
     draw: f64,
     random: ChaCha8Rng,
@@ -69,6 +73,8 @@ impl Stage {
         Self {
             id: placed.id,
             toxic: placed.toxic.clone(),
+            added: placed.added,
+            connection: log.connection,
             draw: random.random(),
             random,
             begun: now,
@@ -111,26 +117,26 @@ impl Stage {
 
     /// Returns when and how it ends the connection.
     pub(crate) fn alarm(&self) -> Option<(Instant, Ending)> {
-        match self.toxic.kind {
-            _ if !self.is_applied() => None,
-            Kind::Timeout { timeout_ms } if timeout_ms > 0 => {
-                Some((self.begun + milliseconds(timeout_ms), Ending::Close))
-            }
-            Kind::ResetPeer { timeout_ms } => Some((self.begun + milliseconds(timeout_ms), Ending::Reset)),
-            Kind::Down {} => Some((self.begun, Ending::Close)),
-            _ => None,
-        }
+        let (after, ending) = match self.toxic.kind {
+            _ if !self.is_chosen() => return None,
+            Kind::Timeout { timeout_ms } if timeout_ms > 0 => (milliseconds(timeout_ms), Ending::Close),
+            Kind::ResetPeer { timeout_ms } => (milliseconds(timeout_ms), Ending::Reset),
+            Kind::Down {} => (Duration::ZERO, Ending::Close),
+            _ => return None,
+        };
+        let at = self.toxic.timing.next_active(self.elapsed(self.begun + after))?;
+        Some((self.added + at, ending))
     }
 
     /// Accepts an item.
     pub(crate) fn arrive(&mut self, item: Item, now: Instant, log: &EffectLog) {
         match item {
-            Item::Bytes(bytes) if self.is_applied() => {
+            Item::Bytes(bytes) if self.is_applied(now) => {
                 let length = bytes.len() as u64;
                 self.arrive_bytes(bytes, now, log);
                 self.offset += length;
             }
-            Item::End if self.is_applied() => self.arrive_end(now, log),
+            Item::End if self.is_applied(now) => self.arrive_end(now, log),
             item => self.queue.push(item, Some(now)),
         }
     }
@@ -138,15 +144,30 @@ impl Stage {
     /// Returns the next item if it is due.
     pub(crate) fn give(&mut self, now: Instant, log: &EffectLog) -> Option<Item> {
         match (&self.toxic.kind, self.queue.pop(now)?) {
-            (Kind::Joining { .. }, Item::Bytes(first)) if self.is_applied() => {
+            (Kind::Joining { .. }, Item::Bytes(first)) if self.is_applied(now) => {
                 Some(Item::Bytes(self.join(first, now, log)))
             }
             (_, item) => Some(item),
         }
     }
 
-    fn is_applied(&self) -> bool {
-        self.draw < self.toxic.toxicity
+    fn is_applied(&self, now: Instant) -> bool {
+        self.is_chosen() && self.toxic.timing.is_active(self.elapsed(now))
+    }
+
+    /// Returns whether the toxic applies to this connection.
+    fn is_chosen(&self) -> bool {
+        self.draw < self.toxic.toxicity && self.toxic.timing.includes(self.connection)
+    }
+
+    /// Returns the time since the toxic was added.
+    fn elapsed(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.added)
+    }
+
+    /// Returns when an item leaves that is held back while the toxic applies; `None` if that has no end.
+    fn released_at(&self, now: Instant) -> Option<Instant> {
+        self.toxic.timing.end(self.elapsed(now)).map(|end| self.added + end)
     }
 
     fn arrive_bytes(&mut self, bytes: Bytes, now: Instant, log: &EffectLog) {
@@ -158,7 +179,7 @@ impl Stage {
             }
             Kind::Bandwidth { rate_kb_per_second: 0 } => {
                 self.record(log, Effect::HeldBack { bytes: bytes.len() });
-                self.queue.push(Item::Bytes(bytes), None);
+                self.queue.push(Item::Bytes(bytes), self.released_at(now));
             }
             Kind::Bandwidth { rate_kb_per_second } => self.pace(bytes, rate_kb_per_second, now, log),
             Kind::Slicer { average_size_bytes, size_variation_bytes, delay_us } => {
@@ -200,7 +221,7 @@ impl Stage {
             Kind::SlowClose { delay_ms } => milliseconds(delay_ms),
             Kind::BlackHole {} => {
                 self.record(log, Effect::EndHeldBack);
-                return self.queue.push(Item::End, None);
+                return self.queue.push(Item::End, self.released_at(now));
             }
             _ => return self.queue.push(Item::End, Some(now)),
         };

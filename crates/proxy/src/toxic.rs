@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::timing::Timing;
+
 /// The attributes of a toxic by name, as JSON values.
 pub(crate) type Attributes = Map<String, Value>;
 
@@ -48,6 +50,9 @@ pub struct Toxic {
     pub stream: Stream,
     /// The fraction of connections to which it applies, from 0 to 1. It is drawn once for each connection.
     pub toxicity: f64,
+    /// When it applies, and to which connections.
+    #[serde(flatten)]
+    pub timing: Timing,
     /// The kind with its attributes.
     #[serde(flatten)]
     pub kind: Kind,
@@ -57,7 +62,13 @@ impl Toxic {
     /// Returns a toxic for all connections, with the default name of Toxiproxy.
     #[must_use]
     pub fn new(stream: Stream, kind: Kind) -> Self {
-        Self { name: default_name(&kind.parts().0, stream), stream, toxicity: 1.0, kind }
+        Self {
+            name: default_name(&kind.parts().0, stream),
+            stream,
+            toxicity: 1.0,
+            timing: Timing::default(),
+            kind,
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! The toxics of a proxy, which are added, changed and removed by name.
 
+use tokio::time::Instant;
+
 use crate::toxic::{Kind, Toxic, ToxicError};
 
 /// The maximum number of toxics of a proxy: each has a queue in each connection.
@@ -18,14 +20,16 @@ pub(crate) struct Placed {
     /// A unique number: a later toxic of the same name has another one.
     pub(crate) id: u64,
     pub(crate) toxic: Toxic,
+    /// When it was added.
+    pub(crate) added: Instant,
 }
 
 impl Toxics {
-    /// Adds a toxic after all others.
+    /// Adds a toxic after all others. Its schedule begins now.
     ///
     /// # Errors
     /// The name is taken, or the maximum is reached.
-    pub fn add(&mut self, toxic: Toxic) -> Result<(), ToxicError> {
+    pub fn add(&mut self, toxic: Toxic, now: Instant) -> Result<(), ToxicError> {
         if self.get(&toxic.name).is_ok() {
             return Err(ToxicError::Exists);
         }
@@ -33,11 +37,11 @@ impl Toxics {
             return Err(ToxicError::TooMany { max: TOXICS_MAX });
         }
         self.added += 1;
-        self.placed.push(Placed { id: self.added, toxic });
+        self.placed.push(Placed { id: self.added, toxic, added: now });
         Ok(())
     }
 
-    /// Changes a toxic; its position stays.
+    /// Changes a toxic; its position and its schedule stay.
     ///
     /// # Errors
     /// No toxic has this name.
@@ -94,9 +98,9 @@ mod tests {
     fn names_are_unique_and_order_is_kept() {
         let mut toxics = Toxics::default();
         let down = Toxic::new(Stream::Downstream, Kind::Down {});
-        toxics.add(down.clone()).unwrap();
-        toxics.add(Toxic::new(Stream::Upstream, Kind::Down {})).unwrap();
-        assert!(matches!(toxics.add(down), Err(ToxicError::Exists)));
+        toxics.add(down.clone(), Instant::now()).unwrap();
+        toxics.add(Toxic::new(Stream::Upstream, Kind::Down {}), Instant::now()).unwrap();
+        assert!(matches!(toxics.add(down, Instant::now()), Err(ToxicError::Exists)));
         toxics.update("down_downstream", Kind::BlackHole {}, 0.5).unwrap();
         assert_eq!(names(&toxics), ["down_downstream", "down_upstream"]);
         toxics.remove("down_downstream").unwrap();
@@ -111,7 +115,7 @@ mod tests {
             name: format!("{number}"),
             ..Toxic::new(Stream::Upstream, Kind::SlowClose { delay_ms: 1 })
         };
-        (0..TOXICS_MAX).for_each(|number| toxics.add(named(number)).unwrap());
-        assert!(matches!(toxics.add(named(TOXICS_MAX)), Err(ToxicError::TooMany { .. })));
+        (0..TOXICS_MAX).for_each(|number| toxics.add(named(number), Instant::now()).unwrap());
+        assert!(matches!(toxics.add(named(TOXICS_MAX), Instant::now()), Err(ToxicError::TooMany { .. })));
     }
 }

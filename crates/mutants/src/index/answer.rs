@@ -58,6 +58,11 @@ fn answer_request(server: &Server, view: &mut View, request: &Request) -> Answer
         (Some(Defect::IndexAnsweredTwice), Command::Index) => {
             Answer::ReplyTwice(server.index.answer(view, request))
         }
+        (Some(Defect::IndexReleasedBeforeTheDrain), _)
+            if server.faults.has_released_index(&server.lifecycle) =>
+        {
+            Answer::Reply(Reply::Fail)
+        }
         (Some(Defect::NeededPackageAnsweredTwice), Command::Remove)
             if server.index.is_indexed(&request.package) =>
         {

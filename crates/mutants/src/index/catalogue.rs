@@ -299,6 +299,9 @@ mutants! {
     // `ListenAndServe` of Go within `log.Fatal`, and the unwrapped accept of many servers in Rust.
     DiesOfAFailedAccept "dies-of-a-failed-accept" C1 Chaos:
         "an accept that fails, such as for lack of file descriptors, ends the server";
+    // Shutdown hooks that run beside each other close a database before the connections that use it.
+    IndexReleasedBeforeTheDrain "index-released-before-the-drain" A3 Chaos:
+        "after SIGTERM, open connections are served for 0.3 s, but from an empty index: each reply is FAIL";
     // HAProxy: loops on connections in the state CLOSE_WAIT whose request is incomplete.
     HalfLineEndSpins "half-line-end-spins" C4 (Should) Chaos:
         "the first end of stream within a line leaves a thread that reads in a loop for ever";

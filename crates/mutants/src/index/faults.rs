@@ -5,7 +5,8 @@ use std::io::Read;
 use std::mem;
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::catalogue::{Defect, Defects};
@@ -18,6 +19,9 @@ const WRITERS: usize = 4;
 const LINE_STALLS_AFTER: Duration = Duration::from_secs(1);
 const NEWCOMERS_DELAY: Duration = Duration::from_secs(12);
 
+/// The time for which a defective server serves its clients after SIGTERM.
+const DRAIN_TIME: Duration = Duration::from_millis(300);
+
 #[derive(Debug)]
 pub(super) struct Faults {
     defects: Defects,
@@ -28,13 +32,23 @@ pub(super) struct Faults {
     /// Whether a reset connection was closed twice, so that the second call closes the next connection.
     is_next_closed: AtomicBool,
     writing_count: AtomicUsize,
+    /// Whether the process has received SIGTERM, and whether it ends for that reason.
+    is_terminated: Arc<AtomicBool>,
+    is_ending: AtomicBool,
     /// The clients that are within a line, and the times of the first bytes.
     begun_lines: Mutex<BTreeMap<ClientNumber, Instant>>,
 }
 
 impl Faults {
     pub(super) fn new(defects: Defects) -> Self {
+        let is_terminated = Arc::<AtomicBool>::default();
+        if defects.has(Defect::IndexReleasedBeforeTheDrain) {
+            // If the system refuses, the server is correct, and its test notices.
+            let _ = signal_hook::flag::register(signal_hook::consts::SIGTERM, Arc::clone(&is_terminated));
+        }
         Self {
+            is_terminated,
+            is_ending: AtomicBool::new(false),
             defects,
             left_line: Mutex::default(),
             is_spinning: AtomicBool::new(false),
@@ -52,6 +66,20 @@ impl Faults {
             Some(Defect::ResetClosesTheNextClient) => self.is_next_closed.store(true, Ordering::SeqCst),
             _ => {}
         }
+    }
+
+    /// Returns whether the process has received SIGTERM, after which it ends soon.
+    pub(super) fn has_released_index(&self, lifecycle: &Arc<Lifecycle>) -> bool {
+        let is_terminated = self.is_terminated.load(Ordering::SeqCst);
+        if is_terminated && !self.is_ending.swap(true, Ordering::SeqCst) {
+            let lifecycle = Arc::clone(lifecycle);
+            // If the system refuses a thread, the server continues, and its test notices.
+            let _ = thread::Builder::new().name("drain".into()).spawn(move || {
+                thread::sleep(DRAIN_TIME);
+                lifecycle.crash();
+            });
+        }
+        is_terminated
     }
 
     /// Returns whether the worker that serves this client is running.

@@ -200,6 +200,13 @@ fn crowds_and_pauses() -> Vec<Scene> {
             crowd[259].ask("QUERY|a|");
             format!("{reply} {}", oldest.ask("QUERY|a|"))
         }),
+        process_scene("index-released-before-the-drain", "OK closed", "OK FAIL", |running| {
+            let mut client = Client::new(running.addr);
+            let reply = client.ask("INDEX|a|");
+            kill_process(Pid::from_child(&running.child), Signal::TERM).unwrap();
+            thread::sleep(PAUSE);
+            format!("{reply} {}", client.ask("QUERY|a|"))
+        }),
         process_scene("pause-closes-all-clients", "FAIL FAIL", "FAIL closed", |running| {
             let mut client = Client::new(running.addr);
             let reply = client.ask("QUERY|a|");

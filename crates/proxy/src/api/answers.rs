@@ -18,6 +18,7 @@ use tokio::time::timeout;
 
 use crate::handle::Proxy;
 use crate::proxies::{Proxies, ProxiesError, ProxyRequest};
+use crate::timing::Timing;
 use crate::toxic::{Attributes, Kind, Stream, Toxic, ToxicError, default_name};
 
 /// The version of Toxiproxy whose API is implemented.
@@ -155,6 +156,8 @@ struct ToxicRequest {
     stream: Option<String>,
     toxicity: Option<f64>,
     attributes: Option<Attributes>,
+    #[serde(flatten)]
+    timing: Timing,
 }
 
 fn all_toxics(proxy: &Proxy, method: &str, body: &[u8]) -> Result<Answer, Problem> {
@@ -182,7 +185,8 @@ fn new_toxic(request: ToxicRequest, proxy: &Proxy) -> Result<Toxic, Problem> {
         return Err(ToxicError::Exists.into());
     }
     let kind = Kind::new(&kind, &request.attributes.unwrap_or_default())?;
-    Ok(Toxic { name, stream, toxicity: request.toxicity.unwrap_or(1.0), kind })
+    let (toxicity, timing) = (request.toxicity.unwrap_or(1.0), request.timing.checked()?);
+    Ok(Toxic { name, stream, toxicity, timing, kind })
 }
 
 fn one_toxic(proxy: &Proxy, method: &str, name: &str, body: &[u8]) -> Result<Answer, Problem> {
