@@ -16,6 +16,9 @@ const WINDOW: usize = 10;
 /// The quantile of Student's t distribution for a two-sided interval of 99 %, with `WINDOW - 2` degrees of freedom.
 const STUDENT_T: f64 = 3.355;
 
+/// The growth, in bytes, that needs no further rounds: the visits leave less garbage than this.
+const OBVIOUS_BYTES: u64 = 2 << 30;
+
 /// The time after which no further round is made, in nanoseconds: before the end of the first window, and after it, when a
 /// trend is likely.
 const TIME_NS_MAX: u64 = 30_000_000_000;
@@ -38,6 +41,12 @@ impl Trend {
     /// Returns the trend after these samples, each with its time in nanoseconds. A sample follows each round of `visits` visits,
     /// and `left_out` rounds came first. Further rounds follow a pause after the first window.
     pub(crate) fn of(samples: &[(u64, Sample)], visits: u16, left_out: usize) -> Self {
+        if let [(_, first), .., (_, last)] = samples
+            && last.memory_bytes.saturating_sub(first.memory_bytes) >= OBVIOUS_BYTES
+        {
+            let all_visits = f64::from(visits) * as_float(samples.len() as u64 - 1);
+            return Self::Grows(as_float(last.memory_bytes - first.memory_bytes) / all_visits);
+        }
         let memory: Vec<f64> =
             samples.iter().skip(left_out).map(|(_, sample)| as_float(sample.memory_bytes)).collect();
         let windows =
@@ -56,7 +65,7 @@ impl Trend {
                 // A heap without a clear trend after so many rounds is not a leak that could be shown.
                 if last.is_some() { Self::Bounded } else { Self::TooSlow }
             }
-            None if duration_ns(samples) > TIME_NS_MAX => Self::TooSlow,
+            None if expected_ns(samples, left_out + WINDOW) > TIME_NS_MAX => Self::TooSlow,
             _ => Self::Open,
         }
     }
@@ -97,6 +106,18 @@ impl Slope {
     fn upper(self) -> f64 {
         self.per_round + self.half_width
     }
+}
+
+/// Returns the time that this number of rounds takes if the rest is as fast as the faster of the last two.
+fn expected_ns(samples: &[(u64, Sample)], rounds: usize) -> u64 {
+    let remaining = rounds.saturating_sub(samples.len()) as u64;
+    let round_ns = match samples {
+        [.., (first_ns, _), (second_ns, _), (third_ns, _)] => {
+            (second_ns - first_ns).min(third_ns - second_ns)
+        }
+        _ => 0,
+    };
+    duration_ns(samples) + remaining * round_ns
 }
 
 fn duration_ns(samples: &[(u64, Sample)]) -> u64 {
@@ -169,7 +190,16 @@ mod tests {
     }
 
     #[test]
+    fn growth_by_gigabytes_needs_no_window() {
+        let (rounds, trend) = decided([500_000; 40], ROUND_NS);
+        assert_eq!(rounds, 6);
+        assert!(matches!(trend, Trend::Grows(bytes) if bytes > 400_000.0), "{trend:?}");
+    }
+
+    #[test]
     fn a_slow_target_is_not_judged() {
-        assert_eq!(decided([3000; 40], 4 * ROUND_NS * 10), (4, Trend::TooSlow));
+        // After three rounds of 4 s, fourteen are expected to take too long.
+        assert_eq!(decided([3000; 40], 4_000_000_000), (3, Trend::TooSlow));
+        assert_eq!(decided([0; 40], 2_000_000_000), (14, Trend::Bounded));
     }
 }

@@ -99,7 +99,7 @@ pub(crate) fn growth(timed: &Samples, resource_limit: ResourceLimit) -> Option<G
             let Trend::Grows(bytes) = Trend::of(timed, visits, left_out) else { return None };
             Some(Growth {
                 is_certain: true,
-                visits: messages::equal_visits(visits, samples.len() - left_out),
+                visits: messages::equal_visits(visits, samples.len().saturating_sub(left_out).max(1)),
                 actual: messages::memory_grew_per_visit(bytes),
                 expected: messages::NO_GROWTH_PER_VISIT.to_owned(),
             })

@@ -12,6 +12,32 @@ pub(crate) const VISITS: u16 = 200;
 /// The growth of memory after which any garbage collector has run.
 pub(crate) const COLLECTED_BYTES: u64 = 256 << 20;
 
+/// The number of visits in a round after which memory is sampled to find its trend.
+pub(crate) const TREND_VISITS: u16 = 1000;
+
+/// The number of rounds that fill the heap of a runtime with garbage collection, and of further rounds in which caches and pools may
+/// fill.
+pub(crate) const FILLING_ROUNDS: usize = 10;
+pub(crate) const WARM_UP_ROUNDS: usize = 4;
+
+/// The time in which a target releases late what its clients used, in milliseconds.
+pub(crate) const RELEASE_MS: u64 = 6000;
+
+/// Memory that does not grow with each visit.
+pub(crate) const MEMORY_FREED: ResourceLimit =
+    ResourceLimit::MemoryPerVisit { visits: TREND_VISITS, left_out: FILLING_ROUNDS + WARM_UP_ROUNDS };
+
+/// Memory that connections take is freed: rounds that fill a heap, and then rounds of visits.
+pub(crate) const fn connections(
+    clause: Clause,
+    states: &'static [State],
+    parameters: &'static str,
+    steps: &'static [Step],
+) -> Fault {
+    let summary = "Memory that connections take is freed, however many clients connect.";
+    row("resources/connections", clause, summary, states, steps, MEMORY_FREED).parameters(parameters)
+}
+
 /// Clients that disconnect after a reply leave no resources behind.
 pub(crate) const fn visits(
     clause: Clause,

@@ -21,7 +21,10 @@ use conformance::resources::ResourceLimit;
 use driver::moves::Source;
 use protocol::index::clauses::{C4, C5, F6};
 
-use crate::catalogue::common::resources::{COLLECTED_BYTES, VISITS, resets, row, visits};
+use crate::catalogue::common::resources::{
+    COLLECTED_BYTES, FILLING_ROUNDS, RELEASE_MS, TREND_VISITS, VISITS, WARM_UP_ROUNDS, connections, resets,
+    row, visits,
+};
 use crate::catalogue::index::requests::{QUERY, fault};
 use crate::catalogue::index::states::{IDLE, REQUESTS};
 use crate::fault::Fault;
@@ -37,16 +40,9 @@ const ALL_FREED: ResourceLimit = ResourceLimit::GrowthPerRound {
     memory_bytes: Some(COLLECTED_BYTES),
 };
 
-/// The number of rounds of long lines, which fill the heap of a runtime with garbage collection.
-const FILLING_ROUNDS: usize = 10;
-
 /// A round of long lines: 30 MB by few clients, so that little is in use at the same time.
 const FILLING: &[Step] =
     &[Join(4, QUERY, ANY), AllAsk(4, 125, b"LIZARD|{a}|{x*60000}\n", ANY), CloseAll, Sample];
-
-/// The number of visits and of lines in a round, and of the rounds in which caches and pools may fill.
-const TREND_VISITS: u16 = 1000;
-const WARM_UP_ROUNDS: usize = 4;
 
 /// Clients of all kinds.
 const ROUND: &[Step] =
@@ -54,9 +50,6 @@ const ROUND: &[Step] =
 
 const LINES: &[Step] =
     &[Join(50, QUERY, ANY), AllAsk(50, 20, b"LIZARD|{a}|{x*60000}\n", ANY), CloseAll, Pause(100), Sample];
-
-/// The time in which a target releases late what its clients used.
-const RELEASE_MS: u64 = 6000;
 
 /// Health checks of load balancers do this. The last client is served after the others were accepted, so that they do not pile up
 /// before a target that accepts slowly.
@@ -84,23 +77,17 @@ pub(crate) const FAULTS: &[Fault] = &[
         &[Repeat(6, &[Repeat(4, CLOSED_IN_MID_LINE), Pause(SETTLE_MS), Sample])],
         ALL_FREED,
     ),
-    fault(
-        "resources/connections",
+    connections(
         C4,
-        "Memory that connections take is freed, however many clients connect.",
-    )
-    .parameters("10 rounds of 500 long lines, then 14 to 40 rounds of 1,000 clients, some of which reset or leave in the middle of a line")
-    .steps(&[UntilDecided(&[
-        Repeat(FILLING_ROUNDS, FILLING),
-        Repeat(14, ROUND),
-        Pause(RELEASE_MS),
-        Repeat(26, ROUND),
-    ])])
-    .keeps(ResourceLimit::MemoryPerVisit {
-        visits: TREND_VISITS,
-        left_out: FILLING_ROUNDS + WARM_UP_ROUNDS,
-    })
-    .beyond_promises(),
+        &[IDLE],
+        "10 rounds of 500 long lines, then 14 to 40 rounds of 1,000 clients, some of which reset or leave in the middle of a line",
+        &[UntilDecided(&[
+            Repeat(FILLING_ROUNDS, FILLING),
+            Repeat(14, ROUND),
+            Pause(RELEASE_MS),
+            Repeat(26, ROUND),
+        ])],
+    ),
     fault("resources/requests", C4, "Memory that requests take is freed, however many requests are sent.")
         .parameters("14 to 40 rounds of 1,000 lines of 60 kB")
         .steps(&[UntilDecided(&[Repeat(14, LINES), Pause(RELEASE_MS), Repeat(26, LINES)])])
