@@ -1,4 +1,6 @@
-//! A table of the rules of the harm verdict, and a snapshot of every message.
+//! A table of the rules of the harm verdict.
+
+mod messages;
 
 use std::time::Duration;
 
@@ -7,7 +9,7 @@ use protocol::index::clauses::{A3, A4, C1, C3, C4, F4};
 use verdict::{Finding, Verdict};
 
 use super::*;
-use crate::harm::evidence::{HarmClauses, IdleCpu, IncidentTime, Instead, Newcomer, Noted, SessionEnd};
+use crate::harm::evidence::{HarmClauses, IdleCpu, IncidentTime, Instead, Newcomer, Noted};
 
 const MS: u64 = 1_000_000;
 
@@ -53,6 +55,11 @@ fn incorrect_reply() -> Noted {
 }
 
 /// An incident of a bystander while the fault is under way.
+fn refusal(time: IncidentTime) -> Noted {
+    let [request, actual, expected] = ["INDEX|a|\\n", "ERROR", "OK"].map(str::to_owned);
+    Noted { time, ..of_bystander(Incident::IncorrectReply { request, actual, expected, is_refusal: true }) }
+}
+
 fn of_bystander(incident: Incident) -> Noted {
     Noted { client: Some(3), incident, time: IncidentTime::During }
 }
@@ -104,6 +111,40 @@ const RULES: &[Rule] = &[
         |e| e.incidents.push(no_reply(10_000 * MS, 10_000 * MS, false)),
         Verdict::Unknown,
         Some("C3"),
+    ),
+    ("a refusal harms", |e| e.incidents.push(refusal(IncidentTime::During)), Verdict::Fail, Some("C3")),
+    (
+        "a refusal while a service that the target uses is unreachable is allowed",
+        |e| {
+            (e.requirements.may_refuse, e.requirements.is_promised) = (true, false);
+            e.incidents.push(refusal(IncidentTime::During));
+        },
+        Verdict::Pass,
+        None,
+    ),
+    (
+        "a refusal after that harms",
+        |e| {
+            (e.requirements.may_refuse, e.requirements.is_promised) = (true, false);
+            e.incidents.push(refusal(IncidentTime::After));
+        },
+        Verdict::Fail,
+        Some("C3"),
+    ),
+    (
+        "an incorrect reply that is no refusal harms meanwhile",
+        |e| {
+            (e.requirements.may_refuse, e.requirements.is_promised) = (true, false);
+            e.incidents.push(Noted { time: IncidentTime::During, ..incorrect_reply() });
+        },
+        Verdict::Fail,
+        Some("C3"),
+    ),
+    (
+        "a scene that the target is too slow for is not run",
+        |e| e.at_fault.left_out = Some("too slow".to_owned()),
+        Verdict::NotRun,
+        None,
     ),
     (
         "a bystander that is never served is harmed if service is promised",
@@ -428,70 +469,4 @@ fn a_run_has_the_worst_verdict_of_its_scenes() {
     assert_eq!(of(&[pass, (Verdict::Unknown, false)], false), Verdict::Unknown);
     assert_eq!(of(&[pass, (Verdict::Warn, true)], false), Verdict::Warn);
     assert_eq!(of(&[pass, (Verdict::Warn, true)], true), Verdict::Fail);
-}
-
-/// Every finding and every cause, in the words of the report.
-#[test]
-fn every_message_is_plain() {
-    let text = str::to_owned;
-    let session = |end, actual: &str| Incident::SessionBroken {
-        clause: F4,
-        end,
-        sent: text("its solution"),
-        actual: text(actual),
-    };
-    let instead = [
-        Instead::Reply(text("ERROR")),
-        Instead::Nothing { waited_ns: 10_000 * MS, late_ns: 0 },
-        Instead::Error(text("connection reset by peer")),
-        Instead::End,
-    ];
-    let no_reply = |instead| Incident::NoReply { request: text("QUERY|a|\\n"), instead, is_unserved: false };
-    let mut incidents = vec![
-        Incident::ActionFailed(Act::BeginCondition(0)),
-        Incident::ActionFailed(Act::EndCondition),
-        Incident::ActionFailed(Act::Stop),
-        incorrect_reply().incident,
-        Incident::UnsolicitedBytes { after: text("QUERY|a|\\n"), bytes: text("OK") },
-        no_reply(Instead::Nothing { waited_ns: 10_000 * MS, late_ns: 3_000 * MS }),
-        Incident::IdleConnectionClosed,
-        session(SessionEnd::StaysOpen, "the connection is open after 5 s"),
-        session(SessionEnd::Reset, "connection reset by peer"),
-        session(SessionEnd::TooEarly, "the end of the connection"),
-        Incident::ChallengeTooHard { bits: 20, bits_max: 16 },
-        Incident::NewcomerNotStarted(text("too many open files")),
-    ];
-    incidents.extend(instead.clone().map(no_reply));
-    incidents.extend(instead.map(Incident::NewcomerNotServed));
-    let mut lines = Vec::new();
-    let mut describe = |harm: Harm| {
-        for finding in &harm.findings {
-            lines.push(format!("{:?}: {}", finding.verdict, finding.summary));
-            let parts = [&finding.sent, &finding.actual, &finding.expected, &finding.reason];
-            for (name, part) in ["sent", "actual", "expected", "reason"].iter().zip(parts) {
-                lines.extend(part.as_ref().map(|part| format!("    {name}: {part}")));
-            }
-        }
-        lines.extend(harm.cause.map(|cause| format!("{:?}, cause: {cause}", harm.verdict)));
-    };
-    for incident in incidents {
-        describe(decide(&Evidence { incidents: vec![of_bystander(incident)], ..evidence() }));
-    }
-    describe(decided(|e| e.target_lost = Some("the target's process ended: exit status 1".to_owned())));
-    describe(decided(|e| e.newcomer_waited_ns = Some(1500 * MS)));
-    describe(decided(|e| (e.served, e.refused) = (90, 10)));
-    describe(decided(|e| e.idle_cpu = Some(IdleCpu { before_percent: 3, after_percent: 99 })));
-    describe(decided(|e| e.latencies_ns = vec![60 * MS; 30]));
-    describe(decided(|e| {
-        e.latencies_ns = vec![60 * MS; 30];
-        e.delays = Delays { harness_ns: 40 * MS, target_ns: 5 * MS };
-    }));
-    describe(decided(|e| {
-        e.requirements.deadline = Some(Duration::from_secs(5));
-        e.delays.target_ns = 2000 * MS;
-        e.at_fault = at_fault(Verdict::Fail);
-    }));
-    describe(decided(|e| e.progress = Progress::NotBegun));
-    describe(decided(|e| e.progress = Progress::Incomplete));
-    insta::assert_snapshot!(lines.join("\n"));
 }

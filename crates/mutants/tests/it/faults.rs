@@ -9,7 +9,7 @@ use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, pr
 use crate::binary::Running;
 use crate::binary::leaks::resources;
 use crate::clients::{Client, PAUSE, eventually, state_of};
-use crate::scenes::{Scene, play_at_once, scene, scene_with_start};
+use crate::scenes::{Scene, play_at_once, process_scene, scene};
 
 /// Mutants that unit tests cover, because a client needs seconds to fill the buffers of both sockets, or thousands of visits.
 pub(crate) const COVERED: [&str; 3] =
@@ -37,18 +37,6 @@ fn crowds_and_pauses_close_no_connection_except_with_mutants() {
 
 pub(crate) fn scenes() -> Vec<Scene> {
     [exhaustion(), lost_clients(), slow_clients(), crowds_and_pauses()].into_iter().flatten().collect()
-}
-
-/// Creates a scene with a process of its own.
-fn process_scene(
-    mutant: &'static str,
-    correct: &str,
-    defective: &str,
-    play: impl Fn(&Running) -> String + Send + Sync + 'static,
-) -> Scene {
-    scene_with_start(mutant, correct, defective, move |mutant| {
-        play(&Running::start_with(&mutant.map_or(vec![], |mutant| vec!["--mutant", mutant])))
-    })
 }
 
 /// Limits the file descriptors of a process. Those that are open stay open.
@@ -91,19 +79,19 @@ fn exhaust(running: &Running) -> Vec<Client> {
 
 fn exhaustion() -> Vec<Scene> {
     vec![
-        process_scene("stops-accepting-after-a-failure", "FAIL", "silence", |running| {
+        process_scene(&[], "stops-accepting-after-a-failure", "FAIL", "silence", |running| {
             drop(exhaust(running));
             let mut client = Client::new(running.addr);
             client.send("QUERY|a|\n");
             client.reply_within(Duration::from_secs(1))
         }),
-        process_scene("spins-on-failed-accepts", "idle FAIL", "busy FAIL", |running| {
+        process_scene(&[], "spins-on-failed-accepts", "idle FAIL", "busy FAIL", |running| {
             let clients = exhaust(running);
             let activity = activity(running);
             drop(clients);
             format!("{activity} {}", Client::new(running.addr).ask("QUERY|a|"))
         }),
-        process_scene("dies-of-a-failed-accept", "running", "ended", |running| {
+        process_scene(&[], "dies-of-a-failed-accept", "running", "ended", |running| {
             drop(exhaust(running));
             eventually("ended", || state_of(running.addr))
         }),
@@ -112,7 +100,7 @@ fn exhaustion() -> Vec<Scene> {
 
 fn lost_clients() -> Vec<Scene> {
     vec![
-        process_scene("half-line-end-spins", "idle FAIL", "busy FAIL", |running| {
+        process_scene(&[], "half-line-end-spins", "idle FAIL", "busy FAIL", |running| {
             let mut client = Client::new(running.addr);
             client.send("QUERY|");
             assert_eq!(client.rest(), b"");
@@ -166,7 +154,7 @@ fn slow_clients() -> Vec<Scene> {
             thread::sleep(long_pause);
             client.ask("a|")
         }),
-        process_scene("reads-within-a-line-take-blocks", "constant FAIL", "growing FAIL", |running| {
+        process_scene(&[], "reads-within-a-line-take-blocks", "constant FAIL", "growing FAIL", |running| {
             let mut client = Client::new(running.addr);
             client.ask("QUERY|a|");
             let [_, _, before] = resources(running);
@@ -192,7 +180,7 @@ fn slow_clients() -> Vec<Scene> {
 
 fn crowds_and_pauses() -> Vec<Scene> {
     vec![
-        process_scene("storm-closes-the-oldest-client", "FAIL FAIL", "FAIL closed", |running| {
+        process_scene(&[], "storm-closes-the-oldest-client", "FAIL FAIL", "FAIL closed", |running| {
             let mut oldest = Client::new(running.addr);
             let reply = oldest.ask("QUERY|a|");
             let mut crowd: Vec<Client> = (0..260).map(|_| Client::new(running.addr)).collect();
@@ -200,14 +188,14 @@ fn crowds_and_pauses() -> Vec<Scene> {
             crowd[259].ask("QUERY|a|");
             format!("{reply} {}", oldest.ask("QUERY|a|"))
         }),
-        process_scene("index-released-before-the-drain", "OK closed", "OK FAIL", |running| {
+        process_scene(&[], "index-released-before-the-drain", "OK closed", "OK FAIL", |running| {
             let mut client = Client::new(running.addr);
             let reply = client.ask("INDEX|a|");
             kill_process(Pid::from_child(&running.child), Signal::TERM).unwrap();
             thread::sleep(PAUSE);
             format!("{reply} {}", client.ask("QUERY|a|"))
         }),
-        process_scene("pause-closes-all-clients", "FAIL FAIL", "FAIL closed", |running| {
+        process_scene(&[], "pause-closes-all-clients", "FAIL FAIL", "FAIL closed", |running| {
             let mut client = Client::new(running.addr);
             let reply = client.ask("QUERY|a|");
             stop_while(running, || thread::sleep(PROCESS_PAUSE));

@@ -8,10 +8,9 @@ use rustix::net::sockopt::set_socket_linger;
 
 use super::client::{Client, exchange, request, solved};
 use super::{scene_with, settings};
-use crate::binary::Running;
 use crate::clients::{PAUSE, eventually};
 use crate::faults::{PROCESS_PAUSE, limit_descriptors, stop_while};
-use crate::scenes::{Scene, play_at_once, scene_with_start};
+use crate::scenes::{Scene, play_at_once, process_scene};
 use mutants::wisdom::Settings;
 
 #[test]
@@ -19,19 +18,8 @@ fn faults_do_no_lasting_harm_except_with_mutants() {
     play_at_once(&scenes());
 }
 
-/// Creates a scene with a process of its own.
-fn process_scene(
-    mutant: &'static str,
-    correct: &str,
-    defective: &str,
-    play: impl Fn(&Running) -> String + Send + Sync + 'static,
-) -> Scene {
-    scene_with_start(mutant, correct, defective, move |mutant| {
-        let mut flags = vec!["--protocol", "wisdom", "--difficulty", "3"];
-        flags.extend(mutant.iter().flat_map(|mutant| ["--mutant", mutant]));
-        play(&Running::start_with(&flags))
-    })
-}
+/// The flags of a server of WOW/1 whose challenges are solved quickly.
+const WISDOM: &[&str] = &["--protocol", "wisdom", "--difficulty", "3"];
 
 fn reset(stream: TcpStream) {
     set_socket_linger(&stream, Some(Duration::ZERO)).unwrap();
@@ -41,7 +29,7 @@ fn reset(stream: TcpStream) {
 pub(crate) fn scenes() -> Vec<Scene> {
     let with_limit = |connections_max| Settings { connections_max, ..settings() };
     vec![
-        process_scene("dies-of-a-client-gone-before-accept", "running", "ended", |running| {
+        process_scene(WISDOM, "dies-of-a-client-gone-before-accept", "running", "ended", |running| {
             stop_while(running, || reset(TcpStream::connect(running.addr).unwrap()));
             eventually("ended", || match TcpStream::connect(running.addr) {
                 Ok(_) => "running".into(),
@@ -67,7 +55,7 @@ pub(crate) fn scenes() -> Vec<Scene> {
             let _clients = [(); 6].map(|()| TcpStream::connect(addr).unwrap());
             Client::new(addr).next_message_within(Duration::from_millis(700))
         }),
-        process_scene("pause-forgets-spent-challenges", "QUOTE REPLAYED", "QUOTE QUOTE", |running| {
+        process_scene(WISDOM, "pause-forgets-spent-challenges", "QUOTE REPLAYED", "QUOTE QUOTE", |running| {
             let token = Client::new(running.addr).challenge();
             let solve = || {
                 let mut client = Client::new(running.addr);
@@ -79,15 +67,21 @@ pub(crate) fn scenes() -> Vec<Scene> {
             thread::sleep(PAUSE);
             format!("{first} {}", solve())
         }),
-        process_scene("nonces-repeat-without-descriptors", "differ differ", "differ equal", |running| {
-            let mut clients = [(); 2].map(|()| Client::new(running.addr));
-            let mut compare = || {
-                let [first, second] = [0, 1].map(|client: usize| clients[client].challenge());
-                if first[16..32] == second[16..32] { "equal" } else { "differ" }
-            };
-            let before = compare();
-            limit_descriptors(running, 3);
-            format!("{before} {}", compare())
-        }),
+        process_scene(
+            WISDOM,
+            "nonces-repeat-without-descriptors",
+            "differ differ",
+            "differ equal",
+            |running| {
+                let mut clients = [(); 2].map(|()| Client::new(running.addr));
+                let mut compare = || {
+                    let [first, second] = [0, 1].map(|client: usize| clients[client].challenge());
+                    if first[16..32] == second[16..32] { "equal" } else { "differ" }
+                };
+                let before = compare();
+                limit_descriptors(running, 3);
+                format!("{before} {}", compare())
+            },
+        ),
     ]
 }
