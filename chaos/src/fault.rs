@@ -32,6 +32,8 @@ pub struct Fault {
     pub is_promised: bool,
     /// Whether the target must be a process that this program started.
     pub needs_process: bool,
+    /// Whether the target must write its output through pipes of this program, which those of a container do not.
+    pub needs_output: bool,
     /// Whether it is a fault of the services that the target uses. A target may refuse requests meanwhile.
     pub needs_dependency: bool,
     /// Whether the fault ends the target, which is then started again.
@@ -82,6 +84,7 @@ impl Fault {
             sequel: &[],
             is_promised: true,
             needs_process: false,
+            needs_output: false,
             needs_dependency: false,
             ends_target: false,
             needs_block: false,
@@ -114,6 +117,12 @@ impl Fault {
     }
 
     pub(crate) const fn of_process(mut self) -> Self {
+        self.needs_process = true;
+        self
+    }
+
+    pub(crate) const fn of_output(mut self) -> Self {
+        self.needs_output = true;
         self.needs_process = true;
         self
     }

@@ -172,6 +172,9 @@ fn skip_reason(scene: &Scene, target: &Target, terms: &RunTerms) -> Option<Strin
             "the fault needs a process that chaos starts: use --exec or the built-in server".to_owned(),
         );
     }
+    if scene.fault.needs_output && matches!(terms.choice, Choice::Image { .. }) {
+        return Some("the output of a container cannot be blocked".to_owned());
+    }
     terms.choice.missing_setting(scene.fault.needs_settings)
 }
 

@@ -37,7 +37,7 @@ pub(crate) struct SceneCollector {
     begun_ns: u64,
     newcomer_ns: u64,
     over_ns: u64,
-    /// When the fault ends before its steps do: the process continues, or has free descriptors again.
+    /// When the fault ends before its steps do: the process continues, has free descriptors again, or its output is read again.
     undone_ns: Option<u64>,
     /// When the process ran out of descriptors.
     shortage_ns: Option<u64>,
@@ -124,7 +124,9 @@ impl SceneCollector {
         }
         match &event.event {
             EventKind::Acted { act: Act::LeaveDescriptors(_), .. } => self.shortage_ns = Some(event.at_ns),
-            EventKind::Acted { act: Act::Continue | Act::RestoreDescriptors, .. } => {
+            EventKind::Acted {
+                act: Act::Continue | Act::RestoreDescriptors | Act::UnblockOutput, ..
+            } => {
                 self.undone_ns = Some(event.at_ns);
             }
             EventKind::Acted { act: Act::Kill, is_done: true } => {

@@ -47,6 +47,11 @@ fn a_mutant_that_forgets_its_index_before_it_ends_is_detected() {
 }
 
 #[test]
+fn a_mutant_that_depends_on_the_reader_of_its_log_is_detected() {
+    assert_detected("ends-after-a-slow-log-line", "process/output-blocked/*", "C1");
+}
+
+#[test]
 fn a_mutant_that_executes_half_lines_is_detected() {
     assert_detected("half-line-of-a-lost-client-done", "disconnects/reset/mid-line", "C3");
 }

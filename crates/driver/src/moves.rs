@@ -124,6 +124,10 @@ pub enum Act {
     LeaveDescriptors(u32),
     /// Restores the previous limit on open file descriptors; fails if the process could still open one.
     RestoreDescriptors,
+    /// Reads no output of the process any more, and fills its pipes.
+    BlockOutput,
+    /// Reads the output again; fails if the process could write meanwhile.
+    UnblockOutput,
     /// Changes the settings file of the target to the version with this index.
     ChangeSetting(u16),
     /// Begins a condition that the environment of the run defines, such as an impaired path; the number is the

@@ -200,6 +200,8 @@ fn describe(step: &Step) -> String {
             Act::Terminate => "the target's process is asked to end".to_owned(),
             Act::LeaveDescriptors(free) => format!("the target can open {free} further file descriptors"),
             Act::RestoreDescriptors => "the target's limit on file descriptors is restored".to_owned(),
+            Act::BlockOutput => "nobody reads the output of the target's process".to_owned(),
+            Act::UnblockOutput => "the output of the target's process is read again".to_owned(),
             Act::BeginCondition(number) => format!("condition {number} of the path begins"),
             Act::EndCondition => "the condition of the path ends".to_owned(),
             Act::ChangeSetting(version) => format!("the target's settings file changes to version {version}"),

@@ -143,6 +143,8 @@ fn every_history_line_conforms_to_its_schema() {
         Act::Terminate,
         Act::LeaveDescriptors(1),
         Act::RestoreDescriptors,
+        Act::BlockOutput,
+        Act::UnblockOutput,
         Act::ChangeSetting(1),
         Act::BeginCondition(1),
         Act::EndCondition,

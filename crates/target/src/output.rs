@@ -1,11 +1,14 @@
 //! The output of a started target: read continuously so that the target never blocks, and shown when it fails.
 
 use std::net::SocketAddr;
+use std::os::fd::{AsFd, OwnedFd};
+use std::rc::Rc;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{ChildStderr, ChildStdout};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -23,6 +26,16 @@ const REST_TIMEOUT: Duration = Duration::from_secs(1);
 pub(crate) struct Output {
     kept: Arc<Mutex<Vec<u8>>>,
     readers: JoinSet<()>,
+    pipes: Rc<Pipes>,
+}
+
+/// The pipes through which a process writes its output.
+#[derive(Debug)]
+pub(crate) struct Pipes {
+    /// Their reading ends.
+    pub(crate) ends: Vec<OwnedFd>,
+    /// Whether they are read.
+    pub(crate) is_read: watch::Sender<bool>,
 }
 
 impl Output {
@@ -30,13 +43,23 @@ impl Output {
     pub(crate) fn collect(stdout: Option<ChildStdout>, stderr: Option<ChildStderr>) -> Self {
         let kept = Arc::default();
         let mut readers = JoinSet::new();
+        let is_read = watch::Sender::new(true);
+        let mut ends = Vec::new();
         if let Some(stdout) = stdout {
-            readers.spawn(keep(stdout, Arc::clone(&kept)));
+            // Without a second descriptor, the output is read but cannot be blocked.
+            ends.extend(stdout.as_fd().try_clone_to_owned());
+            readers.spawn(keep(stdout, Arc::clone(&kept), is_read.subscribe()));
         }
         if let Some(stderr) = stderr {
-            readers.spawn(keep(stderr, Arc::clone(&kept)));
+            ends.extend(stderr.as_fd().try_clone_to_owned());
+            readers.spawn(keep(stderr, Arc::clone(&kept), is_read.subscribe()));
         }
-        Self { kept, readers }
+        Self { kept, readers, pipes: Rc::new(Pipes { ends, is_read }) }
+    }
+
+    /// Returns the pipes.
+    pub(crate) fn pipes(&self) -> Rc<Pipes> {
+        Rc::clone(&self.pipes)
     }
 
     /// Waits until the output of an ended process is read completely.
@@ -70,9 +93,20 @@ impl Output {
     }
 }
 
-async fn keep(mut stream: impl AsyncRead + Unpin, kept: Arc<Mutex<Vec<u8>>>) {
+async fn keep(
+    mut stream: impl AsyncRead + Unpin,
+    kept: Arc<Mutex<Vec<u8>>>,
+    mut is_read: watch::Receiver<bool>,
+) {
     let mut chunk = vec![0; 4096];
-    while let Ok(count @ 1..) = stream.read(&mut chunk).await {
+    // The sender exists as long as this task.
+    while is_read.wait_for(|is_read| *is_read).await.is_ok() {
+        let count = tokio::select! {
+            biased;
+            _ = is_read.changed() => continue,
+            count = stream.read(&mut chunk) => count,
+        };
+        let Ok(count @ 1..) = count else { break };
         let mut kept = lock(&kept);
         kept.extend_from_slice(&chunk[..count]);
         let excess = kept.len().saturating_sub(KEPT_BYTES_MAX);

@@ -64,6 +64,8 @@ impl Process for Processes {
             // These need a state, which the target has.
             Act::LeaveDescriptors(_)
             | Act::RestoreDescriptors
+            | Act::BlockOutput
+            | Act::UnblockOutput
             | Act::BeginCondition(_)
             | Act::EndCondition
             | Act::ChangeSetting(_) => false,

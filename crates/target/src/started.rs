@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::io;
 use std::net::SocketAddr;
 use std::process::Stdio;
+use std::rc::Rc;
 use std::time::Duration;
 
 use rustix::process::Pid;
@@ -13,7 +14,7 @@ use tokio::time::{sleep, timeout};
 use crate::descriptor_limit::original_descriptor_limit;
 use crate::error::{Error, START_TIMEOUT};
 use crate::notice::{Notice, Notices, next_notice};
-use crate::output::Output;
+use crate::output::{Output, Pipes};
 use crate::processes::Processes;
 use crate::supervisor::{self, describe_exit};
 
@@ -69,6 +70,11 @@ impl Started {
     /// Returns the processes of the target, where they are known.
     pub(crate) fn processes(&self) -> Option<Processes> {
         self.processes
+    }
+
+    /// Returns the pipes through which the target writes its output.
+    pub(crate) fn pipes(&self) -> Rc<Pipes> {
+        self.output.pipes()
     }
 
     /// Waits until `find` returns the address at which the target listens.

@@ -22,6 +22,10 @@ use crate::choice::Choice;
 use crate::descriptor_shortage::DescriptorShortage;
 use crate::error::Error;
 use crate::image;
+#[cfg(target_os = "linux")]
+use crate::output::Pipes;
+#[cfg(target_os = "linux")]
+use crate::output_block::OutputBlock;
 use crate::processes::Processes;
 use crate::settings::{Settings, WrittenSettings};
 use crate::started::Started;
@@ -146,12 +150,21 @@ impl Target {
     /// Returns access to the target's process, if it was started here.
     #[must_use]
     pub fn process(&self) -> Box<dyn Process> {
-        match self.started.as_ref().and_then(Started::processes) {
-            Some(processes) => Box::new(StartedProcess {
+        let started = self.started.as_ref().and_then(|started| Some((started.processes()?, started.pipes())));
+        match started {
+            #[cfg_attr(
+                not(target_os = "linux"),
+                expect(unused_variables, reason = "output is blocked on Linux only")
+            )]
+            Some((processes, pipes)) => Box::new(StartedProcess {
                 processes,
                 written_settings: Rc::clone(&self.written_settings),
                 #[cfg(target_os = "linux")]
                 shortage: RefCell::default(),
+                #[cfg(target_os = "linux")]
+                pipes,
+                #[cfg(target_os = "linux")]
+                block: RefCell::default(),
             }),
             None => Box::new(NoProcess),
         }
@@ -189,6 +202,10 @@ struct StartedProcess {
     written_settings: Rc<WrittenSettings>,
     #[cfg(target_os = "linux")]
     shortage: RefCell<Option<DescriptorShortage>>,
+    #[cfg(target_os = "linux")]
+    pipes: Rc<Pipes>,
+    #[cfg(target_os = "linux")]
+    block: RefCell<Option<OutputBlock>>,
 }
 
 impl Process for StartedProcess {
@@ -212,6 +229,20 @@ impl Process for StartedProcess {
             }
             #[cfg(target_os = "linux")]
             Act::RestoreDescriptors => self.shortage.take().is_some_and(DescriptorShortage::end),
+            #[cfg(target_os = "linux")]
+            Act::BlockOutput => {
+                self.pipes.is_read.send_replace(false);
+                let block = OutputBlock::begin(&self.pipes.ends);
+                let is_begun = block.is_some();
+                *self.block.borrow_mut() = block;
+                is_begun
+            }
+            #[cfg(target_os = "linux")]
+            Act::UnblockOutput => {
+                let was_blocked = self.block.take().is_some_and(OutputBlock::end);
+                self.pipes.is_read.send_replace(true);
+                was_blocked
+            }
             other => self.processes.act(other),
         }
     }

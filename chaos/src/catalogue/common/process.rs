@@ -57,3 +57,17 @@ pub(crate) const fn terminated(clause: Clause, states: &'static [State]) -> Faul
         .beyond_promises()
         .ends_target()
 }
+
+/// Nobody reads what the process writes to its standard output and standard error.
+pub(crate) const fn output_blocked(
+    clause: Clause,
+    states: &'static [State],
+    steps: &'static [Step],
+) -> Fault {
+    let summary = "Nobody reads what the target writes to its standard output and standard error, and the pipes are full.";
+    Fault::new("process/output-blocked", clause, summary, states)
+        .parameters("for 1.5 s; two clients connect meanwhile")
+        .steps(steps)
+        .beyond_promises()
+        .of_output()
+}

@@ -26,6 +26,7 @@ pub(crate) const FAULTS: &[Fault] = &[
         .beyond_promises()
         .ends_target(),
     common::process::terminated(A3, &[IDLE, AWAITING_REPLY]),
+    common::process::output_blocked(C1, &[IDLE], OUTPUT_BLOCKED),
     common::process::no_descriptors(
         C1,
         &[IDLE],
@@ -40,6 +41,16 @@ const NO_DESCRIPTORS: &[Step] = &[
     Open(C),
     Pause(1000),
     Act(Action::RestoreDescriptors),
+    Ask(B, QUERY, ANY_OR_END),
+    Ask(C, QUERY, ANY_OR_END),
+];
+
+const OUTPUT_BLOCKED: &[Step] = &[
+    Act(Action::BlockOutput),
+    Open(B),
+    Open(C),
+    Pause(1500),
+    Act(Action::UnblockOutput),
     Ask(B, QUERY, ANY_OR_END),
     Ask(C, QUERY, ANY_OR_END),
 ];

@@ -50,6 +50,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     .beyond_promises()
     .ends_target(),
     common::process::terminated(W31, &[NEW, CHALLENGED]),
+    common::process::output_blocked(W31, &[NEW], OUTPUT_BLOCKED),
     common::process::no_descriptors(
         W31,
         &[NEW],
@@ -74,4 +75,14 @@ const NO_DESCRIPTORS: &[Step] = &[
     Ask(B, REQUEST, CHALLENGE_OR_END),
     Ask(C, REQUEST, CHALLENGE_OR_END),
     Pause(300),
+];
+
+const OUTPUT_BLOCKED: &[Step] = &[
+    Act(Action::BlockOutput),
+    Open(B),
+    Open(C),
+    Pause(1500),
+    Act(Action::UnblockOutput),
+    Ask(B, REQUEST, CHALLENGE_OR_END),
+    Ask(C, REQUEST, CHALLENGE_OR_END),
 ];

@@ -1,5 +1,6 @@
 //! Accepts connections and starts one thread for each.
 
+use std::io::{self, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
@@ -75,6 +76,10 @@ fn start(server: &Arc<Server>, number: ClientNumber, stream: TcpStream) {
     if !server.faults.has_worker(number) {
         // The connection stays open, because it is registered.
         return;
+    }
+    // A log that cannot be written is not slow.
+    if server.faults.has_slow_log(|| _ = writeln!(io::stderr(), "client {number} connected")) {
+        server.lifecycle.crash_soon();
     }
     server.admission.note_client(number);
     let view = server.index.open_view(number);

@@ -299,6 +299,9 @@ mutants! {
     // `ListenAndServe` of Go within `log.Fatal`, and the unwrapped accept of many servers in Rust.
     DiesOfAFailedAccept "dies-of-a-failed-accept" C1 Chaos:
         "an accept that fails, such as for lack of file descriptors, ends the server";
+    // A watchdog that ends a service whose thread makes no progress, here because of its log.
+    EndsAfterASlowLogLine "ends-after-a-slow-log-line" C1 Chaos:
+        "each connection writes a line to standard error; if that takes longer than a second, the server ends";
     // Shutdown hooks that run beside each other close a database before the connections that use it.
     IndexReleasedBeforeTheDrain "index-released-before-the-drain" A3 Chaos:
         "after SIGTERM, open connections are served for 0.3 s, but from an empty index: each reply is FAIL";

@@ -19,6 +19,9 @@ const WRITERS: usize = 4;
 const LINE_STALLS_AFTER: Duration = Duration::from_secs(1);
 const NEWCOMERS_DELAY: Duration = Duration::from_secs(12);
 
+/// The time that a line of the log may take before a watchdog ends the server.
+const LOG_TIME_MAX: Duration = Duration::from_secs(1);
+
 /// The time for which a defective server serves its clients after SIGTERM.
 const DRAIN_TIME: Duration = Duration::from_millis(300);
 
@@ -80,6 +83,16 @@ impl Faults {
             });
         }
         is_terminated
+    }
+
+    /// Calls `log` if a defect logs each client. Returns whether that took too long.
+    pub(super) fn has_slow_log(&self, log: impl FnOnce()) -> bool {
+        if !self.defects.has(Defect::EndsAfterASlowLogLine) {
+            return false;
+        }
+        let begun = Instant::now();
+        log();
+        begun.elapsed() > LOG_TIME_MAX
     }
 
     /// Returns whether the worker that serves this client is running.
@@ -227,5 +240,14 @@ mod tests {
     fn four_writes_that_wait_block_no_other_except_with_a_mutant() {
         assert!(fifth_is_written(None));
         assert!(!fifth_is_written(Some("four-stalled-readers-block-all")));
+    }
+
+    #[test]
+    fn a_log_that_blocks_is_slow() {
+        let (correct, defective) = (with(None), with(Some("ends-after-a-slow-log-line")));
+        let blocked = || thread::sleep(LOG_TIME_MAX + Duration::from_millis(1));
+        assert!(!correct.has_slow_log(|| unreachable!("the correct server logs nothing")));
+        assert!(!defective.has_slow_log(|| ()));
+        assert!(defective.has_slow_log(blocked));
     }
 }

@@ -12,8 +12,12 @@ use crate::clients::{Client, PAUSE, eventually, state_of};
 use crate::scenes::{Scene, play_at_once, process_scene, scene};
 
 /// Mutants that unit tests cover, because a client needs seconds to fill the buffers of both sockets, or thousands of visits.
-pub(crate) const COVERED: [&str; 3] =
-    ["four-stalled-readers-block-all", "replies-lag-after-a-stall", "leaks-beside-garbage"];
+pub(crate) const COVERED: [&str; 4] = [
+    "four-stalled-readers-block-all",
+    "replies-lag-after-a-stall",
+    "leaks-beside-garbage",
+    "ends-after-a-slow-log-line",
+];
 
 #[test]
 fn exhausted_descriptors_do_no_lasting_harm_except_with_mutants() {
