@@ -2,6 +2,7 @@
 
 mod clients;
 mod crowds;
+mod dependency;
 mod disconnects;
 mod frames;
 mod network;
@@ -23,4 +24,5 @@ pub(crate) const TABLES: &[&[Fault]] = &[
     network::FAULTS,
     process::FAULTS,
     resources::FAULTS,
+    dependency::FAULTS,
 ];
