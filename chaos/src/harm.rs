@@ -31,6 +31,9 @@ const LATENCY_FACTOR_MAX: u64 = 5;
 /// … or by this time in nanoseconds, whichever is longer.
 pub(crate) const LATENCY_NS_MORE_MAX: u64 = 50_000_000;
 
+/// The lateness of the harness, in nanoseconds, on a machine that is too busy to tell whether a target is slow.
+const BUSY_NS: u64 = 100_000_000;
+
 /// The verdict on a scene with its reasons.
 #[derive(Clone, Debug)]
 pub(crate) struct Harm {
@@ -112,11 +115,11 @@ pub(crate) fn decide(evidence: &Evidence) -> Harm {
         (None, None) => Verdict::Pass,
         // Without proof that the fault occurred, the target may not have held anything.
         // Nor may it where the replies that would block it were lost; the baseline has reported that.
-        // A target that was too slow for a scene cannot be asked again for more.
+        // A target that was too slow for a scene cannot be asked again for more, unless the machine was the reason.
         (None, Some(_))
             if *progress == Progress::Complete
                 && at_fault.lost_lines.is_none()
-                && at_fault.left_out.is_none() =>
+                && (at_fault.left_out.is_none() || delays.harness_ns > BUSY_NS) =>
         {
             Verdict::Unknown
         }

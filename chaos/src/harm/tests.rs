@@ -147,6 +147,15 @@ const RULES: &[Rule] = &[
         None,
     ),
     (
+        "a scene that a busy machine is too slow for is inconclusive",
+        |e| {
+            e.at_fault.left_out = Some("too slow".to_owned());
+            e.delays.harness_ns = 200 * MS;
+        },
+        Verdict::Unknown,
+        None,
+    ),
+    (
         "a bystander that is never served is harmed if service is promised",
         |e| e.incidents.push(no_reply(10_000 * MS, 0, true)),
         Verdict::Fail,

@@ -243,9 +243,9 @@ fn unspecified_requests_are_never_violations() {
 #[test]
 fn long_lines_that_are_no_request_take_no_memory() {
     let line: &'static str = format!("LIZARD|a|{}\n", "x".repeat(60_000)).leak();
-    let mut history = opened().ask(0, "INDEX|a|\n", "OK\n");
+    let mut history = opened().event(2, EventKind::Opened(0)).ask(0, "INDEX|a|\n", "OK\n");
     for _ in 0..30_000 {
-        history = history.ask(0, line, "ERROR\n");
+        history = history.ask(2, line, "ERROR\n");
     }
     // 1.8 GB of lines exceed the limit on a history.
     assert!(!history.collector.is_over_capacity());
