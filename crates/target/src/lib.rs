@@ -25,7 +25,6 @@ mod flags;
 mod image;
 mod notice;
 mod output;
-#[cfg(target_os = "linux")]
 mod output_block;
 mod processes;
 pub mod settings;

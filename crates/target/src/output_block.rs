@@ -45,7 +45,7 @@ impl OutputBlock {
     }
 }
 
-/// Opens the pipe with this reading end for writing, as proc(5) describes.
+/// Opens the pipe with this reading end for writing, as proc(5) describes. Other systems than Linux have no such path.
 fn writing_end(end: &OwnedFd) -> Option<File> {
     let nonblocking = i32::try_from(OFlags::NONBLOCK.bits()).ok()?;
     let path = format!("/proc/self/fd/{}", end.as_raw_fd());

@@ -1,6 +1,5 @@
 //! A target that accepts connections: starting it, restarting it, and observing its process.
 
-#[cfg(target_os = "linux")]
 use std::cell::RefCell;
 use std::ffi::OsString;
 use std::io;
@@ -22,9 +21,7 @@ use crate::choice::Choice;
 use crate::descriptor_shortage::DescriptorShortage;
 use crate::error::Error;
 use crate::image;
-#[cfg(target_os = "linux")]
 use crate::output::Pipes;
-#[cfg(target_os = "linux")]
 use crate::output_block::OutputBlock;
 use crate::processes::Processes;
 use crate::settings::{Settings, WrittenSettings};
@@ -152,18 +149,12 @@ impl Target {
     pub fn process(&self) -> Box<dyn Process> {
         let started = self.started.as_ref().and_then(|started| Some((started.processes()?, started.pipes())));
         match started {
-            #[cfg_attr(
-                not(target_os = "linux"),
-                expect(unused_variables, reason = "output is blocked on Linux only")
-            )]
             Some((processes, pipes)) => Box::new(StartedProcess {
                 processes,
                 written_settings: Rc::clone(&self.written_settings),
                 #[cfg(target_os = "linux")]
                 shortage: RefCell::default(),
-                #[cfg(target_os = "linux")]
                 pipes,
-                #[cfg(target_os = "linux")]
                 block: RefCell::default(),
             }),
             None => Box::new(NoProcess),
@@ -202,9 +193,7 @@ struct StartedProcess {
     written_settings: Rc<WrittenSettings>,
     #[cfg(target_os = "linux")]
     shortage: RefCell<Option<DescriptorShortage>>,
-    #[cfg(target_os = "linux")]
     pipes: Rc<Pipes>,
-    #[cfg(target_os = "linux")]
     block: RefCell<Option<OutputBlock>>,
 }
 
@@ -229,7 +218,6 @@ impl Process for StartedProcess {
             }
             #[cfg(target_os = "linux")]
             Act::RestoreDescriptors => self.shortage.take().is_some_and(DescriptorShortage::end),
-            #[cfg(target_os = "linux")]
             Act::BlockOutput => {
                 self.pipes.is_read.send_replace(false);
                 let block = OutputBlock::begin(&self.pipes.ends);
@@ -237,7 +225,6 @@ impl Process for StartedProcess {
                 *self.block.borrow_mut() = block;
                 is_begun
             }
-            #[cfg(target_os = "linux")]
             Act::UnblockOutput => {
                 let was_blocked = self.block.take().is_some_and(OutputBlock::end);
                 self.pipes.is_read.send_replace(true);
