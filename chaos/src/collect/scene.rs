@@ -218,7 +218,8 @@ impl SceneCollector {
         is_overdue
     }
 
-    /// Records an observation of the newcomer. Returns whether it waited in vain.
+    /// Records an observation of the newcomer. Returns whether it was not served, although the target accepts connections: further
+    /// scenes would show the same harm.
     pub(crate) fn observe_newcomer(&mut self, observation: &Observation<'_>, at_ns: u64) -> bool {
         let instead = match observation {
             Observation::Exchange(exchange) if (self.requirements.newcomer.is_served)(exchange.reply) => {
@@ -234,12 +235,14 @@ impl SceneCollector {
                 self.note_incident(Incident::NewcomerNotStarted(failure.message.clone()));
                 return false;
             }
-            Observation::NotOpened { failure, .. } => Instead::Error(failure.message.clone()),
+            Observation::NotOpened { failure, .. } => {
+                self.note_incident(Incident::NewcomerNotServed(Instead::Error(failure.message.clone())));
+                return failure.kind != FailureKind::Refused;
+            }
             _ => return false,
         };
-        let is_in_vain = instead.is_nothing();
         self.note_incident(Incident::NewcomerNotServed(instead));
-        is_in_vain
+        true
     }
 
     /// Closes the scene and returns its outcome.

@@ -7,6 +7,7 @@ use driver::moves::Act;
 use verdict::Verdict;
 
 use super::*;
+use crate::fault::NEWCOMER;
 use crate::protocols::PROTOCOLS;
 use crate::timing::{QUIET, mark, turn};
 
@@ -361,6 +362,19 @@ fn a_newcomer_that_cannot_connect_ends_the_session() {
     assert!(!history.collector.is_stuck());
     history.at_ns += 200 * MS;
     history.record(TIMEKEEPER, 0, EventKind::Marked(1));
+    assert!(history.collector.is_stuck());
+    let outcome = history.finish().remove(0);
+    assert_eq!(summary(&outcome), "the target does not serve a new client after the fault");
+}
+
+/// A target that closes the connections of all new clients, as one that has banned their address does.
+#[test]
+fn a_newcomer_that_is_closed_ends_the_session() {
+    let mut history = History::begin(SCENE);
+    history.record(CONDUCTOR, 0, EventKind::Marked(mark(0, Part::Newcomer)));
+    history.record(CONDUCTOR, 9, EventKind::Opened(NEWCOMER));
+    history.record(CONDUCTOR, 9, EventKind::Sent(Cow::Borrowed(b"QUERY|newcomer|\n")));
+    history.record(CONDUCTOR, 9, EventKind::Ended);
     assert!(history.collector.is_stuck());
     let outcome = history.finish().remove(0);
     assert_eq!(summary(&outcome), "the target does not serve a new client after the fault");
