@@ -97,7 +97,7 @@ fn gate_builds(context: &Context) -> Result<Outcome, Failure> {
 }
 
 /// The tests that run once for a pull request and several times here, with other seeds, in more states or with all cases.
-const REPEATED_TESTS: &str = "test(/^correct_servers::/) | test(reports_are_complete_whenever_the_target_dies) | \
+const REPEATED_TESTS: &str = "test(/^correct_servers::/) | test(leak_memory) | test(reports_are_complete_whenever_the_target_dies) | \
                               test(every_mutant_is_detected_with_its_clause_and_every_case_detects_one)";
 
 fn repetitions(context: &Context) -> Result<Outcome, Failure> {
