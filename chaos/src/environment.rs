@@ -15,7 +15,7 @@ use crate::relay::Relay;
 /// A target's process, the relay before it, and the relays before its dependencies.
 pub(crate) struct Environment {
     process: Box<dyn Process>,
-    /// The relay before the target; without a free port there is none.
+    /// The relay before the target; it is missing if no port was free.
     relay: Option<Rc<Relay>>,
     dependencies: Rc<Dependencies>,
     condition: Cell<Condition>,

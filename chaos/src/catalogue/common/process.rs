@@ -1,9 +1,10 @@
 //! Faults of the target's process: the rows that both protocols have.
 
-use conformance::case::Step;
 use conformance::case::Step::Act;
+use conformance::case::Step::Open;
 use conformance::case::Step::Pause;
 use conformance::case::Step::Repeat;
+use conformance::case::{B, C, Step};
 use driver::moves::Act as Action;
 use protocol::Clause;
 
@@ -71,3 +72,7 @@ pub(crate) const fn output_blocked(
         .beyond_promises()
         .of_output()
 }
+
+/// The steps of a block of the output. Clients `B` and `C` connect meanwhile.
+pub(crate) const BLOCK_OUTPUT: Step =
+    Repeat(1, &[Act(Action::BlockOutput), Open(B), Open(C), Pause(1500), Act(Action::UnblockOutput)]);

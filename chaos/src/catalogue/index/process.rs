@@ -45,12 +45,5 @@ const NO_DESCRIPTORS: &[Step] = &[
     Ask(C, QUERY, ANY_OR_END),
 ];
 
-const OUTPUT_BLOCKED: &[Step] = &[
-    Act(Action::BlockOutput),
-    Open(B),
-    Open(C),
-    Pause(1500),
-    Act(Action::UnblockOutput),
-    Ask(B, QUERY, ANY_OR_END),
-    Ask(C, QUERY, ANY_OR_END),
-];
+const OUTPUT_BLOCKED: &[Step] =
+    &[common::process::BLOCK_OUTPUT, Ask(B, QUERY, ANY_OR_END), Ask(C, QUERY, ANY_OR_END)];

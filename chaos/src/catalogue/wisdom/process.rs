@@ -77,12 +77,5 @@ const NO_DESCRIPTORS: &[Step] = &[
     Pause(300),
 ];
 
-const OUTPUT_BLOCKED: &[Step] = &[
-    Act(Action::BlockOutput),
-    Open(B),
-    Open(C),
-    Pause(1500),
-    Act(Action::UnblockOutput),
-    Ask(B, REQUEST, CHALLENGE_OR_END),
-    Ask(C, REQUEST, CHALLENGE_OR_END),
-];
+const OUTPUT_BLOCKED: &[Step] =
+    &[common::process::BLOCK_OUTPUT, Ask(B, REQUEST, CHALLENGE_OR_END), Ask(C, REQUEST, CHALLENGE_OR_END)];
