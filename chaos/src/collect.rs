@@ -156,7 +156,9 @@ impl RunCollector {
             }
             let scene = current.and_then(|current| scenes.get_mut(current));
             match (event.client, scene) {
-                (CONDUCTOR, Some(scene)) if *part == Part::Fault => scene.observe(&observation),
+                (CONDUCTOR, Some(scene)) if *part == Part::Fault => {
+                    scene.observe(&observation, event.at_ns);
+                }
                 (CONDUCTOR, Some(scene)) => {
                     *is_stuck |= scene.observe_newcomer(&observation, event.at_ns);
                 }
@@ -178,10 +180,13 @@ impl RunCollector {
         *is_lost |= *refusals >= REFUSALS_MAX;
     }
 
-    /// Records how the target was lost, in the current scene.
+    /// Records how the target was lost, in the current scene. If none has begun, the first one cannot begin.
     pub(crate) fn note_lost(&mut self, how: &str) {
-        if let Some(scene) = self.current.and_then(|current| self.scenes.get_mut(current)) {
-            scene.note_lost(how);
+        let text =
+            if self.current.is_some() { how.to_owned() } else { format!("{how}, before the fault began") };
+        let current = *self.current.get_or_insert(0);
+        if let Some(scene) = self.scenes.get_mut(current) {
+            scene.note_lost(&text);
         }
     }
 

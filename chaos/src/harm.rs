@@ -8,7 +8,7 @@ mod severity;
 #[cfg(test)]
 mod tests;
 
-use protocol::Level;
+use protocol::{Clause, Level};
 use verdict::{Finding, Verdict};
 
 use crate::harm::evidence::{
@@ -75,6 +75,13 @@ impl Harm {
         self.is_only_slow || self.verdict == Verdict::Unknown
     }
 
+    /// Adds that the target, which was started again after the fault had ended it, does not serve a new client.
+    pub(crate) fn not_serving_again(mut self, clause: Clause) -> Self {
+        self.findings.insert(0, severity::not_serving_again(clause));
+        self.verdict = Verdict::Fail;
+        self
+    }
+
     /// Combines the verdict on a sequel with the verdict on the scene before it.
     pub(crate) fn after(mut self, mut before: Self) -> Self {
         before.findings.append(&mut self.findings);
@@ -92,7 +99,8 @@ pub(crate) fn decide(evidence: &Evidence) -> Harm {
     let Evidence { requirements, progress, target_lost, incidents, violations, at_fault, delays, .. } =
         evidence;
     let mut findings = Vec::new();
-    let has_ended_target = target_lost.is_some() && requirements.ends_target;
+    let has_ended_target =
+        target_lost.is_some() && requirements.ends_target && *progress != Progress::NotBegun;
     let unwanted_loss = target_lost.clone().filter(|_| !has_ended_target);
     findings.extend(unwanted_loss.map(|how| severity::target_lost(how, requirements)));
     // A violated invariant is often the cause of an incident.
@@ -230,8 +238,9 @@ fn of_clients_at_fault(
     delays: Delays,
     requirements: &Requirements,
 ) -> Option<Finding> {
-    // Beyond the protocol's promises, a target need not serve the clients at fault.
-    if at_fault.is_kept_waiting && !requirements.is_promised {
+    // Beyond the protocol's promises, a target need not serve the clients at fault, except after the end of the fault.
+    let waiting = at_fault.waiting;
+    if waiting.has_any && !requirements.is_promised && !waiting.has_later {
         return None;
     }
     let mut finding = at_fault.finding.clone()?;
@@ -240,7 +249,7 @@ fn of_clients_at_fault(
         if finding.verdict == Verdict::Fail && clause.level != Level::Must {
             finding.verdict = Verdict::Warn;
         }
-    } else if at_fault.has_waiting_crowd || at_fault.is_kept_waiting && others_wait {
+    } else if !waiting.has_later && (waiting.has_crowd || waiting.has_any && others_wait) {
         // Clients wait because of each other, and not because of what they sent themselves.
         finding.clause = Some(requirements.clauses.silent);
     }

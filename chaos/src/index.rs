@@ -6,7 +6,7 @@ mod invariant;
 
 use std::sync::OnceLock;
 
-use protocol::index::clauses::{A3, A4, C1, C2, C3, C4, F2, F4, F5};
+use protocol::index::clauses::{A3, A4, C1, C2, C3, C4, C6, F2, F4, F5};
 use target::settings::Settings;
 
 use crate::catalogue::index::TABLES;
@@ -45,15 +45,16 @@ pub(crate) static INDEX: ChaosProtocol = ChaosProtocol {
 };
 
 /// Harm violates the clause of the fault if that is about other clients (A3, C1 to C4). Otherwise it violates C3 if a client
-/// left, and A4 if it sent arbitrary input. A stuck client is a matter of C1, whatever it sent before.
+/// left, A3 if clients connected at once, and A4 if it sent arbitrary input. A stuck client is a matter of C1, whatever it sent before.
 fn harm_clauses(fault: &Fault, state: &State) -> HarmClauses {
     let other = match fault.clause {
         clause if [A3, C1, C2, C3, C4].contains(&clause) => clause,
         clause if [F4, F5].contains(&clause) => C3,
+        clause if clause == C6 => A3,
         _ => A4,
     };
     let is_stuck = state.name != IDLE.name || fault.clause == F2;
-    let is_its_own = [A3, C3].contains(&other) || other == A4 && !is_stuck;
+    let is_its_own = [A3, C3].contains(&other) && fault.clause != C6 || other == A4 && !is_stuck;
     let silent = if is_its_own { other } else { C1 };
     let closed = if [C1, C2].contains(&other) { A3 } else { other };
     // What takes effect although it is no request violates F4.
@@ -86,6 +87,7 @@ mod tests {
         assert_eq!(clauses("readers/several/idle"), ["C1", "A3", "C1", "C1"]);
         assert_eq!(clauses("writers/pause-within-line/idle"), ["C1", "A4", "A4", "A4"]);
         assert_eq!(clauses("process/stopped-long/idle"), ["A3", "A3", "A3", "A3"]);
+        assert_eq!(clauses("process/stopped-crowd/idle"), ["C1", "A3", "A3", "A3"]);
         assert_eq!(clauses("resources/visits/idle"), ["C1", "C4", "C4", "C4"]);
     }
 }

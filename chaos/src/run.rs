@@ -103,16 +103,14 @@ pub(crate) async fn run(
         let session = runner.run_session(&remaining.make_contiguous()[..count]).await;
         let done = session.begun.min(remaining.len());
         let works: Vec<Work> = remaining.drain(..done).collect();
+        let mut ended_by = None;
         for (work, outcome) in works.into_iter().zip(session.outcomes) {
             if outcome.harm.is_without_fault {
                 gone = Some(SERVES_TOO_FEW);
             }
             let outcome = joined(before_sequel.take(), &work, outcome);
-            if let (Some(sequel), false, true) =
-                (work.scene.sequel, work.is_sequel, outcome.harm.has_ended_target)
-            {
-                remaining.push_front(Work::sequel(work.scene, sequel, &outcome.replies));
-                before_sequel = Some(outcome);
+            if outcome.harm.has_ended_target && !work.is_sequel {
+                ended_by = Some((work, outcome));
             } else if outcome.harm.is_repeatable() && !work.is_sequel {
                 repeatable.push(outcome);
             } else {
@@ -127,8 +125,25 @@ pub(crate) async fn run(
         if gone.is_some() {
             break;
         }
-        if session.is_lost || session.is_stuck {
-            run.losses += u32::from(!session.is_loss_intended);
+        if let Some((work, mut outcome)) = ended_by {
+            let serves = runner.restore(true).await;
+            let is_interrupted = runner.limits.reached_limit().is_some();
+            if !serves && !is_interrupted {
+                outcome.harm = outcome.harm.not_serving_again(work.scene.fault.clause);
+            }
+            if let (Some(sequel), true) = (work.scene.sequel, serves) {
+                remaining.push_front(Work::sequel(work.scene, sequel, &outcome.replies));
+                before_sequel = Some(outcome);
+            } else {
+                print(&outcome);
+                run.outcomes.push(outcome);
+            }
+            if !serves && !is_interrupted && !runner.restore(true).await {
+                gone = Some(GONE);
+                break;
+            }
+        } else if session.is_lost || session.is_stuck {
+            run.losses += 1;
             if run.losses == LOSSES_MAX {
                 gone = Some(LOST_TOO_OFTEN);
                 break;
@@ -222,8 +237,6 @@ struct Session {
     /// The number of scenes that have begun.
     begun: usize,
     is_lost: bool,
-    /// Whether the target was lost to a fault that is meant to end it.
-    is_loss_intended: bool,
     /// Whether the target no longer serves new clients.
     is_stuck: bool,
 }
@@ -345,7 +358,6 @@ impl Runner<'_> {
         // The driver's observer may still share the collector.
         let mut collector =
             collector.replace(RunCollector::new(protocol, &[], (protocol.invariant)(), terms.reply_timeout));
-        let begun = collector.begun();
         if has_ended.get() {
             collector.lose();
         }
@@ -357,14 +369,13 @@ impl Runner<'_> {
             });
             collector.note_lost(&how);
         }
+        let begun = collector.begun();
         // The scene that the time limit cut off is not judged.
         let is_cut = !is_lost && !collector.is_conducted() && ending != Ending::Stopped;
         let is_stuck = collector.is_stuck();
         let (outcomes, timeline, invariant) = collector.finish(lost_lines);
         self.invariant = invariant;
         let begun = if is_cut { begun.saturating_sub(1) } else { begun };
-        let is_loss_intended =
-            is_lost && begun.checked_sub(1).is_some_and(|last| works[last].scene.fault.ends_target);
-        Session { outcomes, timeline, begun, is_lost, is_loss_intended, is_stuck }
+        Session { outcomes, timeline, begun, is_lost, is_stuck }
     }
 }

@@ -80,7 +80,7 @@ impl Conductor {
     }
 
     fn next(&mut self, result: MoveResult<'_>) -> Move<'_> {
-        let has_failed = result == MoveResult::Failed;
+        let has_failed = result.has_failed();
         let scene = self.scene;
         match self.at {
             ConductorAt::Begin => {

@@ -22,6 +22,7 @@ use crate::chaos_protocol::ChaosProtocol;
 use crate::fault::{Fault, Scene};
 use crate::harm::evidence::{
     AtFault, Delays, Evidence, IdleCpu, Incident, IncidentTime, Instead, Noted, Progress, Requirements,
+    Waiting,
 };
 use crate::harm::{LATENCIES_MIN, decide};
 use crate::outcome::{Replies, SceneOutcome};
@@ -47,9 +48,8 @@ pub(crate) struct SceneCollector {
     newcomer_waited_ns: Option<u64>,
     served: u64,
     refused: u64,
-    /// Whether a client at fault never got its reply, and whether it was one of a crowd.
-    is_kept_waiting: bool,
-    has_waiting_crowd: bool,
+    /// The clients at fault that never got a reply.
+    waiting: Waiting,
     /// Whether the fault has ended the target, as it is meant to.
     has_ended_target: bool,
     /// The slots of the connections.
@@ -86,8 +86,7 @@ impl SceneCollector {
             newcomer_waited_ns: None,
             served: 0,
             refused: 0,
-            is_kept_waiting: false,
-            has_waiting_crowd: false,
+            waiting: Waiting::default(),
             has_ended_target: false,
             slots: BTreeMap::new(),
             replies: Vec::new(),
@@ -127,6 +126,9 @@ impl SceneCollector {
             EventKind::Acted {
                 act: Act::Continue | Act::RestoreDescriptors | Act::UnblockOutput, ..
             } => {
+                self.undone_ns = Some(event.at_ns);
+            }
+            EventKind::Acted { act: Act::EndCondition, .. } if self.scene.fault.needs_process => {
                 self.undone_ns = Some(event.at_ns);
             }
             EventKind::Acted { act: Act::Kill, is_done: true } => {
@@ -188,7 +190,7 @@ impl SceneCollector {
     }
 
     /// Records an observation of the clients at fault.
-    pub(crate) fn observe(&mut self, observation: &Observation<'_>) {
+    pub(crate) fn observe(&mut self, observation: &Observation<'_>, at_ns: u64) {
         match observation {
             Observation::Opened { connection, slot, .. } => {
                 self.slots.insert(*connection, *slot);
@@ -197,10 +199,12 @@ impl SceneCollector {
                 let slot = self.slots.get(&exchange.place.connection).filter(|slot| **slot != CLEANUP);
                 self.replies.extend(slot.map(|slot| (*slot, exchange.reply.to_vec())));
             }
-            Observation::Unanswered { place, end: EventKind::TimedOut { .. }, .. } => {
-                self.is_kept_waiting = true;
+            Observation::Unanswered { place, end: EventKind::TimedOut { waited_ns, late_ns }, .. } => {
+                let asked_ns = at_ns.saturating_sub(waited_ns + late_ns);
+                self.waiting.has_any = true;
+                self.waiting.has_later |= self.undone_ns.is_some_and(|undone_ns| asked_ns >= undone_ns);
                 let slot = self.slots.get(&place.connection);
-                self.has_waiting_crowd |= slot.is_some_and(|slot| (CROWD..CLEANUP).contains(slot));
+                self.waiting.has_crowd |= slot.is_some_and(|slot| (CROWD..CLEANUP).contains(slot));
             }
             _ => {}
         }
@@ -287,8 +291,7 @@ impl SceneCollector {
                     .clone()
                     .filter(|_| matches!(keeps, Some(ResourceLimit::MemoryPerVisit { .. }))),
                 cause: case.cause,
-                is_kept_waiting: self.is_kept_waiting,
-                has_waiting_crowd: self.has_waiting_crowd,
+                waiting: self.waiting,
                 lost_lines,
             },
         };

@@ -261,10 +261,19 @@ pub(crate) struct AtFault {
     /// Why the scene was too short to decide anything, if it was.
     pub(crate) left_out: Option<String>,
     /// Whether a client never got its reply.
-    pub(crate) is_kept_waiting: bool,
-    /// Whether one of a crowd waits so.
-    pub(crate) has_waiting_crowd: bool,
+    pub(crate) waiting: Waiting,
     /// The clause to which the finding belongs because the target loses lines that arrive together, if it does and the scene
     /// contains such lines.
     pub(crate) lost_lines: Option<Clause>,
+}
+
+/// Clients at fault that never got a reply.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Waiting {
+    /// Whether there is one.
+    pub(crate) has_any: bool,
+    /// Whether one of them belongs to a crowd.
+    pub(crate) has_crowd: bool,
+    /// Whether one of them has sent its request after the end of the fault.
+    pub(crate) has_later: bool,
 }

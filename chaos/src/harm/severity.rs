@@ -98,6 +98,16 @@ pub(crate) fn target_lost(how: String, requirements: &Requirements) -> Finding {
     }
 }
 
+/// The target does not serve a new client after it was started again.
+pub(crate) fn not_serving_again(clause: Clause) -> Finding {
+    Finding {
+        actual: Some("it ends, or does not reply".to_owned()),
+        expected: Some("a target that serves when it is started again".to_owned()),
+        clause: Some(clause),
+        ..Finding::new(Verdict::Fail, "the target does not serve after it was started again")
+    }
+}
+
 /// The newcomer was served late.
 pub(crate) fn newcomer_late(waited_ns: u64, requirements: &Requirements) -> Finding {
     let mut finding = Finding::new(Verdict::Warn, "a new client waits long for its reply after the fault");

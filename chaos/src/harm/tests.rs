@@ -9,7 +9,7 @@ use protocol::index::clauses::{A3, A4, C1, C3, C4, F4};
 use verdict::{Finding, Verdict};
 
 use super::*;
-use crate::harm::evidence::{HarmClauses, IdleCpu, IncidentTime, Instead, Newcomer, Noted};
+use crate::harm::evidence::{HarmClauses, IdleCpu, IncidentTime, Instead, Newcomer, Noted, Waiting};
 
 const MS: u64 = 1_000_000;
 
@@ -71,6 +71,13 @@ fn general(incident: Incident) -> Noted {
 fn at_fault(verdict: Verdict) -> AtFault {
     let finding = Finding { clause: Some(F4), ..Finding::new(verdict, "the case failed") };
     AtFault { finding: Some(finding), ..AtFault::default() }
+}
+
+/// A client at fault that never got a reply.
+const ANY: Waiting = Waiting { has_any: true, has_crowd: false, has_later: false };
+
+fn waiting_at_fault(waiting: Waiting) -> AtFault {
+    AtFault { waiting, ..at_fault(Verdict::Fail) }
 }
 
 /// A rule: its name, how the evidence differs from a held fault, the verdict, and the clause of the first finding.
@@ -192,10 +199,19 @@ const RULES: &[Rule] = &[
         "beyond the promises, the clients at fault need not be served",
         |e| {
             e.requirements.is_promised = false;
-            e.at_fault = AtFault { is_kept_waiting: true, ..at_fault(Verdict::Fail) };
+            e.at_fault = waiting_at_fault(ANY);
         },
         Verdict::Pass,
         None,
+    ),
+    (
+        "a request after a fault beyond the promises must be answered: the clause of its case",
+        |e| {
+            e.requirements.is_promised = false;
+            e.at_fault = waiting_at_fault(Waiting { has_crowd: true, has_later: true, ..ANY });
+        },
+        Verdict::Fail,
+        Some("F4"),
     ),
     (
         "incorrect replies harm although service is not promised",
@@ -333,14 +349,14 @@ const RULES: &[Rule] = &[
     ),
     (
         "a client at fault that waits alone: the clause of its case",
-        |e| e.at_fault = AtFault { is_kept_waiting: true, ..at_fault(Verdict::Fail) },
+        |e| e.at_fault = waiting_at_fault(ANY),
         Verdict::Fail,
         Some("F4"),
     ),
     (
         "a client at fault that waits as others do: the clause about silence",
         |e| {
-            e.at_fault = AtFault { is_kept_waiting: true, ..at_fault(Verdict::Fail) };
+            e.at_fault = waiting_at_fault(ANY);
             e.incidents.push(general(Incident::NewcomerNotServed(Instead::Nothing {
                 waited_ns: 10_000 * MS,
                 late_ns: 0,
@@ -352,8 +368,7 @@ const RULES: &[Rule] = &[
     (
         "a client of a crowd that waits: the clause about silence",
         |e| {
-            e.at_fault =
-                AtFault { is_kept_waiting: true, has_waiting_crowd: true, ..at_fault(Verdict::Fail) };
+            e.at_fault = waiting_at_fault(Waiting { has_crowd: true, ..ANY });
         },
         Verdict::Fail,
         Some("A4"),

@@ -72,7 +72,7 @@ impl Bystander {
 impl Script for Bystander {
     fn next(&mut self, result: MoveResult<'_>) -> Move<'_> {
         let is_refused = matches!(result, MoveResult::Replies([reply]) if reply == REFUSAL);
-        if result == MoveResult::Failed || is_refused {
+        if result.has_failed() || is_refused {
             self.connections += 1;
             self.at = BystanderAt::Closed;
             // Reconnecting without a pause would burden the target.

@@ -93,7 +93,7 @@ fn search(result: MoveResult<'_>) -> Option<Search> {
 impl Script for Bystander {
     fn next(&mut self, result: MoveResult<'_>) -> Move<'_> {
         // The awaited end of the connection is reported as a failure too.
-        if result == MoveResult::Failed && !matches!(self.at, At::Leave) {
+        if result.has_failed() && !matches!(self.at, At::Leave) {
             self.at = At::Open;
             // Reconnecting without a pause would burden the target.
             return Move::Pause(ASK_INTERVAL);
@@ -196,7 +196,7 @@ mod tests {
         assert_eq!(bystander.next(MoveResult::Done), Move::Await(0, 1));
         assert_eq!(bystander.next(MoveResult::Replies(&[])), Move::AwaitEnd(0, ENDS_WITHIN));
         let before = bystander.source();
-        assert_eq!(bystander.next(MoveResult::Failed), Move::Close(0));
+        assert_eq!(bystander.next(MoveResult::Failed(false)), Move::Close(0));
         assert!(matches!(bystander.next(MoveResult::Done), Move::OpenFrom(0, source) if source != before));
     }
 

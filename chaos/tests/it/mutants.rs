@@ -5,7 +5,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::support::{chaos, directory, is_full, wisdom_zoo, zoo};
+use crate::support::{chaos, control, directory, is_full, wisdom_zoo, zoo};
 
 /// Runs only these faults against a mutant, and asserts that one of them did harm under this clause.
 #[track_caller]
@@ -49,6 +49,49 @@ fn a_mutant_that_forgets_its_index_before_it_ends_is_detected() {
 #[test]
 fn a_mutant_that_depends_on_the_reader_of_its_log_is_detected() {
     assert_detected("ends-after-a-slow-log-line", "process/output-blocked/*", "C1");
+}
+
+#[test]
+fn mutants_that_let_other_clients_wait_are_detected() {
+    assert_detected("silent-clients-hold-the-acceptor", "crowds/silent/*", "C1");
+    assert_detected("closes-wait-for-unread-replies", "disconnects/half-close-unread/*", "C1");
+    assert_detected("accepts-128-at-once", "process/stopped-crowd/*", "C6");
+}
+
+/// A server that ends once, at its first request after SIGKILL, is accused although it is started again.
+#[test]
+fn a_target_that_does_not_serve_after_it_was_killed_is_detected() {
+    let directory = directory();
+    let lock = directory.path().join("lock");
+    let exec = format!("{} --lock-file '{}'", control("process/killed"), lock.display());
+    assert_detected_in("index", &exec, "process/killed", "process/killed/idle", "C3");
+}
+
+/// Each control is revealed by its fault. `cargo ci chaos --controls` shows that no other fault reveals it.
+#[test]
+fn controls_are_detected() {
+    let always = ["lines/tls", "disconnects/half-close", "network/down", "resources/half-lines"];
+    for known in mutants::index::CONTROLS {
+        if known.fault != "process/killed" && (is_full() || always.contains(&known.fault)) {
+            assert_detected_in("index", &control(known.fault), known.fault, known.fault, "");
+        }
+    }
+}
+
+/// The crowd of a thousand clients ends once one of them is not served: otherwise it would take the whole time of the run.
+#[test]
+fn a_crowd_beyond_the_target_s_own_limit_takes_bounded_time() {
+    // It waits for half a minute.
+    if is_full() {
+        let exec = format!("ulimit -n 512; exec {}", zoo(Some("stops-accepting-after-a-failure")));
+        assert_detected_in("index", &exec, "stops-accepting-after-a-failure", "crowds/idle/*", "A4");
+    }
+}
+
+#[test]
+fn mutants_that_recover_from_a_fault_incompletely_are_detected() {
+    assert_detected("long-pause-closes-idle-clients", "process/stopped-long/*", "A3");
+    assert_detected("lost-reader-stops-later-writes", "readers/resuming/*", "A1");
 }
 
 #[test]

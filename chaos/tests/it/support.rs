@@ -33,6 +33,11 @@ pub(crate) fn zoo(mutant: Option<&str>) -> String {
     format!("{} {flag}--addr {{addr}}", zoo_path().display())
 }
 
+/// Returns a command that starts the control of a fault, with a placeholder for the address.
+pub(crate) fn control(fault: &str) -> String {
+    format!("{} --control {fault} --addr {{addr}}", zoo_path().display())
+}
+
 /// Returns a command that starts a WOW/1 server of the zoo, with placeholders for all settings.
 pub(crate) fn wisdom_zoo(mutant: Option<&str>) -> String {
     const SETTINGS: [&str; 6] =

@@ -18,6 +18,8 @@ pub struct CaseScript {
     at: usize,
     /// The slots whose connections the target has closed, as it may; their remaining moves are skipped.
     lost: BTreeSet<Slot>,
+    /// Whether a member of a crowd has waited for a reply in vain. The others would wait as long, so they ask no more.
+    has_waiting_crowd: bool,
     /// The distinct replies to the cleanup connection.
     cleanup_replies: BTreeSet<Vec<u8>>,
     /// The samples so far, each with its time in nanoseconds.
@@ -34,7 +36,16 @@ impl CaseScript {
     pub fn new(plan: Rc<CasePlan>) -> Self {
         let payload_template = plan.dialect.payload_template.map(|payload_template| payload_template());
         let (lost, cleanup_replies) = (BTreeSet::new(), BTreeSet::new());
-        Self { plan, at: 0, lost, cleanup_replies, samples: Vec::new(), payload_template, filled: Vec::new() }
+        Self {
+            plan,
+            at: 0,
+            lost,
+            has_waiting_crowd: false,
+            cleanup_replies,
+            samples: Vec::new(),
+            payload_template,
+            filled: Vec::new(),
+        }
     }
 
     /// Returns a script that only removes the names of a case that was abandoned.
@@ -47,8 +58,9 @@ impl CaseScript {
 
 impl Script for CaseScript {
     fn next(&mut self, result: MoveResult<'_>) -> Move<'_> {
-        if result == MoveResult::Failed {
+        if let MoveResult::Failed(has_waited) = result {
             let made = self.at - 1;
+            self.has_waiting_crowd |= has_waited && self.plan.is_of_crowd(made);
             self.lost.extend(self.plan.slot_at(made));
             self.at = self.plan.after_failure(made);
         }
@@ -63,14 +75,16 @@ impl Script for CaseScript {
         if let Some((condition, count)) = self.plan.skip_at(self.at) {
             self.at += 1 + if self.is_met(condition) { count } else { 0 };
         }
-        while self.plan.slot_at(self.at).is_some_and(|slot| self.lost.contains(&slot)) {
+        while self.is_skipped(self.at) {
             self.at += 1;
         }
         let at = self.at;
         self.at += 1;
         let next = self.plan.move_at(at).unwrap_or(Move::Done);
-        if let Move::Open(slot) | Move::OpenFrom(slot, _) = next {
-            self.lost.remove(&slot);
+        match next {
+            Move::Open(slot) | Move::OpenFrom(slot, _) => _ = self.lost.remove(&slot),
+            Move::OpenAll(first, last, _) => self.lost.retain(|slot| !(first..=last).contains(slot)),
+            _ => {}
         }
         match (next, &mut self.payload_template) {
             (Move::Send(slot, bytes), Some(payload_template)) => {
@@ -87,6 +101,11 @@ impl Script for CaseScript {
 }
 
 impl CaseScript {
+    fn is_skipped(&self, at: usize) -> bool {
+        self.plan.slot_at(at).is_some_and(|slot| self.lost.contains(&slot))
+            || self.has_waiting_crowd && self.plan.is_of_crowd(at)
+    }
+
     fn is_met(&mut self, condition: Condition) -> bool {
         match condition {
             Condition::AllCleanupReplies(wanted) => {
@@ -103,5 +122,37 @@ impl CaseScript {
         } else if let Some(payload_template) = &mut self.payload_template {
             payload_template.note(slot, reply);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::case::{ANY_OR_END, Case, Step, case};
+    use crate::dialects::index::DIALECT;
+    use protocol::index::clauses::A4;
+
+    #[test]
+    fn after_one_of_a_crowd_has_waited_in_vain_no_other_waits() {
+        const CASE: Case =
+            case("a", A4, "").steps(&[Step::Join(300, b"QUERY|{a}|\n", ANY_OR_END), Step::CloseAll]);
+        let awaits = |failure: MoveResult<'static>| {
+            let plan = Rc::new(CasePlan::new(&DIALECT, &CASE, 1, Duration::ZERO));
+            let mut script = CaseScript::new(plan);
+            let (mut result, mut count) = (MoveResult::Done, 0);
+            loop {
+                let next = script.next(result);
+                let is_wait = matches!(next, Move::Await(slot, _) if slot != CLEANUP);
+                count += usize::from(is_wait);
+                result = if is_wait { failure } else { MoveResult::Done };
+                if next == Move::CloseAll {
+                    return count;
+                }
+            }
+        };
+        assert_eq!(awaits(MoveResult::Failed(false)), 300);
+        assert_eq!(awaits(MoveResult::Failed(true)), 1);
     }
 }

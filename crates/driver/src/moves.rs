@@ -146,8 +146,16 @@ pub enum MoveResult<'a> {
     Replies(&'a [Vec<u8>]),
     /// The sample that was emitted at this time, in nanoseconds since the run began.
     Sampled(u64, Sample),
-    /// The move failed: the connection is closed, or no reply arrived in time.
-    Failed,
+    /// The move failed: the connection is closed; whether that is because the client has waited for a reply in vain.
+    Failed(bool),
+}
+
+impl MoveResult<'_> {
+    /// Returns whether the move failed.
+    #[must_use]
+    pub const fn has_failed(&self) -> bool {
+        matches!(self, Self::Failed(_))
+    }
 }
 
 /// Decides the moves of one client from the results of its earlier moves. A script is pure: equal results lead to

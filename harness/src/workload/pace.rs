@@ -109,7 +109,7 @@ impl Script for PaceScript {
     fn next(&mut self, result: MoveResult<'_>) -> Move<'_> {
         const MEETING: u32 = 4;
         let end = MEETING + 2 * self.requests;
-        if result == MoveResult::Failed && self.moves_made > MEETING {
+        if result.has_failed() && self.moves_made > MEETING {
             return Move::Done;
         }
         self.moves_made += 1;

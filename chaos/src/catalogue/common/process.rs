@@ -24,7 +24,7 @@ pub(crate) const fn stopped_long(clause: Clause, states: &'static [State], steps
     let summary =
         "The target's process is stopped for long and later continued, as on a machine that was suspended.";
     Fault::new("process/stopped-long", clause, summary, states)
-        .parameters("stopped for 1,500 ms")
+        .parameters("stopped for 3 s")
         .steps(steps)
         .beyond_promises()
         .of_process()
@@ -32,7 +32,22 @@ pub(crate) const fn stopped_long(clause: Clause, states: &'static [State], steps
 
 /// The steps of a long stop.
 pub(crate) const STOP_LONG: Step =
-    Repeat(1, &[Act(Action::Stop), Pause(1500), Act(Action::Continue), Pause(150)]);
+    Repeat(1, &[Act(Action::Stop), Pause(3000), Act(Action::Continue), Pause(150)]);
+
+/// Clients connect while the process is stopped, and leave or wait.
+pub(crate) const fn stopped_crowd(
+    clause: Clause,
+    states: &'static [State],
+    parameters: &'static str,
+    steps: &'static [Step],
+) -> Fault {
+    let summary = "Clients connect while the target's process is stopped: it serves those that have waited when it continues.";
+    Fault::new("process/stopped-crowd", clause, summary, states)
+        .parameters(parameters)
+        .steps(steps)
+        .beyond_promises()
+        .of_process()
+}
 
 /// The process has no free file descriptor for a while.
 pub(crate) const fn no_descriptors(

@@ -3,17 +3,21 @@
 use conformance::case::A;
 use conformance::case::ANY;
 use conformance::case::ANY_OR_END;
+use conformance::case::B;
 use conformance::case::FAIL;
 use conformance::case::OK;
 use conformance::case::Step::AllAsk;
+use conformance::case::Step::Ask;
 use conformance::case::Step::CloseAll;
+use conformance::case::Step::ConnectCrowd;
 use conformance::case::Step::ExpectTimes;
 use conformance::case::Step::Join;
 use conformance::case::Step::Pause;
 use conformance::case::Step::SendTimes;
+use driver::moves::Source;
 use protocol::index::clauses::{A4, C1, C2, F3};
 
-use crate::catalogue::index::requests::fault;
+use crate::catalogue::index::requests::{QUERY, fault};
 use crate::catalogue::index::states::{AWAITING_REPLY, IDLE};
 use crate::fault::Fault;
 
@@ -22,6 +26,9 @@ pub(crate) const FAULTS: &[Fault] = &[
         .parameters("60 clients, 10 requests each")
         .states(&[IDLE, AWAITING_REPLY])
         .steps(&[Join(60, b"QUERY|{a}|\n", ANY), AllAsk(60, 10, b"QUERY|{a}|\n", ANY), CloseAll]),
+    fault("crowds/silent", C1, "Sixty clients connect and send nothing while another client asks.")
+        .parameters("60 clients")
+        .steps(&[ConnectCrowd(60, Source::Any), Ask(B, QUERY, FAIL), CloseAll]),
     fault("crowds/storm", A4, "Many more clients connect than the protocol promises to serve.")
         .parameters("300 clients")
         .steps(&[Join(300, b"QUERY|{a}|\n", ANY_OR_END), CloseAll])

@@ -3,13 +3,16 @@
 use conformance::case::A;
 use conformance::case::ANY;
 use conformance::case::B;
+use conformance::case::C;
 use conformance::case::FAIL;
 use conformance::case::Step;
 use conformance::case::Step::AllSend;
+use conformance::case::Step::Ask;
 use conformance::case::Step::Close;
 use conformance::case::Step::CloseAll;
 use conformance::case::Step::EndSending;
 use conformance::case::Step::Expect;
+use conformance::case::Step::Flood;
 use conformance::case::Step::Join;
 use conformance::case::Step::Pause;
 use conformance::case::Step::Repeat;
@@ -18,11 +21,11 @@ use conformance::case::Step::ResetCrowd;
 use conformance::case::Step::Send;
 use conformance::case::Step::SendTimes;
 use conformance::case::Template;
-use protocol::index::clauses::{C3, F4, F5};
+use protocol::index::clauses::{C1, C3, F4, F5};
 
 use crate::catalogue::common::disconnects as common;
 use crate::catalogue::index::requests::{QUERY, fault};
-use crate::catalogue::index::states::{AWAITING_REPLY, IDLE, STATES};
+use crate::catalogue::index::states::{AWAITING_REPLY, IDLE, REQUESTS, STATES};
 use crate::fault::Fault;
 
 /// Parts of a request.
@@ -44,6 +47,19 @@ pub(crate) const FAULTS: &[Fault] = &[
     )
     .parameters("1 request")
     .steps(&[Send(A, QUERY), EndSending(A), Expect(A, &[FAIL]), Close(A)]),
+    fault(
+        "disconnects/half-close-unread",
+        C1,
+        "A client half-closes its connection and does not read the replies to many requests; another client asks meanwhile.",
+    )
+    .parameters("60 kB of requests; receive buffer of 4 KiB; 200 ms")
+    .steps(&[
+        Flood(B, REQUESTS, 60_000),
+        EndSending(B),
+        Pause(200),
+        Ask(C, QUERY, FAIL),
+        Reset(B),
+    ]),
     common::reset_at_every_offset(C3, &[IDLE], "8 clients", &RESET_AFTER_EACH),
     common::end_at_every_offset(F4, &[IDLE], "8 clients", &CLOSE_AFTER_EACH),
     fault(

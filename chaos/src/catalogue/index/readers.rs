@@ -77,9 +77,13 @@ pub(crate) const FAULTS: &[Fault] = &[
             Reset(G),
         ])
         .needs_block(),
-    fault("readers/resuming", A1, "A client blocks the target for a while and then reads all replies.")
-        .parameters("700 ms; not to the end if that takes more than 20 s")
-        // With a small receive buffer, reading all replies would take too long.
-        .steps(&[Open(B), block(B), Pause(700), AwaitFlood(B, 20_000), Reset(B)])
+    fault(
+        "readers/resuming",
+        A1,
+        "A client blocks the target and leaves; another one blocks it for a while and then reads all replies.",
+    )
+    .parameters("700 ms; not to the end if that takes more than 20 s")
+    // With a small receive buffer, reading all replies would take too long.
+    .steps(&[block(C), Reset(C), Open(B), block(B), Pause(700), AwaitFlood(B, 20_000), Reset(B)])
         .needs_block(),
 ];

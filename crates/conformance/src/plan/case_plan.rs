@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use driver::moves::{Move, Slot};
 
-use crate::case::{Allowed, Case};
+use crate::case::{Allowed, CROWD, Case};
 use crate::dialect::Dialect;
-use crate::plan::action::{Action, ENDS_WITHIN};
+use crate::plan::action::{Action, CLEANUP, ENDS_WITHIN};
 use crate::plan::writer::{Writer, cleanup_actions};
 use crate::resources::ResourceLimit;
 use crate::template::Names;
@@ -110,6 +110,16 @@ impl CasePlan {
                 | Move::Reset(slot),
             ) => Some(*slot),
             Action::Move(_) | Action::SkipIfAll(..) | Action::SkipIfDecided(_) => None,
+        }
+    }
+
+    /// Returns whether the move at an index opens connections of a crowd, or sends or awaits something on one.
+    pub(crate) fn is_of_crowd(&self, at: usize) -> bool {
+        match self.actions.get(at) {
+            Some(Action::Send(slot, _) | Action::Await(slot, _) | Action::Move(Move::OpenAll(slot, ..))) => {
+                (CROWD..CLEANUP).contains(slot)
+            }
+            _ => false,
         }
     }
 

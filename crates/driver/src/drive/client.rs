@@ -42,10 +42,10 @@ where
     loop {
         let result = match outcome {
             Outcome::Done => MoveResult::Done,
-            Outcome::Failed => MoveResult::Failed,
+            Outcome::Failed(has_waited) => MoveResult::Failed(has_waited),
             Outcome::Sampled(at_ns, sample) => MoveResult::Sampled(at_ns, sample),
             Outcome::Replies(slot) => {
-                client.connections.get(&slot).map_or(MoveResult::Failed, Connection::result)
+                client.connections.get(&slot).map_or(MoveResult::Failed(false), Connection::result)
             }
         };
         let next = script.next(result);
@@ -63,7 +63,7 @@ enum Outcome {
     Done,
     Replies(Slot),
     Sampled(u64, Sample),
-    Failed,
+    Failed(bool),
 }
 
 /// A client and its open connections.
@@ -183,7 +183,7 @@ where
         // A request for more permits than exist would never be granted.
         let Ok(permits) = openings.acquire_many_owned(count.min(self.run.limits.openings_at_once_max)).await
         else {
-            return Outcome::Failed;
+            return Outcome::Failed(false);
         };
         self.opening = Some(Opening { _permits: permits, missing: count as usize });
         let mut connecting = JoinSet::new();
@@ -201,7 +201,7 @@ where
         while let Some(connected) = connecting.join_next().await {
             match connected {
                 Ok((slot, Some(connection))) => _ = self.connections.insert(slot, connection),
-                _ => outcome = Outcome::Failed,
+                _ => outcome = Outcome::Failed(false),
             }
         }
         outcome
@@ -209,7 +209,7 @@ where
 
     /// Executes a move on one connection, and discards the connection if it ended.
     async fn execute_on(&mut self, slot: Slot, next: Move<'_>) -> Outcome {
-        let Some(connection) = self.connections.get_mut(&slot) else { return Outcome::Failed };
+        let Some(connection) = self.connections.get_mut(&slot) else { return Outcome::Failed(false) };
         let run = self.run;
         let made = match next {
             Move::Send(_, bytes) => connection.send(run, bytes).await,
@@ -228,9 +228,9 @@ where
                 Outcome::Replies(slot)
             }
             Ok(()) => Outcome::Done,
-            Err(Closed) => {
+            Err(Closed(has_waited)) => {
                 self.connections.remove(&slot);
-                Outcome::Failed
+                Outcome::Failed(has_waited)
             }
         }
     }

@@ -53,8 +53,8 @@ const FLOOD_CHUNK_BYTES: usize = 64 * 1024;
 const FLOOD_REPLIES_AT_ONCE: usize = 1000;
 const FLOOD_ESTIMATED_AFTER: Duration = Duration::from_secs(1);
 
-/// The connection ended, and the event was emitted.
-pub(super) struct Closed;
+/// The connection ended, and the event was emitted; whether the client has waited for a reply in vain.
+pub(super) struct Closed(pub(super) bool);
 
 pub(super) struct Connection<F> {
     number: u32,
@@ -208,7 +208,7 @@ impl<F: Framing> Connection<F> {
         match self.stream.try_read(&mut self.input[..most]) {
             Ok(0) => {
                 run.emit(run.now_ns(), self.client, self.number, EventKind::Ended);
-                Err(Closed)
+                Err(Closed(false))
             }
             Ok(read) => {
                 self.received(run, read);
@@ -231,7 +231,7 @@ impl<F: Framing> Connection<F> {
                 Some(Ok(read @ 1..)) => self.received(run, read),
                 Some(Ok(0)) => {
                     run.emit(run.now_ns(), self.client, self.number, EventKind::Ended);
-                    return Err(Closed);
+                    return Err(Closed(false));
                 }
                 Some(Err(error)) => return Err(self.lost(run, &error)),
                 None => {
@@ -278,7 +278,7 @@ impl<F: Framing> Connection<F> {
             match until(deadline, &mut self.timer, self.stream.read(&mut self.input)).await {
                 Some(Ok(0)) => {
                     run.emit(run.now_ns(), self.client, self.number, EventKind::Ended);
-                    return Err(Closed);
+                    return Err(Closed(false));
                 }
                 Some(Ok(read)) => self.received(run, read),
                 Some(Err(error)) => return Err(self.lost(run, &error)),
@@ -360,7 +360,7 @@ impl<F: Framing> Connection<F> {
 
     fn lost<O: Observer>(&self, run: &Run<O>, error: &io::Error) -> Closed {
         run.emit(run.now_ns(), self.client, self.number, EventKind::Lost(failure(error)));
-        Closed
+        Closed(false)
     }
 
     fn timed_out<O: Observer>(&self, run: &Run<O>, late: Duration, limit: Duration) -> Closed {
@@ -368,7 +368,7 @@ impl<F: Framing> Connection<F> {
         let waited_ns = as_ns(limit) + late_ns;
         run.reply_timeout.set(limit.min(run.limits.reply_timeout_after_one));
         run.emit(run.now_ns(), self.client, self.number, EventKind::TimedOut { waited_ns, late_ns });
-        Closed
+        Closed(true)
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::catalogue::Defect;
 use super::connection;
+use super::edge_triggered::EdgeTriggered;
 use super::server::Server;
 use crate::accept_loop;
 use crate::lifecycle::ClientNumber;
@@ -22,6 +23,12 @@ const SLOW_ACCEPT: Duration = Duration::from_millis(5);
 /// The number of open connections beyond which a defect closes the oldest one.
 const STORM_CLIENTS: usize = 80;
 
+/// The time that a defect waits for the first byte of a connection.
+const FIRST_BYTE_TIME: Duration = Duration::from_millis(200);
+
+/// The time that a defect waits for a client to receive its replies.
+const LINGER_TIME: Duration = Duration::from_secs(30);
+
 /// Accepts connections until the server ends, and starts a thread for each.
 pub(super) fn accept_all(server: &Arc<Server>, listener: &TcpListener) {
     let has_small_backlog = server.defects.has(Defect::SmallBacklog);
@@ -29,14 +36,28 @@ pub(super) fn accept_all(server: &Arc<Server>, listener: &TcpListener) {
         // A second call of listen(2) changes the backlog. If it fails, the server is correct, and its test notices.
         let _ = rustix::net::listen(listener, SMALL_BACKLOG);
     }
-    if server.defects.has(Defect::PauseClosesAllClients) {
+    let pause_min = match server.defects.get() {
+        Some(Defect::PauseClosesAllClients) => Some(process_pause::PAUSE_MIN),
+        Some(Defect::LongPauseClosesIdleClients) => Some(Duration::from_secs(2)),
+        _ => None,
+    };
+    if let Some(pause_min) = pause_min {
         let lifecycle = Arc::clone(&server.lifecycle);
-        let close_all = move || lifecycle.shut_down_others(ClientNumber::MAX);
-        let lifecycle = Arc::clone(&server.lifecycle);
-        // If it fails, the server is correct, and its test notices.
-        let _ = thread::Builder::new().spawn(move || process_pause::watch(&lifecycle, close_all));
+        watch_pauses(server, pause_min, move |_| lifecycle.shut_down_others(ClientNumber::MAX));
     }
+    if server.witness.is_active() {
+        let its_server = Arc::clone(server);
+        watch_pauses(server, process_pause::PAUSE_MIN / 5, move |pause| {
+            if its_server.witness.note_pause(pause) {
+                its_server.lifecycle.crash();
+            }
+        });
+    }
+    let edges = server.defects.has(Defect::Accepts128AtOnce).then(|| EdgeTriggered::new(listener));
     let wait_for_room = || {
+        if let Some(Ok(edges)) = &edges {
+            edges.wait();
+        }
         if has_small_backlog {
             thread::sleep(SLOW_ACCEPT);
         }
@@ -46,6 +67,12 @@ pub(super) fn accept_all(server: &Arc<Server>, listener: &TcpListener) {
     accept_loop::run(&server.lifecycle, listener, wait_for_room, handle_failure, |number, stream| {
         start(server, number, stream);
     });
+}
+
+fn watch_pauses(server: &Server, pause_min: Duration, note: impl Fn(Duration) + Send + 'static) {
+    let lifecycle = Arc::clone(&server.lifecycle);
+    // If it fails, the server is correct, and its test notices.
+    let _ = thread::Builder::new().spawn(move || process_pause::watch(&lifecycle, pause_min, note));
 }
 
 /// Handles a failed accept. The correct server pauses and tries again.
@@ -69,9 +96,13 @@ fn start(server: &Arc<Server>, number: ClientNumber, stream: TcpStream) {
     {
         return;
     }
+    server.witness.note_open(number);
     if server.defects.has(Defect::StormClosesTheOldestClient) && server.lifecycle.open_count() > STORM_CLIENTS
     {
         server.lifecycle.shut_down_oldest();
+    }
+    if server.defects.has(Defect::SilentClientsHoldTheAcceptor) {
+        peek(&stream);
     }
     if !server.faults.has_worker(number) {
         // The connection stays open, because it is registered.
@@ -91,7 +122,11 @@ fn start(server: &Arc<Server>, number: ClientNumber, stream: TcpStream) {
             its_server.faults.note_lost(number);
         }
         its_server.dismiss(number);
-        drop(stream);
+        if its_server.defects.has(Defect::ClosesWaitForUnreadReplies) && !is_lost {
+            close_lingering(&its_server, stream);
+        } else {
+            drop(stream);
+        }
         if its_server.defects.has(Defect::LeaksThreads) {
             its_server.lifecycle.wait_for_end();
         }
@@ -100,4 +135,21 @@ fn start(server: &Arc<Server>, number: ClientNumber, stream: TcpStream) {
         // Dropping the closure has closed the connection.
         server.dismiss(number);
     }
+}
+
+/// Waits a while for the first byte of a connection.
+fn peek(stream: &TcpStream) {
+    // The connection sets its own time limit. If a call fails, the server is correct, and its test notices.
+    let _ = stream.set_read_timeout(Some(FIRST_BYTE_TIME));
+    let _ = stream.peek(&mut [0]);
+    let _ = stream.set_read_timeout(None);
+}
+
+/// Closes a connection while no other is served. The last owner closes it, and close(2) waits until the client has received all data.
+fn close_lingering(server: &Server, stream: Arc<TcpStream>) {
+    // If it fails, the server is correct, and its test notices.
+    let _ = rustix::net::sockopt::set_socket_linger(&*stream, Some(LINGER_TIME));
+    let gate = server.gate.lock();
+    drop(stream);
+    drop(gate);
 }

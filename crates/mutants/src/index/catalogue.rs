@@ -329,6 +329,21 @@ mutants! {
     // Node: timers of idle connections expire when a suspended process continues.
     PauseClosesAllClients "pause-closes-all-clients" A3 Chaos:
         "all connections are closed when the process continues after a pause of more than 1 s";
+    // Event loops that notice after a suspension that they are late, and shed load.
+    LongPauseClosesIdleClients "long-pause-closes-idle-clients" A3 Chaos:
+        "all connections are closed when the process continues after a pause of more than 2 s";
+    // Acceptors that look for a TLS greeting or a PROXY header before they pass a connection on.
+    SilentClientsHoldTheAcceptor "silent-clients-hold-the-acceptor" C1 Chaos:
+        "the accepting thread waits up to 0.2 s for the first byte of each connection";
+    // SO_LINGER on the sockets of an event loop: close(2) waits for the client.
+    ClosesWaitForUnreadReplies "closes-wait-for-unread-replies" C1 Chaos:
+        "after a half-close, all clients wait until that client has read its replies, for at most 30 s";
+    // An edge-triggered listener whose accept loop has a budget.
+    Accepts128AtOnce "accepts-128-at-once" C6 (Should) Chaos:
+        "of the connections that arrived together, all beyond 128 wait until a further one arrives";
+    // A flag for the thread that continues blocked writes stays set when their connection is lost.
+    LostReaderStopsLaterWrites "lost-reader-stops-later-writes" A1 Chaos:
+        "after a write has failed, no blocked write of any client is continued";
     // netty: each component of a composite buffer keeps the whole block that the read has allocated.
     ReadsWithinALineTakeBlocks "reads-within-a-line-take-blocks" F6 Chaos:
         "each read takes 4 KiB, even for one byte, until the line is complete (at most 64 MiB)";

@@ -15,6 +15,7 @@ use super::output::Output;
 use super::replies::{self, Reply};
 use super::server::Server;
 use super::sharing::View;
+use crate::control::{Effect, End, Probe};
 use crate::timeout::is_timeout;
 
 /// The time limit for a client that stalls within a line.
@@ -32,6 +33,9 @@ const ERROR_FLOOD_BLOCKS: Duration = Duration::from_secs(12);
 
 /// The time after which a defect forgets an incomplete line.
 const LINE_FORGOTTEN_AFTER: Duration = Duration::from_secs(1);
+
+/// The time in which a control expects a reset after the end of a stream.
+const RESET_WAIT: Duration = Duration::from_millis(160);
 
 /// Serves a client until one side ends the connection. Returns whether the connection was lost.
 pub(super) fn serve(server: &Server, stream: &Arc<TcpStream>, view: View) -> bool {
@@ -87,7 +91,7 @@ impl<'a> Connection<'a> {
         Ok(Self {
             server,
             stream,
-            output: Output::new(stream, server.defects)?,
+            output: Output::new(stream, server.defects, server.faults.waker())?,
             splitter,
             view,
             buffer: vec![0; READ_BYTES_MAX],
@@ -165,11 +169,16 @@ impl<'a> Connection<'a> {
 
     /// Answers the lines that one read completes.
     fn answer_read(&mut self, count: usize) -> ControlFlow<Ending> {
+        let witness = &self.server.witness;
+        let before_end = witness.probes(Probe::BeforeReply) && self.ends_stream_soon();
+        if witness.note_read(self.view.client(), &self.buffer[..count], before_end) {
+            return ControlFlow::Break(Ending::Crash);
+        }
         if self.has(Defect::LockHeldWhileWriting) || self.has(Defect::HalfLineBlocksAll) {
             let gate = &self.server.gate;
             self.gate.get_or_insert_with(|| gate.lock().unwrap_or_else(PoisonError::into_inner));
         }
-        if self.has(Defect::ErrorFloodBlocksAll) {
+        if self.has(Defect::ErrorFloodBlocksAll) || self.has(Defect::ClosesWaitForUnreadReplies) {
             drop(self.server.gate.lock());
         }
         if self.has(Defect::HalfLineForgottenWhenIdle) && self.read_at.elapsed() > LINE_FORGOTTEN_AFTER {
@@ -323,12 +332,16 @@ impl<'a> Connection<'a> {
             self.finish_partial_line(ending);
         }
         self.gate = None;
-        if self.is_fatal(ending, is_mid_line) {
+        let effect = self.server.witness.note_end(self.view.client(), self.end(ending));
+        if self.is_fatal(ending, is_mid_line) || effect == Some(Effect::End) {
             // The server must end before this connection is closed, so that the client cannot reconnect.
             self.server.lifecycle.crash();
         }
         self.output.finish();
         let _ = self.stream.shutdown(Shutdown::Both);
+        if effect == Some(Effect::Leak) {
+            self.server.leaks.keep_open(self.stream);
+        }
         self.server.leaks.note_end(self.stream, is_lost || is_mid_line, self.answered_count == 0);
         self.server.index.close_view(&self.view, is_lost);
         self.server.faults.note_read(self.view.client(), false);
@@ -336,6 +349,23 @@ impl<'a> Connection<'a> {
             self.server.faults.spin(self.stream, &self.server.lifecycle);
         }
         is_lost
+    }
+
+    /// Returns how the client has ended the connection.
+    fn end(&self, ending: Ending) -> End {
+        match ending {
+            Ending::EndOfStream if self.server.witness.probes(Probe::AfterEnd) => {
+                thread::sleep(RESET_WAIT);
+                if matches!(self.stream.take_error(), Ok(Some(_))) {
+                    End::StreamThenReset
+                } else {
+                    End::Stream
+                }
+            }
+            Ending::EndOfStream => End::Stream,
+            Ending::Lost | Ending::WriteFailed => End::Reset,
+            _ => End::Other,
+        }
     }
 
     fn is_fatal(&self, ending: Ending, is_mid_line: bool) -> bool {

@@ -35,6 +35,8 @@ pub(super) struct Faults {
     /// Whether a reset connection was closed twice, so that the second call closes the next connection.
     is_next_closed: AtomicBool,
     writing_count: AtomicUsize,
+    /// Whether the thread that continues blocked writes sleeps for ever.
+    is_waker_lost: Arc<AtomicBool>,
     /// Whether the process has received SIGTERM, and whether it ends for that reason.
     is_terminated: Arc<AtomicBool>,
     is_ending: AtomicBool,
@@ -58,6 +60,7 @@ impl Faults {
             ended_workers: Default::default(),
             is_next_closed: AtomicBool::new(false),
             writing_count: AtomicUsize::new(0),
+            is_waker_lost: Arc::default(),
             begun_lines: Mutex::default(),
         }
     }
@@ -133,6 +136,11 @@ impl Faults {
         while !lifecycle.has_ended() {
             let _ = stream.read(&mut [0]);
         }
+    }
+
+    /// Returns the flag that a lost connection sets, after which blocked writes are not continued.
+    pub(super) fn waker(&self) -> &Arc<AtomicBool> {
+        &self.is_waker_lost
     }
 
     /// Calls `write`. A defect first waits until one of four writers is free.

@@ -50,16 +50,21 @@ impl Leaks {
         }
     }
 
+    /// Never closes a connection.
+    pub(super) fn keep_open(&self, stream: &Arc<TcpStream>) {
+        self.keep(|kept| kept.streams.push(Arc::clone(stream)));
+    }
+
     /// Records the end of a connection. `is_abnormal` states that it ended within a line or by a reset, `is_silent`
     /// that its client has sent no request.
     pub(super) fn note_end(&self, stream: &Arc<TcpStream>, is_abnormal: bool, is_silent: bool) {
         match self.defects.get() {
-            Some(Defect::LeaksDescriptors) => self.keep(|kept| kept.streams.push(Arc::clone(stream))),
+            Some(Defect::LeaksDescriptors) => self.keep_open(stream),
             Some(Defect::LeaksDescriptorsOfLostClients) if is_abnormal => {
-                self.keep(|kept| kept.streams.push(Arc::clone(stream)));
+                self.keep_open(stream);
             }
             Some(Defect::LeaksDescriptorsOfSilentClients) if is_silent => {
-                self.keep(|kept| kept.streams.push(Arc::clone(stream)));
+                self.keep_open(stream);
             }
             Some(Defect::LeaksMemory) => self.keep(|kept| kept.memory.push(vec![1; LEAKED_PER_CONNECTION])),
             Some(Defect::LeaksBesideGarbage) => self.keep(Kept::leak_beside_garbage),

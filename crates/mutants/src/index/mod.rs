@@ -8,7 +8,9 @@ mod admission;
 mod answer;
 mod catalogue;
 mod connection;
+mod controls;
 mod dispatch;
+mod edge_triggered;
 mod faults;
 mod filter;
 mod framing;
@@ -31,8 +33,10 @@ use std::net::TcpListener;
 use std::sync::Arc;
 
 pub use catalogue::{Defect, MUTANTS};
+pub use controls::CONTROLS;
 use server::Server;
 
+use crate::control::Control;
 use crate::mutant::Mutant;
 use crate::running_server::RunningServer;
 
@@ -42,13 +46,35 @@ pub fn find(name: &str) -> Option<&'static Mutant<Defect>> {
     MUTANTS.iter().find(|mutant| mutant.name == name)
 }
 
+/// Returns the control that a fault reveals.
+#[must_use]
+pub fn find_control(fault: &str) -> Option<&'static Control> {
+    CONTROLS.iter().find(|control| control.fault == fault)
+}
+
 /// Starts a server on a listener: a mutant, or the correct server. It runs until the handle is dropped or its defect
 /// ends it.
 ///
 /// # Errors
 /// Fails if the system refuses a thread or does not report the listener's address.
 pub fn spawn(mutant: Option<&'static Mutant<Defect>>, listener: TcpListener) -> io::Result<RunningServer> {
-    let server = Arc::new(Server::new(mutant, listener.local_addr()?));
+    start(Server::new(mutant, None, listener.local_addr()?), listener)
+}
+
+/// Starts a control on a listener. `is_stale` states that the lock file of an earlier process was found.
+///
+/// # Errors
+/// As for [`spawn`].
+pub fn spawn_control(
+    control: &'static Control,
+    is_stale: bool,
+    listener: TcpListener,
+) -> io::Result<RunningServer> {
+    start(Server::new(None, Some((control, is_stale)), listener.local_addr()?), listener)
+}
+
+fn start(server: Server, listener: TcpListener) -> io::Result<RunningServer> {
+    let server = Arc::new(server);
     let lifecycle = Arc::clone(&server.lifecycle);
     RunningServer::start(lifecycle, listener, move |listener| accept::accept_all(&server, listener))
 }

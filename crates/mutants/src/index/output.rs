@@ -1,10 +1,11 @@
 //! Writes replies to the client.
 
 use std::cell::RefCell;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::mem;
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -24,10 +25,16 @@ pub(super) enum Output {
     Queued(Sender<Vec<u8>>, JoinHandle<()>),
     /// Once a write has waited for the client, withholds replies until there are further ones.
     Lagging(Arc<TcpStream>, RefCell<Option<Vec<u8>>>),
+    /// Continues a blocked write unless the flag is set, which a failed write does.
+    Woken(Arc<TcpStream>, Arc<AtomicBool>),
 }
 
 impl Output {
-    pub(super) fn new(stream: &Arc<TcpStream>, defects: Defects) -> io::Result<Self> {
+    pub(super) fn new(
+        stream: &Arc<TcpStream>,
+        defects: Defects,
+        waker: &Arc<AtomicBool>,
+    ) -> io::Result<Self> {
         let is_patient = [
             Defect::KeepsStalledReaders,
             Defect::LockHeldWhileWriting,
@@ -39,6 +46,9 @@ impl Output {
         stream.set_write_timeout((!is_patient).then_some(WRITE_WAIT))?;
         if defects.has(Defect::RepliesLagAfterAStall) {
             return Ok(Self::Lagging(Arc::clone(stream), RefCell::new(None)));
+        }
+        if defects.has(Defect::LostReaderStopsLaterWrites) {
+            return Ok(Self::Woken(Arc::clone(stream), Arc::clone(waker)));
         }
         if !defects.has(Defect::UnreadRepliesPileUp) {
             return Ok(Self::Direct(Arc::clone(stream)));
@@ -53,6 +63,7 @@ impl Output {
         match self {
             Self::Direct(stream) => write_all(stream, bytes).map(drop),
             Self::Queued(sender, _) => sender.send(bytes.to_vec()).map_err(|_| ErrorKind::BrokenPipe.into()),
+            Self::Woken(stream, is_waker_lost) => write_woken(stream, is_waker_lost, bytes),
             Self::Lagging(stream, withheld) => write_lagging(stream, &mut withheld.borrow_mut(), bytes),
         }
     }
@@ -88,6 +99,34 @@ fn write_lagging(stream: &TcpStream, withheld: &mut Option<Vec<u8>>, bytes: &[u8
     }
 }
 
+/// Writes bytes. If the client must be waited for, the rest is written only while the flag is not set; a write that fails sets it.
+fn write_woken(mut stream: &TcpStream, is_waker_lost: &AtomicBool, bytes: &[u8]) -> io::Result<()> {
+    let count = match stream.write(bytes) {
+        Ok(count) => count,
+        Err(error) if is_timeout(&error) => 0,
+        Err(error) => return Err(lose(is_waker_lost, error)),
+    };
+    if count == bytes.len() {
+        return Ok(());
+    }
+    if is_waker_lost.load(Ordering::SeqCst) {
+        // Requests are still read, until the client ends the connection.
+        loop {
+            match stream.read(&mut [0; 4096]) {
+                Err(error) if is_timeout(&error) => {}
+                Ok(1..) => {}
+                _ => return Err(ErrorKind::BrokenPipe.into()),
+            }
+        }
+    }
+    write_all(stream, &bytes[count..]).map(drop).map_err(|error| lose(is_waker_lost, error))
+}
+
+fn lose(is_waker_lost: &AtomicBool, error: io::Error) -> io::Error {
+    is_waker_lost.fetch_or(!is_timeout(&error), Ordering::SeqCst);
+    error
+}
+
 /// Writes bytes and returns whether a time limit expired meanwhile.
 fn write_all(mut stream: &TcpStream, mut bytes: &[u8]) -> io::Result<bool> {
     let mut waits = 0;
@@ -113,7 +152,6 @@ fn write_all(mut stream: &TcpStream, mut bytes: &[u8]) -> io::Result<bool> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Read;
     use std::net::TcpListener;
 
     use super::*;
@@ -129,7 +167,9 @@ mod tests {
         let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         client.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
         let stream = Arc::new(listener.accept().unwrap().0);
-        let output = Output::new(&stream, Defects::of(mutant.map(|name| find(name).unwrap()))).unwrap();
+        let output =
+            Output::new(&stream, Defects::of(mutant.map(|name| find(name).unwrap())), &Arc::default())
+                .unwrap();
         thread::scope(|scope| {
             let writing = scope.spawn(move || {
                 output.write(&vec![b'x'; STALLING_BYTES]).unwrap();
@@ -152,6 +192,51 @@ mod tests {
             let correct = scope.spawn(|| received_after_a_stall(None));
             assert_eq!(received_after_a_stall(Some("replies-lag-after-a-stall")), [0, 3]);
             assert_eq!(correct.join().unwrap(), [3, 3]);
+        });
+    }
+
+    /// Returns the number of bytes that a client which blocks its connection for a while receives after another one has blocked
+    /// its own and reset it.
+    fn received_after_a_loss(mutant: Option<&str>) -> usize {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let waker = Arc::default();
+        let defects = Defects::of(mutant.map(|name| find(name).unwrap()));
+        let connect = || {
+            let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            let output = Output::new(&Arc::new(listener.accept().unwrap().0), defects, &waker).unwrap();
+            (client, output)
+        };
+        let write = |output: Output| output.write(&vec![b'x'; STALLING_BYTES]).is_ok();
+        let stall = WRITE_WAIT + Duration::from_millis(300);
+        thread::scope(|scope| {
+            let (lost, output) = connect();
+            let writing = scope.spawn(move || write(output));
+            thread::sleep(stall);
+            // Unread bytes make this a reset.
+            drop(lost);
+            assert!(!writing.join().unwrap());
+            let (mut client, output) = connect();
+            client.set_read_timeout(Some(stall)).unwrap();
+            scope.spawn(move || write(output));
+            thread::sleep(stall);
+            let mut buffer = vec![0; STALLING_BYTES];
+            let mut received = 0;
+            while received < STALLING_BYTES {
+                match client.read(&mut buffer) {
+                    Ok(count) if count > 0 => received += count,
+                    _ => break,
+                }
+            }
+            received
+        })
+    }
+
+    #[test]
+    fn a_lost_reader_stops_no_later_write_except_with_a_mutant() {
+        thread::scope(|scope| {
+            let correct = scope.spawn(|| received_after_a_loss(None));
+            assert!(received_after_a_loss(Some("lost-reader-stops-later-writes")) < STALLING_BYTES);
+            assert_eq!(correct.join().unwrap(), STALLING_BYTES);
         });
     }
 }

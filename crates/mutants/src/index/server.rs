@@ -9,6 +9,8 @@ use super::catalogue::{Defect, Defects};
 use super::faults::Faults;
 use super::leaks::Leaks;
 use super::sharing::SharedIndex;
+use crate::control::Control;
+use crate::control::witness::Witness;
 use crate::lifecycle::{ClientNumber, Lifecycle};
 use crate::mutant::Mutant;
 
@@ -22,6 +24,7 @@ pub(super) struct Server {
     pub(super) admission: Admission,
     pub(super) leaks: Leaks,
     pub(super) faults: Faults,
+    pub(super) witness: Witness,
     /// Held by a connection that blocks all others.
     pub(super) gate: Mutex<()>,
     /// The incomplete line that all connections share.
@@ -31,7 +34,11 @@ pub(super) struct Server {
 }
 
 impl Server {
-    pub(super) fn new(mutant: Option<&Mutant<Defect>>, addr: SocketAddr) -> Self {
+    pub(super) fn new(
+        mutant: Option<&Mutant<Defect>>,
+        control: Option<(&'static Control, bool)>,
+        addr: SocketAddr,
+    ) -> Self {
         let defects = Defects::of(mutant);
         Self {
             defects,
@@ -41,6 +48,10 @@ impl Server {
             admission: Admission::new(defects),
             leaks: Leaks::new(defects),
             faults: Faults::new(defects),
+            witness: Witness::new(
+                control.map(|(control, _)| control),
+                control.is_some_and(|(_, is_stale)| is_stale),
+            ),
             gate: Mutex::new(()),
             shared_partial_line: Mutex::default(),
             is_poisoned: AtomicBool::new(false),

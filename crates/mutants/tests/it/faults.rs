@@ -12,11 +12,13 @@ use crate::clients::{Client, PAUSE, eventually, state_of};
 use crate::scenes::{Scene, play_at_once, process_scene, scene};
 
 /// Mutants that unit tests cover, because a client needs seconds to fill the buffers of both sockets, or thousands of visits.
-pub(crate) const COVERED: [&str; 4] = [
+pub(crate) const COVERED: [&str; 6] = [
     "four-stalled-readers-block-all",
     "replies-lag-after-a-stall",
     "leaks-beside-garbage",
     "ends-after-a-slow-log-line",
+    "lost-reader-stops-later-writes",
+    "accepts-128-at-once",
 ];
 
 #[test]
@@ -59,6 +61,7 @@ pub(crate) fn stop_while(running: &Running, meanwhile: impl FnOnce()) {
 
 /// Longer than the pauses that defects recognize.
 pub(crate) const PROCESS_PAUSE: Duration = Duration::from_millis(1300);
+const LONG_PROCESS_PAUSE: Duration = Duration::from_millis(2300);
 
 /// Returns whether a process uses CPU time although no client sends anything.
 fn activity(running: &Running) -> String {
@@ -171,6 +174,23 @@ fn slow_clients() -> Vec<Scene> {
             let growth = if after > before + 4000 { "growing" } else { "constant" };
             format!("{growth} {}", client.ask("|"))
         }),
+        scene("silent-clients-hold-the-acceptor", "FAIL", "silence", |addr| {
+            let silent = [(); 4].map(|()| Client::new(addr));
+            let mut other = Client::new(addr);
+            other.send("QUERY|a|\n");
+            let reply = other.soon();
+            drop(silent);
+            reply
+        }),
+        scene("closes-wait-for-unread-replies", "FAIL", "silence", |addr| {
+            let (mut slow, mut other) = (Client::new(addr), Client::new(addr));
+            slow.shrink_receive_buffer();
+            slow.send("QUERY|a|\n".repeat(6000));
+            slow.end_sending();
+            thread::sleep(PAUSE);
+            other.send("QUERY|a|\n");
+            other.soon()
+        }),
         scene("error-flood-blocks-all", "FAIL", "silence", |addr| {
             let mut client = Client::new(addr);
             client.send([b'\n'; 1000]);
@@ -203,6 +223,13 @@ fn crowds_and_pauses() -> Vec<Scene> {
             let mut client = Client::new(running.addr);
             let reply = client.ask("QUERY|a|");
             stop_while(running, || thread::sleep(PROCESS_PAUSE));
+            thread::sleep(PAUSE);
+            format!("{reply} {}", client.ask("QUERY|a|"))
+        }),
+        process_scene(&[], "long-pause-closes-idle-clients", "FAIL FAIL", "FAIL closed", |running| {
+            let mut client = Client::new(running.addr);
+            let reply = client.ask("QUERY|a|");
+            stop_while(running, || thread::sleep(LONG_PROCESS_PAUSE));
             thread::sleep(PAUSE);
             format!("{reply} {}", client.ask("QUERY|a|"))
         }),

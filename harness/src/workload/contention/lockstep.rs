@@ -174,7 +174,7 @@ impl LockstepScript {
 
 impl Script for LockstepScript {
     fn next(&mut self, result: MoveResult<'_>) -> Move<'_> {
-        if result == MoveResult::Failed {
+        if result.has_failed() {
             return Move::Done; // the judge reports the failure
         }
         match self.state {

@@ -118,7 +118,7 @@ impl<P: Requests> ContentionScript<P> {
 
 impl<P: Requests> Script for ContentionScript<P> {
     fn next(&mut self, result: MoveResult<'_>) -> Move<'_> {
-        if result == MoveResult::Failed {
+        if result.has_failed() {
             return Move::Done; // the judge reports the failure
         }
         match self.state {

@@ -89,7 +89,7 @@ impl ReplayScript {
 
 impl Script for ReplayScript {
     fn next(&mut self, result: MoveResult<'_>) -> Move<'_> {
-        if result == MoveResult::Failed {
+        if result.has_failed() {
             return Move::Done; // the judge reports the failure
         }
         match self.state {
