@@ -27,6 +27,8 @@ pub(crate) enum Task {
     Mutants(MutantFlags),
     /// Run chaos against the mutants that faults reveal, and against correct servers
     Chaos(ChaosFlags),
+    /// Run chaos against positive controls, and show what each fault alone reveals
+    Controls(ControlFlags),
     /// Run the harness against correct servers with unusual behaviour, and check that none is accused
     Correct(CorrectFlags),
     /// Build the images of the server and the harness from static binaries
@@ -153,6 +155,26 @@ pub(crate) struct ChaosFlags {
     pub(crate) matrix: bool,
     /// The number of runs at once
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=32))]
+    pub(crate) jobs: u8,
+}
+
+/// Which controls run.
+#[derive(Debug, Args)]
+pub(crate) struct ControlFlags {
+    /// The protocol of the servers
+    #[arg(long, value_name = "NAME", default_value = "index")]
+    pub(crate) protocol: Protocol,
+    /// Run only these controls, which are named as their faults, and these mutants
+    #[arg(long, value_name = "NAME[,NAME]", value_delimiter = ',')]
+    pub(crate) only: Vec<String>,
+    /// Keep the reports in this directory. A server whose report exists there is not run again
+    #[arg(long, value_name = "DIR")]
+    pub(crate) reports: Option<PathBuf>,
+    /// Write the table to this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) markdown: Option<PathBuf>,
+    /// The number of runs at once
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=32))]
     pub(crate) jobs: u8,
 }
 

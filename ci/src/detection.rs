@@ -91,6 +91,7 @@ mod tests {
             level: level.to_owned(),
             mark: mark.map(str::to_owned),
             protocol: Protocol::Index,
+            summary: "",
         }
     }
 

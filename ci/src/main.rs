@@ -7,6 +7,7 @@ mod built_tests;
 mod cargo;
 mod chaos;
 mod command_line;
+mod controls;
 mod correct_servers;
 mod detection;
 mod docker;
@@ -58,6 +59,7 @@ fn run(task: Task) -> Result<(), Failure> {
         Task::Bench(flags) => bench::run(&workspace, &flags),
         Task::Mutants(flags) => mutant_runs::run(&workspace, &flags),
         Task::Chaos(flags) => chaos::run(&workspace, &flags),
+        Task::Controls(flags) => controls::run(&workspace, &flags),
         Task::Correct(flags) => correct_servers::run(&workspace, &flags),
         Task::Images { from_source: false } => images::build_shipped(&workspace),
         Task::Images { from_source: true } => images::build_from_source(&workspace),

@@ -15,6 +15,33 @@ pub(crate) struct Mutant {
     /// What it takes to detect the defect, if that is more than an exchange: `race`, `chaos` or `slow`.
     pub(crate) mark: Option<String>,
     pub(crate) protocol: Protocol,
+    /// The wrong behaviour, in one sentence.
+    pub(crate) summary: &'static str,
+}
+
+/// A server that one fault alone reveals.
+#[derive(Clone, Debug)]
+pub(crate) struct Control {
+    /// The id of the fault.
+    pub(crate) fault: &'static str,
+    /// What ends the server, in one sentence.
+    pub(crate) summary: &'static str,
+    /// Whether it needs a lock file that outlives its process.
+    pub(crate) needs_lock_file: bool,
+}
+
+/// Returns the controls of a protocol in the order of the faults.
+pub(crate) fn controls(protocol: Protocol) -> Vec<Control> {
+    let all = match protocol {
+        Protocol::Index => index::CONTROLS,
+        Protocol::Wisdom => wisdom::CONTROLS,
+    };
+    let control = |row: &::mutants::Control| Control {
+        fault: row.fault,
+        summary: row.summary,
+        needs_lock_file: row.fault.starts_with("process/killed"),
+    };
+    all.iter().map(control).collect()
 }
 
 impl Mutant {
@@ -45,7 +72,7 @@ pub(crate) fn mutants(protocol: Protocol) -> Vec<Mutant> {
 fn mutant<D>(protocol: Protocol, row: &::mutants::Mutant<D>) -> Mutant {
     let mark = row.mark.map(|mark| mark.to_string());
     let level = row.level.word().to_owned();
-    Mutant { name: row.name, clause: row.clause.id, level, mark, protocol }
+    Mutant { name: row.name, clause: row.clause.id, level, mark, protocol, summary: row.summary }
 }
 
 #[cfg(test)]

@@ -98,7 +98,7 @@ mod tests {
 
     fn mutant(name: &'static str) -> Mutant {
         let level = "MUST".to_owned();
-        Mutant { name, clause: "S1", level, mark: None, protocol: Protocol::Index }
+        Mutant { name, clause: "S1", level, mark: None, protocol: Protocol::Index, summary: "" }
     }
 
     #[test]

@@ -14,6 +14,8 @@ pub(crate) struct Chain {
     seed: u64,
     log: EffectLog,
     stages: Vec<Stage>,
+    /// The number of round trips of the connection.
+    round_trips: u64,
     /// Items that passed all toxics.
     through: VecDeque<Item>,
 }
@@ -21,7 +23,7 @@ pub(crate) struct Chain {
 impl Chain {
     /// Returns a chain without toxics.
     pub(crate) fn new(seed: u64, log: EffectLog) -> Self {
-        Self { seed, log, stages: Vec::new(), through: VecDeque::new() }
+        Self { seed, log, stages: Vec::new(), round_trips: 0, through: VecDeque::new() }
     }
 
     /// Changes the chain to these toxics. Items that wait in a removed toxic continue.
@@ -31,9 +33,15 @@ impl Chain {
             match self.stages.iter_mut().find(|stage| stage.id == placed.id) {
                 Some(stage) if stage.toxic == placed.toxic => {}
                 Some(stage) => stage.update(&placed.toxic, now, &self.log),
-                None => self.stages.push(Stage::new(placed, self.seed, now, &self.log)),
+                None => self.stages.push(Stage::new(placed, self.seed, self.round_trips, now, &self.log)),
             }
         }
+    }
+
+    /// Records that the connection has made another round trip.
+    pub(crate) fn note_round_trip(&mut self, now: Instant) {
+        self.round_trips += 1;
+        self.stages.iter_mut().for_each(|stage| stage.note_round_trips(self.round_trips, now));
     }
 
     /// Returns whether the chain accepts another item.
@@ -254,5 +262,18 @@ mod tests {
         assert_eq!((first.overdue(at(99)), first.due(now)), (None, Some(at(100))));
         assert_eq!(first.overdue(at(100)), Some(Ending::Close));
         assert_eq!((second.overdue(at(100)), second.due(now)), (None, None));
+    }
+
+    #[test]
+    fn a_toxic_begins_after_its_round_trips() {
+        let (mut chain, now) = (chain(1), Instant::now());
+        let timing = Timing { round_trips: 2, ..Timing::default() };
+        chain.follow(&scheduled(Kind::ResetPeer { timeout_ms: 10 }, timing, now), now);
+        chain.note_round_trip(now);
+        assert_eq!((chain.overdue(now + Duration::from_secs(9)), chain.due(now)), (None, None));
+        let later = now + Duration::from_secs(10);
+        chain.note_round_trip(later);
+        assert_eq!(chain.due(later), Some(later + Duration::from_millis(10)));
+        assert_eq!(chain.overdue(later + Duration::from_millis(10)), Some(Ending::Reset));
     }
 }

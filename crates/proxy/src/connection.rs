@@ -74,6 +74,18 @@ async fn connect(upstream: &str) -> io::Result<TcpStream> {
 struct Carrier {
     toxics: watch::Receiver<Toxics>,
     pipes: [Pipe; 2],
+    turn: Turn,
+}
+
+/// The progress of a round trip.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    /// The client has sent nothing yet.
+    Client,
+    /// The client has sent data.
+    Service,
+    /// The service has replied, and the reply is not yet written.
+    Reply,
 }
 
 /// One direction: from a reading half through the toxics to a writing half.
@@ -109,7 +121,7 @@ impl Carrier {
         let mut toxics = shared.toxics.clone();
         // The initial toxics count as a change.
         toxics.mark_changed();
-        Self { toxics, pipes: [pipe(Stream::Upstream), pipe(Stream::Downstream)] }
+        Self { toxics, pipes: [pipe(Stream::Upstream), pipe(Stream::Downstream)], turn: Turn::Client }
     }
 
     /// Forwards data until both directions have ended (none) or a toxic ends them.
@@ -140,12 +152,27 @@ impl Carrier {
                     Err(_) => return Ok(Some(Ending::Close)),
                 },
             };
+            self.count(stream, &event);
             if let Event::Arrived(item) = event {
                 // Data that was read after a change must pass the current toxics.
                 self.follow();
                 self.pipes[stream].chain.arrive(item, Instant::now());
             }
         }
+    }
+
+    /// Counts a round trip once the reply is written.
+    fn count(&mut self, stream: usize, event: &Event) {
+        self.turn = match (event, stream, self.turn) {
+            (Event::Arrived(Item::Bytes(_)), 0, Turn::Client) => Turn::Service,
+            (Event::Arrived(Item::Bytes(_)), 1, Turn::Service) => Turn::Reply,
+            (Event::Written, 1, Turn::Reply) if self.pipes[1].outgoing.is_empty() => {
+                let now = Instant::now();
+                self.pipes.iter_mut().for_each(|pipe| pipe.chain.note_round_trip(now));
+                Turn::Client
+            }
+            (_, _, turn) => turn,
+        };
     }
 
     /// Returns whether one of the current toxics ends the connection.

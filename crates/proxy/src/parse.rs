@@ -106,8 +106,9 @@ mod tests {
 
     #[test]
     fn a_schedule_belongs_to_any_toxic() {
-        let toxic = parse_toxic("down:from=1000,to=1500,every=5000,connections=3").unwrap();
-        let timing = Timing { from_ms: 1000, to_ms: 1500, every_ms: 5000, connections_max: 3 };
+        let toxic = parse_toxic("down:from=1000,to=1500,every=5000,connections=3,round_trips=2").unwrap();
+        let timing =
+            Timing { from_ms: 1000, to_ms: 1500, every_ms: 5000, connections_max: 3, round_trips: 2 };
         assert_eq!(toxic, Toxic { timing, ..Toxic::new(Stream::Downstream, Kind::Down {}) });
     }
 

@@ -52,7 +52,9 @@ pub(crate) struct Stage {
     /// The draw of this connection: the toxic applies if its toxicity is above it.
     draw: f64,
     random: ChaCha8Rng,
+    /// When it became active, and when the connection has made enough round trips.
     begun: Instant,
+    reached: Option<Instant>,
     queue: Queue,
     /// The time until which earlier items occupy the path.
     busy_until: Instant,
@@ -67,8 +69,8 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// Returns a toxic that becomes active at `now`.
-    pub(crate) fn new(placed: &Placed, seed: u64, now: Instant, log: &EffectLog) -> Self {
+    /// Returns a toxic that becomes active at `now`, after this number of round trips.
+    pub(crate) fn new(placed: &Placed, seed: u64, round_trips: u64, now: Instant, log: &EffectLog) -> Self {
         let mut random = draws_of(seed, log, &placed.toxic.name);
         Self {
             id: placed.id,
@@ -78,6 +80,7 @@ impl Stage {
             draw: random.random(),
             random,
             begun: now,
+            reached: (round_trips >= placed.toxic.timing.round_trips).then_some(now),
             queue: Queue::default(),
             busy_until: now,
             offset: 0,
@@ -93,6 +96,13 @@ impl Stage {
         self.busy_until = now;
         for item in self.queue.take_waiting(now) {
             self.arrive(item, now, log);
+        }
+    }
+
+    /// Records the number of round trips of the connection.
+    pub(crate) fn note_round_trips(&mut self, round_trips: u64, now: Instant) {
+        if round_trips >= self.toxic.timing.round_trips {
+            self.reached.get_or_insert(now);
         }
     }
 
@@ -124,7 +134,8 @@ impl Stage {
             Kind::Down {} => (Duration::ZERO, Ending::Close),
             _ => return None,
         };
-        let at = self.toxic.timing.next_active(self.elapsed(self.begun + after))?;
+        let begun = self.begun.max(self.reached?);
+        let at = self.toxic.timing.next_active(self.elapsed(begun + after))?;
         Some((self.added + at, ending))
     }
 
@@ -152,7 +163,7 @@ impl Stage {
     }
 
     fn is_applied(&self, now: Instant) -> bool {
-        self.is_chosen() && self.toxic.timing.is_active(self.elapsed(now))
+        self.is_chosen() && self.reached.is_some() && self.toxic.timing.is_active(self.elapsed(now))
     }
 
     /// Returns whether the toxic applies to this connection.

@@ -1,4 +1,5 @@
-//! When a toxic applies: during a part of the time since it was added, repeatedly, and to the first connections only.
+//! When a toxic applies: during a part of the time since it was added, repeatedly, to the first connections only, and after some
+//! round trips.
 
 use std::time::Duration;
 
@@ -21,11 +22,15 @@ pub struct Timing {
     /// The number of connections of the proxy, counted from the first, to which it applies; 0 means all.
     #[serde(default, rename = "connections", skip_serializing_if = "is_zero")]
     pub connections_max: u64,
+    /// The number of round trips of a connection after which it applies to it. A round trip is data from the client and then data
+    /// from the service.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub round_trips: u64,
 }
 
 impl Timing {
     /// The keys of a schedule on the command line and in JSON.
-    pub(crate) const KEYS: [&str; 4] = ["from", "to", "every", "connections"];
+    pub(crate) const KEYS: [&str; 5] = ["from", "to", "every", "connections", "round_trips"];
 
     /// Returns the schedule, if its times are in order.
     ///
@@ -103,7 +108,7 @@ fn is_zero(value: &u64) -> bool {
 mod tests {
     use super::*;
 
-    const ALWAYS: Timing = Timing { from_ms: 0, to_ms: 0, every_ms: 0, connections_max: 0 };
+    const ALWAYS: Timing = Timing { from_ms: 0, to_ms: 0, every_ms: 0, connections_max: 0, round_trips: 0 };
 
     fn ms(milliseconds: u64) -> Duration {
         Duration::from_millis(milliseconds)

@@ -8,7 +8,7 @@ pub(crate) mod witness;
 
 use std::fmt;
 
-pub(crate) use trace::{End, Moment, Trace, Unit, What};
+pub(crate) use trace::{End, Moment, Trace, Unit, Units, What, address_number};
 
 /// A control: a server that is defective in what one fault does.
 pub struct Control {
@@ -21,6 +21,15 @@ pub struct Control {
     pub(crate) probe: Probe,
 }
 
+/// How a control starts.
+#[derive(Clone, Copy, Debug)]
+pub struct Start {
+    /// The control.
+    pub control: &'static Control,
+    /// Whether the lock file of an earlier process was found.
+    pub is_stale: bool,
+}
+
 /// What a control does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
@@ -28,6 +37,8 @@ pub(crate) enum Effect {
     End,
     /// It never closes the connection.
     Leak,
+    /// It never frees memory that it has used for the connection.
+    Grow,
 }
 
 /// How the server looks at a connection beyond reading it.
@@ -38,6 +49,10 @@ pub(crate) enum Probe {
     AfterEnd,
     /// Before it replies, it waits a little for the end of the stream.
     BeforeReply,
+    /// It writes a line for each connection to standard error, and ends if that takes long.
+    Log,
+    /// It ignores SIGTERM, and its replies are wrong afterwards.
+    Term,
 }
 
 impl Control {
@@ -52,6 +67,11 @@ impl Control {
 
     pub(crate) const fn leaks(mut self) -> Self {
         self.effect = Effect::Leak;
+        self
+    }
+
+    pub(crate) const fn grows(mut self) -> Self {
+        self.effect = Effect::Grow;
         self
     }
 

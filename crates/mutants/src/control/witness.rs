@@ -1,23 +1,39 @@
 //! A server's own record of what its clients do, and the control that it belongs to.
 
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use super::trace::{End, Traces};
-use super::{Control, Effect, Moment, Probe};
+use signal_hook::consts::SIGTERM;
+use signal_hook::flag;
+
+use super::trace::{End, Traces, Units};
+use super::{Control, Effect, Moment, Probe, Start};
 use crate::lifecycle::ClientNumber;
+
+/// The time that a line of the log may take.
+const LOG_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// Records nothing unless the server is a control.
 #[derive(Debug)]
 pub(crate) struct Witness {
     control: Option<&'static Control>,
+    /// Whether the process has received SIGTERM.
+    is_terminated: Arc<AtomicBool>,
     traces: Mutex<Traces>,
 }
 
 impl Witness {
-    /// `is_stale` states that the lock file of an earlier process was found.
-    pub(crate) fn new(control: Option<&'static Control>, is_stale: bool) -> Self {
-        Self { control, traces: Mutex::new(Traces { is_stale, ..Traces::default() }) }
+    pub(crate) fn new(start: Option<Start>, cut_into: Units) -> Self {
+        let is_terminated = Arc::<AtomicBool>::default();
+        if start.is_some_and(|start| start.control.probe == Probe::Term) {
+            // If the system refuses, the server is correct, and its test notices.
+            let _ = flag::register(SIGTERM, Arc::clone(&is_terminated));
+        }
+        let is_stale = start.is_some_and(|start| start.is_stale);
+        let traces = Mutex::new(Traces { cut_into, is_stale, ..Traces::default() });
+        Self { control: start.map(|start| start.control), is_terminated, traces }
     }
 
     pub(crate) fn is_active(&self) -> bool {
@@ -28,12 +44,24 @@ impl Witness {
         self.control.is_some_and(|control| control.probe == probe)
     }
 
-    /// Records a connection.
-    pub(crate) fn note_open(&self, client: ClientNumber) {
+    /// Returns whether the process has received SIGTERM and does not end.
+    pub(crate) fn is_terminated(&self) -> bool {
+        self.is_terminated.load(Ordering::Relaxed)
+    }
+
+    /// Records a connection. Returns whether the server must end, because its log is slow.
+    pub(crate) fn note_open(&self, client: ClientNumber, address: u32) -> bool {
         self.with(|traces, _| {
-            traces.open(client);
+            traces.open(client, address);
             false
         });
+        if !self.probes(Probe::Log) {
+            return false;
+        }
+        let begun = Instant::now();
+        // A log that cannot be written is not slow.
+        let _ = writeln!(io::stderr(), "client {client} connected");
+        begun.elapsed() > LOG_TIME_MAX
     }
 
     /// Records bytes. Returns whether the server must end.

@@ -96,7 +96,9 @@ fn start(server: &Arc<Server>, number: ClientNumber, stream: TcpStream) {
     {
         return;
     }
-    server.witness.note_open(number);
+    if server.witness.note_open(number, 0) {
+        server.lifecycle.crash_soon();
+    }
     if server.defects.has(Defect::StormClosesTheOldestClient) && server.lifecycle.open_count() > STORM_CLIENTS
     {
         server.lifecycle.shut_down_oldest();

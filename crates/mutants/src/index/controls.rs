@@ -13,7 +13,7 @@ macro_rules! line {
     ($fault:literal, $summary:literal, |$line:ident| $is_met:expr) => {
         Control::new($fault, $summary, |moment| {
             let $line = &moment.trace.last;
-            moment.what == What::Line && $is_met
+            moment.what == What::Unit && $is_met
         })
     };
 }
@@ -28,7 +28,7 @@ macro_rules! end {
 /// All controls, in the order of the faults.
 pub const CONTROLS: &[Control] = &[
     Control::new("lines/at-once", "ten requests arrive at once, after one", |moment| {
-        moment.what == What::Read && moment.trace.lines == 11 && moment.trace.lines_in_read == 10
+        moment.what == What::Read && moment.trace.units == 11 && moment.trace.units_in_read == 10
     }),
     line!("lines/fields-missing", "a line is a command alone", |line| line.head == b"INDEX"),
     line!("lines/fields-doubled", "a line contains its command twice", |line| line
@@ -73,7 +73,7 @@ pub const CONTROLS: &[Control] = &[
         line.begins_with(b"QUERY|") && (200_000..300_000).contains(&line.length)
     }),
     Control::new("lines/queries", "a client sends thirty invalid requests between valid ones", |moment| {
-        moment.what == What::Line && moment.trace.lizards == 30 && moment.trace.last.length < 100
+        moment.what == What::Unit && moment.trace.lizards == 30 && moment.trace.last.length < 100
     }),
     line!("writers/byte-by-byte", "a line arrives byte by byte, over 8 ms for each", |line| {
         let count = line.parts.len();
@@ -98,7 +98,7 @@ pub const CONTROLS: &[Control] = &[
         |moment| {
             let trace = moment.trace;
             moment.what == What::Ended(End::Stream)
-                && trace.lines == 0
+                && trace.units == 0
                 && trace.partial.begins_with(b"INDEX|")
                 && moment.now - trace.partial.begun_at > ms(1200)
         },
@@ -109,13 +109,13 @@ pub const CONTROLS: &[Control] = &[
         |moment| {
             moment.what == What::Ended(End::Stream)
                 && moment.all.ended_within(ms(1000), |trace, end| {
-                    end == End::Stream && trace.is_mid_line() && ended_after(trace) > ms(300)
+                    end == End::Stream && trace.is_mid_unit() && ended_after(trace) > ms(300)
                 }) >= 40
         },
     ),
     end!("disconnects/reset", "a reset arrives within a second line", Reset, |moment| {
         let partial = &moment.trace.partial;
-        moment.trace.lines == 1
+        moment.trace.units == 1
             && partial.head.ends_with(b"|")
             && partial.begins_with(b"INDEX|")
             && partial.bars() == 2
@@ -138,15 +138,15 @@ pub const CONTROLS: &[Control] = &[
         "disconnects/half-close-with-reply-due",
         "the stream ends right after a second QUERY",
         |moment| {
-            moment.what == What::ReadBeforeEnd && moment.trace.lines == 2 && moment.trace.not_queries == 0
+            moment.what == What::ReadBeforeEnd && moment.trace.units == 2 && moment.trace.not_queries == 0
         },
     )
     .probes(Probe::BeforeReply),
     end!("disconnects/reset-at-every-offset", "a reset arrives within the first command", Reset, |moment| {
-        moment.trace.partial.head == b"INDE" && moment.trace.lines == 0
+        moment.trace.partial.head == b"INDE" && moment.trace.units == 0
     }),
     end!("disconnects/end-at-every-offset", "the stream ends within the first command", Stream, |moment| {
-        moment.trace.partial.head == b"INDE" && moment.trace.lines == 0
+        moment.trace.partial.head == b"INDE" && moment.trace.units == 0
     }),
     end!(
         "disconnects/replies-unread",
@@ -154,11 +154,11 @@ pub const CONTROLS: &[Control] = &[
         Reset,
         |moment| {
             let trace = moment.trace;
-            trace.bytes == 0 || trace.lines_in_read_max >= 50 && trace.lines <= 500 && trace.not_queries == 0
+            trace.bytes == 0 || trace.units_in_read_max >= 50 && trace.units <= 500 && trace.not_queries == 0
         }
     ),
     end!("disconnects/replies-unread-in-order", "the stream ends after 500 requests", Stream, |moment| {
-        moment.trace.lines == 500 && moment.trace.not_queries == 0
+        moment.trace.units == 500 && moment.trace.not_queries == 0
     }),
     end!(
         "disconnects/many-resets",
@@ -166,7 +166,7 @@ pub const CONTROLS: &[Control] = &[
         Reset,
         |moment| {
             moment.all.ended_within(ms(20_000), |trace, end| {
-                end == End::Reset && trace.lines == 1 && !trace.is_mid_line()
+                end == End::Reset && trace.units == 1 && !trace.is_mid_unit()
             }) >= 500
         }
     ),
@@ -183,7 +183,7 @@ pub const CONTROLS: &[Control] = &[
         |moment| {
             moment.all.ended_within(ms(2000), |trace, end| {
                 end == End::Reset
-                    && trace.lines == 1
+                    && trace.units == 1
                     && trace.partial.begins_with(b"INDEX|")
                     && trace.partial.bars() == 1
             }) >= 30
@@ -195,11 +195,11 @@ pub const CONTROLS: &[Control] = &[
         Reset,
         |moment| {
             moment.all.ended_within(ms(2000), |trace, end| {
-                end == End::Reset && trace.lines == 2 && trace.not_queries == 0 && !trace.is_mid_line()
+                end == End::Reset && trace.units == 2 && trace.not_queries == 0 && !trace.is_mid_unit()
             }) >= 3
         }
     ),
-    end!("crowds/sixty", "forty clients leave after eleven requests", Stream, |moment| are_with_lines(
+    end!("crowds/sixty", "forty clients leave after eleven requests", Stream, |moment| are_with_units(
         moment, 11
     )),
     end!("crowds/storm", "more than 300 clients are connected, and fewer than 500", Stream, |moment| {
@@ -207,16 +207,16 @@ pub const CONTROLS: &[Control] = &[
     }),
     end!("crowds/idle", "more than 800 clients are connected", Stream, |moment| moment.all.open_max > 800),
     Control::new("crowds/lines-at-once", "a client sends 5,000 valid requests in a short time", |moment| {
-        moment.what == What::Line
-            && moment.trace.lines == 5000
+        moment.what == What::Unit
+            && moment.trace.units == 5000
             && moment.trace.not_queries == 0
             && moment.now - moment.trace.opened_at < ms(20_000)
     }),
     end!("crowds/one-package", "twenty clients leave after a REMOVE, their 21st request", Stream, |moment| {
         moment.trace.last.begins_with(b"REMOVE|")
-            && moment.all.ended_within(ms(2000), |trace, _| trace.lines == 21) >= 20
+            && moment.all.ended_within(ms(2000), |trace, _| trace.units == 21) >= 20
     }),
-    end!("crowds/pipelines", "forty clients leave after 41 requests", Stream, |moment| are_with_lines(
+    end!("crowds/pipelines", "forty clients leave after 41 requests", Stream, |moment| are_with_units(
         moment, 41
     )),
     Control::new(
@@ -224,8 +224,8 @@ pub const CONTROLS: &[Control] = &[
         "two requests of a client each arrive long after the one before",
         |moment| {
             let trace = moment.trace;
-            moment.what == What::Line
-                && trace.lines == 3
+            moment.what == What::Unit
+                && trace.units == 3
                 && trace.after_pauses >= 2
                 && trace.not_queries == 0
                 && !trace.is_served_normally()
@@ -237,11 +237,11 @@ pub const CONTROLS: &[Control] = &[
         Reset,
         |moment| {
             let trace = moment.trace;
-            (2..=21).contains(&trace.lines)
+            (2..=21).contains(&trace.units)
                 && trace.not_queries == 0
                 && !trace.is_served_normally()
                 && trace.read_at - trace.opened_at > ms(150)
-                && trace.lines_in_read_max < 10
+                && trace.units_in_read_max < 10
         }
     ),
     line!("network/slicing", "a short line arrives in at least six pieces, less than 4 ms apart", |line| {
@@ -250,8 +250,8 @@ pub const CONTROLS: &[Control] = &[
     }),
     Control::new("network/joining", "a second QUERY arrives as one piece, 45 ms after the first", |moment| {
         let trace = moment.trace;
-        moment.what == What::Line
-            && trace.lines == 2
+        moment.what == What::Unit
+            && trace.units == 2
             && trace.not_queries == 0
             && trace.last.parts.len() == 1
             && !trace.is_served_normally()
@@ -259,20 +259,20 @@ pub const CONTROLS: &[Control] = &[
     }),
     end!("network/limit", "the stream ends within the dependencies of a second request", Stream, |moment| {
         let partial = &moment.trace.partial;
-        moment.trace.lines == 1
+        moment.trace.units == 1
             && partial.begins_with(b"INDEX|")
             && partial.bars() == 2
             && !partial.head.ends_with(b"|")
     }),
     end!("network/reset", "a reset arrives after some requests", Reset, |moment| {
         let trace = moment.trace;
-        (3..10).contains(&trace.lines)
+        (3..10).contains(&trace.units)
             && trace.not_queries == 0
             && !trace.is_served_normally()
             && trace.read_at - trace.opened_at < ms(150)
     }),
     end!("network/black-hole", "a reset arrives 250 ms after the only request", Reset, |moment| {
-        moment.trace.lines == 1 && !moment.trace.is_mid_line() && moment.now - moment.trace.read_at > ms(250)
+        moment.trace.units == 1 && !moment.trace.is_mid_unit() && moment.now - moment.trace.read_at > ms(250)
     }),
     end!(
         "network/slow-close",
@@ -280,8 +280,8 @@ pub const CONTROLS: &[Control] = &[
         Stream,
         |moment| {
             let trace = moment.trace;
-            let is_before = |other: &Trace| other.lines == 1 && trace.opened_at - other.opened_at < ms(50);
-            trace.lines == 1
+            let is_before = |other: &Trace| other.units == 1 && trace.opened_at - other.opened_at < ms(50);
+            trace.units == 1
                 && !trace.is_served_normally()
                 && (ms(180)..ms(400)).contains(&(moment.now - trace.read_at))
                 && moment.all.open.values().any(|other| other.opened_at < trace.opened_at && is_before(other))
@@ -289,8 +289,8 @@ pub const CONTROLS: &[Control] = &[
     ),
     end!("network/down", "the stream ends after some requests at once", Stream, |moment| {
         let trace = moment.trace;
-        (3..10).contains(&trace.lines)
-            && trace.lines_in_read_max >= 3
+        (3..10).contains(&trace.units)
+            && trace.units_in_read_max >= 3
             && trace.not_queries == 0
             && !trace.is_served_normally()
     }),
@@ -308,18 +308,18 @@ pub const CONTROLS: &[Control] = &[
         |moment| moment.all.is_stale,
     ),
     end!("resources/visits", "a client has left after one request", Stream, |moment| {
-        moment.trace.lines == 1 && !moment.trace.is_mid_line()
+        moment.trace.units == 1 && !moment.trace.is_mid_unit()
     })
     .leaks(),
     end!("resources/resets", "a client has reset its connection within its second line", Reset, |moment| {
-        moment.trace.lines == 1 && moment.trace.partial.head == b"QUERY|"
+        moment.trace.units == 1 && moment.trace.partial.head == b"QUERY|"
     })
     .leaks(),
     end!(
         "resources/half-lines",
         "the stream of a client has ended within its second line",
         Stream,
-        |moment| { moment.trace.lines == 1 && moment.trace.partial.begins_with(b"QUERY|") }
+        |moment| { moment.trace.units == 1 && moment.trace.partial.begins_with(b"QUERY|") }
     )
     .leaks(),
     Control::new("resources/endless-line", "a line exceeds 64 MiB", |moment| {
@@ -333,7 +333,7 @@ fn is_query_of(line: &Unit, name_bytes: usize) -> bool {
 
 fn is_index_after_a_query(moment: &Moment<'_>) -> bool {
     let trace = moment.trace;
-    trace.lines == 2
+    trace.units == 2
         && trace.not_queries == 1
         && trace.last.begins_with(b"INDEX|")
         && !trace.is_served_normally()
@@ -346,8 +346,8 @@ fn ended_after(trace: &Trace) -> Duration {
 }
 
 /// Returns whether forty clients have left after this number of requests.
-fn are_with_lines(moment: &Moment<'_>, lines: usize) -> bool {
-    moment.all.ended_within(ms(3000), |trace, end| end == End::Stream && trace.lines == lines) >= 40
+fn are_with_units(moment: &Moment<'_>, lines: usize) -> bool {
+    moment.all.ended_within(ms(3000), |trace, end| end == End::Stream && trace.units == lines) >= 40
 }
 
 /// Returns whether the last 900 clients have all left after one request, and few were connected at a time.
@@ -358,7 +358,7 @@ fn is_row_of_ends(moment: &Moment<'_>) -> bool {
         let Some((end, at)) = trace.end else { return false };
         let is_soon = later - at < ms(200);
         later = at;
-        end == End::Stream && trace.lines == 1 && !trace.is_mid_line() && is_soon
+        end == End::Stream && trace.units == 1 && !trace.is_mid_unit() && is_soon
     };
     moment.all.open_max < 150
         && moment.all.ended.iter().rev().map(is_visit).take_while(|is| *is).take(ENDS).count() == ENDS

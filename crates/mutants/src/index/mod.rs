@@ -36,7 +36,7 @@ pub use catalogue::{Defect, MUTANTS};
 pub use controls::CONTROLS;
 use server::Server;
 
-use crate::control::Control;
+use crate::control::{Control, Start};
 use crate::mutant::Mutant;
 use crate::running_server::RunningServer;
 
@@ -61,16 +61,12 @@ pub fn spawn(mutant: Option<&'static Mutant<Defect>>, listener: TcpListener) -> 
     start(Server::new(mutant, None, listener.local_addr()?), listener)
 }
 
-/// Starts a control on a listener. `is_stale` states that the lock file of an earlier process was found.
+/// Starts a control on a listener.
 ///
 /// # Errors
 /// As for [`spawn`].
-pub fn spawn_control(
-    control: &'static Control,
-    is_stale: bool,
-    listener: TcpListener,
-) -> io::Result<RunningServer> {
-    start(Server::new(None, Some((control, is_stale)), listener.local_addr()?), listener)
+pub fn spawn_control(control: Start, listener: TcpListener) -> io::Result<RunningServer> {
+    start(Server::new(None, Some(control), listener.local_addr()?), listener)
 }
 
 fn start(server: Server, listener: TcpListener) -> io::Result<RunningServer> {

@@ -9,8 +9,8 @@ use super::catalogue::{Defect, Defects};
 use super::faults::Faults;
 use super::leaks::Leaks;
 use super::sharing::SharedIndex;
-use crate::control::Control;
 use crate::control::witness::Witness;
+use crate::control::{Start, Units};
 use crate::lifecycle::{ClientNumber, Lifecycle};
 use crate::mutant::Mutant;
 
@@ -34,11 +34,7 @@ pub(super) struct Server {
 }
 
 impl Server {
-    pub(super) fn new(
-        mutant: Option<&Mutant<Defect>>,
-        control: Option<(&'static Control, bool)>,
-        addr: SocketAddr,
-    ) -> Self {
+    pub(super) fn new(mutant: Option<&Mutant<Defect>>, control: Option<Start>, addr: SocketAddr) -> Self {
         let defects = Defects::of(mutant);
         Self {
             defects,
@@ -48,10 +44,7 @@ impl Server {
             admission: Admission::new(defects),
             leaks: Leaks::new(defects),
             faults: Faults::new(defects),
-            witness: Witness::new(
-                control.map(|(control, _)| control),
-                control.is_some_and(|(_, is_stale)| is_stale),
-            ),
+            witness: Witness::new(control, Units::Lines),
             gate: Mutex::new(()),
             shared_partial_line: Mutex::default(),
             is_poisoned: AtomicBool::new(false),

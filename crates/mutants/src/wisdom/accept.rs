@@ -10,6 +10,7 @@ use super::keys::FILE_POLL_INTERVAL;
 use super::lingering_close;
 use super::server::Server;
 use crate::accept_loop;
+use crate::control::{Effect, End, address_number};
 use crate::lifecycle::ClientNumber;
 
 /// Connections that may be rejected at the same time. While there are more, the server accepts none.
@@ -71,16 +72,28 @@ fn serve(server: &Server, number: ClientNumber, stream: &TcpStream, client: IpAd
         connection::reject(server, stream);
         return;
     }
+    if server.witness.note_open(number, address_number(client)) {
+        server.lifecycle.crash_soon();
+    }
     let mut connection = Connection::new(server, number, stream, client);
     let close_mode = connection.run();
     // The slot must be free before the client can observe the end of this connection.
     if !(server.defects.has(Defect::SlotsOfResetClientsKept) && close_mode == CloseMode::Lost) {
         server.admission.leave(client);
     }
-    match close_mode {
-        CloseMode::Lingering => lingering_close::close(stream),
-        CloseMode::Immediate | CloseMode::Lost => {}
-        CloseMode::Crash => server.lifecycle.crash(),
+    let end = match close_mode {
+        CloseMode::Lingering if lingering_close::close(stream) => End::Reset,
+        CloseMode::Lingering => End::Other,
+        CloseMode::Immediate => connection::end(server, stream),
+        CloseMode::Lost => End::Reset,
+        CloseMode::Crash => {
+            server.lifecycle.crash();
+            End::Other
+        }
+    };
+    let effect = server.witness.note_end(number, end);
+    if effect == Some(Effect::End) {
+        server.lifecycle.crash();
     }
-    server.leak(stream);
+    server.leak(stream, effect);
 }

@@ -3,6 +3,7 @@
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, TcpStream};
 use std::ops::ControlFlow;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use protocol::wisdom::messages::{Code, Request, Response, Solution};
@@ -15,6 +16,7 @@ use super::framing::{FrameParser, Parsed};
 use super::lingering_close;
 use super::requests::{self, Message};
 use super::server::Server;
+use crate::control::{End, Probe};
 use crate::lifecycle::ClientNumber;
 use crate::timeout::is_timeout;
 
@@ -30,6 +32,9 @@ pub(super) enum CloseMode {
     /// The server ends, because of a defect.
     Crash,
 }
+
+/// The time in which a control expects a reset after the end of a stream.
+const RESET_WAIT: Duration = Duration::from_millis(160);
 
 const READ_BYTES_MAX: usize = 4096;
 const REQUESTS_MAX: usize = 2;
@@ -133,6 +138,11 @@ impl<'a> Connection<'a> {
         let now = Instant::now();
         self.read_at = Some(now);
         self.frame_started_at.get_or_insert(now);
+        let witness = &self.server.witness;
+        let before_end = witness.probes(Probe::BeforeReply) && ends_without_reset(self.stream);
+        if witness.note_read(self.number, bytes, before_end) {
+            return ControlFlow::Break(CloseMode::Crash);
+        }
         self.parser.push(bytes);
         loop {
             match self.parser.next() {
@@ -163,6 +173,9 @@ impl<'a> Connection<'a> {
     }
 
     fn issue_challenge(&mut self) -> ControlFlow<CloseMode> {
+        if self.server.witness.is_terminated() {
+            return self.end(Code::UnknownType);
+        }
         if self.issued.len() >= REQUESTS_MAX && !self.has(Defect::ThirdRequestAnswered) {
             return self.end(Code::UnexpectedMessage);
         }
@@ -237,7 +250,25 @@ pub(super) fn reject(server: &Server, stream: &TcpStream) {
         // If the option cannot be set, the connection closes without a reset.
         let _ = set_socket_linger(stream, Some(Duration::ZERO));
     } else {
-        lingering_close::close(stream);
+        let _ = lingering_close::close(stream);
+    }
+}
+
+/// Returns how a client has ended a connection from which nothing more can be read.
+pub(super) fn end(server: &Server, stream: &TcpStream) -> End {
+    if server.witness.probes(Probe::AfterEnd) {
+        thread::sleep(RESET_WAIT);
+    }
+    if matches!(stream.take_error(), Ok(Some(_))) { End::StreamThenReset } else { End::Stream }
+}
+
+/// Returns whether the end of the stream arrives soon, and no reset after it. Only a control needs this.
+fn ends_without_reset(stream: &TcpStream) -> bool {
+    let is_set = stream.set_read_timeout(Some(Duration::from_millis(5))).is_ok();
+    let ends = is_set && matches!(stream.peek(&mut [0]), Ok(0));
+    ends && {
+        thread::sleep(RESET_WAIT);
+        matches!(stream.take_error(), Ok(None))
     }
 }
 

@@ -3,9 +3,9 @@
 use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
-use proxy::{Effect, Kind, Stream};
+use proxy::{Effect, Kind, Stream, Timing, Toxic};
 
-use crate::support::{End, STREAMS, Scene, assert_took, pattern, within};
+use crate::support::{End, Ends, STREAMS, Scene, assert_took, pattern, within};
 
 #[tokio::test]
 async fn latency_delays_without_limiting_the_rate() {
@@ -377,4 +377,22 @@ async fn a_toxic_affects_only_its_direction() {
         assert_eq!(sender.receive(8).await, b"unharmed");
         assert_eq!(scene.faults.effects(), vec![]);
     }
+}
+
+#[tokio::test]
+async fn a_toxic_can_begin_after_a_number_of_round_trips() {
+    let scene = Scene::new(1).await;
+    let timing = Timing { round_trips: 2, ..Timing::default() };
+    let toxic = Toxic { timing, ..Toxic::new(Stream::Downstream, Kind::Down {}) };
+    scene.proxy.add_toxic(toxic).unwrap();
+    let Ends { client, server } = scene.connect().await;
+    let (mut client, mut server) = (End(client), End(server));
+    for _ in 0..2 {
+        client.send(b"request").await;
+        server.receive(7).await;
+        server.send(b"reply").await;
+        assert_eq!(client.receive(5).await, b"reply");
+    }
+    assert_eq!(client.rest().await, b"");
+    assert_eq!(scene.faults.effects(), [Effect::Closed]);
 }

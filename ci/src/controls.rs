@@ -1,0 +1,283 @@
+//! `cargo ci controls`: chaos against positive controls and mutants, and the table of what each fault alone reveals.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::binaries::{Binaries, Binary, zoo_command};
+use crate::cargo::{Cargo, Profile};
+use crate::command_line::{ControlFlags, Protocol};
+use crate::failure::Failure;
+use crate::json_report::{Report, Run, Verdict};
+use crate::mutant_list::{Control, controls, mutants};
+use crate::parallel;
+use crate::process;
+use crate::workspace::Workspace;
+
+/// The number of faults of a protocol that need not reveal anything alone.
+const SHARED_MAX: usize = 10;
+
+/// The number of names that a cell contains.
+const NAMES_MAX: usize = 4;
+
+/// Faults that reveal nothing alone, and why.
+const SHARED: &[(Protocol, &str, &str)] = &[
+    (
+        Protocol::Index,
+        "readers/never-reading",
+        "a server that a reader blocks sees the same as in the first half second of each fault of readers",
+    ),
+    (Protocol::Index, "readers/slow", "the client reads too little to let the server write more"),
+    (Protocol::Index, "readers/byte-by-byte", "the client reads too little to let the server write more"),
+    (
+        Protocol::Index,
+        "readers/leaving",
+        "disconnects/end-of-stream in the state mid-reply does the same, 100 ms earlier",
+    ),
+];
+
+/// Where a fault of a dependency is tested: it needs a target with a dependency, which no server of the zoo has.
+const DEPENDENCY_TESTS: &str =
+    "the tests of `--through` in chaos/tests/it/dependency, with a real redis-server";
+
+/// Runs each control and each mutant for chaos once with all faults, unless its report exists already.
+///
+/// # Errors
+/// A control is not revealed, a fault reveals nothing alone and has no reason for that, or something cannot be run.
+pub(crate) fn run(workspace: &Workspace, flags: &ControlFlags) -> Result<(), Failure> {
+    let binaries = Cargo::new(workspace, Profile::Ci)?.build_workspace()?;
+    let kept = flags.reports.clone();
+    let temporary = tempfile::tempdir().map_err(Failure::during("creating a directory"))?;
+    let directory = kept.unwrap_or_else(|| temporary.path().to_owned());
+    let protocol = flags.protocol;
+    let servers = servers(protocol);
+    let selected: Vec<&Server> =
+        servers.iter().filter(|server| flags.only.is_empty() || flags.only.contains(&server.name)).collect();
+    let mut problems = Vec::new();
+    let mut revealed = BTreeMap::new();
+    let work = |server: &Server| -> Result<(String, BTreeSet<String>), Failure> {
+        let path = directory.join(format!("{}.json", server.name.replace('/', "_")));
+        if Report::read(&path).is_err() {
+            server.judge(&binaries, protocol, &path)?;
+        }
+        Ok((server.name.clone(), harmed(&Report::read(&path)?.into_first_run()?)))
+    };
+    parallel::for_each(usize::from(flags.jobs), selected, work, |done| match done {
+        Ok((name, faults)) => {
+            println!("{name:<40} {}", faults.iter().map(String::as_str).collect::<Vec<_>>().join(", "));
+            revealed.insert(name, faults);
+        }
+        Err(failure) => problems.push(failure.to_string()),
+    });
+    let table = Table::new(protocol, &faults(&binaries, protocol)?, &servers, &revealed);
+    if let Some(path) = &flags.markdown {
+        fs::write(path, table.markdown()).map_err(Failure::at(path))?;
+    }
+    if flags.only.is_empty() {
+        problems.extend(table.problems());
+    }
+    if problems.is_empty() { Ok(()) } else { Err(Failure::other(problems.join("; "))) }
+}
+
+/// A server that is run: a control, which is named as its fault, or a mutant.
+#[derive(Debug)]
+struct Server {
+    name: String,
+    summary: &'static str,
+    control: Option<Control>,
+}
+
+fn servers(protocol: Protocol) -> Vec<Server> {
+    let control = |control: Control| Server {
+        name: control.fault.to_owned(),
+        summary: control.summary,
+        control: Some(control),
+    };
+    let of_chaos = mutants(protocol).into_iter().filter(|mutant| mutant.has_mark("chaos"));
+    let mutant = |mutant: crate::mutant_list::Mutant| Server {
+        name: mutant.name.to_owned(),
+        summary: mutant.summary,
+        control: None,
+    };
+    controls(protocol).into_iter().map(control).chain(of_chaos.map(mutant)).collect()
+}
+
+impl Server {
+    fn command(&self, zoo: &Path, protocol: Protocol, lock: &Path) -> String {
+        let Some(control) = &self.control else { return zoo_command(zoo, protocol, Some(&self.name)) };
+        let lock = if control.needs_lock_file {
+            format!(" --lock-file '{}'", lock.display())
+        } else {
+            String::new()
+        };
+        format!("{} --control {}{lock}", zoo_command(zoo, protocol, None), control.fault)
+    }
+
+    /// Runs chaos with all faults that it makes by default, or with the one that it makes only on request.
+    fn judge(&self, binaries: &Binaries, protocol: Protocol, report: &Path) -> Result<(), Failure> {
+        let directory = tempfile::tempdir().map_err(Failure::during("creating a directory"))?;
+        let target = self.command(&binaries.path(Binary::Zoo), protocol, &directory.path().join("lock"));
+        let mut command = Command::new(binaries.path(Binary::Chaos));
+        command.args(["--protocol", &protocol.to_string(), "--seed", "1", "--strict", "--exec", &target]);
+        if self.name.ends_with("-in-thousands") {
+            command.args(["--matrix", "--faults", "spending/*"]);
+        }
+        command.arg("--json").arg(report).stdout(Stdio::null()).stderr(Stdio::null());
+        process::status(&mut command)?;
+        Ok(())
+    }
+}
+
+/// Returns the ids of the faults of a protocol, in order.
+fn faults(binaries: &Binaries, protocol: Protocol) -> Result<Vec<String>, Failure> {
+    let mut command = Command::new(binaries.path(Binary::Chaos));
+    let list = process::output(command.args(["faults", "--protocol", &protocol.to_string()]))?;
+    Ok(list.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect())
+}
+
+/// Returns the faults that did harm, in any state.
+fn harmed(run: &Run) -> BTreeSet<String> {
+    let failed = run.items.iter().filter(|item| matches!(item.verdict, Verdict::Fail | Verdict::Warn));
+    failed.filter_map(|item| Some(item.id.rsplit_once('/')?.0.to_owned())).collect()
+}
+
+/// The table of the faults of a protocol.
+#[derive(Debug)]
+struct Table {
+    protocol: Protocol,
+    rows: Vec<Row>,
+}
+
+/// What a fault reveals.
+#[derive(Debug)]
+struct Row {
+    fault: String,
+    /// What the first server that it alone reveals has seen of it.
+    proof: String,
+    alone: Vec<String>,
+    with_others: Vec<String>,
+    reason: Option<&'static str>,
+}
+
+impl Table {
+    fn new(
+        protocol: Protocol,
+        faults: &[String],
+        servers: &[Server],
+        revealed: &BTreeMap<String, BTreeSet<String>>,
+    ) -> Self {
+        let row = |fault: &String| {
+            let revealing: Vec<&Server> = servers
+                .iter()
+                .filter(|server| revealed.get(&server.name).is_some_and(|faults| faults.contains(fault)))
+                .collect();
+            let (alone, others): (Vec<&Server>, Vec<&Server>) =
+                revealing.into_iter().partition(|server| revealed[&server.name].len() == 1);
+            let reason = SHARED.iter().find(|(of, id, _)| *of == protocol && id == fault);
+            let is_of_dependency = fault.starts_with("dependency/");
+            Row {
+                fault: fault.clone(),
+                proof: alone.first().map_or(String::new(), |server| server.summary.to_owned()),
+                alone: alone.iter().map(|server| server.shown()).collect(),
+                with_others: others.iter().map(|server| server.shown()).collect(),
+                reason: reason
+                    .map(|(.., reason)| *reason)
+                    .or_else(|| is_of_dependency.then_some(DEPENDENCY_TESTS)),
+            }
+        };
+        Self { protocol, rows: faults.iter().map(row).collect() }
+    }
+
+    fn problems(&self) -> Vec<String> {
+        let shared: Vec<&Row> = self.rows.iter().filter(|row| row.alone.is_empty()).collect();
+        let unexplained = shared.iter().filter(|row| row.reason.is_none());
+        let mut problems: Vec<String> =
+            unexplained.map(|row| format!("{} reveals nothing alone", row.fault)).collect();
+        if shared.len() > SHARED_MAX {
+            problems.push(format!("{} faults reveal nothing alone", shared.len()));
+        }
+        problems
+    }
+
+    fn markdown(&self) -> String {
+        let Self { protocol, rows } = self;
+        let line = |row: &Row| {
+            let proof = if row.alone.is_empty() { row.reason.unwrap_or_default() } else { &row.proof };
+            let (alone, others) = (cell(&row.alone), cell(&row.with_others));
+            format!("| {} | {proof} | {alone} | {others} |\n", row.fault)
+        };
+        let file = file(*protocol);
+        let head = format!(
+            "\
+# Proofs of the faults
+
+Written by `cargo ci controls --protocol {protocol} --markdown {}`, from one run with all faults (seed 1, `--strict`) against
+each server.
+
+Each fault has a *control*: a server that ends, or leaks, when it has seen what the fault does to it (`zoo --control FAULT`). The
+second column says what that is. It proves that the fault reaches its target, and that the harm which follows is attributed to it.
+*Alone* are the control and the mutants that no other fault reveals; at most {SHARED_MAX} faults have none, for the reason in the
+second column. *With others* are mutants that several faults reveal.
+
+| fault | what the target sees | alone | with others |
+| --- | --- | --- | --- |
+",
+            file.display()
+        );
+        head + &rows.iter().map(line).collect::<String>()
+    }
+}
+
+impl Server {
+    fn shown(&self) -> String {
+        if self.control.is_some() { "control".to_owned() } else { self.name.clone() }
+    }
+}
+
+fn file(protocol: Protocol) -> PathBuf {
+    match protocol {
+        Protocol::Index => "docs/CONTROLS.md".into(),
+        Protocol::Wisdom => "docs/CONTROLS-wisdom.md".into(),
+    }
+}
+
+fn cell(names: &[String]) -> String {
+    let shown: Vec<&str> = names.iter().take(NAMES_MAX).map(String::as_str).collect();
+    let more = names.len().saturating_sub(NAMES_MAX);
+    shown.join(", ") + &if more > 0 { format!(" and {more} more") } else { String::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server(name: &str) -> Server {
+        Server { name: name.to_owned(), summary: "it is seen", control: None }
+    }
+
+    fn table(revealed: &[(&str, &[&str])]) -> Table {
+        let servers: Vec<Server> = revealed.iter().map(|(name, _)| server(name)).collect();
+        let owned = |names: &&[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        let revealed = revealed.iter().map(|(name, faults)| ((*name).to_owned(), owned(faults))).collect();
+        let faults = ["lines/tls", "lines/http", "readers/leaving"].map(str::to_owned);
+        Table::new(Protocol::Index, &faults, &servers, &revealed)
+    }
+
+    #[test]
+    fn a_fault_that_reveals_nothing_alone_is_a_problem_unless_there_is_a_reason() {
+        let both: &[&str] = &["lines/tls", "lines/http"];
+        assert_eq!(
+            table(&[("a", both)]).problems(),
+            ["lines/tls reveals nothing alone", "lines/http reveals nothing alone"]
+        );
+        assert!(table(&[("a", &["lines/tls"]), ("b", &["lines/http"])]).problems().is_empty());
+    }
+
+    #[test]
+    fn a_row_names_what_a_fault_alone_reveals() {
+        let text = table(&[("a", &["lines/tls"]), ("b", &["lines/tls", "lines/http"])]).markdown();
+        assert!(text.contains("| lines/tls | it is seen | a | b |\n| lines/http |  |  | b |\n"), "{text}");
+        assert!(text.ends_with("100 ms earlier |  |  |\n"), "{text}");
+    }
+}
