@@ -26,6 +26,7 @@ use crate::dependencies;
 use crate::error::Error;
 use crate::flags::{CommandLine, Flags, Task};
 use crate::outcome::Timeline;
+use crate::packets;
 use crate::protocols;
 use crate::proxy_command;
 use crate::schedule::{self, Schedule};
@@ -38,7 +39,16 @@ use crate::single_run::run_once;
 /// # Errors
 /// The command line is invalid, or the command could not be executed.
 pub fn execute(arguments: &[OsString], out: &mut impl Write) -> Result<CommandResult<Error>, Error> {
-    let CommandLine { flags, subcommand } = CommandLine::try_parse_from(arguments).map_err(Error::Flags)?;
+    let CommandLine { mut flags, mut subcommand } =
+        CommandLine::try_parse_from(arguments).map_err(Error::Flags)?;
+    let of_run = match &mut subcommand {
+        None => Some(&mut flags),
+        Some(Task::Replay { flags, .. }) => Some(&mut **flags),
+        Some(_) => None,
+    };
+    if let Some(flags) = of_run.filter(|flags| flags.packets) {
+        flags.packets_cause = packets::enter(arguments).err();
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     match subcommand {
         // The reader of the output may have gone.
@@ -87,6 +97,10 @@ async fn run_seeds(flags: &Flags, out: &mut impl Write) -> Result<CommandResult<
         let is_dependency = |pattern: &String| pattern.starts_with("dependency");
         if flags.through.is_empty() && !flags.faults.iter().any(is_dependency) {
             schedule.leave_out_dependencies();
+        }
+        let is_of_packets = |pattern: &String| pattern.starts_with("packets");
+        if !flags.packets && !flags.faults.iter().any(is_of_packets) {
+            schedule.leave_out_packets();
         }
         let (run, outcome) = run_once(&schedule, &choice, flags, &mut limits, out).await?;
         let _ = scorecard::write_outcome(out, &run);

@@ -13,6 +13,7 @@ use tokio::time::sleep;
 
 use crate::dependencies::{Dependencies, DependencyFault};
 use crate::network_fault::NetworkFault;
+use crate::packets::PacketFault;
 use crate::relay::Relay;
 
 /// The number of the condition in which the process is stopped; those of network faults and of dependencies are lower.
@@ -43,6 +44,7 @@ enum Condition {
     Network(NetworkFault),
     Dependency(DependencyFault),
     Suspension,
+    Packets(PacketFault),
 }
 
 impl Condition {
@@ -50,6 +52,9 @@ impl Condition {
     fn numbered(number: u16) -> Self {
         if number == SUSPENSION {
             return Self::Suspension;
+        }
+        if let Some(fault) = PacketFault::from_condition(number) {
+            return Self::Packets(fault);
         }
         let dependency = || DependencyFault::from_condition(number).map(Self::Dependency);
         NetworkFault::from_condition(number).map(Self::Network).or_else(dependency).unwrap_or(Self::None)
@@ -79,6 +84,7 @@ impl Environment {
             Condition::Network(fault) => self.relay.as_ref().is_some_and(|relay| relay.begin(fault.toxics())),
             Condition::Dependency(fault) => self.dependencies.begin(fault),
             Condition::Suspension => self.suspend(),
+            Condition::Packets(fault) => fault.make(),
         }
     }
 
@@ -99,6 +105,7 @@ impl Environment {
             Condition::Network(_) => self.relay.as_ref().is_some_and(|relay| relay.end()),
             Condition::Dependency(_) => self.dependencies.end(),
             Condition::Suspension => self.has_continued.get(),
+            Condition::Packets(_) => PacketFault::end(),
         }
     }
 }

@@ -36,6 +36,8 @@ pub struct Fault {
     pub needs_output: bool,
     /// Whether it is a fault of the services that the target uses. A target may refuse requests meanwhile.
     pub needs_dependency: bool,
+    /// Whether it is a fault of packets, which the run must be able to make.
+    pub needs_packets: bool,
     /// Whether the fault ends the target, which is then started again.
     pub ends_target: bool,
     /// Whether it is inconclusive unless the client blocked the target.
@@ -86,6 +88,7 @@ impl Fault {
             needs_process: false,
             needs_output: false,
             needs_dependency: false,
+            needs_packets: false,
             ends_target: false,
             needs_block: false,
             keeps: None,
@@ -131,6 +134,11 @@ impl Fault {
     pub(crate) const fn of_dependency(mut self) -> Self {
         self.is_promised = false;
         self.needs_dependency = true;
+        self
+    }
+
+    pub(crate) const fn of_packets(mut self) -> Self {
+        self.needs_packets = true;
         self
     }
 

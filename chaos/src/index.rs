@@ -63,7 +63,9 @@ fn harm_clauses(fault: &Fault, state: &State) -> HarmClauses {
     let gone = if other == C4 { A4 } else { other };
     // A service that the target uses has failed.
     let gone = if fault.needs_dependency { C1 } else { gone };
-    HarmClauses { silent, closed, impossible, gone, other }
+    // A crowd that has connected before the newcomer may keep it waiting.
+    let newcomer = if fault.clause == C6 { C6 } else { silent };
+    HarmClauses { silent, newcomer, closed, impossible, gone, other }
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@
 //! | whether a scene is *harmed* | `harm::decide` in `harm.rs`; the severity of each incident: `harm/severity.rs` |
 //! | the evidence of a scene | `collect/*` |
 //! | a network fault, such as latency | its values: `network_fault.rs`; the delay itself: `src/stage.rs` of the crate `proxy` |
+//! | a fault of packets | `packets.rs`, `catalogue/common/packets.rs` |
 //! | a fault of a service that the target uses | `dependencies.rs` |
 //! | the order of scenes | `schedule.rs` |
 //! | the report of a run | `scorecard.rs`, `scorecard/*` |
@@ -40,6 +41,7 @@ mod harm;
 mod index;
 mod network_fault;
 mod outcome;
+mod packets;
 mod percentile;
 mod progress;
 pub mod protocols;

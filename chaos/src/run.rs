@@ -48,6 +48,8 @@ pub(crate) struct RunTerms {
     pub(crate) options: Params,
     /// Whether the caller has set the time limit of the run.
     pub(crate) has_own_limit: bool,
+    /// Why faults of packets cannot be made, if they cannot.
+    pub(crate) packets_cause: Option<String>,
 }
 
 /// The number of losses after which the target is not started again.
@@ -181,6 +183,14 @@ pub(crate) async fn run(
 fn skip_reason(scene: &Scene, target: &Target, terms: &RunTerms) -> Option<String> {
     if scene.fault.needs_dependency && terms.dependencies.is_empty() {
         return Some("the fault needs a service that the target uses: --through names one".to_owned());
+    }
+    if let (true, Some(cause)) = (scene.fault.needs_packets, &terms.packets_cause) {
+        return Some(cause.clone());
+    }
+    if scene.fault.needs_packets && !target.is_started() {
+        return Some(
+            "the fault needs a target that chaos starts: use --exec or the built-in server".to_owned(),
+        );
     }
     if scene.fault.needs_process && !target.is_started() {
         return Some(

@@ -80,6 +80,12 @@ impl Schedule {
         self.steps.retain(|id| protocol.find(id).is_some_and(|scene| !scene.fault.needs_dependency));
     }
 
+    /// Leaves out the faults of packets.
+    pub fn leave_out_packets(&mut self) {
+        let protocol = self.protocol;
+        self.steps.retain(|id| protocol.find(id).is_some_and(|scene| !scene.fault.needs_packets));
+    }
+
     /// Parses the text of a schedule file.
     ///
     /// # Errors

@@ -29,6 +29,9 @@ const DURATION_MAX: Duration = Duration::from_mins(3);
 /// The longest time that a scene of a matrix run takes.
 const SCENE_TIME_MAX: Duration = Duration::from_secs(30);
 
+/// Why faults of packets are not made by default.
+const NO_PACKETS: &str = "it needs a network namespace: --packets makes one";
+
 /// Runs a schedule against a target that is started for it.
 ///
 /// # Errors
@@ -60,6 +63,7 @@ pub(crate) async fn run_once(
         choice: filled,
         is_strict: flags.strict,
         dependencies,
+        packets_cause: if flags.packets { flags.packets_cause.clone() } else { Some(NO_PACKETS.to_owned()) },
         options: options.clone(),
         has_own_limit: flags.duration.is_some(),
     };

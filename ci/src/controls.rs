@@ -114,7 +114,7 @@ impl Server {
         format!("{} --control {}{lock}", zoo_command(zoo, protocol, None), control.fault)
     }
 
-    /// Runs chaos with all faults that it makes by default, or with the one that it makes only on request.
+    /// Runs chaos with all faults that it makes by default, or with those of the kind that it makes only on request.
     fn judge(&self, binaries: &Binaries, protocol: Protocol, report: &Path) -> Result<(), Failure> {
         let directory = tempfile::tempdir().map_err(Failure::during("creating a directory"))?;
         let target = self.command(&binaries.path(Binary::Zoo), protocol, &directory.path().join("lock"));
@@ -122,6 +122,9 @@ impl Server {
         command.args(["--protocol", &protocol.to_string(), "--seed", "1", "--strict", "--exec", &target]);
         if self.name.ends_with("-in-thousands") {
             command.args(["--matrix", "--faults", "spending/*"]);
+        }
+        if self.name.starts_with("packets/") {
+            command.args(["--packets", "--faults", "packets/*"]);
         }
         command.arg("--json").arg(report).stdout(Stdio::null()).stderr(Stdio::null());
         process::status(&mut command)?;

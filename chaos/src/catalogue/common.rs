@@ -3,5 +3,6 @@
 pub(crate) mod dependency;
 pub(crate) mod disconnects;
 pub(crate) mod network;
+pub(crate) mod packets;
 pub(crate) mod process;
 pub(crate) mod resources;

@@ -5,6 +5,7 @@ mod dependency;
 mod disconnects;
 mod lines;
 mod network;
+mod packets;
 mod process;
 mod readers;
 mod requests;
@@ -22,6 +23,7 @@ pub(crate) const TABLES: &[&[Fault]] = &[
     disconnects::FAULTS,
     crowds::FAULTS,
     network::FAULTS,
+    packets::FAULTS,
     process::FAULTS,
     resources::FAULTS,
     dependency::FAULTS,

@@ -6,6 +6,7 @@ mod dependency;
 mod disconnects;
 mod frames;
 mod network;
+mod packets;
 mod process;
 pub(crate) mod requests;
 mod resources;
@@ -22,6 +23,7 @@ pub(crate) const TABLES: &[&[Fault]] = &[
     crowds::FAULTS,
     spending::FAULTS,
     network::FAULTS,
+    packets::FAULTS,
     process::FAULTS,
     resources::FAULTS,
     dependency::FAULTS,

@@ -61,11 +61,13 @@ pub(crate) struct Requirements {
     pub(crate) newcomer: Newcomer,
 }
 
-/// The clauses that harm to other clients violates, all of them MUST.
+/// The clauses that harm to other clients violates, all of them MUST but that of the newcomer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct HarmClauses {
     /// They receive no reply.
     pub(crate) silent: Clause,
+    /// A client that connects afterwards receives no reply. With a clause that is a SHOULD, this is a warning.
+    pub(crate) newcomer: Clause,
     /// Their connections are closed.
     pub(crate) closed: Clause,
     /// The history of all requests is impossible.
@@ -79,7 +81,14 @@ pub(crate) struct HarmClauses {
 impl HarmClauses {
     /// Returns the same clause for all harm.
     pub(crate) const fn all(clause: Clause) -> Self {
-        Self { silent: clause, closed: clause, impossible: clause, gone: clause, other: clause }
+        Self {
+            silent: clause,
+            newcomer: clause,
+            closed: clause,
+            impossible: clause,
+            gone: clause,
+            other: clause,
+        }
     }
 }
 

@@ -2,8 +2,8 @@
 
 use conformance::limits::LATE_NS_MAX;
 use driver::moves::Act;
-use protocol::Clause;
 use protocol::text::printable;
+use protocol::{Clause, Level};
 use verdict::{Finding, Verdict, seconds};
 
 use crate::harm::evidence::{Delays, IdleCpu, Incident, Instead, Requirements, SessionEnd};
@@ -16,8 +16,8 @@ pub(crate) fn of_incident(incident: Incident, requirements: &Requirements) -> Fi
         Incident::ActionFailed(act) => {
             let mut finding = Finding::new(Verdict::Unknown, "the fault could not be injected");
             finding.reason = Some(match act {
-                Act::BeginCondition(_) => "the relay could not begin the network fault".to_owned(),
-                Act::EndCondition => "the relay altered no traffic".to_owned(),
+                Act::BeginCondition(_) => "the network fault could not begin".to_owned(),
+                Act::EndCondition => "the network fault affected no traffic".to_owned(),
                 act => format!("the action {act:?} on the target's process failed"),
             });
             // No clause: the target did nothing wrong.
@@ -77,7 +77,10 @@ pub(crate) fn of_incident(incident: Incident, requirements: &Requirements) -> Fi
         Incident::NewcomerNotServed(instead) => {
             let summary = "the target does not serve a new client after the fault";
             let mut finding = Finding::new(Verdict::Fail, summary);
-            finding.clause = instead.is_nothing().then_some(clauses.silent);
+            finding.clause = instead.is_nothing().then_some(clauses.newcomer);
+            if instead.is_nothing() && clauses.newcomer.level != Level::Must {
+                finding.verdict = Verdict::Warn;
+            }
             let newcomer = requirements.newcomer;
             let expected = format!("{} within 10 s", newcomer.wanted);
             finding.show(printable(newcomer.request), instead.text(), expected);

@@ -17,7 +17,7 @@ const MS: u64 = 1_000_000;
 fn evidence() -> Evidence {
     let newcomer = Newcomer { request: b"QUERY|newcomer|\n", is_served: |_| true, wanted: "OK or FAIL" };
     let requirements = Requirements {
-        clauses: HarmClauses { silent: A4, closed: A3, impossible: C3, gone: C3, other: C3 },
+        clauses: HarmClauses { silent: A4, newcomer: A4, closed: A3, impossible: C3, gone: C3, other: C3 },
         kept_waiting: C1,
         idle: Some(C4),
         is_promised: true,

@@ -1,5 +1,7 @@
 //! Flags, error messages and exit codes.
+#![expect(clippy::unwrap_used, reason = "a test's failure is its message")]
 
+use std::collections::BTreeMap;
 use std::net::TcpListener;
 
 use crate::support::chaos;
@@ -63,6 +65,29 @@ fn every_help_text_names_its_flags_with_their_defaults() {
         let name = if command.is_empty() { "help".to_owned() } else { format!("help_of_{command}") };
         insta::assert_snapshot!(name, chaos(&arguments).stdout);
     }
+}
+
+/// Each fault reveals something alone, except for at most ten of each protocol, for which the table states the reason.
+#[test]
+fn the_proofs_of_all_faults_are_documented() {
+    assert_documented("index", "CONTROLS.md");
+}
+
+#[track_caller]
+fn assert_documented(protocol: &str, file: &str) {
+    let path = format!("{}/../docs/{file}", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(&path).unwrap();
+    let row = |line: &str| -> Option<(String, [String; 2])> {
+        let cells: Vec<&str> = line.strip_prefix("| ")?.split('|').map(str::trim).collect();
+        let [fault, proof, alone, ..] = cells[..] else { return None };
+        Some((fault.to_owned(), [proof.to_owned(), alone.to_owned()]))
+    };
+    let rows: BTreeMap<String, [String; 2]> = text.lines().filter_map(row).collect();
+    let protocol = chaos::protocols::by_name(protocol).unwrap();
+    let of = |fault: &str| rows.get(fault).unwrap_or_else(|| panic!("docs/{file} has no row for {fault}"));
+    assert!(protocol.faults().all(|fault| !of(fault.id)[0].is_empty()), "docs/{file} lacks a proof");
+    let shared = protocol.faults().filter(|fault| of(fault.id)[1].is_empty()).count();
+    assert!(shared <= 10, "{shared} faults in docs/{file} reveal nothing alone");
 }
 
 /// The documented lists are those of the binary.

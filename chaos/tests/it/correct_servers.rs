@@ -33,6 +33,7 @@ fn assert_not_accused(protocol: &str, seed: &str, faults: &str, skipped: Option<
             .unwrap();
     let mut schedule = chaos::schedule::Schedule::matrix(protocol, 1, &selection);
     schedule.leave_out_dependencies();
+    schedule.leave_out_packets();
     let scenes = schedule.steps.len();
     assert!(scenes >= 20, "{scenes} scenes");
     // Two spaces: a scene has its word in a column, and a finding begins with the same word.
@@ -111,4 +112,15 @@ fn the_correct_wisdom_server_of_the_zoo_is_not_accused() {
 #[test]
 fn the_reference_wisdom_server_is_not_accused() {
     assert_not_accused("wisdom", "1", "frames/*,clients/*,crowds/*,network/*", Some(MANY_SOLUTIONS), &[]);
+}
+
+/// Where this machine can make no network namespace, the report names the cause.
+#[test]
+fn lost_packets_do_not_make_the_reference_servers_harmful() {
+    for protocol in ["index", "wisdom"] {
+        let output = chaos(&["--protocol", protocol, "--seed", "1", "--packets", "--faults", "packets/*"]);
+        let is_impossible = ["unshare", "nft", "ip: "].iter().any(|tool| output.stdout.contains(tool));
+        let held = output.stdout.lines().filter(|line| line.starts_with("held  ")).count();
+        assert!(output.status == 0 && held == 3 || is_impossible, "{}{}", output.stdout, output.stderr);
+    }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 
+use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process};
 
 use driver::drive::Process;
@@ -42,7 +43,9 @@ impl Processes {
 
     fn signal(self, signal: Signal) -> bool {
         let processes = self.members();
-        !processes.is_empty() && processes.into_iter().all(|pid| kill_process(pid, signal).is_ok())
+        // A process that has ended in the meantime needs no signal.
+        let is_sent = |pid| matches!(kill_process(pid, signal), Ok(()) | Err(Errno::SRCH));
+        !processes.is_empty() && processes.into_iter().all(is_sent)
     }
 }
 

@@ -122,6 +122,8 @@ pub(crate) struct Trace {
     pub(crate) opened_at: Instant,
     /// The number of the client's loopback address, or 0: see [`address_number`].
     pub(crate) address: u32,
+    /// The number of connections that were open when it was opened.
+    pub(crate) company: usize,
     pub(crate) read_at: Instant,
     /// The incomplete unit.
     pub(crate) partial: Unit,
@@ -152,6 +154,7 @@ impl Trace {
         Self {
             opened_at: now,
             address,
+            company: 0,
             read_at: now,
             partial: Unit::new(now),
             last: Unit::new(now),
@@ -208,7 +211,8 @@ pub(crate) struct Traces {
 
 impl Traces {
     pub(crate) fn open(&mut self, client: ClientNumber, address: u32) {
-        self.open.insert(client, Trace::new(address, Instant::now()));
+        let company = self.open.len();
+        self.open.insert(client, Trace { company, ..Trace::new(address, Instant::now()) });
         self.open_max = self.open_max.max(self.open.len());
     }
 

@@ -11,6 +11,7 @@ use super::connection;
 use super::edge_triggered::EdgeTriggered;
 use super::server::Server;
 use crate::accept_loop;
+use crate::control::address_number;
 use crate::lifecycle::ClientNumber;
 use crate::process_pause;
 
@@ -96,7 +97,7 @@ fn start(server: &Arc<Server>, number: ClientNumber, stream: TcpStream) {
     {
         return;
     }
-    if server.witness.note_open(number, 0) {
+    if server.witness.note_open(number, address_of(&stream)) {
         server.lifecycle.crash_soon();
     }
     if server.defects.has(Defect::StormClosesTheOldestClient) && server.lifecycle.open_count() > STORM_CLIENTS
@@ -137,6 +138,10 @@ fn start(server: &Arc<Server>, number: ClientNumber, stream: TcpStream) {
         // Dropping the closure has closed the connection.
         server.dismiss(number);
     }
+}
+
+fn address_of(stream: &TcpStream) -> u32 {
+    stream.peer_addr().map_or(0, |peer| address_number(peer.ip()))
 }
 
 /// Waits a while for the first byte of a connection.

@@ -18,6 +18,19 @@ macro_rules! line {
     };
 }
 
+/// Returns a control that ends when a request arrives from one of these addresses, whose packets chaos affects.
+macro_rules! affected {
+    ($fault:literal, $summary:literal, $first:literal, $count:literal) => {
+        Control::new($fault, $summary, |moment| {
+            let number = moment.trace.address.wrapping_sub(AFFECTED);
+            moment.what == What::Unit && ($first..$first + $count).contains(&number)
+        })
+    };
+}
+
+/// The number of the first address whose packets chaos affects, 127.200.1.1.
+const AFFECTED: u32 = 199 * 254 * 254;
+
 /// Returns a control that ends when a connection ends so, and satisfies a condition.
 macro_rules! end {
     ($fault:literal, $summary:literal, $end:ident, |$moment:ident| $is_met:expr) => {
@@ -213,8 +226,8 @@ pub const CONTROLS: &[Control] = &[
             && moment.now - moment.trace.opened_at < ms(20_000)
     }),
     end!("crowds/one-package", "twenty clients leave after a REMOVE, their 21st request", Stream, |moment| {
-        moment.trace.last.begins_with(b"REMOVE|")
-            && moment.all.ended_within(ms(2000), |trace, _| trace.units == 21) >= 20
+        moment.all.ended_within(ms(2000), |trace, _| trace.units == 21 && trace.last.begins_with(b"REMOVE|"))
+            >= 20
     }),
     end!("crowds/pipelines", "forty clients leave after 41 requests", Stream, |moment| are_with_units(
         moment, 41
@@ -248,20 +261,25 @@ pub const CONTROLS: &[Control] = &[
         let later = u32::try_from(line.parts.len()).unwrap_or(u32::MAX) - 1;
         later >= 5 && line.length < 100 && line.duration() < ms(4) * later
     }),
-    Control::new("network/joining", "a second QUERY arrives as one piece, 45 ms after the first", |moment| {
-        let trace = moment.trace;
-        moment.what == What::Unit
-            && trace.units == 2
-            && trace.not_queries == 0
-            && trace.last.parts.len() == 1
-            && !trace.is_served_normally()
-            && (ms(45)..ms(150)).contains(&(trace.last.begun_at - trace.opened_at))
-    }),
+    end!(
+        "network/joining",
+        "the second and last QUERY has arrived as one piece, 45 ms after the first",
+        Stream,
+        |moment| {
+            let trace = moment.trace;
+            trace.units == 2
+                && trace.not_queries == 0
+                && trace.last.parts.len() == 1
+                && !trace.is_served_normally()
+                && (ms(45)..ms(150)).contains(&(trace.last.begun_at - trace.opened_at))
+        }
+    ),
     end!("network/limit", "the stream ends within the dependencies of a second request", Stream, |moment| {
         let partial = &moment.trace.partial;
         moment.trace.units == 1
             && partial.begins_with(b"INDEX|")
             && partial.bars() == 2
+            && partial.length < 100
             && !partial.head.ends_with(b"|")
     }),
     end!("network/reset", "a reset arrives after some requests", Reset, |moment| {
@@ -282,6 +300,7 @@ pub const CONTROLS: &[Control] = &[
             let trace = moment.trace;
             let is_before = |other: &Trace| other.units == 1 && trace.opened_at - other.opened_at < ms(50);
             trace.units == 1
+                && trace.company < 60
                 && !trace.is_served_normally()
                 && (ms(180)..ms(400)).contains(&(moment.now - trace.read_at))
                 && moment.all.open.values().any(|other| other.opened_at < trace.opened_at && is_before(other))
@@ -297,6 +316,9 @@ pub const CONTROLS: &[Control] = &[
     line!("network/corruption", "a command differs from QUERY in one bit", |line| differs_in_one_bit(
         &line.head, b"QUERY|"
     )),
+    affected!("packets/loss", "a request arrives from an address whose packets are lost", 0, 1),
+    affected!("packets/partition", "a request arrives from behind a partition", 1_100, 40),
+    affected!("packets/vanished", "a request arrives from a client that will vanish", 2_100, 40),
     Control::new(
         "process/stopped",
         "the process was paused for a fraction of a second",
@@ -307,8 +329,8 @@ pub const CONTROLS: &[Control] = &[
         "the server finds the lock file of a process that has not removed it",
         |moment| moment.all.is_stale,
     ),
-    end!("resources/visits", "a client has left after one request", Stream, |moment| {
-        moment.trace.units == 1 && !moment.trace.is_mid_unit()
+    end!("resources/visits", "a client of a crowd has left after one request", Stream, |moment| {
+        moment.trace.units == 1 && moment.trace.company >= 40 && !moment.trace.is_mid_unit()
     })
     .leaks(),
     end!("resources/resets", "a client has reset its connection within its second line", Reset, |moment| {
@@ -337,7 +359,9 @@ fn is_index_after_a_query(moment: &Moment<'_>) -> bool {
         && trace.not_queries == 1
         && trace.last.begins_with(b"INDEX|")
         && !trace.is_served_normally()
-        && moment.now - trace.read_at < ms(300)
+        && trace.last.bars() == 2
+        && trace.last.head.ends_with(b"|")
+        && moment.now - trace.read_at < ms(172)
 }
 
 /// Returns how long after its last read a connection ended.
@@ -358,10 +382,9 @@ fn is_row_of_ends(moment: &Moment<'_>) -> bool {
         let Some((end, at)) = trace.end else { return false };
         let is_soon = later - at < ms(200);
         later = at;
-        end == End::Stream && trace.units == 1 && !trace.is_mid_unit() && is_soon
+        end == End::Stream && trace.units == 1 && trace.company < 150 && !trace.is_mid_unit() && is_soon
     };
-    moment.all.open_max < 150
-        && moment.all.ended.iter().rev().map(is_visit).take_while(|is| *is).take(ENDS).count() == ENDS
+    moment.all.ended.iter().rev().map(is_visit).take_while(|is| *is).take(ENDS).count() == ENDS
 }
 
 fn differs_in_one_bit(bytes: &[u8], from: &[u8]) -> bool {

@@ -49,6 +49,9 @@ macro_rules! end_of {
     };
 }
 
+/// The number of the first address whose packets chaos affects, 127.200.1.1.
+const AFFECTED: u32 = 199 * 254 * 254;
+
 /// The first addresses and the sizes of crowds.
 const FRAMES: [u32; 2] = [0, 50];
 
@@ -271,6 +274,24 @@ pub const CONTROLS: &[Control] = &[
             && (moment.what == What::Read && differs(&trace.partial.head)
                 || moment.what == What::Unit && differs(&trace.last.head))
     }),
+    crowd!(
+        "packets/loss",
+        "a request arrives from an address whose packets are lost",
+        [AFFECTED - CROWD, 1],
+        |trace| trace.units == 1
+    ),
+    crowd!(
+        "packets/partition",
+        "a request arrives from behind a partition",
+        [AFFECTED + 1_000, 40],
+        |trace| trace.units == 1
+    ),
+    crowd!(
+        "packets/vanished",
+        "a request arrives from a client that will vanish",
+        [AFFECTED + 2_000, 40],
+        |trace| trace.units == 1
+    ),
     Control::new(
         "process/stopped",
         "the process was paused for a fraction of a second",
