@@ -17,7 +17,7 @@ use report::terminal;
 use report::write_file;
 use report::{Report, RunReport};
 use settings::values::random_seed;
-use target::choose_target;
+use target::{Choice, choose_target};
 use verdict::Verdict;
 use verdict::exit::CommandResult;
 
@@ -34,6 +34,8 @@ use crate::scorecard;
 use crate::shrink;
 use crate::single_run::run_once;
 
+const NOT_INSIDE: &str = "--packets needs a target that chaos starts with nothing outside: --exec or the built-in server, without --through";
+
 /// Executes a command line and prints to `out`.
 ///
 /// # Errors
@@ -47,6 +49,11 @@ pub fn execute(arguments: &[OsString], out: &mut impl Write) -> Result<CommandRe
         Some(_) => None,
     };
     if let Some(flags) = of_run.filter(|flags| flags.packets) {
+        // Nothing outside the namespace can be reached from it.
+        let is_inside = matches!(choose_target(&flags.target)?, Choice::BuiltIn | Choice::Exec { .. });
+        if !is_inside || !flags.through.is_empty() {
+            return Err(Error::Usage(NOT_INSIDE));
+        }
         flags.packets_cause = packets::enter(arguments).err();
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

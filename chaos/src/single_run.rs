@@ -77,7 +77,8 @@ pub(crate) async fn run_once(
     recorder.finish()?;
     let addr = target.addr().to_string();
     target.stop(limits).await;
-    let target_flags = choice.flags() + &dependencies::flags(&flags.through);
+    let packets_flag = if flags.packets { "--packets " } else { "" };
+    let target_flags = choice.flags() + &dependencies::flags(&flags.through) + packets_flag;
     let run = scorecard::run_report(&outcome, schedule, &addr, &target_flags, options, flags.strict);
     Ok((run, outcome))
 }

@@ -13,6 +13,7 @@ fn invalid_input_is_reported_in_one_line_with_its_exit_code() {
         (&["--faults", "no-such-fault"][..], 2, "no-such-fault"),
         (&["--skip", "*"], 2, "no fault to run"),
         (&["--exec", "true"], 2, "{port}"),
+        (&["--packets", "--addr", &closed], 2, "--exec or the built-in server"),
         (&["replay", "/no/such/file"], 2, "/no/such/file"),
         (&["--addr", &closed], 4, &closed),
         (&["--exec", "false {port}"], 4, "exit status 1"),

@@ -67,6 +67,16 @@ fn a_target_that_does_not_serve_after_it_was_killed_is_detected() {
     assert_detected_in("index", &exec, "process/killed", "process/killed/idle", "C3");
 }
 
+/// The command that reproduces a failure contains the flag without which its fault is not run.
+#[test]
+fn a_control_of_lost_packets_is_detected_and_can_be_reproduced() {
+    let exec = control("packets/partition");
+    let output = chaos(&["--seed", "1", "--packets", "--faults", "packets/partition", "--exec", &exec]);
+    let is_impossible = output.stdout.lines().any(|line| line.starts_with("not run: 1 faults: "));
+    let is_detected = output.status == 1 && output.stdout.contains(" --packets --seed 1");
+    assert!(is_detected || is_impossible, "{}{}", output.stdout, output.stderr);
+}
+
 /// Each control is revealed by its fault. `cargo ci chaos --controls` shows that no other fault reveals it.
 #[test]
 fn controls_are_detected() {
