@@ -56,9 +56,21 @@ pub(crate) struct RunCollector {
     /// The time at which the last scene was over.
     conducted_ns: Option<u64>,
     refusals: u32,
-    is_lost: bool,
-    /// Whether a newcomer was not served in time.
-    is_stuck: bool,
+    /// Why no further scene can be run against this process, if there is a reason.
+    halt: Option<Halt>,
+    /// Whether a bystander has waited for a reply in vain.
+    has_bystander_waited: bool,
+}
+
+/// A reason why no further scene can be run against a process. A later one is stronger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Halt {
+    /// A scene is over in which a client has waited for a reply in vain. The next ones would show the same.
+    Waited,
+    /// A newcomer was not served in time.
+    Stuck,
+    /// It refuses connections, or has ended.
+    Lost,
 }
 
 impl RunCollector {
@@ -85,13 +97,14 @@ impl RunCollector {
             now_ns: 0,
             conducted_ns: None,
             refusals: 0,
-            is_lost: false,
-            is_stuck: false,
+            halt: None,
+            has_bystander_waited: false,
             reply_timeout_ns: u64::try_from(reply_timeout.as_nanos()).unwrap_or(u64::MAX),
         }
     }
 
-    /// Records an event. Returns `Break` once the target is lost or stuck, or once all scenes are over and all requests that
+    /// Records an event. Returns `Break` once the target is lost or stuck, once a scene is over in which a client has waited for a reply
+    /// in vain, or once all scenes are over and all requests that
     /// were due until then are settled.
     pub(crate) fn observe(&mut self, event: &Event<'_>) -> ControlFlow<()> {
         self.now_ns = event.at_ns;
@@ -107,11 +120,7 @@ impl RunCollector {
             (CONDUCTOR, EventKind::ClientDone) => self.conducted_ns = Some(event.at_ns),
             _ => self.observe_traffic(event),
         }
-        if self.is_lost || self.is_stuck || self.is_over() {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
+        if self.halt.is_some() || self.is_over() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
     /// Returns whether all scenes are over, and no request that was due until then can still be answered.
@@ -126,7 +135,8 @@ impl RunCollector {
         let Self { part: Part::Newcomer, current: Some(current), .. } = *self else { return };
         let limit_ns = self.reply_timeout_ns + SLACK_NS;
         if let Some(scene) = self.scenes.get_mut(current) {
-            self.is_stuck |= scene.note_newcomer_overdue(self.now_ns, limit_ns);
+            let is_stuck = scene.note_newcomer_overdue(self.now_ns, limit_ns);
+            self.note_halt(is_stuck, Halt::Stuck);
         }
     }
 
@@ -136,11 +146,16 @@ impl RunCollector {
         self.current = Some(scene);
         if let Some(scene) = self.scenes.get_mut(scene) {
             scene.begin(part, at_ns);
+            let has_waited = self.has_bystander_waited || scene.has_waited_in_vain();
+            self.note_halt(part == Part::Over && has_waited, Halt::Waited);
         }
     }
 
     fn observe_traffic(&mut self, event: &Event<'_>) {
-        let Self { exchanges, bystanders, scenes, current, part, refusals, is_lost, is_stuck, .. } = self;
+        let Self { exchanges, bystanders, scenes, current, part, refusals, .. } = self;
+        let mut is_stuck = false;
+        self.has_bystander_waited |=
+            event.client < BYSTANDERS && matches!(event.event, EventKind::TimedOut { .. });
         let current = *current;
         let is_fault = event.client == CONDUCTOR && *part == Part::Fault;
         if let (Some(scene), true) = (current.and_then(|current| scenes.get_mut(current)), is_fault) {
@@ -160,7 +175,7 @@ impl RunCollector {
                     scene.observe(&observation, event.at_ns);
                 }
                 (CONDUCTOR, Some(scene)) => {
-                    *is_stuck |= scene.observe_newcomer(&observation, event.at_ns);
+                    is_stuck |= scene.observe_newcomer(&observation, event.at_ns);
                 }
                 (client, scene) if client < BYSTANDERS => {
                     let shown = bystanders.observe(client, &observation, event.at_ns);
@@ -177,7 +192,9 @@ impl RunCollector {
             }
         });
         bystanders.note(event);
-        *is_lost |= *refusals >= REFUSALS_MAX;
+        let is_lost = *refusals >= REFUSALS_MAX;
+        self.note_halt(is_stuck, Halt::Stuck);
+        self.note_halt(is_lost, Halt::Lost);
     }
 
     /// Records how the target was lost, in the current scene. If none has begun, the first one cannot begin.
@@ -192,19 +209,17 @@ impl RunCollector {
 
     /// Records that the target has ended.
     pub(crate) fn lose(&mut self) {
-        self.is_lost = true;
+        self.note_halt(true, Halt::Lost);
     }
 
-    /// Returns whether the target is gone: it refuses connections, or has ended.
+    /// Returns why no further scene can be run against this process, if there is a reason.
     #[must_use]
-    pub(crate) fn is_lost(&self) -> bool {
-        self.is_lost
+    pub(crate) fn halt(&self) -> Option<Halt> {
+        self.halt
     }
 
-    /// Returns whether a newcomer was not served in time, so that no further scene can be run against this process.
-    #[must_use]
-    pub(crate) fn is_stuck(&self) -> bool {
-        self.is_stuck
+    fn note_halt(&mut self, has_reason: bool, reason: Halt) {
+        self.halt = self.halt.max(has_reason.then_some(reason));
     }
 
     /// Returns whether all scenes are over.
@@ -234,7 +249,7 @@ impl RunCollector {
             }
         }
         // The requests of a target that is gone have no reply for that reason.
-        if !self.is_lost {
+        if self.halt != Some(Halt::Lost) {
             let end_ns = self.conducted_ns.unwrap_or(u64::MAX);
             for (client, incident, cause_ns) in bystanders.note_missing(end_ns, now_ns, self.reply_timeout_ns)
             {
@@ -247,7 +262,8 @@ impl RunCollector {
         let of_scenes = latencies.scenes.iter().map(Vec::as_slice).chain(iter::repeat(&[][..]));
         let first_ns = spans.first().map_or(0, |(begun_ns, _)| *begun_ns);
         let begun: Vec<(u64, u64)> = spans.iter().copied().filter(|(begun_ns, _)| *begun_ns > 0).collect();
-        let spinning = cpu::spinning_since(&samples, &begun, now_ns).filter(|_| !self.is_lost);
+        let spinning =
+            cpu::spinning_since(&samples, &begun, now_ns).filter(|_| self.halt != Some(Halt::Lost));
         let outcomes = scenes.into_iter().zip(of_scenes).enumerate().map(|(number, (scene, during))| {
             let since = spinning.filter(|(since, _)| *since == number).map(|(_, cpu)| cpu);
             let part = scene.shortage_ns();

@@ -23,10 +23,11 @@ use verdict::exit::CommandResult;
 
 use crate::chaos_protocol::ChaosProtocol;
 use crate::dependencies;
+use crate::disk;
 use crate::error::Error;
 use crate::flags::{CommandLine, Flags, Task};
+use crate::namespace;
 use crate::outcome::Timeline;
-use crate::packets;
 use crate::protocols;
 use crate::proxy_command;
 use crate::schedule::{self, Schedule};
@@ -48,13 +49,14 @@ pub fn execute(arguments: &[OsString], out: &mut impl Write) -> Result<CommandRe
         Some(Task::Replay { flags, .. }) => Some(&mut **flags),
         Some(_) => None,
     };
-    if let Some(flags) = of_run.filter(|flags| flags.packets) {
+    if let Some(flags) = of_run {
+        let choice = choose_target(&flags.target)?;
         // Nothing outside the namespace can be reached from it.
-        let is_inside = matches!(choose_target(&flags.target)?, Choice::BuiltIn | Choice::Exec { .. });
-        if !is_inside || !flags.through.is_empty() {
+        let is_inside = matches!(choice, Choice::BuiltIn | Choice::Exec { .. }) && flags.through.is_empty();
+        if flags.packets && !is_inside {
             return Err(Error::Usage(NOT_INSIDE));
         }
-        flags.packets_cause = packets::enter(arguments).err();
+        flags.obstacles = namespace::enter(arguments, flags.packets, disk::is_used(&choice));
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     match subcommand {
@@ -108,6 +110,13 @@ async fn run_seeds(flags: &Flags, out: &mut impl Write) -> Result<CommandResult<
         let is_of_packets = |pattern: &String| pattern.starts_with("packets");
         if !flags.packets && !flags.faults.iter().any(is_of_packets) {
             schedule.leave_out_packets();
+        }
+        if !disk::is_used(&choice) && !flags.faults.iter().any(|pattern| pattern.contains("full-disk")) {
+            schedule.leave_out_disks();
+        }
+        let is_container = matches!(choice, Choice::Image { .. });
+        if !is_container && !flags.faults.iter().any(|pattern| pattern.contains("memory-limited")) {
+            schedule.leave_out_containers();
         }
         let (run, outcome) = run_once(&schedule, &choice, flags, &mut limits, out).await?;
         let _ = scorecard::write_outcome(out, &run);

@@ -8,6 +8,8 @@ use conformance::resources::ResourceLimit;
 use driver::moves::Slot;
 use protocol::{Clause, Level};
 
+use crate::packets::Discipline;
+
 /// One fault.
 #[expect(clippy::struct_excessive_bools, reason = "each is an independent property that few rows set")]
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +40,12 @@ pub struct Fault {
     pub needs_dependency: bool,
     /// Whether it is a fault of packets, which the run must be able to make.
     pub needs_packets: bool,
+    /// The queueing discipline of the kernel that such a fault needs beside rules, if it needs one.
+    pub needs_discipline: Option<Discipline>,
+    /// Whether it is a fault of a container's memory.
+    pub needs_container: bool,
+    /// Whether it is a fault of the file system on which the target writes.
+    pub needs_disk: bool,
     /// Whether the fault ends the target, which is then started again.
     pub ends_target: bool,
     /// Whether it is inconclusive unless the client blocked the target.
@@ -89,6 +97,9 @@ impl Fault {
             needs_output: false,
             needs_dependency: false,
             needs_packets: false,
+            needs_discipline: None,
+            needs_container: false,
+            needs_disk: false,
             ends_target: false,
             needs_block: false,
             keeps: None,
@@ -139,6 +150,23 @@ impl Fault {
 
     pub(crate) const fn of_packets(mut self) -> Self {
         self.needs_packets = true;
+        self
+    }
+
+    pub(crate) const fn of_discipline(mut self, discipline: Discipline) -> Self {
+        self.needs_discipline = Some(discipline);
+        self
+    }
+
+    pub(crate) const fn of_container(mut self) -> Self {
+        self.needs_container = true;
+        self.needs_process = true;
+        self
+    }
+
+    pub(crate) const fn of_disk(mut self) -> Self {
+        self.needs_disk = true;
+        self.needs_process = true;
         self
     }
 

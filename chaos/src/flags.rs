@@ -8,6 +8,7 @@ use report::ReportFlags;
 use target::TargetFlags;
 
 use crate::dependencies::Dependency;
+use crate::namespace::Obstacles;
 use crate::protocols;
 use crate::proxy_command::ProxyFlags;
 
@@ -39,15 +40,15 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "NAME=HOST:PORT", value_parser = Dependency::parse)]
     pub(crate) through: Vec<Dependency>,
 
-    /// Also make faults of packets (packets/*): loss, partitions and clients that vanish. The run moves into a network
+    /// Also make faults of packets (packets/*), such as loss, partitions and clients that vanish. The run moves into a network
     /// namespace of its own, so the target must be the built-in server or a command, and reaches nothing outside. It needs unshare,
     /// ip and nft
     #[arg(long)]
     pub(crate) packets: bool,
 
-    /// Why faults of packets cannot be made, although they are wanted.
+    /// What cannot be made in the namespaces of the run, although it is wanted.
     #[arg(skip)]
-    pub(crate) packets_cause: Option<String>,
+    pub(crate) obstacles: Obstacles,
 
     /// Protocol of the target: index (the package index) or wisdom (quotations for a proof of work)
     #[arg(long, value_name = "NAME", default_value = "index", value_parser = protocols::parse_name)]

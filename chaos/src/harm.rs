@@ -82,6 +82,17 @@ impl Harm {
         self
     }
 
+    /// Adds why the clients of this scene did not wait as long as the protocol allows.
+    pub(crate) fn note_short_waits(&mut self) {
+        let is_wait = |finding: &&mut Finding| {
+            finding.reason.is_none()
+                && finding.actual.as_ref().is_some_and(|actual| actual.starts_with("nothing within"))
+        };
+        for finding in self.findings.iter_mut().filter(is_wait) {
+            finding.reason = Some(severity::SHORT_WAIT.to_owned());
+        }
+    }
+
     /// Combines the verdict on a sequel with the verdict on the scene before it.
     pub(crate) fn after(mut self, mut before: Self) -> Self {
         before.findings.append(&mut self.findings);

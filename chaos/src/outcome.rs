@@ -6,6 +6,8 @@ use conformance::wire::WireLog;
 use driver::history::Sample;
 use driver::moves::Slot;
 
+use verdict::Verdict;
+
 use crate::fault::Scene;
 use crate::harm::Harm;
 
@@ -32,6 +34,12 @@ pub(crate) struct SceneOutcome {
 }
 
 impl SceneOutcome {
+    /// Returns whether the fault did harm, be it a MUST or a SHOULD that is violated.
+    #[must_use]
+    pub(crate) fn is_harmed(&self) -> bool {
+        matches!(self.harm.verdict, Verdict::Fail | Verdict::Warn)
+    }
+
     /// Returns the outcome of a scene that was not run.
     #[must_use]
     pub(crate) fn not_run(scene: Scene, cause: &str) -> Self {

@@ -1,18 +1,14 @@
-//! Faults of packets, in a network namespace of the run: loss and partitions, made by nftables.
+//! Faults of packets, in a network namespace of the run: rules of nftables and queueing disciplines.
 //!
-//! The whole run moves into a namespace whose only interface is the loopback: chaos replaces its process by one that `unshare` starts
-//! there. The rules concern the addresses of the clients at fault alone, and end with the namespace.
+//! The only interface of the namespace is the loopback. The rules concern the addresses of the clients at fault alone; a queueing
+//! discipline concerns all clients.
 
-use std::ffi::OsString;
-use std::io::Write;
-use std::os::unix::process::CommandExt;
-use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use driver::moves::{Act, Source};
 use serde_json::Value;
 
-/// The variable that tells a process that it runs in a namespace of its own.
-const INSIDE: &str = "GAUNTLET_NETWORK_NAMESPACE";
+use crate::namespace::{feed, output, run};
 
 /// The condition numbers of these faults.
 const CONDITIONS: u16 = 300;
@@ -21,20 +17,41 @@ const CONDITIONS: u16 = 300;
 const FIRST_ADDRESS: u32 = 199 * 254 * 254;
 const ADDRESSES: &str = "127.200.0.0/16";
 
-/// What happens to the packets of the clients at fault, in both directions.
+/// What happens to packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PacketFault {
-    /// One in ten is lost.
+    /// One in ten of the clients at fault is lost, in both directions.
     Loss,
-    /// All are lost.
+    /// All of the clients at fault are lost, in both directions.
     Partition,
-    /// Those to the clients are lost.
+    /// Those to the clients at fault are lost.
     RepliesLost,
+    /// Those that begin a connection of a client at fault are lost, as where the table of a firewall is full. It ends by itself: a client
+    /// that connects meanwhile waits for that.
+    NewLost,
+    /// All clients share a low rate.
+    RateLimited,
+    /// All are delayed; some overtake others, and some arrive twice.
+    Disturbed,
 }
 
-use PacketFault::{Loss, Partition, RepliesLost};
+use PacketFault::{Disturbed, Loss, NewLost, Partition, RateLimited, RepliesLost};
 
-const ALL: [PacketFault; 3] = [Loss, Partition, RepliesLost];
+const ALL: [PacketFault; 6] = [Loss, Partition, RepliesLost, NewLost, RateLimited, Disturbed];
+
+/// A queueing discipline of Linux: see tc-tbf(8) and tc-netem(8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Discipline {
+    /// Token bucket: limits the rate.
+    Tbf,
+    /// Network emulator: delays, reorders and duplicates packets.
+    Netem,
+}
+
+use Discipline::{Netem, Tbf};
+
+/// The time for which packets that begin a connection are lost. A client sends them again after a second (RFC 6298, section 2).
+const NEW_LOST_TIME: Duration = Duration::from_millis(700);
 
 /// Returns the source of a crowd whose packets are affected.
 pub(crate) const fn affected(first: u32) -> Source {
@@ -46,25 +63,30 @@ pub(crate) const fn affected_client(number: u32) -> Source {
     Source::Exactly(FIRST_ADDRESS + number)
 }
 
-/// Moves the run into a network namespace: replaces this process, with the same arguments. Returns only if that is done already, or
-/// with the reason why it is impossible.
-pub(crate) fn enter(arguments: &[OsString]) -> Result<(), String> {
-    if std::env::var_os(INSIDE).is_some() {
-        return run("ip", &["link", "set", "lo", "up"]);
+impl Discipline {
+    pub(crate) const ALL: [Self; 2] = [Tbf, Netem];
+
+    /// Returns why this discipline cannot be used here, if it cannot.
+    pub(crate) fn obstacle(self) -> Option<String> {
+        let some_fault = match self {
+            Tbf => RateLimited,
+            Netem => Disturbed,
+        };
+        let added = run("tc", &some_fault.discipline()?.arguments("add"));
+        added.and_then(|()| run("tc", &REMOVE_DISCIPLINE)).err()
     }
-    let is_root = rustix::process::geteuid().is_root();
-    // Without privileges, only a user namespace of one's own may contain others.
-    let flags: &[&str] = if is_root { &["--net"] } else { &["--net", "--user", "--map-root-user"] };
-    let tools = [("ip", &["-Version"][..]), ("nft", &["--version"])];
-    let missing = tools.into_iter().find_map(|(tool, arguments)| run(tool, arguments).err());
-    if let Some(cause) = missing.or_else(|| run("unshare", &[flags, &["true"]].concat()).err()) {
-        return Err(cause);
-    }
-    let own = std::env::current_exe().map_err(|error| error.to_string())?;
-    let mut command = Command::new("unshare");
-    let error = command.args(flags).arg("--").arg(own).args(&arguments[1..]).env(INSIDE, "1").exec();
-    Err(format!("unshare: {error}"))
 }
+
+/// A queueing discipline with its parameters.
+struct Queue(&'static str);
+
+impl Queue {
+    fn arguments(&self, action: &'static str) -> Vec<&'static str> {
+        ["qdisc", action, "dev", "lo", "root"].into_iter().chain(self.0.split(' ')).collect()
+    }
+}
+
+const REMOVE_DISCIPLINE: [&str; 5] = ["qdisc", "del", "dev", "lo", "root"];
 
 impl PacketFault {
     /// Returns the act that begins this fault.
@@ -77,29 +99,60 @@ impl PacketFault {
         ALL.get(usize::from(number.checked_sub(CONDITIONS)?)).copied()
     }
 
-    /// Makes the rules. Returns whether they are in force.
-    pub(crate) fn make(self) -> bool {
-        let rule = match self {
-            Loss => "numgen random mod 100 < 10 counter name affected drop",
-            Partition | RepliesLost => "counter name affected drop",
-        };
-        let from_clients =
-            if self == RepliesLost { String::new() } else { format!("ip saddr {ADDRESSES} {rule};") };
-        let rules = format!(
-            "table inet gauntlet {{
-  counter affected {{ }}
-  chain input {{ type filter hook input priority 0; {from_clients} ip daddr {ADDRESSES} {rule}; }}
-}}"
-        );
-        feed("nft", &["-f", "-"], &rules).is_ok()
+    /// Returns the time after which the fault ends by itself, if it does.
+    pub(crate) const fn time(self) -> Option<Duration> {
+        match self {
+            NewLost => Some(NEW_LOST_TIME),
+            _ => None,
+        }
     }
 
-    /// Removes the rules. Returns whether they have affected a packet.
-    pub(crate) fn end() -> bool {
+    /// Begins the fault. Returns whether it is in force.
+    pub(crate) fn make(self) -> bool {
+        match self.discipline() {
+            Some(queue) => run("tc", &queue.arguments("add")).is_ok(),
+            None => feed("nft", &["-f", "-"], &self.rules()).is_ok(),
+        }
+    }
+
+    /// Ends the fault. Returns whether it has affected a packet.
+    pub(crate) fn end(self) -> bool {
+        if self.discipline().is_some() {
+            let listed = output("tc", &["-s", "-j", "qdisc", "show", "dev", "lo"]);
+            // A token bucket counts the packets that had to wait; the other discipline changes all that it sends, or some.
+            let field = if self == RateLimited { "overlimits" } else { "packets" };
+            let affected = listed.ok().and_then(|listed| of_discipline(&listed.stdout, field)).unwrap_or(0);
+            return run("tc", &REMOVE_DISCIPLINE).is_ok() && affected > 0;
+        }
         let listed = output("nft", &["-j", "list", "counter", "inet", "gauntlet", "affected"]);
         let packets = listed.ok().and_then(|listed| packets(&listed.stdout)).unwrap_or(0);
         let is_removed = run("nft", &["delete", "table", "inet", "gauntlet"]).is_ok();
         is_removed && packets > 0
+    }
+
+    const fn discipline(self) -> Option<Queue> {
+        Some(Queue(match self {
+            Loss | Partition | RepliesLost | NewLost => return None,
+            RateLimited => "tbf rate 512kbit burst 16kb latency 500ms",
+            Disturbed => "netem delay 20ms 10ms reorder 25% 50% duplicate 5%",
+        }))
+    }
+
+    fn rules(self) -> String {
+        let drop = "counter name affected drop";
+        let rule = match self {
+            Loss => format!("numgen random mod 100 < 10 {drop}"),
+            NewLost => format!("tcp flags & (syn | ack) == syn {drop}"),
+            _ => drop.to_owned(),
+        };
+        let from_clients =
+            if self == RepliesLost { String::new() } else { format!("ip saddr {ADDRESSES} {rule};") };
+        format!(
+            "table inet gauntlet {{
+  counter affected {{ }}
+  chain input {{ type filter hook input priority 0; {from_clients} ip daddr {ADDRESSES} {rule}; }}
+}}"
+        )
     }
 }
 
@@ -109,37 +162,10 @@ fn packets(json: &[u8]) -> Option<u64> {
     list["nftables"].as_array()?.iter().find_map(|entry| entry["counter"]["packets"].as_u64())
 }
 
-fn run(program: &str, arguments: &[&str]) -> Result<(), String> {
-    output(program, arguments).map(drop)
-}
-
-fn output(program: &str, arguments: &[&str]) -> Result<Output, String> {
-    let output = Command::new(program).args(arguments).stdin(Stdio::null()).output();
-    succeeded(program, output)
-}
-
-/// Runs a program with this input.
-fn feed(program: &str, arguments: &[&str], input: &str) -> Result<(), String> {
-    let run = || {
-        let mut command = Command::new(program);
-        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut child = command.spawn()?;
-        if let Some(mut stdin) = child.stdin.take() {
-            stdin.write_all(input.as_bytes())?;
-        }
-        child.wait_with_output()
-    };
-    succeeded(program, run()).map(drop)
-}
-
-fn succeeded(program: &str, output: std::io::Result<Output>) -> Result<Output, String> {
-    let output = output.map_err(|error| format!("{program}: {error}"))?;
-    if output.status.success() {
-        return Ok(output);
-    }
-    let text = String::from_utf8_lossy(&output.stderr);
-    let line = text.lines().next().unwrap_or_default().trim();
-    Err(format!("{program} ended with {}: {line}", output.status))
+/// Returns a figure in the list of a queueing discipline.
+fn of_discipline(json: &[u8], field: &str) -> Option<u64> {
+    let list: Value = serde_json::from_slice(json).ok()?;
+    list.as_array()?.iter().find_map(|entry| entry[field].as_u64())
 }
 
 #[cfg(test)]
@@ -152,7 +178,7 @@ mod tests {
             let Act::BeginCondition(number) = fault.begin() else { panic!("{fault:?}") };
             assert_eq!(PacketFault::from_condition(number), Some(fault));
         }
-        assert_eq!(PacketFault::from_condition(CONDITIONS + 3), None);
+        assert_eq!(PacketFault::from_condition(CONDITIONS + 6), None);
     }
 
     #[test]
@@ -167,5 +193,7 @@ mod tests {
         let json = br#"{"nftables": [{"metainfo": {}}, {"counter": {"name": "affected", "packets": 7, "bytes": 9}}]}"#;
         assert_eq!(packets(json), Some(7));
         assert_eq!(packets(b"{}"), None);
+        let json = br#"[{"kind": "tbf", "packets": 7, "overlimits": 2}]"#;
+        assert_eq!(of_discipline(json, "overlimits"), Some(2));
     }
 }

@@ -5,7 +5,6 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
-use conformance::case::Case;
 use conformance::plan::CasePlan;
 use driver::drive::{Limits, Process, drive};
 use driver::history::Ending;
@@ -22,17 +21,20 @@ use target::Target;
 use verdict::Verdict;
 
 use crate::chaos_protocol::{ChaosProtocol, Invariant};
-use crate::collect::RunCollector;
+use crate::collect::{Halt, RunCollector};
 use crate::dependencies::Dependencies;
+use crate::disk::Disk;
 use crate::environment::Environment;
 use crate::fault::Scene;
 use crate::harm::Harm;
-use crate::outcome::{Replies, RunOutcome, SceneOutcome, Timeline};
+use crate::namespace::Obstacles;
+use crate::outcome::{RunOutcome, SceneOutcome, Timeline};
 use crate::progress::SceneBar;
 use crate::relay::Relay;
 use crate::schedule::Schedule;
 use crate::scripts::{Client, Conductor, Planned, Timekeeper};
 use crate::timing::{BYSTANDERS, CONDUCTOR, Part, marked};
+use crate::work::{Work, joined, skip_reason};
 
 /// The terms of a run.
 pub(crate) struct RunTerms {
@@ -48,8 +50,12 @@ pub(crate) struct RunTerms {
     pub(crate) options: Params,
     /// Whether the caller has set the time limit of the run.
     pub(crate) has_own_limit: bool,
-    /// Why faults of packets cannot be made, if they cannot.
-    pub(crate) packets_cause: Option<String>,
+    /// Whether faults of packets are wanted.
+    pub(crate) has_packets: bool,
+    /// What cannot be made in the namespaces of the run.
+    pub(crate) obstacles: Obstacles,
+    /// The disk of the target.
+    pub(crate) disk: Rc<Disk>,
 }
 
 /// The number of losses after which the target is not started again.
@@ -60,12 +66,21 @@ const LOSSES_MAX: u32 = 8;
 const SLOW_REPETITIONS_MAX: u32 = 2;
 const REPETITIONS_MAX: u32 = 5;
 
+/// The number of scenes in which clients wait in vain for the whole time that a reply may take, and how long they wait afterwards: the
+/// target has that defect, and waits of 10 s would take the time of the run.
+const LONG_WAITS_MAX: u32 = 2;
+const SHORT_WAIT: Duration = Duration::from_secs(2);
+
+/// The number of such scenes, of both kinds, after which the run ends.
+const WAITS_MAX: u32 = 10;
+
 /// The time after a loss within which the end of the target's process is noticed.
 const EXIT_TIME_MAX: Duration = Duration::from_millis(300);
 
 /// The causes for which further scenes are not run.
 const GONE: &str = "the target is gone and could not be started again";
 const LOST_TOO_OFTEN: &str = "the target was lost eight times";
+const WAITED_TOO_OFTEN: &str = "clients have waited in vain in ten scenes";
 const SERVES_NO_NEW_CLIENT: &str = "the target serves no new client";
 const SERVES_TOO_FEW: &str = "the target does not serve the bystanders even without a fault";
 
@@ -84,8 +99,19 @@ pub(crate) async fn run(
 ) -> RunOutcome {
     let Schedule { protocol, seed, .. } = *schedule;
     let invariant = (protocol.invariant)();
-    let mut runner =
-        Runner { protocol, seed, terms, target, recorder, limits, bar, invariant, lost_lines: None };
+    let mut runner = Runner {
+        protocol,
+        seed,
+        terms,
+        target,
+        recorder,
+        limits,
+        bar,
+        invariant,
+        lost_lines: None,
+        waits: 0,
+        has_served: false,
+    };
     let mut run = RunOutcome::default();
     let target = &runner.target;
     let (mut remaining, mut skipped) = (VecDeque::new(), Vec::new());
@@ -107,7 +133,9 @@ pub(crate) async fn run(
         let works: Vec<Work> = remaining.drain(..done).collect();
         let mut ended_by = None;
         for (work, outcome) in works.into_iter().zip(session.outcomes) {
-            if outcome.harm.is_without_fault {
+            // The end of an earlier session, or of the connections by which chaos sees that a process serves, may have done harm.
+            let may_have_cause = session.is_later || run.outcomes.iter().any(SceneOutcome::is_harmed);
+            if outcome.harm.is_without_fault && !may_have_cause {
                 gone = Some(SERVES_TOO_FEW);
             }
             let outcome = joined(before_sequel.take(), &work, outcome);
@@ -144,14 +172,15 @@ pub(crate) async fn run(
                 gone = Some(GONE);
                 break;
             }
-        } else if session.is_lost || session.is_stuck {
-            run.losses += 1;
-            if run.losses == LOSSES_MAX {
-                gone = Some(LOST_TOO_OFTEN);
+        } else if let Some(halt) = session.halt {
+            run.losses += u32::from(halt == Halt::Lost);
+            if run.losses == LOSSES_MAX || runner.waits >= WAITS_MAX {
+                gone = Some(if halt == Halt::Lost { LOST_TOO_OFTEN } else { WAITED_TOO_OFTEN });
                 break;
             }
-            if !remaining.is_empty() && !runner.restore(session.is_stuck).await {
-                gone = Some(if session.is_stuck { SERVES_NO_NEW_CLIENT } else { GONE });
+            let is_stuck = halt == Halt::Stuck;
+            if !remaining.is_empty() && !runner.restore(is_stuck).await {
+                gone = Some(if is_stuck { SERVES_NO_NEW_CLIENT } else { GONE });
                 break;
             }
         } else if done == 0 {
@@ -164,14 +193,7 @@ pub(crate) async fn run(
         print(&outcome);
         run.outcomes.push(outcome);
     }
-    let harm = match gone {
-        Some(cause) => Harm::not_run(cause),
-        None if runner.limits.reached_limit() == Some(Ending::Interrupted) => {
-            Harm::undecided("the run was interrupted")
-        }
-        None if terms.has_own_limit => Harm::not_run("the time limit of the run was reached"),
-        None => Harm::undecided("the time limit of a run was reached: --duration sets a longer one"),
-    };
+    let harm = harm_of_the_rest(gone, terms, runner.limits);
     let left_out =
         |work: Work| joined(before_sequel.take(), &work, SceneOutcome::without(work.scene, harm.clone()));
     run.outcomes.extend(remaining.into_iter().map(left_out));
@@ -179,64 +201,15 @@ pub(crate) async fn run(
     run
 }
 
-/// Returns the reason why a scene cannot run against this target.
-fn skip_reason(scene: &Scene, target: &Target, terms: &RunTerms) -> Option<String> {
-    if scene.fault.needs_dependency && terms.dependencies.is_empty() {
-        return Some("the fault needs a service that the target uses: --through names one".to_owned());
-    }
-    if let (true, Some(cause)) = (scene.fault.needs_packets, &terms.packets_cause) {
-        return Some(cause.clone());
-    }
-    if scene.fault.needs_packets && !target.is_started() {
-        return Some(
-            "the fault needs a target that chaos starts: use --exec or the built-in server".to_owned(),
-        );
-    }
-    if scene.fault.needs_process && !target.is_started() {
-        return Some(
-            "the fault needs a process that chaos starts: use --exec or the built-in server".to_owned(),
-        );
-    }
-    if scene.fault.needs_output && matches!(terms.choice, Choice::Image { .. }) {
-        return Some("the output of a container cannot be blocked".to_owned());
-    }
-    terms.choice.missing_setting(scene.fault.needs_settings)
-}
-
-/// Combines the outcome of a sequel with that of the scene before it.
-fn joined(before: Option<SceneOutcome>, work: &Work, outcome: SceneOutcome) -> SceneOutcome {
-    match before {
-        Some(before) if work.is_sequel => outcome.after(before),
-        _ => outcome,
-    }
-}
-
-/// A scene to run, or its sequel.
-#[derive(Debug)]
-struct Work {
-    scene: Scene,
-    case: &'static Case,
-    is_sequel: bool,
-    replies: Rc<Replies>,
-}
-
-impl Work {
-    fn of(scene: Scene) -> Self {
-        Self { scene, case: scene.case, is_sequel: false, replies: Rc::default() }
-    }
-
-    fn sequel(scene: Scene, case: &'static Case, replies: &Replies) -> Self {
-        Self { scene, case, is_sequel: true, replies: Rc::new(replies.clone()) }
-    }
-
-    /// Returns the same work for a target that loses lines which arrive together.
-    fn line_by_line(self) -> Self {
-        if self.is_sequel { self } else { Self::of(self.scene.line_by_line()) }
-    }
-
-    fn plan(&self, protocol: &'static ChaosProtocol, seed: u64) -> Planned {
-        let plan = Rc::new(CasePlan::new(protocol.dialect, self.case, seed, Duration::ZERO));
-        Planned { plan, replies: Rc::clone(&self.replies) }
+/// Returns the verdict on the scenes that have not run.
+fn harm_of_the_rest(gone: Option<&str>, terms: &RunTerms, limits: &RunLimits) -> Harm {
+    match gone {
+        Some(cause) => Harm::not_run(cause),
+        None if limits.reached_limit() == Some(Ending::Interrupted) => {
+            Harm::undecided("the run was interrupted")
+        }
+        None if terms.has_own_limit => Harm::not_run("the time limit of the run was reached"),
+        None => Harm::undecided("the time limit of a run was reached: --duration sets a longer one"),
     }
 }
 
@@ -246,9 +219,10 @@ struct Session {
     timeline: Timeline,
     /// The number of scenes that have begun.
     begun: usize,
-    is_lost: bool,
-    /// Whether the target no longer serves new clients.
-    is_stuck: bool,
+    /// Why no further scene could be run against the process, if there is a reason.
+    halt: Option<Halt>,
+    /// Whether the process has served an earlier session.
+    is_later: bool,
 }
 
 /// The state that all sessions of a run share.
@@ -264,13 +238,18 @@ struct Runner<'r> {
     invariant: Box<dyn Invariant>,
     /// The clause of a target that loses lines which arrive together, once a baseline has shown that.
     lost_lines: Option<Clause>,
+    /// The number of scenes with harm in which clients, or newcomers, have waited for a reply in vain.
+    waits: u32,
+    /// Whether the process of the target has served a session.
+    has_served: bool,
 }
 
 impl Runner<'_> {
     /// Restores the target after a loss. One at an address cannot be started again. Returns whether it serves a new client.
     async fn restore(&mut self, was_stuck: bool) -> bool {
-        let Self { target, protocol, terms, limits, .. } = self;
+        let Self { target, protocol, terms, limits, has_served, .. } = self;
         let restored = async {
+            *has_served = false;
             if target.revive().await.is_err() {
                 return false;
             }
@@ -310,7 +289,11 @@ impl Runner<'_> {
     }
 
     async fn run_session(&mut self, works: &[Work]) -> Session {
-        let Self { protocol, seed, terms, target, recorder, limits, bar, invariant, lost_lines } = self;
+        let Self {
+            protocol, seed, terms, target, recorder, limits, bar, invariant, lost_lines, waits, ..
+        } = self;
+        let is_short = *waits >= LONG_WAITS_MAX;
+        let reply_timeout = if is_short { terms.reply_timeout.min(SHORT_WAIT) } else { terms.reply_timeout };
         let (protocol, seed): (&'static ChaosProtocol, u64) = (*protocol, *seed);
         let planned: Vec<Planned> = works.iter().map(|work| work.plan(protocol, seed)).collect();
         // Without a free port, the scenes that need the relay are inconclusive.
@@ -325,8 +308,7 @@ impl Runner<'_> {
             .zip(&planned)
             .map(|(work, planned)| (work.scene, Rc::clone(&planned.plan)))
             .collect();
-        let collector =
-            Rc::new(RefCell::new(RunCollector::new(protocol, &scenes, invariant, terms.reply_timeout)));
+        let collector = Rc::new(RefCell::new(RunCollector::new(protocol, &scenes, invariant, reply_timeout)));
         let observer = {
             let (collector, recorder, bar) = (Rc::clone(&collector), recorder.clone(), bar.clone());
             let ids: Vec<&'static str> = works.iter().map(|work| work.case.id).collect();
@@ -345,9 +327,13 @@ impl Runner<'_> {
         let conductor = Client::Conductor(Box::new(Conductor::new(protocol, planned)));
         let others = [conductor, Client::Timekeeper(Timekeeper::new())];
         let drive_limits =
-            Limits { openings_at_once_max: OPENINGS_AT_ONCE_MAX, ..Limits::gentle(terms.reply_timeout) };
-        let process: Box<dyn Process> =
-            Box::new(Environment::new(target.process(), relay, Rc::clone(&terms.dependencies)));
+            Limits { openings_at_once_max: OPENINGS_AT_ONCE_MAX, ..Limits::gentle(reply_timeout) };
+        let process: Box<dyn Process> = Box::new(Environment::new(
+            target.process(),
+            relay,
+            Rc::clone(&terms.dependencies),
+            Rc::clone(&terms.disk),
+        ));
         let framing = protocol.dialect.framing;
         let scripts = bystanders.chain(others).collect();
         let addr = target.addr();
@@ -363,16 +349,14 @@ impl Runner<'_> {
         };
         let ending = drive(addr, scripts, framing, drive_limits, process, observer, until).await;
         recorder.end(ending);
-        // A target that was lost during a fault of its services finds them unharmed when it is started again.
-        terms.dependencies.end();
         // The driver's observer may still share the collector.
         let mut collector =
-            collector.replace(RunCollector::new(protocol, &[], (protocol.invariant)(), terms.reply_timeout));
+            collector.replace(RunCollector::new(protocol, &[], (protocol.invariant)(), reply_timeout));
         if has_ended.get() {
             collector.lose();
         }
-        let is_lost = collector.is_lost();
-        if is_lost {
+        let halt = collector.halt();
+        if halt == Some(Halt::Lost) {
             let ended = target.ended(EXIT_TIME_MAX).await;
             let how = ended.map_or("the target refuses connections".to_owned(), |ended| {
                 format!("the target's process ended: {ended}")
@@ -381,11 +365,18 @@ impl Runner<'_> {
         }
         let begun = collector.begun();
         // The scene that the time limit cut off is not judged.
-        let is_cut = !is_lost && !collector.is_conducted() && ending != Ending::Stopped;
-        let is_stuck = collector.is_stuck();
-        let (outcomes, timeline, invariant) = collector.finish(lost_lines);
+        let is_cut = halt != Some(Halt::Lost) && !collector.is_conducted() && ending != Ending::Stopped;
+        let (mut outcomes, timeline, invariant) = collector.finish(lost_lines);
+        if is_short {
+            for outcome in &mut outcomes {
+                outcome.harm.note_short_waits();
+            }
+        }
         self.invariant = invariant;
         let begun = if is_cut { begun.saturating_sub(1) } else { begun };
-        Session { outcomes, timeline, begun, is_lost, is_stuck }
+        let is_harmed = outcomes.iter().any(SceneOutcome::is_harmed);
+        self.waits += u32::from(matches!(halt, Some(Halt::Waited | Halt::Stuck)) && is_harmed);
+        let is_later = std::mem::replace(&mut self.has_served, true);
+        Session { outcomes, timeline, begun, halt, is_later }
     }
 }

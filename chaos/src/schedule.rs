@@ -86,6 +86,18 @@ impl Schedule {
         self.steps.retain(|id| protocol.find(id).is_some_and(|scene| !scene.fault.needs_packets));
     }
 
+    /// Leaves out the faults of a container's memory.
+    pub fn leave_out_containers(&mut self) {
+        let protocol = self.protocol;
+        self.steps.retain(|id| protocol.find(id).is_some_and(|scene| !scene.fault.needs_container));
+    }
+
+    /// Leaves out the faults of a target's disk.
+    pub fn leave_out_disks(&mut self) {
+        let protocol = self.protocol;
+        self.steps.retain(|id| protocol.find(id).is_some_and(|scene| !scene.fault.needs_disk));
+    }
+
     /// Parses the text of a schedule file.
     ///
     /// # Errors

@@ -14,6 +14,7 @@ use target::Choice;
 use target::Target;
 
 use crate::dependencies::{self, Dependencies};
+use crate::disk::Disk;
 use crate::error::Error;
 use crate::flags::Flags;
 use crate::outcome::{RunOutcome, SceneOutcome};
@@ -28,9 +29,6 @@ const DURATION_MAX: Duration = Duration::from_mins(3);
 
 /// The longest time that a scene of a matrix run takes.
 const SCENE_TIME_MAX: Duration = Duration::from_secs(30);
-
-/// Why faults of packets are not made by default.
-const NO_PACKETS: &str = "it needs a network namespace: --packets makes one";
 
 /// Runs a schedule against a target that is started for it.
 ///
@@ -48,7 +46,8 @@ pub(crate) async fn run_once(
     let _ = terminal::write_plan(out, schedule.protocol.workload, &schedule.sha256());
     let _ = writeln!(out);
     let dependencies = Rc::new(Dependencies::start(&flags.through, schedule.seed).await?);
-    let filled = dependencies.fill(choice);
+    let disk = Rc::new(Disk::new(choice, flags.obstacles.disk.clone())?);
+    let filled = disk.fill_in(dependencies.fill(choice));
     let mut target = Target::start(&filled, schedule.protocol.settings).await?;
     let scene_count = u32::try_from(schedule.steps.len()).unwrap_or(u32::MAX);
     let default = if flags.matrix { SCENE_TIME_MAX * (scene_count + 1) } else { DURATION_MAX };
@@ -63,7 +62,9 @@ pub(crate) async fn run_once(
         choice: filled,
         is_strict: flags.strict,
         dependencies,
-        packets_cause: if flags.packets { flags.packets_cause.clone() } else { Some(NO_PACKETS.to_owned()) },
+        obstacles: flags.obstacles.clone(),
+        has_packets: flags.packets,
+        disk,
         options: options.clone(),
         has_own_limit: flags.duration.is_some(),
     };

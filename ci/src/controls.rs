@@ -10,7 +10,7 @@ use crate::cargo::{Cargo, Profile};
 use crate::command_line::{ControlFlags, Protocol};
 use crate::failure::Failure;
 use crate::json_report::{Report, Run, Verdict};
-use crate::mutant_list::{Control, controls, mutants};
+use crate::mutant_list::{Control, File, controls, mutants};
 use crate::parallel;
 use crate::process;
 use crate::workspace::Workspace;
@@ -35,6 +35,15 @@ const SHARED: &[(Protocol, &str, &str)] = &[
         "readers/leaving",
         "disconnects/end-of-stream in the state mid-reply does the same, 100 ms earlier",
     ),
+];
+
+/// Faults of both protocols that no run against a server of the zoo contains here, and what tests them.
+const ELSEWHERE: &[(&str, &str)] = &[
+    (
+        "packets/disturbed",
+        "the kernel of the machine that wrote this table has no netem, so that the fault is not run there",
+    ),
+    ("process/memory-limited", "a test with a container, in harness/tests/docker/target.rs"),
 ];
 
 /// Where a fault of a dependency is tested: it needs a target with a dependency, which no server of the zoo has.
@@ -106,12 +115,12 @@ fn servers(protocol: Protocol) -> Vec<Server> {
 impl Server {
     fn command(&self, zoo: &Path, protocol: Protocol, lock: &Path) -> String {
         let Some(control) = &self.control else { return zoo_command(zoo, protocol, Some(&self.name)) };
-        let lock = if control.needs_lock_file {
-            format!(" --lock-file '{}'", lock.display())
-        } else {
-            String::new()
+        let file = match control.file {
+            None => String::new(),
+            Some(File::Lock) => format!(" --lock-file '{}'", lock.display()),
+            Some(File::Journal) => " --journal '{directory}/journal'".to_owned(),
         };
-        format!("{} --control {}{lock}", zoo_command(zoo, protocol, None), control.fault)
+        format!("{} --control {}{file}", zoo_command(zoo, protocol, None), control.fault)
     }
 
     /// Runs chaos with all faults that it makes by default, or with those of the kind that it makes only on request.
@@ -186,7 +195,8 @@ impl Table {
                 with_others: others.iter().map(|server| server.shown()).collect(),
                 reason: reason
                     .map(|(.., reason)| *reason)
-                    .or_else(|| is_of_dependency.then_some(DEPENDENCY_TESTS)),
+                    .or_else(|| is_of_dependency.then_some(DEPENDENCY_TESTS))
+                    .or_else(|| ELSEWHERE.iter().find(|(id, _)| id == fault).map(|(_, reason)| *reason)),
             }
         };
         Self { protocol, rows: faults.iter().map(row).collect() }

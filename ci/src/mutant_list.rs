@@ -26,8 +26,17 @@ pub(crate) struct Control {
     pub(crate) fault: &'static str,
     /// What ends the server, in one sentence.
     pub(crate) summary: &'static str,
-    /// Whether it needs a lock file that outlives its process.
-    pub(crate) needs_lock_file: bool,
+    /// The file that it needs, if it needs one.
+    pub(crate) file: Option<File>,
+}
+
+/// A file of a control.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum File {
+    /// One that outlives its process.
+    Lock,
+    /// One on the disk that chaos fills.
+    Journal,
 }
 
 /// Returns the controls of a protocol in the order of the faults.
@@ -39,7 +48,10 @@ pub(crate) fn controls(protocol: Protocol) -> Vec<Control> {
     let control = |row: &::mutants::Control| Control {
         fault: row.fault,
         summary: row.summary,
-        needs_lock_file: row.fault.starts_with("process/killed"),
+        file: match row.fault {
+            "process/full-disk" => Some(File::Journal),
+            fault => fault.starts_with("process/killed").then_some(File::Lock),
+        },
     };
     all.iter().map(control).collect()
 }

@@ -124,7 +124,8 @@ impl SceneCollector {
         match &event.event {
             EventKind::Acted { act: Act::LeaveDescriptors(_), .. } => self.shortage_ns = Some(event.at_ns),
             EventKind::Acted {
-                act: Act::Continue | Act::RestoreDescriptors | Act::UnblockOutput, ..
+                act: Act::Continue | Act::RestoreDescriptors | Act::RestoreMemory | Act::UnblockOutput,
+                ..
             } => {
                 self.undone_ns = Some(event.at_ns);
             }
@@ -187,6 +188,11 @@ impl SceneCollector {
     /// Records that the target is gone.
     pub(crate) fn note_lost(&mut self, how: &str) {
         self.target_lost = Some(how.to_owned());
+    }
+
+    /// Returns whether a client at fault has waited for a reply in vain, although the target must serve it.
+    pub(crate) fn has_waited_in_vain(&self) -> bool {
+        self.waiting.has_any && (self.requirements.is_promised || self.waiting.has_later)
     }
 
     /// Records an observation of the clients at fault.

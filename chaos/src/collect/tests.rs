@@ -220,10 +220,10 @@ fn a_fault_that_could_not_be_injected_is_inconclusive() {
 fn a_target_that_refuses_connections_is_lost() {
     let mut history = History::begin(SCENE);
     for client in 0..REFUSALS_MAX {
-        assert!(!history.collector.is_lost());
+        assert!(history.collector.halt().is_none());
         history.record(client, 0, EventKind::NotOpened(refused(FailureKind::Refused)));
     }
-    assert!(history.collector.is_lost());
+    assert!(history.collector.halt() == Some(Halt::Lost));
     history.collector.note_lost("its process ended");
     let outcome = history.collector.finish(&mut None).0.remove(0);
     assert_eq!((outcome.harm.verdict, summary(&outcome)), (Verdict::Fail, "the target is gone"));
@@ -256,6 +256,36 @@ fn a_request_without_a_reply_is_awaited_and_belongs_to_the_scene_in_which_it_was
     assert_eq!(summary(&outcomes[0]), "a bystander received no reply");
     assert_eq!(outcomes[0].harm.verdict, Verdict::Fail);
     assert_eq!((outcomes[1].harm.verdict, summary(&outcomes[1])), (Verdict::Pass, ""));
+}
+
+/// The next scenes would show the same, and the target may be damaged.
+#[test]
+fn a_scene_in_which_a_client_at_fault_waits_in_vain_ends_the_session() {
+    let has_ended = |id, part| {
+        let mut history = History::begin_first_of(&[id, OTHER_SCENE]);
+        history.record(CONDUCTOR, 9, EventKind::Opened(0));
+        history.record(CONDUCTOR, 9, EventKind::Sent(Cow::Borrowed(b"QUERY|x|\n")));
+        history.at_ns += 10_000 * MS;
+        history.record(CONDUCTOR, 9, EventKind::TimedOut { waited_ns: 10_000 * MS, late_ns: 0 });
+        assert!(history.collector.halt().is_none());
+        history.record(CONDUCTOR, 0, EventKind::Marked(mark(0, part)));
+        history.collector.halt() == Some(Halt::Waited)
+    };
+    assert!(has_ended(SCENE, Part::Over));
+    assert!(!has_ended(SCENE, Part::Newcomer));
+    // During this fault, the target need not serve anybody.
+    assert!(!has_ended("process/stopped/idle", Part::Over));
+}
+
+#[test]
+fn a_scene_in_which_a_bystander_waits_in_vain_ends_the_session() {
+    let mut history = History::begin_first_of(&[SCENE, OTHER_SCENE]);
+    history.send(QUIET_REQUESTS);
+    history.at_ns += 10_000 * MS;
+    history.record(0, 1, EventKind::TimedOut { waited_ns: 10_000 * MS, late_ns: 0 });
+    assert!(history.collector.halt().is_none());
+    history.record(CONDUCTOR, 0, EventKind::Marked(mark(0, Part::Over)));
+    assert!(history.collector.halt() == Some(Halt::Waited));
 }
 
 #[test]
@@ -359,10 +389,10 @@ fn a_newcomer_that_cannot_connect_ends_the_session() {
     history.record(CONDUCTOR, 0, EventKind::Marked(mark(0, Part::Newcomer)));
     history.at_ns += 10_900 * MS;
     history.record(TIMEKEEPER, 0, EventKind::Marked(1));
-    assert!(!history.collector.is_stuck());
+    assert!(history.collector.halt().is_none());
     history.at_ns += 200 * MS;
     history.record(TIMEKEEPER, 0, EventKind::Marked(1));
-    assert!(history.collector.is_stuck());
+    assert!(history.collector.halt() == Some(Halt::Stuck));
     let outcome = history.finish().remove(0);
     assert_eq!(summary(&outcome), "the target does not serve a new client after the fault");
 }
@@ -375,7 +405,7 @@ fn a_newcomer_that_is_closed_ends_the_session() {
     history.record(CONDUCTOR, 9, EventKind::Opened(NEWCOMER));
     history.record(CONDUCTOR, 9, EventKind::Sent(Cow::Borrowed(b"QUERY|newcomer|\n")));
     history.record(CONDUCTOR, 9, EventKind::Ended);
-    assert!(history.collector.is_stuck());
+    assert!(history.collector.halt() == Some(Halt::Stuck));
     let outcome = history.finish().remove(0);
     assert_eq!(summary(&outcome), "the target does not serve a new client after the fault");
 }

@@ -9,6 +9,9 @@ use verdict::{Finding, Verdict, seconds};
 use crate::harm::evidence::{Delays, IdleCpu, Incident, Instead, Requirements, SessionEnd};
 use crate::percentile::milliseconds;
 
+/// Why a client waits less than the protocol allows.
+pub(crate) const SHORT_WAIT: &str = "clients have waited in vain for the whole time in two scenes before";
+
 /// Returns the finding that an incident leads to.
 pub(crate) fn of_incident(incident: Incident, requirements: &Requirements) -> Finding {
     let clauses = requirements.clauses;
@@ -16,8 +19,8 @@ pub(crate) fn of_incident(incident: Incident, requirements: &Requirements) -> Fi
         Incident::ActionFailed(act) => {
             let mut finding = Finding::new(Verdict::Unknown, "the fault could not be injected");
             finding.reason = Some(match act {
-                Act::BeginCondition(_) => "the network fault could not begin".to_owned(),
-                Act::EndCondition => "the network fault affected no traffic".to_owned(),
+                Act::BeginCondition(_) => "the condition could not begin".to_owned(),
+                Act::EndCondition => "it affected no traffic, and no file of the target".to_owned(),
                 act => format!("the action {act:?} on the target's process failed"),
             });
             // No clause: the target did nothing wrong.

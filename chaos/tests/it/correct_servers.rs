@@ -34,6 +34,8 @@ fn assert_not_accused(protocol: &str, seed: &str, faults: &str, skipped: Option<
     let mut schedule = chaos::schedule::Schedule::matrix(protocol, 1, &selection);
     schedule.leave_out_dependencies();
     schedule.leave_out_packets();
+    schedule.leave_out_disks();
+    schedule.leave_out_containers();
     let scenes = schedule.steps.len();
     assert!(scenes >= 20, "{scenes} scenes");
     // Two spaces: a scene has its word in a column, and a finding begins with the same word.

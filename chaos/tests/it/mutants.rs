@@ -67,6 +67,43 @@ fn a_target_that_does_not_serve_after_it_was_killed_is_detected() {
     assert_detected_in("index", &exec, "process/killed", "process/killed/idle", "C3");
 }
 
+/// Once clients have waited in vain for the whole time in two scenes, those of later scenes wait less.
+#[test]
+fn long_waits_for_the_same_defect_are_not_repeated() {
+    // Its sessions take a quarter of a minute.
+    if is_full() {
+        let exec = format!("python3 {}/tests/it/half_deaf.py {{port}}", env!("CARGO_MANIFEST_DIR"));
+        let faults = "lines/fields-missing/idle,lines/other-case/idle,lines/no-package/idle";
+        let flags = ["--timeout", "3", "--seed", "1", "--matrix", "--faults", faults, "--exec", &exec];
+        let output = chaos(&flags);
+        assert_eq!(output.status, 1, "{}{}", output.stdout, output.stderr);
+        let count = |text: &str| output.stdout.matches(text).count();
+        assert_eq!(
+            [count("nothing within 3.0 s"), count("nothing within 2.0 s")],
+            [2, 1],
+            "{}",
+            output.stdout
+        );
+        assert!(count("in two scenes before") > 0, "{}", output.stdout);
+    }
+}
+
+/// Each file system is full: the control writes a record for each connection, and ends because it cannot.
+#[test]
+fn a_target_that_ends_because_its_disk_is_full_is_detected() {
+    let exec = format!("{} --journal {{directory}}/journal", control("process/full-disk"));
+    let output = chaos(&["--seed", "1", "--faults", "process/full-disk", "--exec", &exec]);
+    let is_impossible = output.stdout.contains("unshare") || output.stdout.contains("mount ended");
+    let is_detected = output.status == 1 && output.stdout.contains("fail process/full-disk/idle");
+    assert!(is_detected || is_impossible, "{}{}", output.stdout, output.stderr);
+    // A server that serves on is not accused, and one that writes nothing shows nothing.
+    let serves = format!("{} --journal {{directory}}/journal", control("process/killed"));
+    let output = chaos(&["--seed", "1", "--faults", "process/full-disk", "--exec", &serves]);
+    assert_eq!(output.status, 3, "{}{}", output.stdout, output.stderr);
+    let output = chaos(&["--seed", "1", "--faults", "process/full-disk", "--exec", &zoo(None)]);
+    assert!(output.stdout.contains("writes in {directory}"), "{}", output.stdout);
+}
+
 /// The command that reproduces a failure contains the flag without which its fault is not run.
 #[test]
 fn a_control_of_lost_packets_is_detected_and_can_be_reproduced() {
@@ -82,7 +119,7 @@ fn a_control_of_lost_packets_is_detected_and_can_be_reproduced() {
 fn controls_are_detected() {
     let always = ["lines/tls", "disconnects/half-close", "network/down", "resources/half-lines"];
     for known in mutants::index::CONTROLS {
-        if known.fault != "process/killed"
+        if !["process/killed", "process/full-disk"].contains(&known.fault)
             && !known.fault.starts_with("packets/")
             && (is_full() || always.contains(&known.fault))
         {

@@ -124,6 +124,10 @@ pub enum Act {
     LeaveDescriptors(u32),
     /// Restores the previous limit on open file descriptors; fails if the process could still open one.
     RestoreDescriptors,
+    /// Leaves the container of the process little memory beyond what it uses.
+    LimitMemory,
+    /// Restores the previous limit of memory; fails if the container has not reached it.
+    RestoreMemory,
     /// Reads no output of the process any more, and fills its pipes.
     BlockOutput,
     /// Reads the output again; fails if the process could write meanwhile.

@@ -204,6 +204,10 @@ fn describe(step: &Step) -> String {
             Act::UnblockOutput => "the output of the target's process is read again".to_owned(),
             Act::BeginCondition(number) => format!("condition {number} of the path begins"),
             Act::EndCondition => "the condition of the path ends".to_owned(),
+            Act::LimitMemory => {
+                "the memory of the target's container is limited to little more than it uses".to_owned()
+            }
+            Act::RestoreMemory => "the limit of memory is as before".to_owned(),
             Act::ChangeSetting(version) => format!("the target's settings file changes to version {version}"),
         },
         Step::Sample => "the target's file descriptors, threads and memory are sampled".to_owned(),

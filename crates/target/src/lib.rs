@@ -23,6 +23,7 @@ mod descriptor_shortage;
 mod error;
 mod flags;
 mod image;
+mod memory_shortage;
 mod notice;
 mod output;
 mod output_block;

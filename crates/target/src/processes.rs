@@ -41,6 +41,14 @@ impl Processes {
         }
     }
 
+    /// Returns the main process of a container.
+    pub(crate) fn main(self) -> Option<Pid> {
+        match self {
+            Self::Below(_) => None,
+            Self::From { main, .. } => Some(main),
+        }
+    }
+
     fn signal(self, signal: Signal) -> bool {
         let processes = self.members();
         // A process that has ended in the meantime needs no signal.
@@ -67,6 +75,8 @@ impl Process for Processes {
             // These need a state, which the target has.
             Act::LeaveDescriptors(_)
             | Act::RestoreDescriptors
+            | Act::LimitMemory
+            | Act::RestoreMemory
             | Act::BlockOutput
             | Act::UnblockOutput
             | Act::BeginCondition(_)

@@ -21,6 +21,7 @@ use crate::choice::Choice;
 use crate::descriptor_shortage::DescriptorShortage;
 use crate::error::Error;
 use crate::image;
+use crate::memory_shortage::{self, MemoryShortage};
 use crate::output::Pipes;
 use crate::output_block::OutputBlock;
 use crate::processes::Processes;
@@ -156,8 +157,22 @@ impl Target {
                 shortage: RefCell::default(),
                 pipes,
                 block: RefCell::default(),
+                memory: RefCell::default(),
             }),
             None => Box::new(NoProcess),
+        }
+    }
+
+    /// Returns why the memory of the target cannot be limited, if it cannot: only that of a container can.
+    #[must_use]
+    pub fn memory_obstacle(&self) -> Option<String> {
+        let started = self.started.as_ref().filter(|_| matches!(self.choice, Choice::Image { .. }));
+        let Some(started) = started else {
+            return Some("the fault needs a container: use --image".to_owned());
+        };
+        match started.processes().and_then(Processes::main) {
+            Some(main) => memory_shortage::obstacle(main),
+            None => Some("the container does not run on this machine".to_owned()),
         }
     }
 
@@ -195,6 +210,7 @@ struct StartedProcess {
     shortage: RefCell<Option<DescriptorShortage>>,
     pipes: Rc<Pipes>,
     block: RefCell<Option<OutputBlock>>,
+    memory: RefCell<Option<MemoryShortage>>,
 }
 
 impl Process for StartedProcess {
@@ -218,6 +234,13 @@ impl Process for StartedProcess {
             }
             #[cfg(target_os = "linux")]
             Act::RestoreDescriptors => self.shortage.take().is_some_and(DescriptorShortage::end),
+            Act::LimitMemory => {
+                let shortage = self.processes.main().and_then(MemoryShortage::begin);
+                let is_begun = shortage.is_some();
+                *self.memory.borrow_mut() = shortage;
+                is_begun
+            }
+            Act::RestoreMemory => self.memory.take().is_some_and(MemoryShortage::end),
             Act::BlockOutput => {
                 self.pipes.is_read.send_replace(false);
                 let block = OutputBlock::begin(&self.pipes.ends);

@@ -75,7 +75,7 @@ impl<T: Traffic> NetworkFaults<T> {
     const SLOW_CLOSE: &'static [Step] =
         &[T::CONNECT_AND_ASK, begin(NetworkFault::SlowClose), Close(B), Pause(250), END];
     const DOWN: &'static [Step] =
-        &[T::CONNECT_AND_ASK, T::CUT_OFF, Pause(5), begin(NetworkFault::Down), Pause(100), Close(B), END];
+        &[T::CONNECT_AND_ASK, T::CUT_OFF, Pause(25), begin(NetworkFault::Down), Pause(100), Close(B), END];
     const CORRUPTION: &'static [Step] =
         &[T::CONNECT_AND_ASK, begin(NetworkFault::Corruption), T::CORRUPTED, Pause(100), Reset(B), END];
 

@@ -1,6 +1,6 @@
-//! Lost packets of some clients: faults that the network makes below TCP.
+//! Lost, late and repeated packets: faults that the network makes below TCP.
 //!
-//! They need `--packets`. A fault counts only if its rules affected a packet.
+//! They need `--packets`. A fault counts only if it affected a packet.
 
 use conformance::case::Allowed;
 use conformance::case::B;
@@ -22,7 +22,7 @@ use driver::moves::Slot;
 use protocol::Clause;
 
 use crate::fault::{Fault, State};
-use crate::packets::{PacketFault, affected, affected_client};
+use crate::packets::{Discipline, PacketFault, affected, affected_client};
 
 /// The requests of one protocol.
 pub(crate) trait PacketTraffic {
@@ -80,6 +80,34 @@ impl<T: PacketTraffic> PacketFaults<T> {
         Pause(1500),
     ];
 
+    const TABLE_FULL: &'static [Step] = &[
+        ConnectCrowd(CROWD / 2, affected(3_000)),
+        Act(PacketFault::NewLost.begin()),
+        AllAsk(CROWD / 2, 1, T::REQUEST, T::REPLY),
+        CloseAll,
+        // They connect once their packets are sent again.
+        ConnectCrowd(CROWD, affected(4_000)),
+        END,
+        AllAsk(CROWD, 1, T::REQUEST, T::REPLY),
+        CloseAll,
+    ];
+    const RATE_LIMITED: &'static [Step] = &Self::for_all(PacketFault::RateLimited, 100);
+    const DISTURBED: &'static [Step] = &Self::for_all(PacketFault::Disturbed, 110);
+
+    /// Returns the steps of a fault that concerns all clients. One of them has an address of its own.
+    const fn for_all(fault: PacketFault, client: u32) -> [Step; 7] {
+        [
+            Act(fault.begin()),
+            OpenFrom(B, affected_client(client)),
+            Repeat(T::TIMES, &[Self::ASK]),
+            Close(B),
+            Pause(1500),
+            END,
+            // What was lost or delayed is sent again.
+            Pause(500),
+        ]
+    }
+
     /// All rows, in order.
     pub(crate) const ROWS: &'static [Fault] = &[
         Self::row(
@@ -103,6 +131,27 @@ impl<T: PacketTraffic> PacketFaults<T> {
         )
         .parameters("40 clients, 2 s")
         .steps(Self::VANISHED),
+        Self::row(
+            "packets/table-full",
+            T::CONCURRENCY,
+            "A table of connections on the path is full: connected clients are served, and others connect later.",
+        )
+        .parameters("20 connected clients and 40 others, 0.7 s")
+        .steps(Self::TABLE_FULL),
+        Self::row("packets/rate-limited", T::CONCURRENCY, "All clients share a low rate, and some packets are lost.")
+            .parameters("512 kbit/s, 1.5 s")
+            .steps(Self::RATE_LIMITED)
+            .of_discipline(Discipline::Tbf)
+            .beyond_promises(),
+        Self::row(
+            "packets/disturbed",
+            T::CONCURRENCY,
+            "The network delays the packets of all clients; some overtake others, and some arrive twice.",
+        )
+        .parameters("20 ms ± 10 ms in each direction, a quarter at once, 5% twice; 1.5 s")
+        .steps(Self::DISTURBED)
+        .of_discipline(Discipline::Netem)
+        .beyond_promises(),
     ];
 
     const fn row(id: &'static str, clause: Clause, summary: &'static str) -> Fault {

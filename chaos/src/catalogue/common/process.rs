@@ -8,6 +8,7 @@ use conformance::case::{B, C, Step};
 use driver::moves::Act as Action;
 use protocol::Clause;
 
+use crate::environment::THROTTLE;
 use crate::fault::{Fault, State};
 
 /// The process is stopped and continued.
@@ -47,6 +48,45 @@ pub(crate) const fn stopped_crowd(
         .steps(steps)
         .beyond_promises()
         .of_process()
+}
+
+/// The process gets little processor time.
+pub(crate) const fn throttled(clause: Clause, states: &'static [State]) -> Fault {
+    let summary =
+        "The target's process gets a tenth of a processor for a while, as under the quota of a container.";
+    Fault::new("process/throttled", clause, summary, states)
+        .parameters("50 ms of every 500 ms, for 2.5 s")
+        // The last period may still be in progress.
+        .steps(&[Act(THROTTLE), Pause(2500), Act(Action::EndCondition), Pause(600)])
+        .beyond_promises()
+        .of_process()
+}
+
+/// The container of the process reaches a limit of memory.
+pub(crate) const fn memory_limited(
+    clause: Clause,
+    states: &'static [State],
+    steps: &'static [Step],
+) -> Fault {
+    let summary =
+        "The target's container reaches a limit of its memory: it may be ended, or serves again afterwards.";
+    Fault::new("process/memory-limited", clause, summary, states)
+        .parameters("1 MiB beyond what it uses; 200 clients send half a line or frame each")
+        .steps(steps)
+        .beyond_promises()
+        .ends_target()
+        .of_container()
+}
+
+/// The file system on which the process writes is full for a while.
+pub(crate) const fn full_disk(clause: Clause, states: &'static [State], steps: &'static [Step]) -> Fault {
+    let summary =
+        "The disk of the target is full for a while: it may refuse requests, and serves again afterwards.";
+    Fault::new("process/full-disk", clause, summary, states)
+        .parameters("1 MiB of tmpfs at {directory}; 60 connections while it is full")
+        .steps(steps)
+        .beyond_promises()
+        .of_disk()
 }
 
 /// The process has no free file descriptor for a while.

@@ -7,6 +7,7 @@ use conformance::case::C;
 use conformance::case::Step;
 use conformance::case::Step::Act;
 use conformance::case::Step::AllAsk;
+use conformance::case::Step::AllSend;
 use conformance::case::Step::Ask;
 use conformance::case::Step::CloseAll;
 use conformance::case::Step::ConnectCrowd;
@@ -18,7 +19,7 @@ use protocol::index::clauses::{A3, C1, C3, C6};
 use crate::catalogue::common;
 use crate::catalogue::index::requests::{QUERY, fault};
 use crate::catalogue::index::states::{AWAITING_REPLY, IDLE, MID_LINE};
-use crate::environment::SUSPEND;
+use crate::environment::{FILL_DISK, SUSPEND};
 use crate::fault::Fault;
 
 pub(crate) const FAULTS: &[Fault] = &[
@@ -37,6 +38,9 @@ pub(crate) const FAULTS: &[Fault] = &[
         .beyond_promises()
         .ends_target(),
     common::process::terminated(A3, &[IDLE, AWAITING_REPLY]),
+    common::process::throttled(A3, &[IDLE, AWAITING_REPLY]),
+    common::process::memory_limited(C1, &[IDLE], MEMORY_LIMITED),
+    common::process::full_disk(C1, &[IDLE], FULL_DISK),
     common::process::output_blocked(C1, &[IDLE], OUTPUT_BLOCKED),
     common::process::no_descriptors(
         C1,
@@ -44,6 +48,26 @@ pub(crate) const FAULTS: &[Fault] = &[
         "1 free descriptor; 2 clients connect meanwhile; 1 s",
         NO_DESCRIPTORS,
     ),
+];
+
+const MEMORY_LIMITED: &[Step] = &[
+    Act(Action::LimitMemory),
+    ConnectCrowd(200, Source::Any),
+    AllSend(200, b"QUERY|{x*8000}"),
+    Pause(500),
+    CloseAll,
+    Act(Action::RestoreMemory),
+    Pause(500),
+];
+
+/// Each connection and each request is a reason to write something.
+const FULL_DISK: &[Step] = &[
+    Act(FILL_DISK),
+    ConnectCrowd(60, Source::Any),
+    AllAsk(60, 1, QUERY, ANY_OR_END),
+    CloseAll,
+    Act(Action::EndCondition),
+    Pause(100),
 ];
 
 /// Those that have left come first in the backlog, and no client connects after those that wait.

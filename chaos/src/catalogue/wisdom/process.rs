@@ -1,21 +1,27 @@
 //! Faults of the target's process.
 
 use conformance::case::A;
+use conformance::case::Allowed;
 use conformance::case::B;
 use conformance::case::C;
 use conformance::case::Step;
 use conformance::case::Step::Act;
+use conformance::case::Step::AllAsk;
+use conformance::case::Step::AllSend;
 use conformance::case::Step::Ask;
+use conformance::case::Step::CloseAll;
+use conformance::case::Step::ConnectCrowd;
 use conformance::case::Step::Ends;
 use conformance::case::Step::Open;
 use conformance::case::Step::Pause;
 use driver::moves::Act as Action;
-use driver::moves::Slot;
+use driver::moves::{Slot, Source};
 use protocol::wisdom::clauses::{W16, W25, W31};
 
 use crate::catalogue::common;
 use crate::catalogue::wisdom::requests::{CHALLENGE, CHALLENGE_OR_END, QUOTE, REQUEST, error};
 use crate::catalogue::wisdom::states::{CHALLENGED, MID_FRAME, NEW, fault};
+use crate::environment::FILL_DISK;
 use crate::fault::Fault;
 
 pub(crate) const FAULTS: &[Fault] = &[
@@ -50,6 +56,9 @@ pub(crate) const FAULTS: &[Fault] = &[
     .beyond_promises()
     .ends_target(),
     common::process::terminated(W31, &[NEW, CHALLENGED]),
+    common::process::throttled(W31, &[NEW, CHALLENGED]),
+    common::process::memory_limited(W31, &[NEW], MEMORY_LIMITED),
+    common::process::full_disk(W31, &[NEW], FULL_DISK),
     common::process::output_blocked(W31, &[NEW], OUTPUT_BLOCKED),
     common::process::no_descriptors(
         W31,
@@ -76,6 +85,35 @@ const NO_DESCRIPTORS: &[Step] = &[
     Ask(C, REQUEST, CHALLENGE_OR_END),
     Pause(300),
 ];
+
+const MEMORY_LIMITED: &[Step] = &[
+    Act(Action::LimitMemory),
+    ConnectCrowd(200, Source::Each(13_000)),
+    AllSend(200, b"WW\x01\x01\0\0\x10\0{x*4000}"),
+    Pause(500),
+    CloseAll,
+    Act(Action::RestoreMemory),
+    Pause(500),
+];
+
+/// Each connection and each request is a reason to write something.
+const FULL_DISK: &[Step] = &[
+    Act(FILL_DISK),
+    ConnectCrowd(60, Source::Each(12_000)),
+    AllAsk(60, 1, REQUEST, CHALLENGE_OR_ERROR),
+    CloseAll,
+    Act(Action::EndCondition),
+    Pause(100),
+];
+
+/// A target that cannot write may say so.
+const CHALLENGE_OR_ERROR: Allowed = Allowed::LinesOrEnd(&[
+    b"CHALLENGE",
+    b"ERROR INTERNAL",
+    b"ERROR RATE_LIMITED",
+    b"ERROR SERVER_BUSY",
+    b"ERROR TIMEOUT",
+]);
 
 const OUTPUT_BLOCKED: &[Step] =
     &[common::process::BLOCK_OUTPUT, Ask(B, REQUEST, CHALLENGE_OR_END), Ask(C, REQUEST, CHALLENGE_OR_END)];

@@ -7,6 +7,7 @@ mod trace;
 pub(crate) mod witness;
 
 use std::fmt;
+use std::fs::File;
 
 pub(crate) use trace::{End, Moment, Trace, Unit, Units, What, address_number};
 
@@ -22,12 +23,14 @@ pub struct Control {
 }
 
 /// How a control starts.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Start {
     /// The control.
     pub control: &'static Control,
     /// Whether the lock file of an earlier process was found.
     pub is_stale: bool,
+    /// The file to which it appends a record for each connection, if it has one.
+    pub journal: Option<File>,
 }
 
 /// What a control does.
@@ -51,6 +54,8 @@ pub(crate) enum Probe {
     BeforeReply,
     /// It writes a line for each connection to standard error, and ends if that takes long.
     Log,
+    /// It writes a record for each connection to its journal, and ends if that fails.
+    Journal,
     /// It ignores SIGTERM, and its replies are wrong afterwards.
     Term,
 }

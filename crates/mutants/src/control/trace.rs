@@ -149,6 +149,9 @@ pub(crate) struct Trace {
 /// The time by which an impaired path delays data, and less.
 const PAUSE_MIN: Duration = Duration::from_millis(75);
 
+/// The time between two pauses that follow each other, and more.
+const PAUSES_APART_MAX: Duration = Duration::from_millis(300);
+
 impl Trace {
     fn new(address: u32, now: Instant) -> Self {
         Self {
@@ -204,6 +207,8 @@ pub(crate) struct Traces {
     /// The largest number of open connections since there were few.
     pub(crate) open_max: usize,
     pub(crate) paused_at: Option<Instant>,
+    /// The number of pauses one shortly after the other.
+    pub(crate) pauses: u32,
     pub(crate) cut_into: Units,
     /// Whether the lock file of an earlier process was found.
     pub(crate) is_stale: bool,
@@ -272,6 +277,8 @@ impl Traces {
     /// Records that the process has continued after a pause, and calls `examine`.
     pub(crate) fn pause(&mut self, pause: Duration, examine: impl Fn(&Moment<'_>) -> bool) -> bool {
         let now = Instant::now();
+        let follows = self.was_paused_within(now, pause + PAUSES_APART_MAX);
+        self.pauses = if follows { self.pauses + 1 } else { 1 };
         self.paused_at = Some(now);
         examine(&Moment { what: What::Paused(pause), trace: &Trace::new(0, now), all: self, now })
     }

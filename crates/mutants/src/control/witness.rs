@@ -1,5 +1,6 @@
 //! A server's own record of what its clients do, and the control that it belongs to.
 
+use std::fs::File;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,25 +16,30 @@ use crate::lifecycle::ClientNumber;
 /// The time that a line of the log may take.
 const LOG_TIME_MAX: Duration = Duration::from_secs(1);
 
+/// The size of a record of the journal: many fill the rest of a page, to which a full file system leaves room.
+const RECORD_BYTES: usize = 256;
+
 /// Records nothing unless the server is a control.
 #[derive(Debug)]
 pub(crate) struct Witness {
     control: Option<&'static Control>,
     /// Whether the process has received SIGTERM.
     is_terminated: Arc<AtomicBool>,
+    journal: Option<File>,
     traces: Mutex<Traces>,
 }
 
 impl Witness {
     pub(crate) fn new(start: Option<Start>, cut_into: Units) -> Self {
         let is_terminated = Arc::<AtomicBool>::default();
-        if start.is_some_and(|start| start.control.probe == Probe::Term) {
+        let control = start.as_ref().map(|start| start.control);
+        if control.is_some_and(|control| control.probe == Probe::Term) {
             // If the system refuses, the server is correct, and its test notices.
             let _ = flag::register(SIGTERM, Arc::clone(&is_terminated));
         }
-        let is_stale = start.is_some_and(|start| start.is_stale);
+        let is_stale = start.as_ref().is_some_and(|start| start.is_stale);
         let traces = Mutex::new(Traces { cut_into, is_stale, ..Traces::default() });
-        Self { control: start.map(|start| start.control), is_terminated, traces }
+        Self { control, is_terminated, journal: start.and_then(|start| start.journal), traces }
     }
 
     pub(crate) fn is_active(&self) -> bool {
@@ -49,12 +55,15 @@ impl Witness {
         self.is_terminated.load(Ordering::Relaxed)
     }
 
-    /// Records a connection. Returns whether the server must end, because its log is slow.
+    /// Records a connection. Returns whether the server must end, because its log is slow or its journal cannot be written.
     pub(crate) fn note_open(&self, client: ClientNumber, address: u32) -> bool {
         self.with(|traces, _| {
             traces.open(client, address);
             false
         });
+        if let (true, Some(mut journal)) = (self.probes(Probe::Journal), self.journal.as_ref()) {
+            return journal.write_all(&[b'.'; RECORD_BYTES]).is_err();
+        }
         if !self.probes(Probe::Log) {
             return false;
         }

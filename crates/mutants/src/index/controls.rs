@@ -319,11 +319,19 @@ pub const CONTROLS: &[Control] = &[
     affected!("packets/loss", "a request arrives from an address whose packets are lost", 0, 1),
     affected!("packets/partition", "a request arrives from behind a partition", 1_100, 40),
     affected!("packets/vanished", "a request arrives from a client that will vanish", 2_100, 40),
+    affected!("packets/table-full", "a request arrives from a client that has connected late", 4_100, 40),
+    affected!("packets/rate-limited", "a request arrives from the client with a low rate", 100, 1),
+    affected!("packets/disturbed", "a request arrives from the client whose packets are disturbed", 110, 1),
     Control::new(
         "process/stopped",
         "the process was paused for a fraction of a second",
-        |moment| matches!(moment.what, What::Paused(pause) if pause < ms(1000)),
+        |moment| matches!(moment.what, What::Paused(pause) if pause < ms(425)),
     ),
+    Control::new("process/throttled", "the process was paused three times in a row", |moment| {
+        matches!(moment.what, What::Paused(pause) if pause < ms(1000)) && moment.all.pauses == 3
+    }),
+    Control::new("process/full-disk", "a record cannot be written to the journal", |_moment| false)
+        .probes(Probe::Journal),
     Control::new(
         "process/killed",
         "the server finds the lock file of a process that has not removed it",

@@ -292,11 +292,34 @@ pub const CONTROLS: &[Control] = &[
         [AFFECTED + 2_000, 40],
         |trace| trace.units == 1
     ),
+    crowd!(
+        "packets/table-full",
+        "a request arrives from a client that has connected late",
+        [AFFECTED + 4_000, 40],
+        |trace| trace.units == 1
+    ),
+    crowd!(
+        "packets/rate-limited",
+        "a request arrives from the client with a low rate",
+        [AFFECTED + 100 - CROWD, 1],
+        |trace| trace.units == 1
+    ),
+    crowd!(
+        "packets/disturbed",
+        "a request arrives from the client whose packets are disturbed",
+        [AFFECTED + 110 - CROWD, 1],
+        |trace| trace.units == 1
+    ),
     Control::new(
         "process/stopped",
         "the process was paused for a fraction of a second",
-        |moment| matches!(moment.what, What::Paused(pause) if pause < ms(1000)),
+        |moment| matches!(moment.what, What::Paused(pause) if pause < ms(425)),
     ),
+    Control::new("process/throttled", "the process was paused three times in a row", |moment| {
+        matches!(moment.what, What::Paused(pause) if pause < ms(1000)) && moment.all.pauses == 3
+    }),
+    Control::new("process/full-disk", "a record cannot be written to the journal", |_moment| false)
+        .probes(Probe::Journal),
     Control::new(
         "process/killed-while-solving",
         "the server finds the lock file of a process that has not removed it",
