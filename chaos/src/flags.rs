@@ -124,6 +124,9 @@ pub(crate) enum Task {
 }
 
 const AFTER_HELP: &str = "\
+In the --exec command, {directory} represents a directory for the files of the target, on a small
+file system of its own: process/full-disk fills it.
+
 Exit status:
   0  pass: no fault did harm
   1  a fault did harm, or the target ended unexpectedly

@@ -68,12 +68,13 @@ impl Discipline {
 
     /// Returns why this discipline cannot be used here, if it cannot.
     pub(crate) fn obstacle(self) -> Option<String> {
-        let some_fault = match self {
-            Tbf => RateLimited,
-            Netem => Disturbed,
+        let (name, some_fault) = match self {
+            Tbf => ("tbf", RateLimited),
+            Netem => ("netem", Disturbed),
         };
         let added = run("tc", &some_fault.discipline()?.arguments("add"));
-        added.and_then(|()| run("tc", &REMOVE_DISCIPLINE)).err()
+        let refused = added.and_then(|()| run("tc", &REMOVE_DISCIPLINE)).err()?;
+        Some(format!("{name} cannot be used: {refused}"))
     }
 }
 
