@@ -7,6 +7,7 @@ mod cpu;
 mod scene;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 use std::iter;
 use std::ops::ControlFlow;
@@ -271,7 +272,11 @@ impl RunCollector {
             let (begun_ns, over_ns) = scene.span_ns();
             let of_scene = ticks.iter().filter(|(at_ns, _)| (begun_ns..=over_ns).contains(at_ns));
             let harness_ns = of_scene.map(|(_, late_ns)| *late_ns).max().unwrap_or(0);
-            let delays = Delays { harness_ns, target_ns: waited_ns(&samples, begun_ns, over_ns) };
+            let delays = Delays {
+                harness_ns,
+                target_ns: waiting::longest_ns(&samples, [begun_ns, over_ns]),
+                target_percent: waiting::percent(&samples, [begun_ns, over_ns]),
+            };
             let outcome = scene.finish([&latencies.quiet, during], idle_cpu, delays, *lost_lines);
             if outcome.scene.fault.is_baseline
                 && matches!(outcome.harm.verdict, Verdict::Warn | Verdict::Fail)
@@ -305,16 +310,4 @@ fn scene_at(scenes: &mut [SceneCollector], at_ns: u64) -> Option<&mut SceneColle
     let has_begun = |scene: &&SceneCollector| (1..=at_ns).contains(&scene.span_ns().0);
     let count = scenes.iter().take_while(has_begun).count();
     scenes.get_mut(count.saturating_sub(1))
-}
-
-/// Returns the longest time that the target waited for a processor between two samples, in nanoseconds.
-fn waited_ns(samples: &[(u64, Sample)], begun_ns: u64, over_ns: u64) -> u64 {
-    let pairs = samples.iter().zip(samples.iter().skip(1));
-    let touches = |((before_ns, _), (after_ns, _)): &(&(u64, Sample), &(u64, Sample))| {
-        *after_ns >= begun_ns && *before_ns <= over_ns
-    };
-    let waited = pairs
-        .filter(touches)
-        .map(|((_, before), (_, after))| after.waited_ns.saturating_sub(before.waited_ns));
-    waited.max().unwrap_or(0)
 }

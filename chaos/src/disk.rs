@@ -1,7 +1,7 @@
 //! A small file system for the files of a target, which can be full.
 //!
 //! `{directory}` in the command of a target is a directory of its own. Where the run is in a mount namespace, that directory is a
-//! file system of 1 MiB in memory, which chaos can fill.
+//! file system of 128 MiB in memory, which chaos can fill.
 
 use std::cell::RefCell;
 use std::fs::{self, File};
@@ -17,8 +17,8 @@ use crate::namespace::run;
 /// What represents the directory in a command.
 pub(crate) const PLACEHOLDER: &str = "{directory}";
 
-/// The size of the file system.
-const SIZE: &str = "size=1m,mode=0700";
+/// The size of the file system: more than a target logs in a run.
+const SIZE: &str = "size=128m,mode=0700";
 
 /// The name of the file that fills it.
 const FILLING: &str = ".gauntlet-filling";
@@ -119,7 +119,7 @@ fn mount(path: &Path) -> Result<(), String> {
 
 /// Writes blocks, and then bytes, until there is no more space.
 fn write_until_full(file: &mut File) -> io::Result<()> {
-    for size in [4096, 1] {
+    for size in [1 << 20, 4096, 1] {
         let block = vec![b'\n'; size];
         loop {
             match file.write(&block) {

@@ -231,7 +231,7 @@ fn of_latencies(evidence: &Evidence) -> Option<Finding> {
     let (quiet_ns, actual_ns) = (percentile(quiet, 99), percentile(during, 99));
     let allowed_ns = (quiet_ns * LATENCY_FACTOR_MAX).max(quiet_ns + LATENCY_NS_MORE_MAX);
     // The lateness of the harness is not the target's fault.
-    let may_be_the_machine = delays.longest_ns() > allowed_ns / 2;
+    let may_be_the_machine = delays.longest_ns() > allowed_ns / 2 || delays.target_percent > 50;
     (actual_ns > allowed_ns).then(|| {
         let delays = may_be_the_machine.then_some(*delays);
         severity::slowed_down([actual_ns, allowed_ns, quiet_ns], delays, requirements)

@@ -251,6 +251,9 @@ pub(crate) struct Delays {
     pub(crate) harness_ns: u64,
     /// The longest time that the target was ready to run without a processor, in nanoseconds.
     pub(crate) target_ns: u64,
+    /// The largest share of half a second for which a target with one thread was ready to run without a processor, in percent. The
+    /// threads of others may have delayed each other.
+    pub(crate) target_percent: u64,
 }
 
 impl Delays {

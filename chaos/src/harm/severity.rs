@@ -150,9 +150,14 @@ pub(crate) fn slowed_down(
             milliseconds(allowed_ns),
             milliseconds(quiet_ns)
         )),
-        reason: delays.map(|Delays { harness_ns, target_ns }| {
+        reason: delays.map(|Delays { harness_ns, target_ns, target_percent }| {
             let (harness, target) = (milliseconds(harness_ns), milliseconds(target_ns));
-            format!("the harness was {harness} late, and the target waited {target} for a processor")
+            let share = if target_percent > 0 {
+                format!(", up to {target_percent} % of the time")
+            } else {
+                String::new()
+            };
+            format!("the harness was {harness} late, and the target waited {target} for a processor{share}")
         }),
         clause: Some(requirements.kept_waiting),
         ..Finding::new(verdict, summary)

@@ -295,6 +295,15 @@ const RULES: &[Rule] = &[
         Some("C1"),
     ),
     (
+        "slower replies are inconclusive if the target had no processor for most of half a second",
+        |e| {
+            e.latencies_ns = vec![900 * MS; 30];
+            e.delays.target_percent = 51;
+        },
+        Verdict::Unknown,
+        Some("C1"),
+    ),
+    (
         "a target that is busy although it has nothing to do warns",
         |e| e.idle_cpu = Some(IdleCpu { before_percent: 3, after_percent: 99 }),
         Verdict::Warn,

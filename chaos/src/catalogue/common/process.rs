@@ -83,7 +83,7 @@ pub(crate) const fn full_disk(clause: Clause, states: &'static [State], steps: &
     let summary =
         "The disk of the target is full for a while: it may refuse requests, and serves again afterwards.";
     Fault::new("process/full-disk", clause, summary, states)
-        .parameters("1 MiB of tmpfs at {directory}; 60 connections while it is full")
+        .parameters("128 MiB of tmpfs at {directory}; 60 connections while it is full")
         .steps(steps)
         .beyond_promises()
         .of_disk()

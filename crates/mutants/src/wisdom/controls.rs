@@ -218,7 +218,7 @@ pub const CONTROLS: &[Control] = &[
             && trace.units == 2
             && trace.last.begins_with(SOLUTION)
             && (ms(950)..ms(2500)).contains(&trace.waited)
-            && !moment.all.was_paused_within(moment.now, ms(4000))
+            && !moment.all.was_paused_within(moment.now, trace.waited + ms(200))
     }),
     Control::new("network/latency", "a solution arrives long after its challenge", |moment| {
         let trace = moment.trace;
@@ -228,7 +228,7 @@ pub const CONTROLS: &[Control] = &[
             && (ms(150)..ms(700)).contains(&trace.waited)
             && trace.last.parts.len() <= 2
             && moment.now - trace.opened_at < ms(1000)
-            && !moment.all.was_paused_within(moment.now, ms(4000))
+            && !moment.all.was_paused_within(moment.now, trace.waited + ms(200))
     }),
     Control::new("network/bandwidth", "a solution arrives slowly", |moment| {
         let trace = moment.trace;

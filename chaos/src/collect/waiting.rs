@@ -1,0 +1,65 @@
+//! The time for which a target was ready to run and had no processor.
+
+use driver::history::Sample;
+
+/// The length of the stretches whose share is determined, in nanoseconds.
+const STRETCH_NS: u64 = 500_000_000;
+
+/// The number of threads of a target that does not delay itself: one that works, and one that waits for signals.
+const THREADS_MAX: u64 = 2;
+
+/// Returns the longest time that the target waited between two samples of this period, in nanoseconds.
+pub(super) fn longest_ns(samples: &[(u64, Sample)], [begun_ns, over_ns]: [u64; 2]) -> u64 {
+    let pairs = samples.iter().zip(samples.iter().skip(1));
+    let touches = |((before_ns, _), (after_ns, _)): &(&(u64, Sample), &(u64, Sample))| {
+        *after_ns >= begun_ns && *before_ns <= over_ns
+    };
+    let waited = pairs
+        .filter(touches)
+        .map(|((_, before), (_, after))| after.waited_ns.saturating_sub(before.waited_ns));
+    waited.max().unwrap_or(0)
+}
+
+/// Returns the largest share of a stretch of this period for which the target waited, in percent. It is 0 for a target with several
+/// threads.
+pub(super) fn percent(samples: &[(u64, Sample)], [begun_ns, over_ns]: [u64; 2]) -> u64 {
+    let within: Vec<&(u64, Sample)> = samples
+        .iter()
+        .filter(|(at_ns, _)| (begun_ns.saturating_sub(STRETCH_NS)..=over_ns + STRETCH_NS).contains(at_ns))
+        .collect();
+    if within.iter().any(|(_, sample)| sample.threads > THREADS_MAX) {
+        return 0;
+    }
+    let of_stretch = |(number, (begun_ns, before)): (usize, &&(u64, Sample))| {
+        let (ended_ns, after) = within[number..].iter().find(|(at_ns, _)| at_ns - begun_ns >= STRETCH_NS)?;
+        Some(after.waited_ns.saturating_sub(before.waited_ns) * 100 / (ended_ns - begun_ns))
+    };
+    within.iter().enumerate().filter_map(of_stretch).max().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: u64 = 1_000_000;
+
+    /// Returns samples at an interval of 50 ms of a target that waits for this time in each interval, from one time on.
+    fn samples(waited_ns: u64, from_ns: u64, threads: u64) -> Vec<(u64, Sample)> {
+        let sample = |waited_ns| Sample { descriptors: 1, memory_bytes: 1, threads, waited_ns, cpu_ns: 0 };
+        let total = |at_ns: u64| at_ns.saturating_sub(from_ns) / (50 * MS) * waited_ns;
+        (0..60).map(|tick| tick * 50 * MS).map(|at_ns| (at_ns, sample(total(at_ns)))).collect()
+    }
+
+    #[test]
+    fn a_target_that_waits_most_of_the_time_is_recognized_although_no_wait_is_long() {
+        let samples = samples(35 * MS, 1000 * MS, 1);
+        assert_eq!(longest_ns(&samples, [1500 * MS, 2000 * MS]), 35 * MS);
+        assert_eq!(percent(&samples, [1500 * MS, 2000 * MS]), 70);
+        assert_eq!(percent(&samples, [0, 400 * MS]), 0);
+    }
+
+    #[test]
+    fn the_threads_of_a_target_may_delay_each_other() {
+        assert_eq!(percent(&samples(35 * MS, 0, 3), [500 * MS, 1000 * MS]), 0);
+    }
+}
