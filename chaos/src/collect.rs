@@ -154,7 +154,7 @@ impl RunCollector {
 
     fn observe_traffic(&mut self, event: &Event<'_>) {
         let Self { exchanges, bystanders, scenes, current, part, refusals, .. } = self;
-        let mut is_stuck = false;
+        let mut newcomer_halt = None;
         self.has_bystander_waited |=
             event.client < BYSTANDERS && matches!(event.event, EventKind::TimedOut { .. });
         let current = *current;
@@ -176,7 +176,7 @@ impl RunCollector {
                     scene.observe(&observation, event.at_ns);
                 }
                 (CONDUCTOR, Some(scene)) => {
-                    is_stuck |= scene.observe_newcomer(&observation, event.at_ns);
+                    newcomer_halt = newcomer_halt.max(scene.observe_newcomer(&observation, event.at_ns));
                 }
                 (client, scene) if client < BYSTANDERS => {
                     let shown = bystanders.observe(client, &observation, event.at_ns);
@@ -194,7 +194,7 @@ impl RunCollector {
         });
         bystanders.note(event);
         let is_lost = *refusals >= REFUSALS_MAX;
-        self.note_halt(is_stuck, Halt::Stuck);
+        self.halt = self.halt.max(newcomer_halt);
         self.note_halt(is_lost, Halt::Lost);
     }
 

@@ -18,6 +18,7 @@ use protocol::Clause;
 use protocol::text::printable;
 use verdict::Finding;
 
+use super::Halt;
 use crate::chaos_protocol::ChaosProtocol;
 use crate::fault::{Fault, Scene};
 use crate::harm::evidence::{
@@ -228,13 +229,13 @@ impl SceneCollector {
         is_overdue
     }
 
-    /// Records an observation of the newcomer. Returns whether it was not served, although the target accepts connections: further
-    /// scenes would show the same harm.
-    pub(crate) fn observe_newcomer(&mut self, observation: &Observation<'_>, at_ns: u64) -> bool {
+    /// Records an observation of the newcomer. Returns why no further scene can be run if it was not served: they would show the same
+    /// harm.
+    pub(crate) fn observe_newcomer(&mut self, observation: &Observation<'_>, at_ns: u64) -> Option<Halt> {
         let instead = match observation {
             Observation::Exchange(exchange) if (self.requirements.newcomer.is_served)(exchange.reply) => {
                 self.newcomer_waited_ns = Some(at_ns.saturating_sub(self.newcomer_ns));
-                return false;
+                return None;
             }
             Observation::Exchange(exchange) => Instead::Reply(printable(exchange.reply)),
             Observation::Unanswered { end: EventKind::TimedOut { waited_ns, late_ns }, .. } => {
@@ -243,16 +244,17 @@ impl SceneCollector {
             Observation::Unanswered { .. } => Instead::End,
             Observation::NotOpened { failure, .. } if failure.kind == FailureKind::OutOfResources => {
                 self.note_incident(Incident::NewcomerNotStarted(failure.message.clone()));
-                return false;
+                return None;
             }
             Observation::NotOpened { failure, .. } => {
                 self.note_incident(Incident::NewcomerNotServed(Instead::Error(failure.message.clone())));
-                return failure.kind != FailureKind::Refused;
+                let is_refused = failure.kind == FailureKind::Refused;
+                return Some(if is_refused { Halt::Lost } else { Halt::Stuck });
             }
-            _ => return false,
+            _ => return None,
         };
         self.note_incident(Incident::NewcomerNotServed(instead));
-        true
+        Some(Halt::Stuck)
     }
 
     /// Closes the scene and returns its outcome.

@@ -277,6 +277,16 @@ fn a_scene_in_which_a_client_at_fault_waits_in_vain_ends_the_session() {
     assert!(!has_ended("process/stopped/idle", Part::Over));
 }
 
+/// The next scene does not begin, so that it is not accused of the end.
+#[test]
+fn a_target_that_refuses_the_newcomer_is_lost() {
+    let mut history = History::begin_first_of(&[SCENE, OTHER_SCENE]);
+    history.record(CONDUCTOR, 0, EventKind::Marked(mark(0, Part::Newcomer)));
+    assert!(history.collector.halt().is_none());
+    history.record(CONDUCTOR, 0, EventKind::NotOpened(refused(FailureKind::Refused)));
+    assert!(history.collector.halt() == Some(Halt::Lost));
+}
+
 #[test]
 fn a_scene_in_which_a_bystander_waits_in_vain_ends_the_session() {
     let mut history = History::begin_first_of(&[SCENE, OTHER_SCENE]);

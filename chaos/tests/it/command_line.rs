@@ -72,6 +72,7 @@ fn every_help_text_names_its_flags_with_their_defaults() {
 #[test]
 fn the_proofs_of_all_faults_are_documented() {
     assert_documented("index", "CONTROLS.md");
+    assert_documented("wisdom", "CONTROLS-wisdom.md");
 }
 
 #[track_caller]

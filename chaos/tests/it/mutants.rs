@@ -41,6 +41,18 @@ fn mutants_that_crash_are_detected() {
     assert_detected("dies-of-a-long-line", "lines/name-of-a-megabyte/*", "A4");
 }
 
+/// All clients use the address family of the target.
+#[test]
+fn a_mutant_at_an_ipv6_address_is_detected() {
+    let Ok(listener) = std::net::TcpListener::bind("[::1]:0") else { return };
+    let addr = listener.local_addr().unwrap().to_string();
+    drop(listener);
+    let flags = ["--seed", "1", "--addr", &addr, "--faults", "disconnects/reset/idle"];
+    let output = chaos(&[&flags[..], &["--exec", &zoo(Some("dies-of-a-reset"))]].concat());
+    assert_eq!(output.status, 1, "{}{}", output.stdout, output.stderr);
+    assert!(output.stdout.contains("fail disconnects/reset/idle: the target is gone"), "{}", output.stdout);
+}
+
 #[test]
 fn a_mutant_that_forgets_its_index_before_it_ends_is_detected() {
     assert_detected("index-released-before-the-drain", "process/terminated/*", "A3");
