@@ -20,7 +20,7 @@ const ADDRESSES: &str = "127.200.0.0/16";
 /// What happens to packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PacketFault {
-    /// One in ten of the clients at fault is lost, in both directions.
+    /// Every tenth of the clients at fault is lost, in each direction: never the same one twice in a row, as chance would have it at times.
     Loss,
     /// All of the clients at fault are lost, in both directions.
     Partition,
@@ -142,7 +142,7 @@ impl PacketFault {
     fn rules(self) -> String {
         let drop = "counter name affected drop";
         let rule = match self {
-            Loss => format!("numgen random mod 100 < 10 {drop}"),
+            Loss => format!("numgen inc mod 10 == 0 {drop}"),
             NewLost => format!("tcp flags & (syn | ack) == syn {drop}"),
             _ => drop.to_owned(),
         };

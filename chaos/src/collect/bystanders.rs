@@ -1,6 +1,6 @@
 //! Evidence about the bystanders: what happens to each, and the latency of each reply since the request was due.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use driver::exchanges::Observation;
@@ -25,6 +25,8 @@ pub(crate) struct Bystanders {
     /// The bystanders that wait for a reply, and when that request was due, in nanoseconds. Each has at most one outstanding
     /// request.
     waiting: BTreeMap<u32, u64>,
+    /// The bystanders that have a reply and have not sent what follows: they compute, which is not the target's delay.
+    computing: BTreeSet<u32>,
     /// The time of the last event of each, in nanoseconds.
     seen: BTreeMap<u32, u64>,
     /// By the time when each request was due: the latency of its reply from then on. A request without a reply has the time
@@ -65,7 +67,7 @@ impl Bystanders {
     pub(crate) fn new(protocol: &'static ChaosProtocol) -> Self {
         let judge = (protocol.bystander_judge)();
         let (waiting, seen) = (BTreeMap::new(), BTreeMap::new());
-        Self { protocol, judge, waiting, seen, requests: BTreeMap::new() }
+        Self { protocol, judge, waiting, computing: BTreeSet::new(), seen, requests: BTreeMap::new() }
     }
 
     /// Records an event, after its observations.
@@ -75,7 +77,10 @@ impl Bystanders {
             return;
         }
         match event.event {
-            EventKind::Sent(_) => _ = self.waiting.insert(client, self.last_due_ns(client, at_ns)),
+            EventKind::Sent(_) => {
+                self.computing.remove(&client);
+                self.waiting.insert(client, self.last_due_ns(client, at_ns));
+            }
             // The times that passed while it connected.
             EventKind::Opened(_) => self.note_delays(self.next_due_ns(client), at_ns, at_ns),
             _ => {}
@@ -100,6 +105,10 @@ impl Bystanders {
         };
         if is_reply || has_ended {
             self.waiting.remove(&client);
+            self.computing.remove(&client);
+        }
+        if is_reply && matches!(state, InProgress) {
+            self.computing.insert(client);
         }
         if has_ended || is_reply && matches!(state, Served | InProgress | Incident(_)) {
             self.note_delays(due_ns, at_ns, at_ns);
@@ -135,7 +144,7 @@ impl Bystanders {
         for client in 0..BYSTANDERS {
             let next_ns = self.next_due_ns(client);
             let first_ns = self.waiting.get(&client).copied().unwrap_or(next_ns);
-            if first_ns >= end_ns.min(at_ns) {
+            if first_ns >= end_ns.min(at_ns) || self.computing.contains(&client) {
                 continue;
             }
             self.note_delays(first_ns, end_ns.min(at_ns), at_ns);

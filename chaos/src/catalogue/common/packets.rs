@@ -115,7 +115,7 @@ impl<T: PacketTraffic> PacketFaults<T> {
             T::CONCURRENCY,
             "The network loses packets of a client, and they are sent again.",
         )
-        .parameters("10% of the packets in each direction, 15 connections")
+        .parameters("every tenth packet in each direction, 15 connections")
         .steps(Self::LOSS),
         Self::row(
             "packets/partition",
