@@ -111,6 +111,7 @@ pub(crate) async fn run(
         lost_lines: None,
         waits: 0,
         has_served: false,
+        cannot_start: false,
     };
     let mut run = RunOutcome::default();
     let target = &runner.target;
@@ -158,7 +159,7 @@ pub(crate) async fn run(
         if let Some((work, mut outcome)) = ended_by {
             let serves = runner.restore(true).await;
             let is_interrupted = runner.limits.reached_limit().is_some();
-            if !serves && !is_interrupted {
+            if !serves && !is_interrupted && !runner.cannot_start {
                 outcome.harm = outcome.harm.not_serving_again(work.scene.fault.clause);
             }
             if let (Some(sequel), true) = (work.scene.sequel, serves) {
@@ -242,15 +243,18 @@ struct Runner<'r> {
     waits: u32,
     /// Whether the process of the target has served a session.
     has_served: bool,
+    /// Whether a process could not be started because this machine lacks a resource.
+    cannot_start: bool,
 }
 
 impl Runner<'_> {
     /// Restores the target after a loss. One at an address cannot be started again. Returns whether it serves a new client.
     async fn restore(&mut self, was_stuck: bool) -> bool {
-        let Self { target, protocol, terms, limits, has_served, .. } = self;
+        let Self { target, protocol, terms, limits, has_served, cannot_start, .. } = self;
         let restored = async {
             *has_served = false;
-            if target.revive().await.is_err() {
+            if let Err(error) = target.revive().await {
+                *cannot_start |= error.is_shortage();
                 return false;
             }
             !was_stuck || target.answers(protocol.newcomer.request, terms.reply_timeout).await

@@ -12,6 +12,9 @@ const REQUEST: &[u8] = b"WW\x01\x01\0\0\0\x02{}";
 /// The beginning of a solution.
 const SOLUTION: &[u8] = b"WW\x01\x03";
 
+/// A frame with a token is longer, in bytes.
+const SOLUTION_BYTES_MIN: usize = 100;
+
 /// The first slot of a crowd, which is added to its first address.
 const CROWD: u32 = 100;
 
@@ -122,7 +125,7 @@ pub const CONTROLS: &[Control] = &[
         trace.units == 1 && trace.is_mid_unit() && moment.now - trace.read_at < ms(1000)
     }),
     end!("disconnects/end-of-stream", "the stream ends within a solution", Stream, |trace, moment| {
-        trace.units == 1 && trace.is_mid_unit() && moment.now - trace.read_at < ms(600)
+        trace.address != 0 && trace.units == 1 && trace.is_mid_unit() && moment.now - trace.read_at < ms(600)
     })
     .probes(Probe::AfterEnd),
     end!(
@@ -142,7 +145,7 @@ pub const CONTROLS: &[Control] = &[
         "disconnects/reset-at-every-offset",
         "a reset arrives within a first header",
         Reset,
-        |trace, _moment| { trace.units == 0 && trace.partial.head == b"WW\x01" }
+        |trace, _moment| { trace.units == 0 && (2..=4).contains(&trace.partial.length) }
     ),
     end!(
         "disconnects/end-at-every-offset",
@@ -196,6 +199,7 @@ pub const CONTROLS: &[Control] = &[
         let is_equal = |other: &&Trace| other.units == 1 && other.last.head == trace.last.head;
         moment.what == What::Unit
             && trace.last.begins_with(SOLUTION)
+            && trace.last.length > SOLUTION_BYTES_MIN
             && moment.all.open.values().chain(&moment.all.ended).filter(is_equal).count() >= 10
     }),
     Control::new("spending/equal-in-one-segment", "three solutions arrive at once", |moment| {
@@ -245,15 +249,24 @@ pub const CONTROLS: &[Control] = &[
     Control::new(
         "network/joining",
         "two requests arrive at once, and a solution on the same connection",
-        |moment| moment.what == What::Unit && moment.trace.units == 3 && moment.trace.units_in_read_max == 2,
+        |moment| {
+            let trace = moment.trace;
+            let is_solution = trace.last.begins_with(SOLUTION) && trace.last.length > SOLUTION_BYTES_MIN;
+            moment.what == What::Unit
+                && trace.address == 0
+                && trace.units == 3
+                && trace.units_in_read_max == 2
+                && is_solution
+        },
     ),
     Control::new("network/limit", "a connection ends within the token of a solution", |moment| {
         matches!(moment.what, What::Ended(_))
+            && moment.trace.address == 0
             && moment.trace.units == 1
             && moment.trace.partial.begins_with(b"WW\x01\x03\0\0\0\x83{\"challenge\":\"A")
     }),
     end!("network/reset", "a reset arrives after two requests", Reset, |trace, _moment| {
-        trace.units == 2 && trace.last.head == REQUEST && trace.bytes == 20
+        trace.address == 0 && trace.units == 2 && trace.last.head == REQUEST && trace.bytes == 20
     }),
     end!("network/black-hole", "a reset arrives 250 ms after the only request", Reset, |trace, moment| {
         trace.units == 1 && !trace.is_mid_unit() && moment.now - trace.read_at > ms(250)
