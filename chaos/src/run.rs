@@ -1,7 +1,6 @@
 //! Runs the scenes of a schedule against a target. Every scene has an outcome, even if the target dies.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -34,7 +33,7 @@ use crate::relay::Relay;
 use crate::schedule::Schedule;
 use crate::scripts::{Client, Conductor, Planned, Timekeeper};
 use crate::timing::{BYSTANDERS, CONDUCTOR, Part, marked};
-use crate::work::{Work, joined, skip_reason};
+use crate::work::{Work, joined, works};
 
 /// The terms of a run.
 pub(crate) struct RunTerms {
@@ -115,13 +114,7 @@ pub(crate) async fn run(
     };
     let mut run = RunOutcome::default();
     let target = &runner.target;
-    let (mut remaining, mut skipped) = (VecDeque::new(), Vec::new());
-    for scene in schedule.scenes() {
-        match skip_reason(&scene, target, terms) {
-            None => remaining.push_back(Work::of(scene)),
-            Some(cause) => skipped.push(SceneOutcome::not_run(scene, &cause)),
-        }
-    }
+    let (mut remaining, mut skipped) = works(schedule, target, terms);
     // Scenes to repeat, and the scene that the next sequel follows.
     let (mut repeatable, mut before_sequel) = (Vec::new(), None);
     let mut gone = None;

@@ -1,5 +1,6 @@
 //! The work of a run: scenes and their sequels, and which of them a target cannot be asked for.
 
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -11,7 +12,24 @@ use crate::chaos_protocol::ChaosProtocol;
 use crate::fault::Scene;
 use crate::outcome::{Replies, SceneOutcome};
 use crate::run::RunTerms;
+use crate::schedule::Schedule;
 use crate::scripts::Planned;
+
+/// Returns the work of a schedule in its order, and the outcomes of the scenes that this target cannot be asked for.
+pub(crate) fn works(
+    schedule: &Schedule,
+    target: &Target,
+    terms: &RunTerms,
+) -> (VecDeque<Work>, Vec<SceneOutcome>) {
+    let (mut works, mut skipped) = (VecDeque::new(), Vec::new());
+    for scene in schedule.scenes() {
+        match skip_reason(&scene, target, terms) {
+            None => works.push_back(Work::of(scene)),
+            Some(cause) => skipped.push(SceneOutcome::not_run(scene, &cause)),
+        }
+    }
+    (works, skipped)
+}
 
 /// Combines the outcome of a sequel with that of the scene before it.
 pub(crate) fn joined(before: Option<SceneOutcome>, work: &Work, outcome: SceneOutcome) -> SceneOutcome {
@@ -51,7 +69,7 @@ impl Work {
 }
 
 /// Returns the reason why a scene cannot run against this target.
-pub(crate) fn skip_reason(scene: &Scene, target: &Target, terms: &RunTerms) -> Option<String> {
+fn skip_reason(scene: &Scene, target: &Target, terms: &RunTerms) -> Option<String> {
     if scene.fault.needs_dependency && terms.dependencies.is_empty() {
         return Some("the fault needs a service that the target uses: --through names one".to_owned());
     }
