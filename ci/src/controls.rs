@@ -35,6 +35,16 @@ const SHARED: &[(Protocol, &str, &str)] = &[
         "readers/leaving",
         "disconnects/end-of-stream in the state mid-reply does the same, 100 ms earlier",
     ),
+    (
+        Protocol::Wisdom,
+        "spending/reset",
+        "a server has often written its quotation before the reset arrives, and then sees the end of any session",
+    ),
+    (
+        Protocol::Wisdom,
+        "spending/half-close",
+        "a server has often written its quotation before the reset arrives, and then sees the end of any session",
+    ),
 ];
 
 /// Faults of both protocols that no run against a server of the zoo contains here, and what tests them.

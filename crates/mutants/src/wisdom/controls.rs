@@ -192,8 +192,7 @@ pub const CONTROLS: &[Control] = &[
     ),
     end!("spending/reset", "a reset arrives after a solution", Reset, |trace, _moment| {
         trace.units == 2 && trace.last.begins_with(SOLUTION)
-    })
-    .probes(Probe::BeforeReply),
+    }),
     Control::new("spending/equal", "ten connections have sent the same solution", |moment| {
         let trace = moment.trace;
         let is_equal = |other: &&Trace| other.units == 1 && other.last.head == trace.last.head;
