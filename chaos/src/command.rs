@@ -105,18 +105,18 @@ async fn run_seeds(flags: &Flags, out: &mut impl Write) -> Result<CommandResult<
         let mut schedule = derive(protocol, seed, &selection);
         let is_dependency = |pattern: &String| pattern.starts_with("dependency");
         if flags.through.is_empty() && !flags.faults.iter().any(is_dependency) {
-            schedule.leave_out_dependencies();
+            schedule.leave_out(|fault| fault.needs_dependency);
         }
         let is_of_packets = |pattern: &String| pattern.starts_with("packets");
         if !flags.packets && !flags.faults.iter().any(is_of_packets) {
-            schedule.leave_out_packets();
+            schedule.leave_out(|fault| fault.needs_packets);
         }
         if !disk::is_used(&choice) && !flags.faults.iter().any(|pattern| pattern.contains("full-disk")) {
-            schedule.leave_out_disks();
+            schedule.leave_out(|fault| fault.needs_disk);
         }
         let is_container = matches!(choice, Choice::Image { .. });
         if !is_container && !flags.faults.iter().any(|pattern| pattern.contains("memory-limited")) {
-            schedule.leave_out_containers();
+            schedule.leave_out(|fault| fault.needs_container);
         }
         let (run, outcome) = run_once(&schedule, &choice, flags, &mut limits, out).await?;
         let _ = scorecard::write_outcome(out, &run);

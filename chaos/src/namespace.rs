@@ -30,7 +30,7 @@ pub(crate) struct Obstacles {
 /// Moves the run into the namespaces that it needs: replaces this process, with the same arguments. Returns only if that is done
 /// already, if none is needed, or if it is impossible.
 pub(crate) fn enter(arguments: &[OsString], needs_packets: bool, needs_disk: bool) -> Obstacles {
-    let inside = std::env::var(INSIDE).ok();
+    let inside = std::env::var(INSIDE).unwrap_or_default();
     let missing = || {
         let tools = [("ip", &["-Version"][..]), ("nft", &["--version"])];
         tools.into_iter().find_map(|(tool, arguments)| run(tool, arguments).err())
@@ -39,11 +39,8 @@ pub(crate) fn enter(arguments: &[OsString], needs_packets: bool, needs_disk: boo
     let wanted = [(NETWORK, needs_packets && tools.is_none()), (MOUNTS, needs_disk)];
     let flags: Vec<&str> =
         wanted.into_iter().filter(|(_, is_wanted)| *is_wanted).map(|(flag, _)| flag).collect();
-    let refused = match inside {
-        Some(_) => None,
-        None if flags.is_empty() => None,
-        None => Some(replace_process(arguments, &flags)),
-    };
+    // A process that inherits the variable from a run with other namespaces must not change what is outside.
+    let refused = if is_inside(&inside, &flags) { None } else { Some(replace_process(arguments, &flags)) };
     let is_in_network = refused.is_none() && needs_packets && tools.is_none();
     let lo = if is_in_network { run("ip", &["link", "set", "lo", "up"]).err() } else { None };
     let packets = tools.or_else(|| refused.clone().filter(|_| needs_packets)).or(lo);
@@ -54,6 +51,11 @@ pub(crate) fn enter(arguments: &[OsString], needs_packets: bool, needs_disk: boo
         );
     }
     Obstacles { packets, disk: refused.filter(|_| needs_disk), disciplines }
+}
+
+/// Returns whether a process with this value of [`INSIDE`] has all these namespaces for itself.
+fn is_inside(inside: &str, flags: &[&str]) -> bool {
+    flags.iter().all(|flag| inside.split(' ').any(|own| own == *flag))
 }
 
 /// Returns only with the reason why this is impossible.
@@ -133,6 +135,12 @@ mod tests {
                 .contains("gauntlet-has-no-such-program: ")
         );
         feed("grep", &["-q", "x"], "x\n").unwrap();
+    }
+
+    #[test]
+    fn a_process_in_another_kind_of_namespace_is_not_inside() {
+        assert!(is_inside("--net --mount", &[NETWORK]) && is_inside("", &[]));
+        assert!(!is_inside(MOUNTS, &[NETWORK]) && !is_inside("", &[MOUNTS]));
     }
 
     #[test]

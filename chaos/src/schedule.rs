@@ -16,7 +16,7 @@ use verdict::selection::Selection;
 use verdict::selection::Subject;
 
 use crate::chaos_protocol::ChaosProtocol;
-use crate::fault::Scene;
+use crate::fault::{Fault, Scene};
 use crate::protocols::{self, PROTOCOLS};
 
 /// The scenes of a run, in order, with the seed.
@@ -74,28 +74,10 @@ impl Schedule {
         Self { protocol, seed, steps: steps(protocol.scenes().iter().collect(), selection) }
     }
 
-    /// Leaves out the faults of services that the target uses.
-    pub fn leave_out_dependencies(&mut self) {
+    /// Leaves out the faults that satisfy a condition.
+    pub fn leave_out(&mut self, is_left_out: impl Fn(&Fault) -> bool) {
         let protocol = self.protocol;
-        self.steps.retain(|id| protocol.find(id).is_some_and(|scene| !scene.fault.needs_dependency));
-    }
-
-    /// Leaves out the faults of packets.
-    pub fn leave_out_packets(&mut self) {
-        let protocol = self.protocol;
-        self.steps.retain(|id| protocol.find(id).is_some_and(|scene| !scene.fault.needs_packets));
-    }
-
-    /// Leaves out the faults of a container's memory.
-    pub fn leave_out_containers(&mut self) {
-        let protocol = self.protocol;
-        self.steps.retain(|id| protocol.find(id).is_some_and(|scene| !scene.fault.needs_container));
-    }
-
-    /// Leaves out the faults of a target's disk.
-    pub fn leave_out_disks(&mut self) {
-        let protocol = self.protocol;
-        self.steps.retain(|id| protocol.find(id).is_some_and(|scene| !scene.fault.needs_disk));
+        self.steps.retain(|id| protocol.find(id).is_some_and(|scene| !is_left_out(scene.fault)));
     }
 
     /// Parses the text of a schedule file.

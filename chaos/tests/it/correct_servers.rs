@@ -32,10 +32,10 @@ fn assert_not_accused(protocol: &str, seed: &str, faults: &str, skipped: Option<
         chaos::schedule::selection(protocol, &patterns(faults), &skipped.map_or_else(Vec::new, patterns))
             .unwrap();
     let mut schedule = chaos::schedule::Schedule::matrix(protocol, 1, &selection);
-    schedule.leave_out_dependencies();
-    schedule.leave_out_packets();
-    schedule.leave_out_disks();
-    schedule.leave_out_containers();
+    schedule.leave_out(|fault| fault.needs_dependency);
+    schedule.leave_out(|fault| fault.needs_packets);
+    schedule.leave_out(|fault| fault.needs_disk);
+    schedule.leave_out(|fault| fault.needs_container);
     let scenes = schedule.steps.len();
     assert!(scenes >= 20, "{scenes} scenes");
     // Two spaces: a scene has its word in a column, and a finding begins with the same word.
