@@ -4,12 +4,12 @@
 
 mod bystanders;
 mod cpu;
+mod effort;
 mod scene;
 #[cfg(test)]
 mod tests;
 mod waiting;
 
-use std::iter;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::time::Duration;
@@ -26,7 +26,8 @@ use verdict::Verdict;
 
 use crate::chaos_protocol::{ChaosProtocol, Invariant};
 use crate::collect::bystanders::{Bystanders, Shown};
-use crate::collect::scene::SceneCollector;
+use crate::collect::effort::Effort;
+use crate::collect::scene::{Measured, SceneCollector};
 use crate::fault::Scene;
 use crate::harm::evidence::{Delays, Incident};
 use crate::outcome::{SceneOutcome, Timeline};
@@ -52,6 +53,8 @@ pub(crate) struct RunCollector {
     /// The time of each tick of the timekeeper, and its lateness, in nanoseconds.
     ticks: Vec<(u64, u64)>,
     samples: Vec<(u64, Sample)>,
+    /// The length of the bystanders' requests before the first scene.
+    quiet_bytes: u64,
     /// The time of the last event.
     now_ns: u64,
     /// The time at which the last scene was over.
@@ -95,6 +98,7 @@ impl RunCollector {
             part: Part::Over,
             ticks: Vec::new(),
             samples: Vec::new(),
+            quiet_bytes: 0,
             now_ns: 0,
             conducted_ns: None,
             refusals: 0,
@@ -158,6 +162,9 @@ impl RunCollector {
         self.has_bystander_waited |=
             event.client < BYSTANDERS && matches!(event.event, EventKind::TimedOut { .. });
         let current = *current;
+        if let (EventKind::Sent(bytes), None) = (&event.event, current) {
+            self.quiet_bytes += bytes.len() as u64;
+        }
         let is_fault = event.client == CONDUCTOR && *part == Part::Fault;
         if let (Some(scene), true) = (current.and_then(|current| scenes.get_mut(current)), is_fault) {
             scene.note_event(event);
@@ -242,7 +249,8 @@ impl RunCollector {
         self,
         lost_lines: &mut Option<Clause>,
     ) -> (Vec<SceneOutcome>, Timeline, Box<dyn Invariant>) {
-        let Self { mut bystanders, mut scenes, ticks, samples, mut invariant, now_ns, .. } = self;
+        let Self { mut bystanders, mut scenes, ticks, samples, quiet_bytes, mut invariant, now_ns, .. } =
+            self;
         let spans: Vec<(u64, u64)> = scenes.iter().map(SceneCollector::span_ns).collect();
         for (sent_ns, finding) in invariant.end_part() {
             if let Some(scene) = scene_at(&mut scenes, sent_ns) {
@@ -260,12 +268,11 @@ impl RunCollector {
         let begun_ns = spans.iter().map(|(begun_ns, _)| *begun_ns).filter(|begun_ns| *begun_ns > 0);
         let latencies =
             bystanders.latencies(&begun_ns.collect::<Vec<u64>>(), self.conducted_ns.unwrap_or(now_ns));
-        let of_scenes = latencies.scenes.iter().map(Vec::as_slice).chain(iter::repeat(&[][..]));
         let first_ns = spans.first().map_or(0, |(begun_ns, _)| *begun_ns);
         let begun: Vec<(u64, u64)> = spans.iter().copied().filter(|(begun_ns, _)| *begun_ns > 0).collect();
         let spinning =
             cpu::spinning_since(&samples, &begun, now_ns).filter(|_| self.halt != Some(Halt::Lost));
-        let outcomes = scenes.into_iter().zip(of_scenes).enumerate().map(|(number, (scene, during))| {
+        let outcomes = scenes.into_iter().enumerate().map(|(number, scene)| {
             let since = spinning.filter(|(since, _)| *since == number).map(|(_, cpu)| cpu);
             let part = scene.shortage_ns();
             let idle_cpu = since.or_else(|| cpu::spinning_during(&samples, first_ns, part?));
@@ -277,7 +284,16 @@ impl RunCollector {
                 target_ns: waiting::longest_ns(&samples, [begun_ns, over_ns]),
                 target_percent: waiting::percent(&samples, [begun_ns, over_ns]),
             };
-            let outcome = scene.finish([&latencies.quiet, during], idle_cpu, delays, *lost_lines);
+            let effort = Effort::new(&samples, [scene.batches_bytes(), quiet_bytes], first_ns);
+            let waits = latencies.scenes.get(number).map_or(&[][..], Vec::as_slice);
+            let measured = Measured {
+                quiet_latencies_ns: sorted(latencies.quiet.iter().copied()),
+                latencies_ns: sorted(waits.iter().map(|[due_ns, replied_ns]| replied_ns - due_ns)),
+                idle_waits_ns: sorted(waits.iter().map(|wait| effort.idle_ns(*wait))),
+                idle_cpu,
+                delays,
+            };
+            let outcome = scene.finish(measured, *lost_lines);
             if outcome.scene.fault.is_baseline
                 && matches!(outcome.harm.verdict, Verdict::Warn | Verdict::Fail)
             {
@@ -289,6 +305,12 @@ impl RunCollector {
         let timeline = Timeline { requests: bystanders.into_requests(), samples, spans };
         (outcomes, timeline, invariant)
     }
+}
+
+fn sorted(durations_ns: impl Iterator<Item = u64>) -> Vec<u64> {
+    let mut sorted: Vec<u64> = durations_ns.collect();
+    sorted.sort_unstable();
+    sorted
 }
 
 /// Records an incident of a bystander in the scene to which its cause belongs. The times are those of the cause and of the

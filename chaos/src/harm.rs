@@ -16,8 +16,9 @@ use crate::harm::evidence::{
 };
 use crate::percentile::percentile;
 
-/// The time within which a newcomer should be served, in nanoseconds.
-const NEWCOMER_NS_SHOULD: u64 = 1_000_000_000;
+/// The time within which a client should be served, in nanoseconds: a newcomer, and one whose reply is delayed by the work that the target
+/// has with other clients.
+const SERVED_NS_SHOULD: u64 = 1_000_000_000;
 
 /// If the protocol promises service during a fault, a target may refuse one request in this number.
 const REFUSED_ONE_IN: u64 = 100;
@@ -117,10 +118,12 @@ pub(crate) fn decide(evidence: &Evidence) -> Harm {
     // A violated invariant is often the cause of an incident.
     findings.extend(violations.iter().map(|finding| of_violation(finding.clone(), requirements)));
     findings.extend(incidents.iter().filter_map(|noted| of_incident(noted, requirements)));
-    findings.extend(of_newcomer(evidence));
     findings.extend(of_refusals(evidence));
-    let has_other_harm = !findings.is_empty();
-    let slow: Vec<Finding> = of_latencies(evidence).into_iter().chain(of_idle_cpu(evidence)).collect();
+    let late_newcomer = of_newcomer(evidence);
+    let is_machine = |finding: &Finding| finding.verdict == Verdict::Unknown;
+    let has_other_harm = !findings.is_empty() || late_newcomer.as_ref().is_some_and(|late| !is_machine(late));
+    let slow: Vec<Finding> =
+        late_newcomer.into_iter().chain(of_latencies(evidence)).chain(of_idle_cpu(evidence)).collect();
     let is_slow = !slow.is_empty();
     findings.extend(slow);
     if *progress == Progress::Complete {
@@ -212,8 +215,9 @@ fn of_violation(mut finding: Finding, requirements: &Requirements) -> Finding {
 }
 
 fn of_newcomer(evidence: &Evidence) -> Option<Finding> {
-    let waited_ns = evidence.newcomer_waited_ns.filter(|waited_ns| *waited_ns > NEWCOMER_NS_SHOULD)?;
-    Some(severity::newcomer_late(waited_ns, &evidence.requirements))
+    let waited_ns = evidence.newcomer_waited_ns.filter(|waited_ns| *waited_ns > SERVED_NS_SHOULD)?;
+    let delays = of_machine(evidence.delays, SERVED_NS_SHOULD);
+    Some(severity::newcomer_late(waited_ns, delays, &evidence.requirements))
 }
 
 fn of_refusals(evidence: &Evidence) -> Option<Finding> {
@@ -224,18 +228,23 @@ fn of_refusals(evidence: &Evidence) -> Option<Finding> {
 }
 
 fn of_latencies(evidence: &Evidence) -> Option<Finding> {
-    let Evidence { requirements, quiet_latencies_ns: quiet, latencies_ns: during, delays, .. } = evidence;
+    let Evidence { requirements, quiet_latencies_ns: quiet, latencies_ns: during, .. } = evidence;
     if !requirements.is_promised || quiet.len() < LATENCIES_MIN || during.len() < LATENCIES_MIN {
         return None;
     }
     let (quiet_ns, actual_ns) = (percentile(quiet, 99), percentile(during, 99));
     let allowed_ns = (quiet_ns * LATENCY_FACTOR_MAX).max(quiet_ns + LATENCY_NS_MORE_MAX);
-    // The lateness of the harness is not the target's fault.
-    let may_be_the_machine = delays.longest_ns() > allowed_ns / 2 || delays.target_percent > 50;
-    (actual_ns > allowed_ns).then(|| {
-        let delays = may_be_the_machine.then_some(*delays);
+    // Work for the clients at fault may delay the others, but not for long.
+    let idle_ns = percentile(&evidence.idle_waits_ns, 99);
+    (idle_ns > allowed_ns || actual_ns > allowed_ns.max(SERVED_NS_SHOULD)).then(|| {
+        let delays = of_machine(evidence.delays, allowed_ns);
         severity::slowed_down([actual_ns, allowed_ns, quiet_ns], delays, requirements)
     })
+}
+
+/// Returns the delays of the machine if they, and not the target, may be why a client waited for longer than this.
+fn of_machine(delays: Delays, allowed_ns: u64) -> Option<Delays> {
+    (delays.longest_ns() > allowed_ns / 2 || delays.target_percent > 50).then_some(delays)
 }
 
 fn of_idle_cpu(evidence: &Evidence) -> Option<Finding> {

@@ -54,13 +54,13 @@ pub(crate) enum Shown {
     Incident(Incident, u64),
 }
 
-/// Sorted latencies, in nanoseconds.
+/// The latencies of a run, in nanoseconds.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Latencies {
     /// Of requests that were due before the first fault.
     pub(crate) quiet: Vec<u64>,
-    /// Of requests that belong to each scene.
-    pub(crate) scenes: Vec<Vec<u64>>,
+    /// When each request that belongs to each scene was due, and when its reply arrived.
+    pub(crate) scenes: Vec<Vec<[u64; 2]>>,
 }
 
 impl Bystanders {
@@ -162,17 +162,21 @@ impl Bystanders {
     /// they were due before the first of them. A scene lasts until the next one begins, and the last one until `end_ns`.
     pub(crate) fn latencies(&self, begun_ns: &[u64], end_ns: u64) -> Latencies {
         let within = |from_ns: u64, to_ns: u64| {
-            let delays = self.requests.range(..end_ns).map(|(_, delay)| delay);
-            let within = delays.filter(|delay| (from_ns..to_ns).contains(&delay.cause_ns));
-            let mut latencies: Vec<u64> = within.map(|delay| delay.latency_ns).collect();
-            latencies.sort_unstable();
-            latencies
+            let delays = self.requests.range(..end_ns);
+            let within = delays.filter(move |(_, delay)| (from_ns..to_ns).contains(&delay.cause_ns));
+            within.map(|(due_ns, delay)| [*due_ns, due_ns + delay.latency_ns])
         };
         let first_due_ns = |begun_ns: u64| begun_ns.saturating_sub(TOLERATED_NS);
         let next_ns = begun_ns.iter().skip(1).map(|begun_ns| first_due_ns(*begun_ns)).chain([end_ns]);
         Latencies {
-            quiet: within(0, begun_ns.first().map_or(0, |begun_ns| first_due_ns(*begun_ns))),
-            scenes: begun_ns.iter().zip(next_ns).map(|(from, to)| within(first_due_ns(*from), to)).collect(),
+            quiet: within(0, begun_ns.first().map_or(0, |begun_ns| first_due_ns(*begun_ns)))
+                .map(|[due_ns, replied_ns]| replied_ns - due_ns)
+                .collect(),
+            scenes: begun_ns
+                .iter()
+                .zip(next_ns)
+                .map(|(from, to)| within(first_due_ns(*from), to).collect())
+                .collect(),
         }
     }
 

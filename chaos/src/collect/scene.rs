@@ -49,6 +49,8 @@ pub(crate) struct SceneCollector {
     newcomer_waited_ns: Option<u64>,
     served: u64,
     refused: u64,
+    /// The length of what the clients at fault sent.
+    sent_bytes: u64,
     /// The clients at fault that never got a reply.
     waiting: Waiting,
     /// Whether the fault has ended the target, as it is meant to.
@@ -57,6 +59,20 @@ pub(crate) struct SceneCollector {
     slots: BTreeMap<u32, Slot>,
     /// The replies, if a sequel needs them.
     replies: Replies,
+}
+
+/// What was measured during a scene and before the first one.
+pub(super) struct Measured {
+    /// Sorted latencies of bystanders, in nanoseconds, for requests due before the first scene.
+    pub(super) quiet_latencies_ns: Vec<u64>,
+    /// Sorted latencies of bystanders, in nanoseconds, for requests due during the scene.
+    pub(super) latencies_ns: Vec<u64>,
+    /// The sorted parts of these latencies in which the target did not work for the clients at fault, in nanoseconds.
+    pub(super) idle_waits_ns: Vec<u64>,
+    /// The processor time that the target used while it had nothing to do, if that is much.
+    pub(super) idle_cpu: Option<IdleCpu>,
+    /// Delays that the machine caused.
+    pub(super) delays: Delays,
 }
 
 impl SceneCollector {
@@ -87,6 +103,7 @@ impl SceneCollector {
             newcomer_waited_ns: None,
             served: 0,
             refused: 0,
+            sent_bytes: 0,
             waiting: Waiting::default(),
             has_ended_target: false,
             slots: BTreeMap::new(),
@@ -117,6 +134,11 @@ impl SceneCollector {
         Some((self.shortage_ns?, self.undone_ns?))
     }
 
+    /// Returns the length of the requests that clients at fault sent at once, in bytes.
+    pub(super) fn batches_bytes(&self) -> u64 {
+        if self.scene.sends_lines_at_once() { self.sent_bytes } else { 0 }
+    }
+
     /// Records an event of the clients at fault.
     pub(crate) fn note_event(&mut self, event: &Event<'_>) {
         if let EventKind::Acted { act, is_done: false } = &event.event {
@@ -136,6 +158,8 @@ impl SceneCollector {
             EventKind::Acted { act: Act::Kill, is_done: true } => {
                 self.has_ended_target = self.requirements.ends_target;
             }
+            EventKind::Sent(bytes) => self.sent_bytes += bytes.len() as u64,
+            EventKind::Flooded { bytes, .. } => self.sent_bytes += bytes,
             _ => {}
         }
         self.case.note(event);
@@ -257,22 +281,15 @@ impl SceneCollector {
         Some(Halt::Stuck)
     }
 
-    /// Closes the scene and returns its outcome.
-    /// The latencies are those of the quiet phase and of the scene; `lost_lines` is the clause of a target that loses lines
-    /// which arrive together.
-    pub(crate) fn finish(
-        self,
-        [quiet_ns, latencies_ns]: [&[u64]; 2],
-        idle_cpu: Option<IdleCpu>,
-        delays: Delays,
-        lost_lines: Option<Clause>,
-    ) -> SceneOutcome {
+    /// Closes the scene and returns its outcome. `lost_lines` is the clause of a target that loses lines which arrive together.
+    pub(crate) fn finish(self, measured: Measured, lost_lines: Option<Clause>) -> SceneOutcome {
+        let Measured { quiet_latencies_ns, latencies_ns, idle_waits_ns, idle_cpu, delays } = measured;
         let Fault { is_baseline, clause, keeps, .. } = *self.scene.fault;
         let lost_lines = lost_lines.filter(|_| self.scene.sends_lines_at_once() && keeps.is_none());
         let lost_lines = is_baseline.then_some(clause).or(lost_lines);
         let (begun_ns, over_ns) = self.span_ns();
         let duration_ns = over_ns - begun_ns;
-        let figure = figure(latencies_ns, self.newcomer_waited_ns, duration_ns);
+        let figure = figure(&latencies_ns, self.newcomer_waited_ns, duration_ns);
         let is_complete = self.case.state() == CaseState::Done;
         let case = self.case.outcome();
         let evidence = Evidence {
@@ -288,8 +305,9 @@ impl SceneCollector {
             newcomer_waited_ns: self.newcomer_waited_ns,
             served: self.served,
             refused: self.refused,
-            quiet_latencies_ns: quiet_ns.to_vec(),
-            latencies_ns: latencies_ns.to_vec(),
+            quiet_latencies_ns,
+            latencies_ns,
+            idle_waits_ns,
             idle_cpu,
             delays,
             at_fault: AtFault {

@@ -205,6 +205,31 @@ fn slow_replies_are_inconclusive_if_the_target_had_no_processor() {
     assert_eq!(outcome.harm.verdict, Verdict::Unknown, "{:?}", outcome.harm.findings);
 }
 
+/// Returns the outcome of a flood of requests during which replies take 300 ms. The target uses a whole processor meanwhile if it works
+/// for the clients at fault.
+fn flood(works: bool) -> SceneOutcome {
+    let mut history = History::begin("readers/never-reading/idle");
+    history.record(CONDUCTOR, 1, EventKind::Opened(1));
+    history.record(CONDUCTOR, 1, EventKind::Flooded { bytes: 1_000_000, has_stalled: true });
+    replies_during(&mut history, 300 * MS);
+    let (quiet_ns, end_ns) = (2000 * MS, 20_000 * MS);
+    let worked_ns = if works { end_ns - quiet_ns } else { 0 };
+    let ended_ns = history.at_ns;
+    for (at_ns, cpu_ns) in [(0, 0), (quiet_ns, 100 * MS), (end_ns, 100 * MS + worked_ns)] {
+        history.at_ns = at_ns;
+        let sample = Sample { descriptors: 9, memory_bytes: 1, threads: 1, waited_ns: 0, cpu_ns };
+        history.record(TIMEKEEPER, 0, EventKind::Sampled(sample));
+    }
+    history.at_ns = ended_ns;
+    history.end(Some(MS))
+}
+
+#[test]
+fn a_flood_that_the_target_works_through_may_delay_others() {
+    assert_eq!(summary(&flood(true)), "");
+    assert_eq!(summary(&flood(false)), "the fault slows bystanders down");
+}
+
 #[test]
 fn a_fault_that_could_not_be_injected_is_inconclusive() {
     let mut history = History::begin("network/latency/idle");

@@ -29,6 +29,8 @@ pub(crate) struct Evidence {
     pub(crate) quiet_latencies_ns: Vec<u64>,
     /// Sorted latencies of bystanders, in nanoseconds, for requests due during the scene.
     pub(crate) latencies_ns: Vec<u64>,
+    /// The sorted parts of these latencies in which the target did not work for the clients at fault, in nanoseconds.
+    pub(crate) idle_waits_ns: Vec<u64>,
     /// The processor time that the target used while it had nothing to do, if that is much.
     pub(crate) idle_cpu: Option<IdleCpu>,
     /// Delays that the machine caused.

@@ -114,9 +114,13 @@ pub(crate) fn not_serving_again(clause: Clause) -> Finding {
     }
 }
 
-/// The newcomer was served late.
-pub(crate) fn newcomer_late(waited_ns: u64, requirements: &Requirements) -> Finding {
-    let mut finding = Finding::new(Verdict::Warn, "a new client waits long for its reply after the fault");
+/// The newcomer was served late; `delays` are given if the machine may be the cause.
+pub(crate) fn newcomer_late(waited_ns: u64, delays: Option<Delays>, requirements: &Requirements) -> Finding {
+    let (verdict, summary) = match delays {
+        Some(_) => (Verdict::Unknown, "a new client waited long, but this machine was busy"),
+        None => (Verdict::Warn, "a new client waits long for its reply after the fault"),
+    };
+    let mut finding = Finding { reason: delays.map(delays_text), ..Finding::new(verdict, summary) };
     let actual = format!("a reply after {}", seconds(waited_ns));
     finding.show(printable(requirements.newcomer.request), actual, "a reply within 1 s".to_owned());
     finding.clause = Some(requirements.kept_waiting);
@@ -150,15 +154,7 @@ pub(crate) fn slowed_down(
             milliseconds(allowed_ns),
             milliseconds(quiet_ns)
         )),
-        reason: delays.map(|Delays { harness_ns, target_ns, target_percent }| {
-            let (harness, target) = (milliseconds(harness_ns), milliseconds(target_ns));
-            let share = if target_percent > 0 {
-                format!(", up to {target_percent} % of the time")
-            } else {
-                String::new()
-            };
-            format!("the harness was {harness} late, and the target waited {target} for a processor{share}")
-        }),
+        reason: delays.map(delays_text),
         clause: Some(requirements.kept_waiting),
         ..Finding::new(verdict, summary)
     }
@@ -193,4 +189,12 @@ impl Instead {
             Self::End => "the end of the connection".to_owned(),
         }
     }
+}
+
+fn delays_text(delays: Delays) -> String {
+    let Delays { harness_ns, target_ns, target_percent } = delays;
+    let (harness, target) = (milliseconds(harness_ns), milliseconds(target_ns));
+    let share =
+        if target_percent > 0 { format!(", up to {target_percent} % of the time") } else { String::new() };
+    format!("the harness was {harness} late, and the target waited {target} for a processor{share}")
 }

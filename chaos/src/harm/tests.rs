@@ -38,10 +38,17 @@ fn evidence() -> Evidence {
         refused: 0,
         quiet_latencies_ns: vec![MS; 30],
         latencies_ns: vec![MS; 30],
+        idle_waits_ns: vec![MS; 30],
         idle_cpu: None,
         delays: Delays::default(),
         at_fault: AtFault::default(),
     }
+}
+
+/// Bystanders wait so long for this number of replies while the target does nothing.
+fn wait(evidence: &mut Evidence, waited_ns: u64, times: usize) {
+    evidence.latencies_ns = vec![waited_ns; times];
+    evidence.idle_waits_ns.clone_from(&evidence.latencies_ns);
 }
 
 fn no_reply(waited_ns: u64, late_ns: u64, is_unserved: bool) -> Noted {
@@ -260,6 +267,15 @@ const RULES: &[Rule] = &[
         Some("C1"),
     ),
     (
+        "a newcomer served late by a target that had no processor: inconclusive",
+        |e| {
+            e.newcomer_waited_ns = Some(1001 * MS);
+            e.delays.target_ns = 501 * MS;
+        },
+        Verdict::Unknown,
+        Some("C1"),
+    ),
+    (
         "a lack of resources on this machine is inconclusive",
         |e| e.incidents.push(general(Incident::NewcomerNotStarted("EMFILE".to_owned()))),
         Verdict::Unknown,
@@ -273,13 +289,34 @@ const RULES: &[Rule] = &[
         Verdict::Pass,
         None,
     ),
-    ("51 ms is five times 1 ms, or 50 ms more", |e| e.latencies_ns = vec![51 * MS; 30], Verdict::Pass, None),
-    ("slower replies warn", |e| e.latencies_ns = vec![52 * MS; 30], Verdict::Warn, Some("C1")),
-    ("too few replies have no percentile", |e| e.latencies_ns = vec![52 * MS; 19], Verdict::Pass, None),
+    ("51 ms is five times 1 ms, or 50 ms more", |e| wait(e, 51 * MS, 30), Verdict::Pass, None),
+    ("slower replies warn", |e| wait(e, 52 * MS, 30), Verdict::Warn, Some("C1")),
+    (
+        "slower replies while the target works for the clients at fault: held",
+        |e| e.latencies_ns = vec![1000 * MS; 30],
+        Verdict::Pass,
+        None,
+    ),
+    (
+        "replies after more than 1 s warn also then",
+        |e| e.latencies_ns = vec![1001 * MS; 30],
+        Verdict::Warn,
+        Some("C1"),
+    ),
+    (
+        "work does not explain the time in which the target did nothing",
+        |e| {
+            wait(e, 52 * MS, 30);
+            e.latencies_ns = vec![300 * MS; 30];
+        },
+        Verdict::Warn,
+        Some("C1"),
+    ),
+    ("too few replies have no percentile", |e| wait(e, 52 * MS, 19), Verdict::Pass, None),
     (
         "slower replies are inconclusive if the harness was late",
         |e| {
-            e.latencies_ns = vec![52 * MS; 30];
+            wait(e, 52 * MS, 30);
             e.delays.harness_ns = 26 * MS;
         },
         Verdict::Unknown,
@@ -288,7 +325,7 @@ const RULES: &[Rule] = &[
     (
         "slower replies are inconclusive if the target had no processor",
         |e| {
-            e.latencies_ns = vec![52 * MS; 30];
+            wait(e, 52 * MS, 30);
             e.delays.target_ns = 26 * MS;
         },
         Verdict::Unknown,
@@ -297,7 +334,7 @@ const RULES: &[Rule] = &[
     (
         "slower replies are inconclusive if the target had no processor for most of half a second",
         |e| {
-            e.latencies_ns = vec![900 * MS; 30];
+            wait(e, 900 * MS, 30);
             e.delays.target_percent = 51;
         },
         Verdict::Unknown,
@@ -456,7 +493,7 @@ fn every_rule_has_its_verdict() {
 
 #[test]
 fn only_slow_replies_are_repeated() {
-    let slow = |evidence: &mut Evidence| evidence.latencies_ns = vec![52 * MS; 30];
+    let slow = |evidence: &mut Evidence| wait(evidence, 52 * MS, 30);
     assert!(decided(slow).is_only_slow);
     for other in [
         |evidence: &mut Evidence| evidence.newcomer_waited_ns = Some(1001 * MS),
@@ -469,6 +506,11 @@ fn only_slow_replies_are_repeated() {
         assert!(!decide(&evidence).is_only_slow);
     }
     assert!(!decided(|_| ()).is_only_slow);
+    let late_of_a_busy_machine = decided(|e| {
+        e.newcomer_waited_ns = Some(1001 * MS);
+        e.delays.harness_ns = 501 * MS;
+    });
+    assert!(late_of_a_busy_machine.is_only_slow);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use driver::moves::Act;
 use protocol::index::clauses::F4;
 use verdict::Verdict;
 
-use super::{MS, at_fault, decided, evidence, incorrect_reply, of_bystander};
+use super::{MS, at_fault, decided, evidence, incorrect_reply, of_bystander, wait};
 use crate::harm::evidence::{Delays, Evidence, IdleCpu, Incident, Instead, Progress, SessionEnd};
 use crate::harm::{Harm, decide};
 
@@ -61,9 +61,9 @@ fn every_message_is_plain() {
     describe(decided(|e| e.newcomer_waited_ns = Some(1500 * MS)));
     describe(decided(|e| (e.served, e.refused) = (90, 10)));
     describe(decided(|e| e.idle_cpu = Some(IdleCpu { before_percent: 3, after_percent: 99 })));
-    describe(decided(|e| e.latencies_ns = vec![60 * MS; 30]));
+    describe(decided(|e| wait(e, 60 * MS, 30)));
     describe(decided(|e| {
-        e.latencies_ns = vec![60 * MS; 30];
+        wait(e, 60 * MS, 30);
         e.delays = Delays { harness_ns: 40 * MS, target_ns: 5 * MS, target_percent: 0 };
     }));
     describe(decided(|e| {
