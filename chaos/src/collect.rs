@@ -26,11 +26,12 @@ use verdict::Verdict;
 
 use crate::chaos_protocol::{ChaosProtocol, Invariant};
 use crate::collect::bystanders::{Bystanders, Shown};
-use crate::collect::effort::Effort;
+use crate::collect::effort::{Effort, Quiet};
 use crate::collect::scene::{Measured, SceneCollector};
 use crate::fault::Scene;
 use crate::harm::evidence::{Delays, Incident};
 use crate::outcome::{SceneOutcome, Timeline};
+use crate::percentile::percentile;
 use crate::timing::{BYSTANDERS, CONDUCTOR, Part, TICK, TIMEKEEPER, marked};
 
 /// The number of refused connections in a row after which the target counts as lost.
@@ -269,6 +270,9 @@ impl RunCollector {
         let latencies =
             bystanders.latencies(&begun_ns.collect::<Vec<u64>>(), self.conducted_ns.unwrap_or(now_ns));
         let first_ns = spans.first().map_or(0, |(begun_ns, _)| *begun_ns);
+        let quiet_latencies_ns = sorted(latencies.quiet.into_iter());
+        let latency_ns = percentile(&quiet_latencies_ns, 50);
+        let quiet = Quiet { until_ns: first_ns, requests_bytes: quiet_bytes, latency_ns };
         let begun: Vec<(u64, u64)> = spans.iter().copied().filter(|(begun_ns, _)| *begun_ns > 0).collect();
         let spinning =
             cpu::spinning_since(&samples, &begun, now_ns).filter(|_| self.halt != Some(Halt::Lost));
@@ -284,10 +288,10 @@ impl RunCollector {
                 target_ns: waiting::longest_ns(&samples, [begun_ns, over_ns]),
                 target_percent: waiting::percent(&samples, [begun_ns, over_ns]),
             };
-            let effort = Effort::new(&samples, [scene.batches_bytes(), quiet_bytes], first_ns);
+            let effort = Effort::new(&samples, quiet, scene.batches_bytes(), scene.replied_ns());
             let waits = latencies.scenes.get(number).map_or(&[][..], Vec::as_slice);
             let measured = Measured {
-                quiet_latencies_ns: sorted(latencies.quiet.iter().copied()),
+                quiet_latencies_ns: quiet_latencies_ns.clone(),
                 latencies_ns: sorted(waits.iter().map(|[due_ns, replied_ns]| replied_ns - due_ns)),
                 idle_waits_ns: sorted(waits.iter().map(|wait| effort.idle_ns(*wait))),
                 idle_cpu,

@@ -277,7 +277,9 @@ fn line_by_line(steps: &[Step]) -> Option<Vec<Step>> {
 fn have_lines_at_once(steps: &[Step]) -> bool {
     let lines = |bytes: &[u8]| bytes.split(|&byte| byte == b'\n').count() - 1;
     steps.iter().any(|step| match step {
-        Step::Repeat(_, steps) | Step::UntilDecided(steps) => have_lines_at_once(steps),
+        Step::Repeat(_, steps) | Step::RepeatWithin(.., steps) | Step::UntilDecided(steps) => {
+            have_lines_at_once(steps)
+        }
         Step::Send(_, bytes) | Step::SendCut(_, bytes, ..) => lines(bytes) > 1,
         Step::SendTimes(_, bytes, times) => lines(bytes) * times > 1,
         Step::Flood(_, bytes, _) => lines(bytes) > 0,

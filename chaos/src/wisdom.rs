@@ -80,7 +80,9 @@ mod tests {
     fn crowd(steps: &[Step]) -> usize {
         let sizes = steps.iter().map(|step| match step {
             Step::ConnectCrowd(count, _) => *count as usize,
-            Step::Repeat(_, steps) | Step::UntilDecided(steps) => crowd(steps),
+            Step::Repeat(_, steps) | Step::RepeatWithin(.., steps) | Step::UntilDecided(steps) => {
+                crowd(steps)
+            }
             _ => 0,
         });
         sizes.max().unwrap_or(0)

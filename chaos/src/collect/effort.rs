@@ -1,47 +1,68 @@
 //! The part of the bystanders' waiting time in which the target worked for the clients at fault.
 //!
-//! A target with one thread answers requests in turn. A client that sends thousands at once delays the others until they are answered,
-//! and is not stuck: the target works. A target that waits uses no processor meanwhile.
+//! A target that answers requests in turn delays a client while it answers those of others: it works, and nobody is stuck. Replies
+//! that the clients at fault received meanwhile show that, and, where they do not read them, processor time. A target that is
+//! blocked does neither.
 
 use driver::history::Sample;
 
-/// What the target has to do for the clients at fault of one scene.
+/// What the target does for the clients at fault of one scene.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Effort<'s> {
     /// The samples of the target with their times, in nanoseconds, in order.
-    pub(super) samples: &'s [(u64, Sample)],
-    /// The processor time that their requests may take, in nanoseconds.
-    pub(super) work_ns_max: u64,
+    samples: &'s [(u64, Sample)],
+    /// The processor time that requests which were sent at once may take, in nanoseconds.
+    work_ns_max: u64,
+    /// The times of the replies to clients at fault, in nanoseconds, in order.
+    replied_ns: &'s [u64],
+    /// The time that the target takes for a single reply, in nanoseconds.
+    reply_ns: u64,
+}
+
+/// What the target did before the first scene.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Quiet {
+    /// The time until the first scene, in nanoseconds.
+    pub(super) until_ns: u64,
+    /// The length of the bystanders' requests, in bytes.
+    pub(super) requests_bytes: u64,
+    /// The median of the latencies, in nanoseconds.
+    pub(super) latency_ns: u64,
 }
 
 impl<'s> Effort<'s> {
-    /// Returns the effort for requests of this length, in bytes, given that of the bystanders' requests before the first scene, which
-    /// begins at `quiet_until_ns`. Many requests at once take less time for each than single ones.
+    /// Returns the effort for requests that were sent at once and have this length, in bytes, and for these replies. Before the first
+    /// scene, the target dealt with single requests, which take at least as long.
     pub(super) fn new(
         samples: &'s [(u64, Sample)],
-        [requests_bytes, quiet_bytes]: [u64; 2],
-        quiet_until_ns: u64,
+        quiet: Quiet,
+        batches_bytes: u64,
+        replied_ns: &'s [u64],
     ) -> Self {
-        let work_ns_max = match quiet_bytes {
+        let work_ns_max = match quiet.requests_bytes {
             0 => 0,
-            _ => {
-                u128::from(cpu_ns(samples, [0, quiet_until_ns])) * u128::from(requests_bytes)
+            quiet_bytes => {
+                u128::from(cpu_ns(samples, [0, quiet.until_ns])) * u128::from(batches_bytes)
                     / u128::from(quiet_bytes)
             }
         };
-        Self { samples, work_ns_max: u64::try_from(work_ns_max).unwrap_or(u64::MAX) }
+        let work_ns_max = u64::try_from(work_ns_max).unwrap_or(u64::MAX);
+        Self { samples, work_ns_max, replied_ns, reply_ns: quiet.latency_ns }
     }
 
     /// Returns how long the target did not work for the clients at fault while a bystander waited.
-    pub(super) fn idle_ns(&self, [due_ns, replied_ns]: [u64; 2]) -> u64 {
-        let worked_ns = cpu_ns(self.samples, [due_ns, replied_ns]).min(self.work_ns_max);
-        (replied_ns - due_ns).saturating_sub(worked_ns)
+    pub(super) fn idle_ns(&self, [due_ns, served_ns]: [u64; 2]) -> u64 {
+        let computed_ns = cpu_ns(self.samples, [due_ns, served_ns]).min(self.work_ns_max);
+        let until = |at_ns: u64| self.replied_ns.partition_point(|replied_ns| *replied_ns < at_ns) as u64;
+        let replying_ns = (until(served_ns) - until(due_ns)).saturating_mul(self.reply_ns);
+        (served_ns - due_ns).saturating_sub(computed_ns.max(replying_ns))
     }
 }
 
 /// Returns the processor time that the target used in this period, in nanoseconds. Between two samples it is used evenly.
 fn cpu_ns(samples: &[(u64, Sample)], [from_ns, to_ns]: [u64; 2]) -> u64 {
-    let pairs = samples.iter().zip(samples.iter().skip(1));
+    let first = samples.partition_point(|(at_ns, _)| *at_ns <= from_ns).saturating_sub(1);
+    let pairs = samples[first..].iter().zip(samples.iter().skip(first + 1));
     let within = pairs.skip_while(|(_, (after_ns, _))| *after_ns <= from_ns);
     let within = within.take_while(|((before_ns, _), _)| *before_ns < to_ns);
     let used = within.map(|((before_ns, before), (after_ns, after))| {
@@ -66,24 +87,33 @@ mod tests {
         (0..80).map(|tick| tick * 50).map(|at_ms| (at_ms * MS, sample(used_ms(at_ms) * MS))).collect()
     }
 
+    /// Returns the idle part of a wait, in milliseconds, if the clients at fault sent this number of bytes at once, and received replies
+    /// at these times.
+    fn idle_ms(batches_bytes: u64, replied_ms: &[u64], [due_ms, served_ms]: [u64; 2]) -> u64 {
+        let quiet = Quiet { until_ns: 2000 * MS, requests_bytes: 1_000, latency_ns: 2 * MS };
+        let replied_ns: Vec<u64> = replied_ms.iter().map(|ms| ms * MS).collect();
+        let samples = samples();
+        Effort::new(&samples, quiet, batches_bytes, &replied_ns).idle_ns([due_ms * MS, served_ms * MS]) / MS
+    }
+
     #[test]
     fn a_wait_during_work_is_not_idle() {
-        let samples = samples();
-        let effort = Effort::new(&samples, [10_000, 1_000], 2000 * MS);
-        assert_eq!(effort.work_ns_max, 2000 * MS);
-        assert_eq!(effort.idle_ns([2110 * MS, 2440 * MS]), 0);
-        assert_eq!(effort.idle_ns([3110 * MS, 3440 * MS]), 330 * MS);
-        assert_eq!(effort.idle_ns([2990 * MS, 3090 * MS]), 90 * MS);
+        assert_eq!(idle_ms(10_000, &[], [2110, 2440]), 0);
+        assert_eq!(idle_ms(10_000, &[], [3110, 3440]), 330);
+        assert_eq!(idle_ms(10_000, &[], [2990, 3090]), 90);
     }
 
     #[test]
     fn the_work_is_limited_by_the_requests() {
-        let samples = samples();
-        let idle_ns = |requests_bytes, quiet_bytes| {
-            Effort::new(&samples, [requests_bytes, quiet_bytes], 2000 * MS).idle_ns([2100 * MS, 2400 * MS])
-        };
-        assert_eq!(idle_ns(0, 1_000), 300 * MS);
-        assert_eq!(idle_ns(500, 1_000), 200 * MS);
-        assert_eq!(idle_ns(500, 0), 300 * MS);
+        assert_eq!(idle_ms(0, &[], [2100, 2400]), 300);
+        assert_eq!(idle_ms(500, &[], [2100, 2400]), 200);
+    }
+
+    #[test]
+    fn a_wait_behind_replies_to_others_is_not_idle() {
+        let replied_ms: Vec<u64> = (3100..3400).step_by(2).collect();
+        assert_eq!(idle_ms(0, &replied_ms, [3100, 3400]), 0);
+        assert_eq!(idle_ms(0, &replied_ms[..50], [3100, 3400]), 200);
+        assert_eq!(idle_ms(0, &replied_ms, [3500, 3600]), 100);
     }
 }

@@ -51,6 +51,8 @@ pub(crate) struct SceneCollector {
     refused: u64,
     /// The length of what the clients at fault sent.
     sent_bytes: u64,
+    /// The times of the replies to the clients at fault, in nanoseconds.
+    replied_ns: Vec<u64>,
     /// The clients at fault that never got a reply.
     waiting: Waiting,
     /// Whether the fault has ended the target, as it is meant to.
@@ -104,6 +106,7 @@ impl SceneCollector {
             served: 0,
             refused: 0,
             sent_bytes: 0,
+            replied_ns: Vec::new(),
             waiting: Waiting::default(),
             has_ended_target: false,
             slots: BTreeMap::new(),
@@ -137,6 +140,11 @@ impl SceneCollector {
     /// Returns the length of the requests that clients at fault sent at once, in bytes.
     pub(super) fn batches_bytes(&self) -> u64 {
         if self.scene.sends_lines_at_once() { self.sent_bytes } else { 0 }
+    }
+
+    /// Returns the times of the replies to the clients at fault, in nanoseconds, in order.
+    pub(super) fn replied_ns(&self) -> &[u64] {
+        &self.replied_ns
     }
 
     /// Records an event of the clients at fault.
@@ -222,6 +230,9 @@ impl SceneCollector {
 
     /// Records an observation of the clients at fault.
     pub(crate) fn observe(&mut self, observation: &Observation<'_>, at_ns: u64) {
+        if matches!(observation, Observation::Exchange(_)) {
+            self.replied_ns.push(at_ns);
+        }
         match observation {
             Observation::Opened { connection, slot, .. } => {
                 self.slots.insert(*connection, *slot);

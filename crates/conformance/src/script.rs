@@ -24,6 +24,8 @@ pub struct CaseScript {
     cleanup_replies: BTreeSet<Vec<u8>>,
     /// The samples so far, each with its time in nanoseconds.
     samples: Vec<(u64, Sample)>,
+    /// When the clock was first and last read, in nanoseconds since the run began.
+    clock_ns: Option<[u64; 2]>,
     /// Fills placeholders that depend on received replies.
     payload_template: Option<Box<dyn PayloadTemplate>>,
     /// The bytes after filling.
@@ -43,6 +45,7 @@ impl CaseScript {
             has_waiting_crowd: false,
             cleanup_replies,
             samples: Vec::new(),
+            clock_ns: None,
             payload_template,
             filled: Vec::new(),
         }
@@ -71,6 +74,10 @@ impl Script for CaseScript {
         }
         if let MoveResult::Sampled(at_ns, sample) = result {
             self.samples.push((at_ns, sample));
+        }
+        if let MoveResult::Clock(now_ns) = result {
+            let [first_ns, _] = self.clock_ns.unwrap_or([now_ns; 2]);
+            self.clock_ns = Some([first_ns, now_ns]);
         }
         if let Some((condition, count)) = self.plan.skip_at(self.at) {
             self.at += 1 + if self.is_met(condition) { count } else { 0 };
@@ -111,6 +118,9 @@ impl CaseScript {
             Condition::AllCleanupReplies(wanted) => {
                 std::mem::take(&mut self.cleanup_replies).iter().all(|reply| reply == wanted)
             }
+            Condition::IsLate(limit) => self
+                .clock_ns
+                .is_some_and(|[first_ns, now_ns]| u128::from(now_ns - first_ns) > limit.as_nanos()),
             Condition::SamplesDecide => are_decided(&self.samples, self.plan.case.resource_limit),
         }
     }
@@ -154,5 +164,32 @@ mod tests {
         };
         assert_eq!(awaits(MoveResult::Failed(false)), 300);
         assert_eq!(awaits(MoveResult::Failed(true)), 1);
+    }
+
+    #[test]
+    fn a_slow_target_gets_fewer_repetitions() {
+        const CASE: Case = case("a", A4, "").steps(&[
+            Step::RepeatWithin(3, 9, 100, &[Step::Ask(1, b"QUERY|{a}|\n", ANY_OR_END)]),
+            Step::Close(1),
+        ]);
+        let asked = |ask_ns: u64| {
+            let plan = Rc::new(CasePlan::new(&DIALECT, &CASE, 1, Duration::ZERO));
+            let mut script = CaseScript::new(plan);
+            let (mut result, mut now_ns, mut count) = (MoveResult::Done, 0, 0);
+            loop {
+                let next = script.next(result);
+                result = match next {
+                    Move::ReadClock => MoveResult::Clock(now_ns),
+                    _ => MoveResult::Done,
+                };
+                match next {
+                    Move::Await(1, _) => (count, now_ns) = (count + 1, now_ns + ask_ns),
+                    Move::Close(1) => return count,
+                    Move::Done => panic!("the script ends with its last step"),
+                    _ => {}
+                }
+            }
+        };
+        assert_eq!([1_000_000, 20_000_000, 30_000_000, 1_000_000_000].map(asked), [9, 6, 4, 3]);
     }
 }

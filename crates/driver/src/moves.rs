@@ -26,6 +26,8 @@ pub enum Move<'a> {
     PauseUntilNext(Duration, Duration),
     /// Records in the history that the part with this number begins.
     Mark(u32),
+    /// Reads the time since the run began.
+    ReadClock,
     /// Opens a connection in a free slot.
     Open(Slot),
     /// Opens a connection from this address.
@@ -148,6 +150,8 @@ pub enum MoveResult<'a> {
     Done,
     /// The awaited replies, without delimiters. A reply above the length limit is empty.
     Replies(&'a [Vec<u8>]),
+    /// The time that was read, in nanoseconds since the run began.
+    Clock(u64),
     /// The sample that was emitted at this time, in nanoseconds since the run began.
     Sampled(u64, Sample),
     /// The move failed: the connection is closed; whether that is because the client has waited for a reply in vain.

@@ -185,6 +185,10 @@ fn describe(step: &Step) -> String {
         Step::AllSend(count, bytes) => format!("{count} of them concurrently: each → {}", printable(bytes)),
         Step::CloseAll => "all connections are closed".to_owned(),
         Step::Repeat(times, steps) => format!("{times} times: {}", self::steps(steps).join("; ")),
+        Step::RepeatWithin(min, max, limit_ms, steps) => format!(
+            "{min} to {max} times, until {limit_ms} ms have passed: {}",
+            self::steps(steps).join("; ")
+        ),
         Step::UntilDecided(steps) => {
             format!("until the samples decide whether memory grows: {}", self::steps(steps).join("; "))
         }

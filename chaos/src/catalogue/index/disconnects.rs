@@ -15,7 +15,7 @@ use conformance::case::Step::Expect;
 use conformance::case::Step::Flood;
 use conformance::case::Step::Join;
 use conformance::case::Step::Pause;
-use conformance::case::Step::Repeat;
+use conformance::case::Step::RepeatWithin;
 use conformance::case::Step::Reset;
 use conformance::case::Step::ResetCrowd;
 use conformance::case::Step::Send;
@@ -77,15 +77,15 @@ pub(crate) const FAULTS: &[Fault] = &[
     )
     .parameters("500 requests at once")
     .steps(&[SendTimes(B, QUERY, 500), Close(B), Pause(20)]),
-    common::many_resets(C3, &[IDLE], "1,000 clients, 50 at a time", &[Repeat(20, FIFTY_RESETS)])
+    common::many_resets(C3, &[IDLE], "1,000 clients, 50 at a time; fewer if they take 5 s", &[RepeatWithin(5, 20, 5000, FIFTY_RESETS)])
         .beyond_promises(),
     fault(
         "disconnects/many-ends",
         C3,
         "Many clients connect, receive a reply and close their connections, in a short time.",
     )
-    .parameters("1,000 clients, 50 at a time")
-    .steps(&[Repeat(20, &[Join(50, QUERY, ANY), CloseAll])])
+    .parameters("1,000 clients, 50 at a time; fewer if they take 5 s")
+    .steps(&[RepeatWithin(5, 20, 5000, &[Join(50, QUERY, ANY), CloseAll])])
     .beyond_promises(),
     fault(
         "disconnects/crowd-in-mid-line",

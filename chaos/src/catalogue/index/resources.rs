@@ -13,6 +13,7 @@ use conformance::case::Step::Flood;
 use conformance::case::Step::Join;
 use conformance::case::Step::Pause;
 use conformance::case::Step::Repeat;
+use conformance::case::Step::RepeatWithin;
 use conformance::case::Step::Reset;
 use conformance::case::Step::ResetCrowd;
 use conformance::case::Step::Sample;
@@ -58,25 +59,35 @@ const CLOSED: &[Step] = &[Join(50, QUERY, ANY), CloseAll];
 const RESET: &[Step] = &[Join(50, QUERY, ANY), AllSend(50, b"QUERY|"), ResetCrowd(50)];
 const CLOSED_IN_MID_LINE: &[Step] = &[Join(50, QUERY, ANY), AllSend(50, b"QUERY|{a}"), CloseAll];
 
+const ROUNDS: &str = "4 to 6 rounds of 200 clients";
+
+/// Four to six rounds. The last one is always made, as its sample waits for a late release.
+const fn rounds(round: &'static [Step]) -> [Step; 2] {
+    [RepeatWithin(3, 5, 5000, round), Repeat(1, round)]
+}
+
 pub(crate) const FAULTS: &[Fault] = &[
-    visits(C4, &[IDLE], &[Repeat(6, &[Repeat(4, CLOSED), Pause(SETTLE_MS), Sample])], ALL_FREED),
+    visits(C4, &[IDLE], &rounds(&[Repeat(4, CLOSED), Pause(SETTLE_MS), Sample]), ALL_FREED)
+        .parameters(ROUNDS),
     row(
         "resources/silent-visits",
         C4,
         "Clients that connect and leave without a request leave no resources allocated.",
         &[IDLE],
-        &[Repeat(6, &[Repeat(2, SILENT), Pause(SETTLE_MS), Sample])],
+        &rounds(&[Repeat(2, SILENT), Pause(SETTLE_MS), Sample]),
         ResourceLimit::GrowthPerRound { visits: 100, descriptors: 1, threads: 8, memory_bytes: None },
-    ),
-    resets(C4, &[IDLE], &[Repeat(6, &[Repeat(4, RESET), Pause(SETTLE_MS), Sample])], ALL_FREED),
+    )
+    .parameters("4 to 6 rounds of 100 clients"),
+    resets(C4, &[IDLE], &rounds(&[Repeat(4, RESET), Pause(SETTLE_MS), Sample]), ALL_FREED).parameters(ROUNDS),
     row(
         "resources/half-lines",
         C4,
         "Clients that close their connections in the middle of a line leave no resources allocated.",
         &[IDLE],
-        &[Repeat(6, &[Repeat(4, CLOSED_IN_MID_LINE), Pause(SETTLE_MS), Sample])],
+        &rounds(&[Repeat(4, CLOSED_IN_MID_LINE), Pause(SETTLE_MS), Sample]),
         ALL_FREED,
-    ),
+    )
+    .parameters(ROUNDS),
     connections(
         C4,
         &[IDLE],

@@ -21,6 +21,8 @@ pub(super) enum Action {
     Await(Slot, bool),
     /// Skips this number of actions if every reply to the cleanup connection was this one.
     SkipIfAll(&'static [u8], usize),
+    /// Skips this number of actions if so much time has passed since the clock was first read.
+    SkipIfLate(Duration, usize),
     /// Skips this number of actions if the samples so far decide whether memory grows.
     SkipIfDecided(usize),
 }

@@ -21,6 +21,8 @@ const RELEASE_TIME_MAX: Duration = Duration::from_secs(6);
 pub(crate) enum Condition {
     /// Every reply to the cleanup connection was this one.
     AllCleanupReplies(&'static [u8]),
+    /// So much time has passed since the clock was first read.
+    IsLate(Duration),
     /// The samples so far decide whether memory grows.
     SamplesDecide,
 }
@@ -79,6 +81,7 @@ impl CasePlan {
     pub(crate) fn skip_at(&self, at: usize) -> Option<(Condition, usize)> {
         match self.actions.get(at)? {
             Action::SkipIfAll(reply, count) => Some((Condition::AllCleanupReplies(reply), *count)),
+            Action::SkipIfLate(limit, count) => Some((Condition::IsLate(*limit), *count)),
             Action::SkipIfDecided(count) => Some((Condition::SamplesDecide, *count)),
             _ => None,
         }
@@ -87,7 +90,7 @@ impl CasePlan {
     /// Returns the move at an index, if there is one.
     pub(crate) fn move_at(&self, at: usize) -> Option<Move<'_>> {
         Some(match self.actions.get(at)? {
-            Action::SkipIfAll(..) | Action::SkipIfDecided(_) => return None,
+            Action::SkipIfAll(..) | Action::SkipIfLate(..) | Action::SkipIfDecided(_) => return None,
             Action::Move(simple) => *simple,
             Action::Send(slot, bytes) => Move::Send(*slot, bytes),
             Action::Flood(slot, bytes, bytes_max) => Move::Flood(*slot, bytes, *bytes_max),
@@ -109,7 +112,9 @@ impl CasePlan {
                 | Move::Close(slot)
                 | Move::Reset(slot),
             ) => Some(*slot),
-            Action::Move(_) | Action::SkipIfAll(..) | Action::SkipIfDecided(_) => None,
+            Action::Move(_) | Action::SkipIfAll(..) | Action::SkipIfLate(..) | Action::SkipIfDecided(_) => {
+                None
+            }
         }
     }
 

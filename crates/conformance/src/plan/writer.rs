@@ -137,6 +137,9 @@ impl<'n> Writer<'n> {
                 self.crowd = 0;
             }
             Step::Repeat(count, steps) => (0..count).for_each(|_| self.write_all(steps)),
+            Step::RepeatWithin(min, max, limit_ms, steps) => {
+                self.write_within(min, max, Duration::from_millis(limit_ms), steps);
+            }
             Step::ReadSlowly(slot, bytes_max, pause_ms, times) => {
                 for _ in 0..times {
                     self.simple(Move::ReadAvailable(slot, bytes_max));
@@ -170,6 +173,24 @@ impl<'n> Writer<'n> {
             if let Action::SkipIfDecided(count) = action {
                 *count = end - at - 1;
             }
+        }
+    }
+
+    /// Writes repetitions, with a condition before each that need not be made.
+    fn write_within(&mut self, min: usize, max: usize, limit: Duration, steps: &[Step]) {
+        self.simple(Move::ReadClock);
+        let mut conditions = Vec::new();
+        for repetition in 0..max {
+            if repetition >= min {
+                self.simple(Move::ReadClock);
+                conditions.push(self.actions.len());
+                self.actions.push(Action::SkipIfLate(limit, 0));
+            }
+            self.write_all(steps);
+        }
+        let end = self.actions.len();
+        for at in conditions {
+            self.actions[at] = Action::SkipIfLate(limit, end - at - 1);
         }
     }
 

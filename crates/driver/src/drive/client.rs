@@ -43,6 +43,7 @@ where
         let result = match outcome {
             Outcome::Done => MoveResult::Done,
             Outcome::Failed(has_waited) => MoveResult::Failed(has_waited),
+            Outcome::Clock(now_ns) => MoveResult::Clock(now_ns),
             Outcome::Sampled(at_ns, sample) => MoveResult::Sampled(at_ns, sample),
             Outcome::Replies(slot) => {
                 client.connections.get(&slot).map_or(MoveResult::Failed(false), Connection::result)
@@ -62,6 +63,7 @@ where
 enum Outcome {
     Done,
     Replies(Slot),
+    Clock(u64),
     Sampled(u64, Sample),
     Failed(bool),
 }
@@ -108,6 +110,7 @@ where
                 sleep((offset + interval.mul_f64(passed + 1.0)).saturating_sub(elapsed)).await;
             }
             Move::Mark(part) => run.emit(run.now_ns(), self.number, 0, EventKind::Marked(part)),
+            Move::ReadClock => return Outcome::Clock(run.now_ns()),
             Move::Open(slot) => return self.open(slot, slot, Route::Plain).await,
             Move::OpenFrom(slot, source) => return self.open(slot, slot, Route::From(source)).await,
             Move::OpenMapped(slot) => return self.open(slot, slot, Route::Mapped).await,
