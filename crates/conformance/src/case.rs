@@ -143,7 +143,7 @@ pub enum Step {
     /// Repeats steps.
     Repeat(usize, &'static [Step]),
     /// Repeats steps at least and at most this number of times. After the first number, no further repetition begins if this number
-    /// of milliseconds has passed since the first one of the case began: a slow target gets less.
+    /// of milliseconds has passed since the first one began: a slow target gets less.
     RepeatWithin(usize, usize, u64, &'static [Step]),
     /// Reads at most this number of bytes, with pauses in milliseconds, this number of times.
     ReadSlowly(Slot, usize, u64, usize),

@@ -24,8 +24,9 @@ pub struct CaseScript {
     cleanup_replies: BTreeSet<Vec<u8>>,
     /// The samples so far, each with its time in nanoseconds.
     samples: Vec<(u64, Sample)>,
-    /// When the clock was first and last read, in nanoseconds since the run began.
-    clock_ns: Option<[u64; 2]>,
+    /// When the last repetitions began, and when the clock was last read, in nanoseconds since the run began.
+    begun_ns: u64,
+    clock_ns: u64,
     /// Fills placeholders that depend on received replies.
     payload_template: Option<Box<dyn PayloadTemplate>>,
     /// The bytes after filling.
@@ -45,7 +46,8 @@ impl CaseScript {
             has_waiting_crowd: false,
             cleanup_replies,
             samples: Vec::new(),
-            clock_ns: None,
+            begun_ns: 0,
+            clock_ns: 0,
             payload_template,
             filled: Vec::new(),
         }
@@ -76,8 +78,7 @@ impl Script for CaseScript {
             self.samples.push((at_ns, sample));
         }
         if let MoveResult::Clock(now_ns) = result {
-            let [first_ns, _] = self.clock_ns.unwrap_or([now_ns; 2]);
-            self.clock_ns = Some([first_ns, now_ns]);
+            self.clock_ns = now_ns;
         }
         if let Some((condition, count)) = self.plan.skip_at(self.at) {
             self.at += 1 + if self.is_met(condition) { count } else { 0 };
@@ -118,9 +119,11 @@ impl CaseScript {
             Condition::AllCleanupReplies(wanted) => {
                 std::mem::take(&mut self.cleanup_replies).iter().all(|reply| reply == wanted)
             }
-            Condition::IsLate(limit) => self
-                .clock_ns
-                .is_some_and(|[first_ns, now_ns]| u128::from(now_ns - first_ns) > limit.as_nanos()),
+            Condition::RepetitionsBegin => {
+                self.begun_ns = self.clock_ns;
+                false
+            }
+            Condition::IsLate(limit) => u128::from(self.clock_ns - self.begun_ns) > limit.as_nanos(),
             Condition::SamplesDecide => are_decided(&self.samples, self.plan.case.resource_limit),
         }
     }

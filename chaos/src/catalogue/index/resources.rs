@@ -42,15 +42,24 @@ const ALL_FREED: ResourceLimit = ResourceLimit::GrowthPerRound {
 };
 
 /// A round of long lines: 30 MB by few clients, so that little is in use at the same time.
-const FILLING: &[Step] =
-    &[Join(4, QUERY, ANY), AllAsk(4, 125, b"LIZARD|{a}|{x*60000}\n", ANY), CloseAll, Sample];
+const FILLING: &[Step] = &[
+    Join(4, QUERY, ANY),
+    RepeatWithin(1, 5, 5000, &[AllAsk(4, 25, b"LIZARD|{a}|{x*60000}\n", ANY)]),
+    CloseAll,
+    Sample,
+];
 
 /// Clients of all kinds.
 const ROUND: &[Step] =
     &[Repeat(12, CLOSED), Repeat(4, RESET), Repeat(4, CLOSED_IN_MID_LINE), Pause(100), Sample];
 
-const LINES: &[Step] =
-    &[Join(50, QUERY, ANY), AllAsk(50, 20, b"LIZARD|{a}|{x*60000}\n", ANY), CloseAll, Pause(100), Sample];
+const LINES: &[Step] = &[
+    Join(50, QUERY, ANY),
+    RepeatWithin(1, 20, 5000, &[AllAsk(50, 1, b"LIZARD|{a}|{x*60000}\n", ANY)]),
+    CloseAll,
+    Pause(100),
+    Sample,
+];
 
 /// Health checks of load balancers do this. The last client is served after the others were accepted, so that they do not pile up
 /// before a target that accepts slowly.

@@ -16,12 +16,14 @@ use crate::template::Names;
 /// connections once every few seconds.
 const RELEASE_TIME_MAX: Duration = Duration::from_secs(6);
 
-/// A condition under which actions are skipped.
+/// A condition under which actions are skipped, or what a script notes at that place.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Condition {
     /// Every reply to the cleanup connection was this one.
     AllCleanupReplies(&'static [u8]),
-    /// So much time has passed since the clock was first read.
+    /// Repetitions begin. It is never met.
+    RepetitionsBegin,
+    /// So much time has passed since then.
     IsLate(Duration),
     /// The samples so far decide whether memory grows.
     SamplesDecide,
@@ -81,6 +83,7 @@ impl CasePlan {
     pub(crate) fn skip_at(&self, at: usize) -> Option<(Condition, usize)> {
         match self.actions.get(at)? {
             Action::SkipIfAll(reply, count) => Some((Condition::AllCleanupReplies(reply), *count)),
+            Action::BeginRepetitions => Some((Condition::RepetitionsBegin, 0)),
             Action::SkipIfLate(limit, count) => Some((Condition::IsLate(*limit), *count)),
             Action::SkipIfDecided(count) => Some((Condition::SamplesDecide, *count)),
             _ => None,
@@ -90,7 +93,10 @@ impl CasePlan {
     /// Returns the move at an index, if there is one.
     pub(crate) fn move_at(&self, at: usize) -> Option<Move<'_>> {
         Some(match self.actions.get(at)? {
-            Action::SkipIfAll(..) | Action::SkipIfLate(..) | Action::SkipIfDecided(_) => return None,
+            Action::SkipIfAll(..)
+            | Action::BeginRepetitions
+            | Action::SkipIfLate(..)
+            | Action::SkipIfDecided(_) => return None,
             Action::Move(simple) => *simple,
             Action::Send(slot, bytes) => Move::Send(*slot, bytes),
             Action::Flood(slot, bytes, bytes_max) => Move::Flood(*slot, bytes, *bytes_max),
@@ -112,9 +118,11 @@ impl CasePlan {
                 | Move::Close(slot)
                 | Move::Reset(slot),
             ) => Some(*slot),
-            Action::Move(_) | Action::SkipIfAll(..) | Action::SkipIfLate(..) | Action::SkipIfDecided(_) => {
-                None
-            }
+            Action::Move(_)
+            | Action::SkipIfAll(..)
+            | Action::BeginRepetitions
+            | Action::SkipIfLate(..)
+            | Action::SkipIfDecided(_) => None,
         }
     }
 

@@ -179,6 +179,7 @@ impl<'n> Writer<'n> {
     /// Writes repetitions, with a condition before each that need not be made.
     fn write_within(&mut self, min: usize, max: usize, limit: Duration, steps: &[Step]) {
         self.simple(Move::ReadClock);
+        self.actions.push(Action::BeginRepetitions);
         let mut conditions = Vec::new();
         for repetition in 0..max {
             if repetition >= min {
