@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 use crate::lifecycle::Lifecycle;
 
 /// The listen backlog. The standard library's 128 is too short when a thousand clients connect at once.
-const BACKLOG: i32 = 4096;
+pub(crate) const BACKLOG: i32 = 4096;
 
 /// A running server. Dropping it closes the listener and shuts down all connections; their threads then end.
 #[derive(Debug)]
@@ -18,14 +18,16 @@ pub struct RunningServer {
 }
 
 impl RunningServer {
-    /// Passes the listener to a thread that accepts connections until the server ends.
+    /// Passes the listener to a thread that accepts connections until the server ends. The backlog is set before: the first clients may
+    /// connect before that thread runs.
     pub(crate) fn start(
         lifecycle: Arc<Lifecycle>,
         listener: TcpListener,
+        backlog: i32,
         accept_all: impl FnOnce(&TcpListener) + Send + 'static,
     ) -> io::Result<Self> {
-        // If the system refuses, the listener keeps the shorter backlog.
-        let _ = rustix::net::listen(&listener, BACKLOG);
+        // If the system refuses, the listener keeps the backlog of the standard library.
+        let _ = rustix::net::listen(&listener, backlog);
         let shared = Arc::clone(&lifecycle);
         let accept_thread = thread::Builder::new().name("accept".into()).spawn(move || {
             accept_all(&listener);

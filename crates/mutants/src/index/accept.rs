@@ -14,6 +14,7 @@ use crate::accept_loop;
 use crate::control::address_number;
 use crate::lifecycle::ClientNumber;
 use crate::process_pause;
+use crate::running_server::BACKLOG;
 
 /// The default backlog of several libraries.
 const SMALL_BACKLOG: i32 = 5;
@@ -30,13 +31,13 @@ const FIRST_BYTE_TIME: Duration = Duration::from_millis(200);
 /// The time that a defect waits for a client to receive its replies.
 const LINGER_TIME: Duration = Duration::from_secs(30);
 
+/// Returns the number of connections that may wait for the server to accept them.
+pub(super) fn backlog(server: &Server) -> i32 {
+    if server.defects.has(Defect::SmallBacklog) { SMALL_BACKLOG } else { BACKLOG }
+}
+
 /// Accepts connections until the server ends, and starts a thread for each.
 pub(super) fn accept_all(server: &Arc<Server>, listener: &TcpListener) {
-    let has_small_backlog = server.defects.has(Defect::SmallBacklog);
-    if has_small_backlog {
-        // A second call of listen(2) changes the backlog. If it fails, the server is correct, and its test notices.
-        let _ = rustix::net::listen(listener, SMALL_BACKLOG);
-    }
     let pause_min = match server.defects.get() {
         Some(Defect::PauseClosesAllClients) => Some(process_pause::PAUSE_MIN),
         Some(Defect::LongPauseClosesIdleClients) => Some(Duration::from_secs(2)),
@@ -59,7 +60,7 @@ pub(super) fn accept_all(server: &Arc<Server>, listener: &TcpListener) {
         if let Some(Ok(edges)) = &edges {
             edges.wait();
         }
-        if has_small_backlog {
+        if server.defects.has(Defect::SmallBacklog) {
             thread::sleep(SLOW_ACCEPT);
         }
         server.admission.wait_for_room(&server.lifecycle);

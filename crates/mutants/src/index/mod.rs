@@ -72,5 +72,6 @@ pub fn spawn_control(control: Start, listener: TcpListener) -> io::Result<Runnin
 fn start(server: Server, listener: TcpListener) -> io::Result<RunningServer> {
     let server = Arc::new(server);
     let lifecycle = Arc::clone(&server.lifecycle);
-    RunningServer::start(lifecycle, listener, move |listener| accept::accept_all(&server, listener))
+    let backlog = accept::backlog(&server);
+    RunningServer::start(lifecycle, listener, backlog, move |listener| accept::accept_all(&server, listener))
 }
