@@ -16,7 +16,7 @@ use driver::history::FailureKind;
 use driver::moves::{Act, Slot};
 use protocol::Clause;
 use protocol::text::printable;
-use verdict::Finding;
+use verdict::{Finding, Verdict};
 
 use super::Halt;
 use crate::chaos_protocol::ChaosProtocol;
@@ -30,6 +30,9 @@ use crate::outcome::{Replies, SceneOutcome};
 use crate::percentile::{milliseconds, percentile};
 use crate::timing::{CONDUCTOR, Part};
 
+/// Why a target cannot run out of descriptors: on Linux, accept(2) takes the number of its descriptor before it waits for a client.
+const NO_SHORTAGE: &str = "the target had descriptors in reserve, as threads that wait in accept have";
+
 /// Collects the evidence about a scene.
 #[derive(Debug)]
 pub(crate) struct SceneCollector {
@@ -41,8 +44,10 @@ pub(crate) struct SceneCollector {
     over_ns: u64,
     /// When the fault ends before its steps do: the process continues, has free descriptors again, or its output is read again.
     undone_ns: Option<u64>,
-    /// When the process ran out of descriptors.
+    /// When the limit on descriptors was lowered.
     shortage_ns: Option<u64>,
+    /// Whether the process did not run out of descriptors below that limit.
+    has_reserve: bool,
     target_lost: Option<String>,
     incidents: Vec<Noted>,
     violations: Vec<Finding>,
@@ -99,6 +104,7 @@ impl SceneCollector {
             over_ns: 0,
             undone_ns: None,
             shortage_ns: None,
+            has_reserve: false,
             target_lost: None,
             incidents: Vec::new(),
             violations: Vec::new(),
@@ -149,8 +155,10 @@ impl SceneCollector {
 
     /// Records an event of the clients at fault.
     pub(crate) fn note_event(&mut self, event: &Event<'_>) {
-        if let EventKind::Acted { act, is_done: false } = &event.event {
-            self.note_incident(Incident::ActionFailed(*act));
+        match &event.event {
+            EventKind::Acted { act: Act::RestoreDescriptors, is_done: false } => self.has_reserve = true,
+            EventKind::Acted { act, is_done: false } => self.note_incident(Incident::ActionFailed(*act)),
+            _ => {}
         }
         match &event.event {
             EventKind::Acted { act: Act::LeaveDescriptors(_), .. } => self.shortage_ns = Some(event.at_ns),
@@ -303,6 +311,10 @@ impl SceneCollector {
         let figure = figure(&latencies_ns, self.newcomer_waited_ns, duration_ns);
         let is_complete = self.case.state() == CaseState::Done;
         let case = self.case.outcome();
+        let no_shortage = self.has_reserve.then(|| NO_SHORTAGE.to_owned());
+        let is_too_slow = matches!(keeps, Some(ResourceLimit::MemoryPerVisit { .. }));
+        let too_slow = case.cause.clone().filter(|_| is_too_slow);
+        let is_decided = |finding: &Finding| no_shortage.is_none() || finding.verdict != Verdict::Unknown;
         let evidence = Evidence {
             requirements: self.requirements,
             progress: match (begun_ns > 0, is_complete) {
@@ -322,11 +334,8 @@ impl SceneCollector {
             idle_cpu,
             delays,
             at_fault: AtFault {
-                finding: case.finding,
-                left_out: case
-                    .cause
-                    .clone()
-                    .filter(|_| matches!(keeps, Some(ResourceLimit::MemoryPerVisit { .. }))),
+                finding: case.finding.filter(is_decided),
+                left_out: no_shortage.or(too_slow),
                 cause: case.cause,
                 waiting: self.waiting,
                 lost_lines,

@@ -461,3 +461,18 @@ fn a_bystander_that_waits_since_before_the_first_fault_ends_the_run_under_the_cl
     // During the fault, the clause is that of the fault.
     assert_eq!(without_reply_to(QUIET_REQUESTS), (Some("A4"), false));
 }
+
+#[test]
+fn a_shortage_of_descriptors_that_does_not_occur_was_not_run() {
+    let outcome = |is_done| {
+        let mut history = History::begin("process/no-descriptors/idle");
+        for (act, is_done) in [(Act::LeaveDescriptors(1), true), (Act::RestoreDescriptors, is_done)] {
+            history.record(CONDUCTOR, 0, EventKind::Acted { act, is_done });
+        }
+        history.end(Some(MS)).harm
+    };
+    assert_eq!(outcome(true).verdict, Verdict::Pass);
+    let harm = outcome(false);
+    assert_eq!(harm.verdict, Verdict::NotRun, "{:?}", harm.findings);
+    assert!(harm.cause.is_some_and(|cause| cause.contains("in reserve")));
+}

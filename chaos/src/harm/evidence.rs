@@ -272,7 +272,7 @@ pub(crate) struct AtFault {
     pub(crate) finding: Option<Finding>,
     /// Why the case is inconclusive, if it is.
     pub(crate) cause: Option<String>,
-    /// Why the scene was too short to decide anything, if it was.
+    /// Why the scene cannot decide anything about this target, if it cannot: it is too slow, or the fault does not occur.
     pub(crate) left_out: Option<String>,
     /// Whether a client never got its reply.
     pub(crate) waiting: Waiting,
