@@ -266,6 +266,10 @@ impl Scene {
 
 /// Returns the steps with each line sent alone, if a client waits for the replies to many lines.
 fn line_by_line(steps: &[Step]) -> Option<Vec<Step>> {
+    if let [Step::IfFast(limit_ms, first, second)] = steps {
+        let [first, second] = [line_by_line(first)?, line_by_line(second)?];
+        return Some(vec![Step::IfFast(*limit_ms, Vec::leak(first), Vec::leak(second))]);
+    }
     let [Step::SendTimes(slot, bytes, times), Step::ExpectTimes(_, allowed, _), rest @ ..] = steps else {
         return None;
     };
@@ -280,6 +284,7 @@ fn have_lines_at_once(steps: &[Step]) -> bool {
         Step::Repeat(_, steps) | Step::RepeatWithin(.., steps) | Step::UntilDecided(steps) => {
             have_lines_at_once(steps)
         }
+        Step::IfFast(_, first, second) => have_lines_at_once(first) || have_lines_at_once(second),
         Step::Send(_, bytes) | Step::SendCut(_, bytes, ..) => lines(bytes) > 1,
         Step::SendTimes(_, bytes, times) => lines(bytes) * times > 1,
         Step::Flood(_, bytes, _) => lines(bytes) > 0,

@@ -9,7 +9,7 @@ use driver::moves::Slot;
 use verdict::Verdict;
 
 use crate::fault::Scene;
-use crate::harm::Harm;
+use crate::harm::{Harm, strict};
 
 /// Replies with the slots on which they were received.
 pub(crate) type Replies = Vec<(Slot, Vec<u8>)>;
@@ -38,6 +38,11 @@ impl SceneOutcome {
     #[must_use]
     pub(crate) fn is_harmed(&self) -> bool {
         matches!(self.harm.verdict, Verdict::Fail | Verdict::Warn)
+    }
+
+    /// Returns whether it fails the run.
+    pub(crate) fn is_failed(&self, is_strict: bool) -> bool {
+        strict(self.harm.verdict, is_strict) == Verdict::Fail
     }
 
     /// Returns the outcome of a scene that was not run.

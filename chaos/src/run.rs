@@ -16,6 +16,7 @@ use driver::recorder::Recorder;
 use driver::run_limits::RunLimits;
 use protocol::Clause;
 use target::Choice;
+use target::Error;
 use target::Target;
 use verdict::Verdict;
 
@@ -32,7 +33,7 @@ use crate::progress::SceneBar;
 use crate::relay::Relay;
 use crate::schedule::Schedule;
 use crate::scripts::{Client, Conductor, Planned, Timekeeper};
-use crate::timing::{BYSTANDERS, CONDUCTOR, Part, marked};
+use crate::timing::{BYSTANDERS, CONDUCTOR, Part, QUIET, QUIET_AGAIN, marked};
 use crate::work::{Work, joined, works};
 
 /// The terms of a run.
@@ -83,6 +84,9 @@ const WAITED_TOO_OFTEN: &str = "clients have waited in vain in ten scenes";
 const SERVES_NO_NEW_CLIENT: &str = "the target serves no new client";
 const SERVES_TOO_FEW: &str = "the target does not serve the bystanders even without a fault";
 
+/// How often a target is started until it is gone.
+const STARTS_MAX: u32 = 3;
+
 /// The limit on connections that are opened at the same time, above the size of any crowd.
 const OPENINGS_AT_ONCE_MAX: u32 = 4096;
 
@@ -110,7 +114,7 @@ pub(crate) async fn run(
         lost_lines: None,
         waits: 0,
         has_served: false,
-        cannot_start: false,
+        start_error: None,
     };
     let mut run = RunOutcome::default();
     let target = &runner.target;
@@ -122,7 +126,7 @@ pub(crate) async fn run(
         // The baseline decides how later scenes send lines.
         let is_baseline = remaining.front().is_some_and(|work| work.scene.fault.is_baseline);
         let count = if is_baseline { 1 } else { remaining.len() };
-        let session = runner.run_session(&remaining.make_contiguous()[..count]).await;
+        let session = runner.run_session(&remaining.make_contiguous()[..count], QUIET).await;
         let done = session.begun.min(remaining.len());
         let works: Vec<Work> = remaining.drain(..done).collect();
         let mut ended_by = None;
@@ -152,7 +156,7 @@ pub(crate) async fn run(
         if let Some((work, mut outcome)) = ended_by {
             let serves = runner.restore(true).await;
             let is_interrupted = runner.limits.reached_limit().is_some();
-            if !serves && !is_interrupted && !runner.cannot_start {
+            if !serves && !is_interrupted && !runner.lacks_resources() {
                 outcome.harm = outcome.harm.not_serving_again(work.scene.fault.clause);
             }
             if let (Some(sequel), true) = (work.scene.sequel, serves) {
@@ -187,24 +191,13 @@ pub(crate) async fn run(
         print(&outcome);
         run.outcomes.push(outcome);
     }
-    let harm = harm_of_the_rest(gone, terms, runner.limits);
+    let harm =
+        runner.harm_of_the_rest(gone, run.outcomes.iter().any(|outcome| outcome.is_failed(terms.is_strict)));
     let left_out =
         |work: Work| joined(before_sequel.take(), &work, SceneOutcome::without(work.scene, harm.clone()));
     run.outcomes.extend(remaining.into_iter().map(left_out));
     run.outcomes.append(&mut skipped);
     run
-}
-
-/// Returns the verdict on the scenes that have not run.
-fn harm_of_the_rest(gone: Option<&str>, terms: &RunTerms, limits: &RunLimits) -> Harm {
-    match gone {
-        Some(cause) => Harm::not_run(cause),
-        None if limits.reached_limit() == Some(Ending::Interrupted) => {
-            Harm::undecided("the run was interrupted")
-        }
-        None if terms.has_own_limit => Harm::not_run("the time limit of the run was reached"),
-        None => Harm::undecided("the time limit of a run was reached: --duration sets a longer one"),
-    }
 }
 
 /// The scenes that ran against one target process.
@@ -236,26 +229,50 @@ struct Runner<'r> {
     waits: u32,
     /// Whether the process of the target has served a session.
     has_served: bool,
-    /// Whether a process could not be started because this machine lacks a resource.
-    cannot_start: bool,
+    /// Why the target could not be started again the last time.
+    start_error: Option<Error>,
 }
 
 impl Runner<'_> {
     /// Restores the target after a loss. One at an address cannot be started again. Returns whether it serves a new client.
     async fn restore(&mut self, was_stuck: bool) -> bool {
-        let Self { target, protocol, terms, limits, has_served, cannot_start, .. } = self;
+        let Self { target, protocol, terms, limits, has_served, start_error, .. } = self;
         let restored = async {
             *has_served = false;
-            if let Err(error) = target.revive().await {
-                *cannot_start |= error.is_shortage();
-                return false;
+            for start in 1..=STARTS_MAX {
+                *start_error = target.revive().await.err();
+                // Another program may have taken the port that was free before.
+                let may_succeed = matches!(start_error, Some(Error::EndedEarly { .. } | Error::Taken(_)));
+                if !may_succeed || start == STARTS_MAX {
+                    break;
+                }
             }
-            !was_stuck || target.answers(protocol.newcomer.request, terms.reply_timeout).await
+            start_error.is_none()
+                && (!was_stuck || target.answers(protocol.newcomer.request, terms.reply_timeout).await)
         };
         tokio::select! {
             is_restored = restored => is_restored,
             _ = limits.reached() => false,
         }
+    }
+
+    /// Returns whether a process could not be started because this machine lacks a resource.
+    fn lacks_resources(&self) -> bool {
+        self.start_error.as_ref().is_some_and(Error::is_shortage)
+    }
+
+    /// Returns the verdict on the scenes that have not run: they decide nothing, unless the run has failed anyway, or was to be short.
+    fn harm_of_the_rest(&self, gone: Option<&str>, has_failed: bool) -> Harm {
+        let Some(cause) = gone else {
+            return match self.limits.reached_limit() {
+                Some(Ending::Interrupted) => Harm::undecided("the run was interrupted"),
+                _ if self.terms.has_own_limit => Harm::not_run("the time limit of the run was reached"),
+                _ => Harm::undecided("the time limit of a run was reached: --duration sets a longer one"),
+            };
+        };
+        let error = self.start_error.as_ref().filter(|_| cause == GONE);
+        let cause = error.map_or_else(|| cause.to_owned(), |error| format!("{cause}: {error}"));
+        if has_failed { Harm::not_run(&cause) } else { Harm::undecided(&cause) }
     }
 
     /// Repeats scenes and returns the last outcome of each. Another process makes each repetition, where chaos can start one: a
@@ -267,7 +284,7 @@ impl Runner<'_> {
                 break;
             }
             let works: Vec<Work> = outcomes.iter().map(|outcome| Work::of(outcome.scene)).collect();
-            let session = self.run_session(&works).await;
+            let session = self.run_session(&works, QUIET_AGAIN).await;
             let again = session.outcomes.into_iter().take(session.begun);
             for (outcome, again) in outcomes.iter_mut().zip(again) {
                 *outcome = SceneOutcome { repetitions: repetition, ..again };
@@ -285,7 +302,7 @@ impl Runner<'_> {
         decided
     }
 
-    async fn run_session(&mut self, works: &[Work]) -> Session {
+    async fn run_session(&mut self, works: &[Work], quiet: Duration) -> Session {
         let Self {
             protocol, seed, terms, target, recorder, limits, bar, invariant, lost_lines, waits, ..
         } = self;
@@ -321,7 +338,7 @@ impl Runner<'_> {
             }
         };
         let bystanders = (0..BYSTANDERS).map(|number| Client::Bystander((protocol.bystander)(number, seed)));
-        let conductor = Client::Conductor(Box::new(Conductor::new(protocol, planned)));
+        let conductor = Client::Conductor(Box::new(Conductor::new(protocol, quiet, planned)));
         let others = [conductor, Client::Timekeeper(Timekeeper::new())];
         let drive_limits =
             Limits { openings_at_once_max: OPENINGS_AT_ONCE_MAX, ..Limits::gentle(reply_timeout) };

@@ -1,6 +1,7 @@
 //! The clients of a run as scripts: the conductor, which makes the faults, the bystanders and the timekeeper.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use conformance::plan::CasePlan;
 use conformance::script::CaseScript;
@@ -12,7 +13,7 @@ use driver::moves::Source;
 use crate::chaos_protocol::ChaosProtocol;
 use crate::fault::NEWCOMER;
 use crate::outcome::Replies;
-use crate::timing::{GAP, LAST_GAP, Part, QUIET, TICK, mark};
+use crate::timing::{GAP, LAST_GAP, Part, TICK, mark};
 
 /// The first address of the newcomers, far from all other addresses.
 const NEWCOMERS: u32 = 3_000_000_000;
@@ -50,6 +51,7 @@ pub(crate) struct Planned {
 #[derive(Debug)]
 pub(crate) struct Conductor {
     protocol: &'static ChaosProtocol,
+    quiet: Duration,
     plans: Vec<Planned>,
     /// The current scene, and the next action in it.
     scene: u32,
@@ -73,10 +75,10 @@ enum ConductorAt {
 }
 
 impl Conductor {
-    /// Returns a client that has not begun.
+    /// Returns a client that has not begun. The first scene begins after the time `quiet`.
     #[must_use]
-    pub(crate) fn new(protocol: &'static ChaosProtocol, plans: Vec<Planned>) -> Self {
-        Self { protocol, plans, scene: 0, at: ConductorAt::Begin, case: None }
+    pub(crate) fn new(protocol: &'static ChaosProtocol, quiet: Duration, plans: Vec<Planned>) -> Self {
+        Self { protocol, quiet, plans, scene: 0, at: ConductorAt::Begin, case: None }
     }
 
     fn next(&mut self, result: MoveResult<'_>) -> Move<'_> {
@@ -85,7 +87,7 @@ impl Conductor {
         match self.at {
             ConductorAt::Begin => {
                 self.at = ConductorAt::Mark;
-                Move::PauseUntil(QUIET)
+                Move::PauseUntil(self.quiet)
             }
             ConductorAt::Mark => {
                 let Some(Planned { plan, replies }) = self.plans.get(scene as usize) else {

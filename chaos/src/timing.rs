@@ -14,6 +14,9 @@ pub(crate) const TIMEKEEPER: u32 = BYSTANDERS + 1;
 /// The pause before the first fault, in which the reference latencies are measured.
 pub(crate) const QUIET: Duration = Duration::from_secs(2);
 
+/// The same pause before scenes that are repeated: a target that pauses now and then by itself does so in this time too.
+pub(crate) const QUIET_AGAIN: Duration = Duration::from_secs(8);
+
 /// The pause after each fault.
 pub(crate) const GAP: Duration = Duration::from_millis(100);
 

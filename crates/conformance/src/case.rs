@@ -145,6 +145,8 @@ pub enum Step {
     /// Repeats steps at least and at most this number of times. After the first number, no further repetition begins if this number
     /// of milliseconds has passed since the first one began: a slow target gets less.
     RepeatWithin(usize, usize, u64, &'static [Step]),
+    /// Makes the first steps and, if they took at most this number of milliseconds, the second ones.
+    IfFast(u64, &'static [Step], &'static [Step]),
     /// Reads at most this number of bytes, with pauses in milliseconds, this number of times.
     ReadSlowly(Slot, usize, u64, usize),
     /// Resets the connections of this number of members of the crowd.

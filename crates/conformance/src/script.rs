@@ -24,8 +24,8 @@ pub struct CaseScript {
     cleanup_replies: BTreeSet<Vec<u8>>,
     /// The samples so far, each with its time in nanoseconds.
     samples: Vec<(u64, Sample)>,
-    /// When the last repetitions began, and when the clock was last read, in nanoseconds since the run began.
-    begun_ns: u64,
+    /// When the timer was started, and when the clock was last read, in nanoseconds since the run began.
+    timed_from_ns: u64,
     clock_ns: u64,
     /// Fills placeholders that depend on received replies.
     payload_template: Option<Box<dyn PayloadTemplate>>,
@@ -46,7 +46,7 @@ impl CaseScript {
             has_waiting_crowd: false,
             cleanup_replies,
             samples: Vec::new(),
-            begun_ns: 0,
+            timed_from_ns: 0,
             clock_ns: 0,
             payload_template,
             filled: Vec::new(),
@@ -119,11 +119,11 @@ impl CaseScript {
             Condition::AllCleanupReplies(wanted) => {
                 std::mem::take(&mut self.cleanup_replies).iter().all(|reply| reply == wanted)
             }
-            Condition::RepetitionsBegin => {
-                self.begun_ns = self.clock_ns;
+            Condition::TimerStarts => {
+                self.timed_from_ns = self.clock_ns;
                 false
             }
-            Condition::IsLate(limit) => u128::from(self.clock_ns - self.begun_ns) > limit.as_nanos(),
+            Condition::IsLate(limit) => u128::from(self.clock_ns - self.timed_from_ns) > limit.as_nanos(),
             Condition::SamplesDecide => are_decided(&self.samples, self.plan.case.resource_limit),
         }
     }

@@ -189,6 +189,11 @@ fn describe(step: &Step) -> String {
             "{min} to {max} times, until {limit_ms} ms have passed: {}",
             self::steps(steps).join("; ")
         ),
+        Step::IfFast(limit_ms, first, second) => format!(
+            "{}; if that took at most {limit_ms} ms: {}",
+            self::steps(first).join("; "),
+            self::steps(second).join("; ")
+        ),
         Step::UntilDecided(steps) => {
             format!("until the samples decide whether memory grows: {}", self::steps(steps).join("; "))
         }

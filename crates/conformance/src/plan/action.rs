@@ -21,8 +21,8 @@ pub(super) enum Action {
     Await(Slot, bool),
     /// Skips this number of actions if every reply to the cleanup connection was this one.
     SkipIfAll(&'static [u8], usize),
-    /// Takes the time that was read as the beginning of repetitions.
-    BeginRepetitions,
+    /// Starts a timer at the time that was read.
+    StartTimer,
     /// Skips this number of actions if so much time had passed since then when the clock was read.
     SkipIfLate(Duration, usize),
     /// Skips this number of actions if the samples so far decide whether memory grows.

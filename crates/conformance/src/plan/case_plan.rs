@@ -21,8 +21,8 @@ const RELEASE_TIME_MAX: Duration = Duration::from_secs(6);
 pub(crate) enum Condition {
     /// Every reply to the cleanup connection was this one.
     AllCleanupReplies(&'static [u8]),
-    /// Repetitions begin. It is never met.
-    RepetitionsBegin,
+    /// A timer starts. It is never met.
+    TimerStarts,
     /// So much time has passed since then.
     IsLate(Duration),
     /// The samples so far decide whether memory grows.
@@ -83,7 +83,7 @@ impl CasePlan {
     pub(crate) fn skip_at(&self, at: usize) -> Option<(Condition, usize)> {
         match self.actions.get(at)? {
             Action::SkipIfAll(reply, count) => Some((Condition::AllCleanupReplies(reply), *count)),
-            Action::BeginRepetitions => Some((Condition::RepetitionsBegin, 0)),
+            Action::StartTimer => Some((Condition::TimerStarts, 0)),
             Action::SkipIfLate(limit, count) => Some((Condition::IsLate(*limit), *count)),
             Action::SkipIfDecided(count) => Some((Condition::SamplesDecide, *count)),
             _ => None,
@@ -94,7 +94,7 @@ impl CasePlan {
     pub(crate) fn move_at(&self, at: usize) -> Option<Move<'_>> {
         Some(match self.actions.get(at)? {
             Action::SkipIfAll(..)
-            | Action::BeginRepetitions
+            | Action::StartTimer
             | Action::SkipIfLate(..)
             | Action::SkipIfDecided(_) => return None,
             Action::Move(simple) => *simple,
@@ -120,7 +120,7 @@ impl CasePlan {
             ) => Some(*slot),
             Action::Move(_)
             | Action::SkipIfAll(..)
-            | Action::BeginRepetitions
+            | Action::StartTimer
             | Action::SkipIfLate(..)
             | Action::SkipIfDecided(_) => None,
         }

@@ -140,6 +140,9 @@ impl<'n> Writer<'n> {
             Step::RepeatWithin(min, max, limit_ms, steps) => {
                 self.write_within(min, max, Duration::from_millis(limit_ms), steps);
             }
+            Step::IfFast(limit_ms, first, second) => {
+                self.write_if_fast(Duration::from_millis(limit_ms), first, second);
+            }
             Step::ReadSlowly(slot, bytes_max, pause_ms, times) => {
                 for _ in 0..times {
                     self.simple(Move::ReadAvailable(slot, bytes_max));
@@ -179,7 +182,7 @@ impl<'n> Writer<'n> {
     /// Writes repetitions, with a condition before each that need not be made.
     fn write_within(&mut self, min: usize, max: usize, limit: Duration, steps: &[Step]) {
         self.simple(Move::ReadClock);
-        self.actions.push(Action::BeginRepetitions);
+        self.actions.push(Action::StartTimer);
         let mut conditions = Vec::new();
         for repetition in 0..max {
             if repetition >= min {
@@ -193,6 +196,18 @@ impl<'n> Writer<'n> {
         for at in conditions {
             self.actions[at] = Action::SkipIfLate(limit, end - at - 1);
         }
+    }
+
+    /// Writes steps, and others that are skipped if the first ones took longer.
+    fn write_if_fast(&mut self, limit: Duration, first: &[Step], second: &[Step]) {
+        self.simple(Move::ReadClock);
+        self.actions.push(Action::StartTimer);
+        self.write_all(first);
+        self.simple(Move::ReadClock);
+        let condition = self.actions.len();
+        self.actions.push(Action::SkipIfLate(limit, 0));
+        self.write_all(second);
+        self.actions[condition] = Action::SkipIfLate(limit, self.actions.len() - condition - 1);
     }
 
     fn simple(&mut self, simple: Simple) {
