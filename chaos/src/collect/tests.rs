@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use conformance::case::A;
 use driver::history::Failure;
 use driver::moves::Act;
 use verdict::Verdict;
@@ -475,4 +476,23 @@ fn a_shortage_of_descriptors_that_does_not_occur_was_not_run() {
     let harm = outcome(false);
     assert_eq!(harm.verdict, Verdict::NotRun, "{:?}", harm.findings);
     assert!(harm.cause.is_some_and(|cause| cause.contains("in reserve")));
+}
+
+#[test]
+fn a_client_that_leaves_before_requests_that_a_slow_target_is_spared_got_all_replies() {
+    let outcome = |replies: usize| {
+        let mut history = History::begin("crowds/lines-at-once/idle");
+        history.record(CONDUCTOR, 1, EventKind::Opened(A));
+        for _ in 0..replies {
+            history.record(CONDUCTOR, 1, EventKind::Sent(Cow::Borrowed(b"QUERY|a|\n")));
+            history.record(CONDUCTOR, 1, EventKind::Received(Cow::Borrowed(b"FAIL\n")));
+        }
+        // The client has shut down its sending half.
+        history.record(CONDUCTOR, 1, EventKind::Ended);
+        history.end(Some(MS)).harm
+    };
+    // One request of the state, and a hundred of the fault.
+    let harm = outcome(101);
+    assert_eq!(harm.verdict, Verdict::Pass, "{:?}", harm.findings);
+    assert_eq!(outcome(60).verdict, Verdict::Warn);
 }

@@ -162,7 +162,8 @@ impl CaseJudge {
     /// missing.
     pub(crate) fn ended_idle(&mut self, place: &Place, end: &EventKind<'_>) -> Option<TargetStatus> {
         let is_by_client = matches!(end, EventKind::Closed | EventKind::Reset);
-        if self.expected_next(place.connection).is_some_and(|allowed| !allowed.may_end()) && !is_by_client {
+        let is_missing = self.expected_next(place.connection).is_some_and(|allowed| !allowed.may_end());
+        if is_missing && !self.is_optional_next(place.connection) && !is_by_client {
             return self.unanswered(place, b"", b"", end);
         }
         let connection = self.connections.remove(&place.connection)?;
@@ -184,6 +185,13 @@ impl CaseJudge {
     fn expected_next(&self, connection: u32) -> Option<Allowed> {
         let connection = self.connections.get(&connection)?;
         self.plan.expected(connection.slot, connection.opened_before).get(connection.answered).copied()
+    }
+
+    /// Returns whether the next request on a connection may not have been sent, as the target is slow.
+    fn is_optional_next(&self, connection: u32) -> bool {
+        self.connections.get(&connection).is_some_and(|connection| {
+            self.plan.is_optional(connection.slot, connection.opened_before, connection.answered)
+        })
     }
 
     fn find_reset(&mut self, end: &EventKind<'_>) {

@@ -45,6 +45,8 @@ pub struct CasePlan {
     cleanup_at: usize,
     /// The expected replies by slot and by the number of times that the slot was opened before.
     expectations: BTreeMap<(Slot, usize), Vec<Allowed>>,
+    /// The number of those before the first one whose request may be skipped, where there is one.
+    certain: BTreeMap<(Slot, usize), usize>,
 }
 
 impl CasePlan {
@@ -54,7 +56,7 @@ impl CasePlan {
         let names = Names::draw(seed, case.id);
         let mut writer = Writer::new(dialect, &names, stall_limit);
         writer.write_all(case.steps);
-        let Writer { actions: mut main, expectations, packages, crowd_packages, .. } = writer;
+        let Writer { actions: mut main, expectations, certain, packages, crowd_packages, .. } = writer;
         await_release(&mut main, case.resource_limit);
         let clean_up = |names: &[&[u8]]| cleanup_actions((dialect.clean_up)(names));
         let mut actions = clean_up(&packages.iter().map(Vec::as_slice).collect::<Vec<_>>());
@@ -70,13 +72,19 @@ impl CasePlan {
         let cleanup_at = actions.len();
         actions.push(Action::Move(Move::CloseAll));
         actions.extend(clean_up(&all));
-        Self { case, dialect, actions, main_at, main_end, cleanup_at, expectations }
+        Self { case, dialect, actions, main_at, main_end, cleanup_at, expectations, certain }
     }
 
     /// Returns the expected replies on a slot that was opened `opened_before` times before.
     #[must_use]
     pub fn expected(&self, slot: Slot, opened_before: usize) -> &[Allowed] {
         self.expectations.get(&(slot, opened_before)).map_or(&[], Vec::as_slice)
+    }
+
+    /// Returns whether the request of this expected reply may be skipped, as the target is slow.
+    #[must_use]
+    pub(crate) fn is_optional(&self, slot: Slot, opened_before: usize, reply: usize) -> bool {
+        self.certain.get(&(slot, opened_before)).is_some_and(|certain| reply >= *certain)
     }
 
     /// Returns the condition at an index under which actions are skipped, and their number.

@@ -41,6 +41,10 @@ pub(super) struct Writer<'n> {
     stall_limit: Duration,
     pub(super) actions: Vec<Action>,
     pub(super) expectations: BTreeMap<(Slot, usize), Vec<Allowed>>,
+    /// The number of these replies before the first one whose request may be skipped, where there is one.
+    pub(super) certain: BTreeMap<(Slot, usize), usize>,
+    /// Whether the steps that are being written may be skipped.
+    may_skip: bool,
     /// The open slots, and the number of times that each slot was opened.
     open: BTreeSet<Slot>,
     opened: BTreeMap<Slot, usize>,
@@ -67,6 +71,8 @@ impl<'n> Writer<'n> {
             stall_limit,
             actions: Vec::new(),
             expectations: BTreeMap::new(),
+            certain: BTreeMap::new(),
+            may_skip: false,
             open: BTreeSet::new(),
             opened: BTreeMap::new(),
             packages: BTreeSet::new(),
@@ -189,9 +195,11 @@ impl<'n> Writer<'n> {
                 self.simple(Move::ReadClock);
                 conditions.push(self.actions.len());
                 self.actions.push(Action::SkipIfLate(limit, 0));
+                self.may_skip = true;
             }
             self.write_all(steps);
         }
+        self.may_skip = false;
         let end = self.actions.len();
         for at in conditions {
             self.actions[at] = Action::SkipIfLate(limit, end - at - 1);
@@ -206,7 +214,9 @@ impl<'n> Writer<'n> {
         self.simple(Move::ReadClock);
         let condition = self.actions.len();
         self.actions.push(Action::SkipIfLate(limit, 0));
+        self.may_skip = true;
         self.write_all(second);
+        self.may_skip = false;
         self.actions[condition] = Action::SkipIfLate(limit, self.actions.len() - condition - 1);
     }
 
@@ -283,7 +293,11 @@ impl<'n> Writer<'n> {
 
     fn note_expected(&mut self, slot: Slot, allowed: Allowed) {
         let opened_before = self.opened.get(&slot).map_or(0, |times| times - 1);
-        self.expectations.entry((slot, opened_before)).or_default().push(allowed);
+        let expected = self.expectations.entry((slot, opened_before)).or_default();
+        if self.may_skip {
+            self.certain.entry((slot, opened_before)).or_insert(expected.len());
+        }
+        expected.push(allowed);
     }
 
     /// Returns the bytes of a template, whose packages the case may add to the index.
