@@ -178,6 +178,9 @@ pub(crate) async fn run(
             }
             let is_stuck = halt == Halt::Stuck;
             if !remaining.is_empty() && !runner.restore(is_stuck).await {
+                if runner.limits.reached_limit().is_some() {
+                    break;
+                }
                 gone = Some(if is_stuck { SERVES_NO_NEW_CLIENT } else { GONE });
                 break;
             }
