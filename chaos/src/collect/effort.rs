@@ -91,9 +91,9 @@ mod tests {
     /// at these times.
     fn idle_ms(batches_bytes: u64, replied_ms: &[u64], [due_ms, served_ms]: [u64; 2]) -> u64 {
         let quiet = Quiet { until_ns: 2000 * MS, requests_bytes: 1_000, latency_ns: 2 * MS };
-        let replied_ns: Vec<u64> = replied_ms.iter().map(|ms| ms * MS).collect();
+        let replies: Vec<u64> = replied_ms.iter().map(|ms| ms * MS).collect();
         let samples = samples();
-        Effort::new(&samples, quiet, batches_bytes, &replied_ns).idle_ns([due_ms * MS, served_ms * MS]) / MS
+        Effort::new(&samples, quiet, batches_bytes, &replies).idle_ns([due_ms * MS, served_ms * MS]) / MS
     }
 
     #[test]

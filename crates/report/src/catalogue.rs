@@ -202,24 +202,28 @@ fn describe(step: &Step) -> String {
             client_name(slot)
         ),
         Step::ResetCrowd(count) => format!("{count} of them reset their connections"),
-        Step::Act(act) => match act {
-            Act::Stop => "the target's process is stopped".to_owned(),
-            Act::Continue => "the target's process is continued".to_owned(),
-            Act::Kill => "the target's process is killed".to_owned(),
-            Act::Terminate => "the target's process is asked to end".to_owned(),
-            Act::LeaveDescriptors(free) => format!("the target can open {free} further file descriptors"),
-            Act::RestoreDescriptors => "the target's limit on file descriptors is restored".to_owned(),
-            Act::BlockOutput => "nobody reads the output of the target's process".to_owned(),
-            Act::UnblockOutput => "the output of the target's process is read again".to_owned(),
-            Act::BeginCondition(number) => format!("condition {number} of the path begins"),
-            Act::EndCondition => "the condition of the path ends".to_owned(),
-            Act::LimitMemory => {
-                "the memory of the target's container is limited to little more than it uses".to_owned()
-            }
-            Act::RestoreMemory => "the limit of memory is as before".to_owned(),
-            Act::ChangeSetting(version) => format!("the target's settings file changes to version {version}"),
-        },
+        Step::Act(act) => describe_act(act),
         Step::Sample => "the target's file descriptors, threads and memory are sampled".to_owned(),
+    }
+}
+
+fn describe_act(act: Act) -> String {
+    match act {
+        Act::Stop => "the target's process is stopped".to_owned(),
+        Act::Continue => "the target's process is continued".to_owned(),
+        Act::Kill => "the target's process is killed".to_owned(),
+        Act::Terminate => "the target's process is asked to end".to_owned(),
+        Act::LeaveDescriptors(free) => format!("the target can open {free} further file descriptors"),
+        Act::RestoreDescriptors => "the target's limit on file descriptors is restored".to_owned(),
+        Act::BlockOutput => "nobody reads the output of the target's process".to_owned(),
+        Act::UnblockOutput => "the output of the target's process is read again".to_owned(),
+        Act::BeginCondition(number) => format!("condition {number} of the path begins"),
+        Act::EndCondition => "the condition of the path ends".to_owned(),
+        Act::LimitMemory => {
+            "the memory of the target's container is limited to little more than it uses".to_owned()
+        }
+        Act::RestoreMemory => "the limit of memory is as before".to_owned(),
+        Act::ChangeSetting(version) => format!("the target's settings file changes to version {version}"),
     }
 }
 
