@@ -36,8 +36,8 @@ pub(crate) const FAULTS: &[Fault] = &[
         .steps(&[Join(300, b"QUERY|{a}|\n", ANY_OR_END), CloseAll])
         .beyond_promises(),
     fault("crowds/idle", A4, "A thousand clients send one request each and stay idle.")
-        .parameters("1,000 clients, or as many as connect within 5 s; idle for 500 ms")
-        .steps(&[RepeatWithin(3, 20, 5000, &[Join(50, b"QUERY|{a}|\n", ANY_OR_END)]), Pause(500), CloseAll])
+        .parameters("1,000 clients, or as many as connect within 3 s; idle for 500 ms")
+        .steps(&[RepeatWithin(3, 20, 3000, &[Join(50, b"QUERY|{a}|\n", ANY_OR_END)]), Pause(500), CloseAll])
         .beyond_promises(),
     fault("crowds/lines-at-once", F3, "The client sends ten thousand lines in one write.")
         .parameters("100 lines, and 10,000 (200 kB) if the target answers those within 150 ms")

@@ -77,15 +77,15 @@ pub(crate) const FAULTS: &[Fault] = &[
     )
     .parameters("500 requests at once")
     .steps(&[SendTimes(B, QUERY, 500), Close(B), Pause(20)]),
-    common::many_resets(C3, &[IDLE], "1,000 clients, 50 at a time; fewer if they take 5 s", &[RepeatWithin(5, 20, 5000, FIFTY_RESETS)])
+    common::many_resets(C3, &[IDLE], "1,000 clients, 50 at a time; fewer if they take 3 s", &[RepeatWithin(5, 20, 3000, FIFTY_RESETS)])
         .beyond_promises(),
     fault(
         "disconnects/many-ends",
         C3,
         "Many clients connect, receive a reply and close their connections, in a short time.",
     )
-    .parameters("1,000 clients, 50 at a time; fewer if they take 5 s")
-    .steps(&[RepeatWithin(5, 20, 5000, &[Join(50, QUERY, ANY), CloseAll])])
+    .parameters("1,000 clients, 50 at a time; fewer if they take 3 s")
+    .steps(&[RepeatWithin(5, 20, 3000, &[Join(50, QUERY, ANY), CloseAll])])
     .beyond_promises(),
     fault(
         "disconnects/crowd-in-mid-line",
