@@ -248,6 +248,12 @@ impl Scene {
         have_lines_at_once(self.case.steps)
     }
 
+    /// Returns whether the client in this slot shuts down its sending half, and reads what is left.
+    #[must_use]
+    pub(crate) fn ends_sending(&self, slot: Slot) -> bool {
+        end_sending(self.case.steps, slot)
+    }
+
     /// Returns the scene for a target that loses lines which arrive together: where the client waits for the replies to many
     /// lines, it sends each line once the reply to the one before has arrived.
     #[must_use]
@@ -276,6 +282,14 @@ fn line_by_line(steps: &[Step]) -> Option<Vec<Step>> {
     let ask = |line: &'static [u8]| Step::Ask(*slot, line, *allowed);
     let lines: Vec<Step> = bytes.split_inclusive(|&byte| byte == b'\n').map(ask).collect();
     Some([&[Repeat(*times, Vec::leak(lines))], rest].concat())
+}
+
+fn end_sending(steps: &[Step], slot: Slot) -> bool {
+    steps.iter().any(|step| match step {
+        Step::Repeat(_, steps) => end_sending(steps, slot),
+        Step::EndSending(other) | Step::Close(other) => *other == slot,
+        _ => false,
+    })
 }
 
 fn have_lines_at_once(steps: &[Step]) -> bool {

@@ -39,6 +39,7 @@ pub(crate) static INDEX: ChaosProtocol = ChaosProtocol {
     },
     deadline: None,
     kept_waiting: C1,
+    half_closed: Some(F5),
     idle: Some(C4),
     harm_clauses,
     scenes: OnceLock::new(),

@@ -43,6 +43,7 @@ pub(crate) static WISDOM: ChaosProtocol = ChaosProtocol {
     },
     deadline: Some(Duration::from_secs(5)),
     kept_waiting: W31,
+    half_closed: None,
     idle: None,
     // Clients that are not served because earlier ones still occupy something: W32.
     harm_clauses: |fault, _| HarmClauses {

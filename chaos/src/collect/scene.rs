@@ -62,6 +62,9 @@ pub(crate) struct SceneCollector {
     waiting: Waiting,
     /// Whether the fault has ended the target, as it is meant to.
     has_ended_target: bool,
+    /// The clause about clients that have shut down their sending half, and whether the first finding is that one of them got no reply.
+    half_closed: Option<Clause>,
+    is_half_closed: bool,
     /// The slots of the connections.
     slots: BTreeMap<u32, Slot>,
     /// The replies, if a sequel needs them.
@@ -115,6 +118,8 @@ impl SceneCollector {
             replied_ns: Vec::new(),
             waiting: Waiting::default(),
             has_ended_target: false,
+            half_closed: protocol.half_closed,
+            is_half_closed: false,
             slots: BTreeMap::new(),
             replies: Vec::new(),
         }
@@ -258,7 +263,15 @@ impl SceneCollector {
             }
             _ => {}
         }
+        let had_finding = self.case.has_finding();
         let _ = self.case.observe(observation);
+        if let Observation::Unanswered { place, end: EventKind::Ended, .. } = observation
+            && !had_finding
+            && self.case.has_finding()
+        {
+            let slot = self.slots.get(&place.connection);
+            self.is_half_closed = slot.is_some_and(|slot| self.scene.ends_sending(*slot));
+        }
     }
 
     /// Records that the newcomer was not served if it has waited for `limit_ns`. Returns whether it has.
@@ -338,7 +351,7 @@ impl SceneCollector {
                 left_out: no_shortage.or(too_slow),
                 cause: case.cause,
                 waiting: self.waiting,
-                lost_lines,
+                lost_lines: lost_lines.or(self.half_closed.filter(|_| self.is_half_closed)),
             },
         };
         SceneOutcome {

@@ -496,3 +496,17 @@ fn a_client_that_leaves_before_requests_that_a_slow_target_is_spared_got_all_rep
     assert_eq!(harm.verdict, Verdict::Pass, "{:?}", harm.findings);
     assert_eq!(outcome(60).verdict, Verdict::Warn);
 }
+
+#[test]
+fn a_reply_that_a_client_does_not_get_after_it_has_shut_down_its_sending_half_is_a_should() {
+    let outcome = |id| {
+        let mut history = History::begin(id);
+        history.record(CONDUCTOR, 1, EventKind::Opened(A));
+        history.record(CONDUCTOR, 1, EventKind::Sent(Cow::Borrowed(b"QUERY|a|\n")));
+        history.record(CONDUCTOR, 1, EventKind::Ended);
+        let harm = history.end(Some(MS)).harm;
+        (harm.verdict, harm.findings.first().and_then(|finding| finding.clause).map(|clause| clause.id))
+    };
+    assert_eq!(outcome("disconnects/end-of-stream/awaiting-reply"), (Verdict::Warn, Some("F5")));
+    assert_eq!(outcome("lines/nul-bytes/idle").0, Verdict::Fail);
+}

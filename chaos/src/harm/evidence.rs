@@ -277,7 +277,7 @@ pub(crate) struct AtFault {
     /// Whether a client never got its reply.
     pub(crate) waiting: Waiting,
     /// The clause to which the finding belongs because the target loses lines that arrive together, if it does and the scene
-    /// contains such lines.
+    /// contains such lines, or because it does not reply to a client that has shut down its sending half.
     pub(crate) lost_lines: Option<Clause>,
 }
 

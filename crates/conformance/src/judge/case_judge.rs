@@ -94,15 +94,16 @@ impl CaseJudge {
         self.state
     }
 
+    /// Returns whether the case has a finding so far.
+    #[must_use]
+    pub fn has_finding(&self) -> bool {
+        self.finding.is_some()
+    }
+
     /// Returns the plan of the case.
     #[must_use]
     pub fn plan(&self) -> &CasePlan {
         &self.plan
-    }
-
-    /// Returns whether a violation was found, which remains one however the run ends.
-    pub(crate) fn has_finding(&self) -> bool {
-        self.finding.is_some()
     }
 
     /// Returns whether the loss of the target would explain the violation that was found.
