@@ -264,14 +264,17 @@ impl SceneCollector {
             _ => {}
         }
         let had_finding = self.case.has_finding();
+        let is_half_closed = self.may_be_half_closed(observation);
         let _ = self.case.observe(observation);
-        if let Observation::Unanswered { place, end: EventKind::Ended, .. } = observation
-            && !had_finding
-            && self.case.has_finding()
-        {
-            let slot = self.slots.get(&place.connection);
-            self.is_half_closed = slot.is_some_and(|slot| self.scene.ends_sending(*slot));
-        }
+        self.is_half_closed |= is_half_closed && !had_finding && self.case.has_finding();
+    }
+
+    /// Returns whether the target has ended a connection without a reply that the client no longer waits for, as it shuts down its
+    /// sending half.
+    fn may_be_half_closed(&self, observation: &Observation<'_>) -> bool {
+        let Observation::Unanswered { place, end: EventKind::Ended, .. } = observation else { return false };
+        let slot = self.slots.get(&place.connection);
+        slot.is_some_and(|slot| self.scene.ends_sending(*slot)) && !self.case.awaits_reply(place.connection)
     }
 
     /// Records that the newcomer was not served if it has waited for `limit_ns`. Returns whether it has.

@@ -1,8 +1,9 @@
 //! Tests of the collector and the verdict together, with a history of a few scenes.
 
+mod at_fault;
+
 use std::borrow::Cow;
 
-use conformance::case::A;
 use driver::history::Failure;
 use driver::moves::Act;
 use verdict::Verdict;
@@ -204,31 +205,6 @@ fn slow_replies_are_inconclusive_if_the_target_had_no_processor() {
     }
     let outcome = history.end(Some(MS));
     assert_eq!(outcome.harm.verdict, Verdict::Unknown, "{:?}", outcome.harm.findings);
-}
-
-/// Returns the outcome of a flood of requests during which replies take 300 ms. The target uses a whole processor meanwhile if it works
-/// for the clients at fault.
-fn flood(works: bool) -> SceneOutcome {
-    let mut history = History::begin("readers/never-reading/idle");
-    history.record(CONDUCTOR, 1, EventKind::Opened(1));
-    history.record(CONDUCTOR, 1, EventKind::Flooded { bytes: 1_000_000, has_stalled: true });
-    replies_during(&mut history, 300 * MS);
-    let (quiet_ns, end_ns) = (2000 * MS, 20_000 * MS);
-    let worked_ns = if works { end_ns - quiet_ns } else { 0 };
-    let ended_ns = history.at_ns;
-    for (at_ns, cpu_ns) in [(0, 0), (quiet_ns, 100 * MS), (end_ns, 100 * MS + worked_ns)] {
-        history.at_ns = at_ns;
-        let sample = Sample { descriptors: 9, memory_bytes: 1, threads: 1, waited_ns: 0, cpu_ns };
-        history.record(TIMEKEEPER, 0, EventKind::Sampled(sample));
-    }
-    history.at_ns = ended_ns;
-    history.end(Some(MS))
-}
-
-#[test]
-fn a_flood_that_the_target_works_through_may_delay_others() {
-    assert_eq!(summary(&flood(true)), "");
-    assert_eq!(summary(&flood(false)), "the fault slows bystanders down");
 }
 
 #[test]
@@ -461,52 +437,4 @@ fn a_bystander_that_waits_since_before_the_first_fault_ends_the_run_under_the_cl
     assert_eq!(without_reply_to(QUIET_REQUESTS - 2), (Some("C1"), true));
     // During the fault, the clause is that of the fault.
     assert_eq!(without_reply_to(QUIET_REQUESTS), (Some("A4"), false));
-}
-
-#[test]
-fn a_shortage_of_descriptors_that_does_not_occur_was_not_run() {
-    let outcome = |is_done| {
-        let mut history = History::begin("process/no-descriptors/idle");
-        for (act, is_done) in [(Act::LeaveDescriptors(1), true), (Act::RestoreDescriptors, is_done)] {
-            history.record(CONDUCTOR, 0, EventKind::Acted { act, is_done });
-        }
-        history.end(Some(MS)).harm
-    };
-    assert_eq!(outcome(true).verdict, Verdict::Pass);
-    let harm = outcome(false);
-    assert_eq!(harm.verdict, Verdict::NotRun, "{:?}", harm.findings);
-    assert!(harm.cause.is_some_and(|cause| cause.contains("in reserve")));
-}
-
-#[test]
-fn a_client_that_leaves_before_requests_that_a_slow_target_is_spared_got_all_replies() {
-    let outcome = |replies: usize| {
-        let mut history = History::begin("crowds/lines-at-once/idle");
-        history.record(CONDUCTOR, 1, EventKind::Opened(A));
-        for _ in 0..replies {
-            history.record(CONDUCTOR, 1, EventKind::Sent(Cow::Borrowed(b"QUERY|a|\n")));
-            history.record(CONDUCTOR, 1, EventKind::Received(Cow::Borrowed(b"FAIL\n")));
-        }
-        // The client has shut down its sending half.
-        history.record(CONDUCTOR, 1, EventKind::Ended);
-        history.end(Some(MS)).harm
-    };
-    // One request of the state, and a hundred of the fault.
-    let harm = outcome(101);
-    assert_eq!(harm.verdict, Verdict::Pass, "{:?}", harm.findings);
-    assert_eq!(outcome(60).verdict, Verdict::Warn);
-}
-
-#[test]
-fn a_reply_that_a_client_does_not_get_after_it_has_shut_down_its_sending_half_is_a_should() {
-    let outcome = |id| {
-        let mut history = History::begin(id);
-        history.record(CONDUCTOR, 1, EventKind::Opened(A));
-        history.record(CONDUCTOR, 1, EventKind::Sent(Cow::Borrowed(b"QUERY|a|\n")));
-        history.record(CONDUCTOR, 1, EventKind::Ended);
-        let harm = history.end(Some(MS)).harm;
-        (harm.verdict, harm.findings.first().and_then(|finding| finding.clause).map(|clause| clause.id))
-    };
-    assert_eq!(outcome("disconnects/end-of-stream/awaiting-reply"), (Verdict::Warn, Some("F5")));
-    assert_eq!(outcome("lines/nul-bytes/idle").0, Verdict::Fail);
 }

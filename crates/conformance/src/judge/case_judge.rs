@@ -100,6 +100,12 @@ impl CaseJudge {
         self.finding.is_some()
     }
 
+    /// Returns whether the case waits for the next reply on a connection.
+    #[must_use]
+    pub fn awaits_reply(&self, connection: u32) -> bool {
+        self.expected_next(connection).is_some()
+    }
+
     /// Returns the plan of the case.
     #[must_use]
     pub fn plan(&self) -> &CasePlan {

@@ -182,7 +182,7 @@ impl CaseJudge {
     }
 
     /// Returns the reply that is expected next on a connection.
-    fn expected_next(&self, connection: u32) -> Option<Allowed> {
+    pub(super) fn expected_next(&self, connection: u32) -> Option<Allowed> {
         let connection = self.connections.get(&connection)?;
         self.plan.expected(connection.slot, connection.opened_before).get(connection.answered).copied()
     }
