@@ -288,7 +288,7 @@ impl RunCollector {
                 target_ns: waiting::longest_ns(&samples, [begun_ns, over_ns]),
                 target_percent: waiting::percent(&samples, [begun_ns, over_ns]),
             };
-            let effort = Effort::new(&samples, quiet, scene.batches_bytes(), scene.replied_ns());
+            let effort = Effort::new(&samples, quiet, scene.requests());
             let waits = latencies.scenes.get(number).map_or(&[][..], Vec::as_slice);
             let measured = Measured {
                 quiet_latencies_ns: quiet_latencies_ns.clone(),

@@ -2,7 +2,7 @@
 //!
 //! A target that answers requests in turn delays a client while it answers those of others: it works, and nobody is stuck. Replies
 //! that the clients at fault received meanwhile show that, and, where they do not read them, processor time. A target that is
-//! blocked does neither.
+//! blocked does neither. Clients that leave before their reply give it work that nobody sees.
 
 use driver::history::Sample;
 
@@ -13,10 +13,20 @@ pub(super) struct Effort<'s> {
     samples: &'s [(u64, Sample)],
     /// The processor time that requests which were sent at once may take, in nanoseconds.
     work_ns_max: u64,
-    /// The times of the replies to clients at fault, in nanoseconds, in order.
-    replied_ns: &'s [u64],
+    requests: Requests<'s>,
     /// The time that the target takes for a single reply, in nanoseconds.
     reply_ns: u64,
+}
+
+/// What the clients at fault of one scene asked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Requests<'s> {
+    /// The length of the requests that were sent at once, in bytes.
+    pub(super) batches_bytes: u64,
+    /// The times of the replies, in nanoseconds, in order.
+    pub(super) replied_ns: &'s [u64],
+    /// The number of single requests whose clients left before the reply.
+    pub(super) abandoned: u64,
 }
 
 /// What the target did before the first scene.
@@ -31,30 +41,27 @@ pub(super) struct Quiet {
 }
 
 impl<'s> Effort<'s> {
-    /// Returns the effort for requests that were sent at once and have this length, in bytes, and for these replies. Before the first
-    /// scene, the target dealt with single requests, which take at least as long.
-    pub(super) fn new(
-        samples: &'s [(u64, Sample)],
-        quiet: Quiet,
-        batches_bytes: u64,
-        replied_ns: &'s [u64],
-    ) -> Self {
+    /// Returns the effort for these requests. Before the first scene, the target dealt with single requests, which take at least as
+    /// long as those that are sent at once.
+    pub(super) fn new(samples: &'s [(u64, Sample)], quiet: Quiet, requests: Requests<'s>) -> Self {
         let work_ns_max = match quiet.requests_bytes {
             0 => 0,
             quiet_bytes => {
-                u128::from(cpu_ns(samples, [0, quiet.until_ns])) * u128::from(batches_bytes)
+                u128::from(cpu_ns(samples, [0, quiet.until_ns])) * u128::from(requests.batches_bytes)
                     / u128::from(quiet_bytes)
             }
         };
         let work_ns_max = u64::try_from(work_ns_max).unwrap_or(u64::MAX);
-        Self { samples, work_ns_max, replied_ns, reply_ns: quiet.latency_ns }
+        Self { samples, work_ns_max, requests, reply_ns: quiet.latency_ns }
     }
 
     /// Returns how long the target did not work for the clients at fault while a bystander waited.
     pub(super) fn idle_ns(&self, [due_ns, served_ns]: [u64; 2]) -> u64 {
         let computed_ns = cpu_ns(self.samples, [due_ns, served_ns]).min(self.work_ns_max);
-        let until = |at_ns: u64| self.replied_ns.partition_point(|replied_ns| *replied_ns < at_ns) as u64;
-        let replying_ns = (until(served_ns) - until(due_ns)).saturating_mul(self.reply_ns);
+        let Requests { replied_ns, abandoned, .. } = self.requests;
+        let until = |at_ns: u64| replied_ns.partition_point(|replied_ns| *replied_ns < at_ns) as u64;
+        let answered = until(served_ns) - until(due_ns) + abandoned;
+        let replying_ns = answered.saturating_mul(self.reply_ns);
         (served_ns - due_ns).saturating_sub(computed_ns.max(replying_ns))
     }
 }
@@ -92,8 +99,8 @@ mod tests {
     fn idle_ms(batches_bytes: u64, replied_ms: &[u64], [due_ms, served_ms]: [u64; 2]) -> u64 {
         let quiet = Quiet { until_ns: 2000 * MS, requests_bytes: 1_000, latency_ns: 2 * MS };
         let replies: Vec<u64> = replied_ms.iter().map(|ms| ms * MS).collect();
-        let samples = samples();
-        Effort::new(&samples, quiet, batches_bytes, &replies).idle_ns([due_ms * MS, served_ms * MS]) / MS
+        let requests = Requests { batches_bytes, replied_ns: &replies, abandoned: 0 };
+        Effort::new(&samples(), quiet, requests).idle_ns([due_ms * MS, served_ms * MS]) / MS
     }
 
     #[test]
@@ -115,5 +122,14 @@ mod tests {
         assert_eq!(idle_ms(0, &replied_ms, [3100, 3400]), 0);
         assert_eq!(idle_ms(0, &replied_ms[..50], [3100, 3400]), 200);
         assert_eq!(idle_ms(0, &replied_ms, [3500, 3600]), 100);
+    }
+
+    #[test]
+    fn requests_of_clients_that_have_left_are_work() {
+        let quiet = Quiet { until_ns: 2000 * MS, requests_bytes: 1_000, latency_ns: 2 * MS };
+        let requests = Requests { batches_bytes: 0, replied_ns: &[], abandoned: 60 };
+        let idle_ns = |due_ns, served_ns| Effort::new(&[], quiet, requests).idle_ns([due_ns, served_ns]);
+        assert_eq!(idle_ns(3100 * MS, 3200 * MS), 0);
+        assert_eq!(idle_ns(3100 * MS, 3400 * MS), 180 * MS);
     }
 }

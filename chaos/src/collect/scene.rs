@@ -1,6 +1,6 @@
 //! Evidence about one scene: the clients at fault, the bystanders meanwhile and the newcomer afterwards.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use conformance::case::CROWD;
@@ -20,6 +20,7 @@ use verdict::{Finding, Verdict};
 
 use super::Halt;
 use crate::chaos_protocol::ChaosProtocol;
+use crate::collect::effort::Requests;
 use crate::fault::{Fault, Scene};
 use crate::harm::evidence::{
     AtFault, Delays, Evidence, IdleCpu, Incident, IncidentTime, Instead, Noted, Progress, Requirements,
@@ -58,6 +59,9 @@ pub(crate) struct SceneCollector {
     sent_bytes: u64,
     /// The times of the replies to the clients at fault, in nanoseconds.
     replied_ns: Vec<u64>,
+    /// The connections with a request that has no reply yet, and the number of those that clients left before it.
+    asking: BTreeSet<u32>,
+    abandoned: u64,
     /// The clients at fault that never got a reply.
     waiting: Waiting,
     /// Whether the fault has ended the target, as it is meant to.
@@ -116,6 +120,8 @@ impl SceneCollector {
             refused: 0,
             sent_bytes: 0,
             replied_ns: Vec::new(),
+            asking: BTreeSet::new(),
+            abandoned: 0,
             waiting: Waiting::default(),
             has_ended_target: false,
             half_closed: protocol.half_closed,
@@ -148,14 +154,10 @@ impl SceneCollector {
         Some((self.shortage_ns?, self.undone_ns?))
     }
 
-    /// Returns the length of the requests that clients at fault sent at once, in bytes.
-    pub(super) fn batches_bytes(&self) -> u64 {
-        if self.scene.sends_lines_at_once() { self.sent_bytes } else { 0 }
-    }
-
-    /// Returns the times of the replies to the clients at fault, in nanoseconds, in order.
-    pub(super) fn replied_ns(&self) -> &[u64] {
-        &self.replied_ns
+    /// Returns what the clients at fault asked for.
+    pub(super) fn requests(&self) -> Requests<'_> {
+        let batches_bytes = if self.scene.sends_lines_at_once() { self.sent_bytes } else { 0 };
+        Requests { batches_bytes, replied_ns: &self.replied_ns, abandoned: self.abandoned }
     }
 
     /// Records an event of the clients at fault.
@@ -179,7 +181,15 @@ impl SceneCollector {
             EventKind::Acted { act: Act::Kill, is_done: true } => {
                 self.has_ended_target = self.requirements.ends_target;
             }
-            EventKind::Sent(bytes) => self.sent_bytes += bytes.len() as u64,
+            EventKind::Sent(bytes) => {
+                self.sent_bytes += bytes.len() as u64;
+                if bytes.ends_with(b"\n") {
+                    self.asking.insert(event.connection);
+                }
+            }
+            EventKind::Closed | EventKind::Reset => {
+                self.abandoned += u64::from(self.asking.remove(&event.connection));
+            }
             EventKind::Flooded { bytes, .. } => self.sent_bytes += bytes,
             _ => {}
         }
@@ -243,8 +253,9 @@ impl SceneCollector {
 
     /// Records an observation of the clients at fault.
     pub(crate) fn observe(&mut self, observation: &Observation<'_>, at_ns: u64) {
-        if matches!(observation, Observation::Exchange(_)) {
+        if let Observation::Exchange(exchange) = observation {
             self.replied_ns.push(at_ns);
+            self.asking.remove(&exchange.place.connection);
         }
         match observation {
             Observation::Opened { connection, slot, .. } => {
