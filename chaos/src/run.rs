@@ -33,7 +33,7 @@ use crate::progress::SceneBar;
 use crate::relay::Relay;
 use crate::schedule::Schedule;
 use crate::scripts::{Client, Conductor, Planned, Timekeeper};
-use crate::timing::{BYSTANDERS, CONDUCTOR, Part, QUIET, QUIET_AGAIN, marked};
+use crate::timing::{BYSTANDERS, CONDUCTOR, Part, QUIET, QUIET_AGAIN, QUIET_LATER, marked};
 use crate::work::{Work, joined, works};
 
 /// The terms of a run.
@@ -126,7 +126,8 @@ pub(crate) async fn run(
         // The baseline decides how later scenes send lines.
         let is_baseline = remaining.front().is_some_and(|work| work.scene.fault.is_baseline);
         let count = if is_baseline { 1 } else { remaining.len() };
-        let session = runner.run_session(&remaining.make_contiguous()[..count], QUIET).await;
+        let quiet = if run.timelines.is_empty() { QUIET } else { QUIET_LATER };
+        let session = runner.run_session(&remaining.make_contiguous()[..count], quiet).await;
         let done = session.begun.min(remaining.len());
         let works: Vec<Work> = remaining.drain(..done).collect();
         let mut ended_by = None;

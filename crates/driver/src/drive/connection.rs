@@ -20,8 +20,12 @@ use crate::shortage::is_shortage;
 /// The size of the input buffer, in bytes. Replies are short; only a misbehaving target fills it.
 const INPUT_BYTES: usize = 4096;
 
-/// The time that a target may take to close its half after the client has shut down its sending half.
+/// The time that a target may take to close its half after the client has shut down its sending half, …
 const LINGER_TIMEOUT: Duration = Duration::from_millis(250);
+
+/// … and once it has not done so for this number of connections.
+const SHORT_LINGER_TIMEOUT: Duration = Duration::from_millis(50);
+const LATE_ENDS_MAX: u32 = 4;
 
 /// The number of reads during a lingering close. The first byte already is a violation, so a sample is enough.
 const LINGER_READS_MAX: usize = 16;
@@ -50,7 +54,7 @@ const LARGE_FLOOD_BYTES: usize = 100 << 20;
 const FLOOD_CHUNK_BYTES: usize = 64 * 1024;
 
 /// The number of replies to a flood that are kept at once, and the time after which the duration of reading all is estimated.
-const FLOOD_REPLIES_AT_ONCE: usize = 1000;
+const FLOOD_REPLIES_AT_ONCE: usize = 50;
 const FLOOD_ESTIMATED_AFTER: Duration = Duration::from_secs(1);
 
 /// The connection ended, and the event was emitted; whether the client has waited for a reply in vain.
@@ -322,7 +326,11 @@ impl<F: Framing> Connection<F> {
             }
         };
         // The protocol does not limit how long a target keeps its half open.
-        let _ = timeout(LINGER_TIMEOUT, linger).await;
+        let late_ends = run.late_ends.get();
+        let limit = if late_ends < LATE_ENDS_MAX { LINGER_TIMEOUT } else { SHORT_LINGER_TIMEOUT };
+        if timeout(limit, linger).await.is_err() {
+            run.late_ends.set(late_ends.saturating_add(1));
+        }
         run.emit(run.now_ns(), self.client, self.number, EventKind::Closed);
     }
 

@@ -55,6 +55,7 @@ where
         observer: RefCell::new(observer),
         process,
         unacknowledged: Unacknowledged::default(),
+        late_ends: Cell::new(0),
         stop: Notify::new(),
     });
     let all_clients = async {

@@ -56,6 +56,8 @@ pub(super) struct Run<O> {
     pub(super) barrier: Barrier,
     pub(super) connection_count: Cell<u32>,
     pub(super) unacknowledged: Unacknowledged,
+    /// The number of connections whose target's half a client that closed did not see end in time.
+    pub(super) late_ends: Cell<u32>,
     pub(super) observer: RefCell<O>,
     pub(super) process: Box<dyn Process>,
     pub(super) stop: Notify,
