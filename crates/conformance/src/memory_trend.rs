@@ -19,9 +19,11 @@ const STUDENT_T: f64 = 3.355;
 /// The growth, in bytes, that needs no further rounds: the visits leave less garbage than this.
 const OBVIOUS_BYTES: u64 = 2 << 30;
 
-/// The time after which no further round is made, in nanoseconds: before the end of the first window, and after it, when a
-/// trend is likely.
+/// The time after which no further round is made, in nanoseconds: before the end of the first window, and once there are two
+/// windows that show no clear trend; …
 const TIME_NS_MAX: u64 = 30_000_000_000;
+
+/// … and before there are two, when the first one has shown that a trend is likely.
 const TREND_TIME_NS_MAX: u64 = 90_000_000_000;
 
 /// What the samples show.
@@ -61,10 +63,9 @@ impl Trend {
             {
                 Self::Grows(first.lower().min(last.lower()) / f64::from(visits))
             }
-            Some((_, last)) if duration_ns(samples) > TREND_TIME_NS_MAX => {
-                // A heap without a clear trend after so many rounds is not a leak that could be shown.
-                if last.is_some() { Self::Bounded } else { Self::TooSlow }
-            }
+            // A heap without a clear trend after so many rounds is not a leak that could be shown.
+            Some((_, Some(_))) if duration_ns(samples) > TIME_NS_MAX => Self::Bounded,
+            Some((_, None)) if duration_ns(samples) > TREND_TIME_NS_MAX => Self::TooSlow,
             None if expected_ns(samples, left_out + WINDOW) > TIME_NS_MAX => Self::TooSlow,
             _ => Self::Open,
         }
@@ -206,5 +207,9 @@ mod tests {
         assert_eq!(decided([3000; 40], 4_000_000_000), (3, Trend::TooSlow));
         assert_eq!(decided([3000; 40], 8_000_000_000), (2, Trend::TooSlow));
         assert_eq!(decided([0; 40], 2_000_000_000), (14, Trend::Bounded));
+        // Without a clear trend, further rounds are made only while they are quick.
+        let unclear = || [0, 0, 0, 6000].into_iter().cycle().take(40);
+        assert_eq!(decided(unclear(), ROUND_NS), (40, Trend::Open));
+        assert_eq!(decided(unclear(), 1_300_000_000), (25, Trend::Bounded));
     }
 }

@@ -44,7 +44,7 @@ const ALL_FREED: ResourceLimit = ResourceLimit::GrowthPerRound {
 /// A round of long lines: 30 MB by few clients, so that little is in use at the same time.
 const FILLING: &[Step] = &[
     Join(4, QUERY, ANY),
-    RepeatWithin(1, 5, 5000, &[AllAsk(4, 25, b"LIZARD|{a}|{x*60000}\n", ANY)]),
+    RepeatWithin(1, 5, 3000, &[AllAsk(4, 25, b"LIZARD|{a}|{x*60000}\n", ANY)]),
     CloseAll,
     Sample,
 ];
@@ -55,7 +55,7 @@ const ROUND: &[Step] =
 
 const LINES: &[Step] = &[
     Join(50, QUERY, ANY),
-    RepeatWithin(1, 20, 5000, &[AllAsk(50, 1, b"LIZARD|{a}|{x*60000}\n", ANY)]),
+    RepeatWithin(1, 20, 700, &[AllAsk(50, 1, b"LIZARD|{a}|{x*60000}\n", ANY)]),
     CloseAll,
     Pause(100),
     Sample,
@@ -72,7 +72,7 @@ const ROUNDS: &str = "4 to 6 rounds of 200 clients";
 
 /// Four to six rounds. The last one is always made, as its sample waits for a late release.
 const fn rounds(round: &'static [Step]) -> [Step; 2] {
-    [RepeatWithin(3, 5, 5000, round), Repeat(1, round)]
+    [RepeatWithin(3, 5, 3000, round), Repeat(1, round)]
 }
 
 pub(crate) const FAULTS: &[Fault] = &[
