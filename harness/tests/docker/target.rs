@@ -99,7 +99,12 @@ fn fill(addr: SocketAddr) {
 
 /// Fills the memory of the target's container during a replay. Returns the output of the harness and the name of the container.
 async fn filled_during_a_replay() -> (Output, String) {
-    let running = start_harness(&[]);
+    // Three times as many packages as the default graph has: a busy machine takes seconds to fill the memory.
+    let directory = tempfile::tempdir().unwrap();
+    let graph = directory.path().join("graph.deps");
+    let packages: Vec<String> = (0..10_000).map(|number| format!("p{number}:\n")).collect();
+    std::fs::write(&graph, packages.concat()).unwrap();
+    let running = start_harness(&["--fixture", graph.to_str().unwrap()]);
     let name = name_under(&running).await;
     let limit = Some(32 << 20);
     let limited = ContainerUpdateBody { memory: limit, memory_swap: limit, ..Default::default() };
@@ -113,15 +118,7 @@ async fn filled_during_a_replay() -> (Output, String) {
 #[tokio::test]
 #[ignore = "needs a Docker daemon, and the images of `cargo ci images`"]
 async fn a_container_that_exceeds_its_memory_is_reported() {
-    // On a busy machine the replay may be over before the memory is full.
-    const ATTEMPTS: usize = 4;
-    let (mut output, mut name) = filled_during_a_replay().await;
-    for _ in 1..ATTEMPTS {
-        if output.status.code() != Some(0) {
-            break;
-        }
-        (output, name) = filled_during_a_replay().await;
-    }
+    let (output, name) = filled_during_a_replay().await;
     let stdout = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(1), "{stdout}");
     let ended = "The target's process ended during the run: by signal 9, out of memory";
