@@ -248,6 +248,12 @@ impl Scene {
         have_lines_at_once(self.case.steps)
     }
 
+    /// Returns whether the client in this slot asks once the fault is over, so that the target must serve it.
+    #[must_use]
+    pub(crate) fn asks_afterwards(&self, slot: Slot) -> bool {
+        matches!(self.state.invariant.first(), Some(Step::Ask(other, ..)) if *other == slot)
+    }
+
     /// Returns whether the client in this slot shuts down its sending half, and reads what is left.
     #[must_use]
     pub(crate) fn ends_sending(&self, slot: Slot) -> bool {

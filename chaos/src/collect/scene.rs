@@ -269,8 +269,11 @@ impl SceneCollector {
                 let asked_ns = at_ns.saturating_sub(waited_ns + late_ns);
                 self.waiting.has_any = true;
                 self.waiting.has_later |= self.undone_ns.is_some_and(|undone_ns| asked_ns >= undone_ns);
-                let slot = self.slots.get(&place.connection);
-                self.waiting.has_crowd |= slot.is_some_and(|slot| (CROWD..CLEANUP).contains(slot));
+                if let Some(slot) = self.slots.get(&place.connection) {
+                    self.waiting.has_later |=
+                        !self.requirements.is_promised && self.scene.asks_afterwards(*slot);
+                    self.waiting.has_crowd |= (CROWD..CLEANUP).contains(slot);
+                }
             }
             _ => {}
         }

@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
-use conformance::case::A;
-use driver::moves::Act;
+use conformance::case::{A, D};
+use driver::moves::{Act, Slot};
+use protocol::index::clauses::A4;
 use verdict::Verdict;
 
 use super::*;
@@ -85,4 +86,20 @@ fn a_reply_that_a_client_does_not_get_after_it_has_shut_down_its_sending_half_is
     assert_eq!(outcome(Some(b"FAIL\n")), (Verdict::Warn, Some("F5")));
     // The client waits for this reply, and closes its connection only afterwards.
     assert_eq!(outcome(None), (Verdict::Fail, Some("C3")));
+}
+
+#[test]
+fn the_client_that_asks_after_a_fault_beyond_the_promises_must_be_served() {
+    let outcome = |slot: Slot| {
+        let mut history = History::begin("lines/endless/idle");
+        history.record(CONDUCTOR, 1, EventKind::Opened(slot));
+        history.record(CONDUCTOR, 1, EventKind::Sent(Cow::Borrowed(b"QUERY|a|\n")));
+        history.at_ns += 10_000 * MS;
+        history.record(CONDUCTOR, 1, EventKind::TimedOut { waited_ns: 10_000 * MS, late_ns: 0 });
+        history.end(Some(MS)).harm
+    };
+    assert_eq!(outcome(A).verdict, Verdict::Pass);
+    let harm = outcome(D);
+    assert_eq!(harm.verdict, Verdict::Fail);
+    assert_eq!(harm.findings[0].clause, Some(A4));
 }
