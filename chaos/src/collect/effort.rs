@@ -47,38 +47,46 @@ impl<'s> Effort<'s> {
         let work_ns_max = match quiet.requests_bytes {
             0 => 0,
             quiet_bytes => {
-                u128::from(cpu_ns(samples, [0, quiet.until_ns])) * u128::from(requests.batches_bytes)
-                    / u128::from(quiet_bytes)
+                let quiet_ns = used(samples, [0, quiet.until_ns], |sample| sample.cpu_ns);
+                part_of(quiet_ns, requests.batches_bytes, quiet_bytes)
             }
         };
-        let work_ns_max = u64::try_from(work_ns_max).unwrap_or(u64::MAX);
         Self { samples, work_ns_max, requests, reply_ns: quiet.latency_ns }
     }
 
     /// Returns how long the target did not work for the clients at fault while a bystander waited.
     pub(super) fn idle_ns(&self, [due_ns, served_ns]: [u64; 2]) -> u64 {
-        let computed_ns = cpu_ns(self.samples, [due_ns, served_ns]).min(self.work_ns_max);
+        let used_ns = used(self.samples, [due_ns, served_ns], |sample| sample.cpu_ns);
+        let computed_ns = used_ns.min(self.work_ns_max);
+        // A target that computes on a busy machine also waits for a processor.
+        let waited_ns = used(self.samples, [due_ns, served_ns], |sample| sample.waited_ns);
+        let working_ns = computed_ns + part_of(waited_ns, computed_ns, used_ns);
         let Requests { replied_ns, abandoned, .. } = self.requests;
         let until = |at_ns: u64| replied_ns.partition_point(|replied_ns| *replied_ns < at_ns) as u64;
         let answered = until(served_ns) - until(due_ns) + abandoned;
         let replying_ns = answered.saturating_mul(self.reply_ns);
-        (served_ns - due_ns).saturating_sub(computed_ns.max(replying_ns))
+        (served_ns - due_ns).saturating_sub(working_ns.max(replying_ns))
     }
 }
 
-/// Returns the processor time that the target used in this period, in nanoseconds. Between two samples it is used evenly.
-fn cpu_ns(samples: &[(u64, Sample)], [from_ns, to_ns]: [u64; 2]) -> u64 {
+/// Returns the time that the target used in this period, in nanoseconds, where `measure` is its total. Between two samples it is used
+/// evenly.
+fn used(samples: &[(u64, Sample)], [from_ns, to_ns]: [u64; 2], measure: fn(&Sample) -> u64) -> u64 {
     let first = samples.partition_point(|(at_ns, _)| *at_ns <= from_ns).saturating_sub(1);
     let pairs = samples[first..].iter().zip(samples.iter().skip(first + 1));
     let within = pairs.skip_while(|(_, (after_ns, _))| *after_ns <= from_ns);
     let within = within.take_while(|((before_ns, _), _)| *before_ns < to_ns);
     let used = within.map(|((before_ns, before), (after_ns, after))| {
-        let used_ns = u128::from(after.cpu_ns.saturating_sub(before.cpu_ns));
         let shared_ns = (*after_ns).min(to_ns) - (*before_ns).max(from_ns);
-        let used_ns = used_ns * u128::from(shared_ns) / u128::from((after_ns - before_ns).max(1));
-        u64::try_from(used_ns).unwrap_or(u64::MAX)
+        part_of(measure(after).saturating_sub(measure(before)), shared_ns, after_ns - before_ns)
     });
     used.sum()
+}
+
+/// Returns `numerator / denominator` of a number.
+fn part_of(number: u64, numerator: u64, denominator: u64) -> u64 {
+    let part = u128::from(number) * u128::from(numerator) / u128::from(denominator.max(1));
+    u64::try_from(part).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -122,6 +130,30 @@ mod tests {
         assert_eq!(idle_ms(0, &replied_ms, [3100, 3400]), 0);
         assert_eq!(idle_ms(0, &replied_ms[..50], [3100, 3400]), 200);
         assert_eq!(idle_ms(0, &replied_ms, [3500, 3600]), 100);
+    }
+
+    #[test]
+    fn work_on_a_busy_machine_takes_longer() {
+        // From 1 s on, the target computes for a quarter of the time and waits for a processor for half of it.
+        let sample = |at_ms: u64| {
+            let (cpu_ns, waited_ns) =
+                (at_ms.saturating_sub(1000) / 4 * MS, at_ms.saturating_sub(1000) / 2 * MS);
+            (
+                at_ms * MS,
+                Sample { descriptors: 1, memory_bytes: 1, threads: 1, waited_ns, cpu_ns: 100 * MS + cpu_ns },
+            )
+        };
+        let mut samples: Vec<(u64, Sample)> = (0..80).map(|tick| sample(tick * 50)).collect();
+        samples[0].1.cpu_ns = 0;
+        let quiet = Quiet { until_ns: 1000 * MS, requests_bytes: 1_000, latency_ns: MS };
+        let idle_ms = |batches_bytes: u64| {
+            let requests = Requests { batches_bytes, replied_ns: &[], abandoned: 0 };
+            Effort::new(&samples, quiet, requests).idle_ns([2000 * MS, 2400 * MS]) / MS
+        };
+        assert_eq!(idle_ms(10_000), 100);
+        // Half of what it computes is for the requests.
+        assert_eq!(idle_ms(500), 250);
+        assert_eq!(idle_ms(0), 400);
     }
 
     #[test]

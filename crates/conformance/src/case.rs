@@ -138,6 +138,8 @@ pub enum Step {
     AllAsk(Slot, usize, Template, Allowed),
     /// This number of members of the crowd send concurrently, without waiting for replies.
     AllSend(Slot, Template),
+    /// The members of the crowd after the first ones, and this number of them, expect a reply to what they sent.
+    AllExpect(Slot, Slot, Allowed),
     /// Closes all connections.
     CloseAll,
     /// Repeats steps.

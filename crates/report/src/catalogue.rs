@@ -202,6 +202,7 @@ fn describe(step: &Step) -> String {
             client_name(slot)
         ),
         Step::ResetCrowd(count) => format!("{count} of them reset their connections"),
+        Step::AllExpect(_, count, allowed) => format!("{count} of the others: each ← {}", replies(allowed)),
         Step::Act(act) => describe_act(act),
         Step::Sample => "the target's file descriptors, threads and memory are sampled".to_owned(),
     }

@@ -6,6 +6,7 @@ use conformance::case::B;
 use conformance::case::C;
 use conformance::case::FAIL;
 use conformance::case::Step;
+use conformance::case::Step::AllExpect;
 use conformance::case::Step::AllSend;
 use conformance::case::Step::Ask;
 use conformance::case::Step::Close;
@@ -34,6 +35,14 @@ const PARTS: [Template; 8] =
 const RESET_AFTER_EACH: [Step; 16] = common::after_each(PARTS, Reset(B));
 const CLOSE_AFTER_EACH: [Step; 16] = common::after_each(PARTS, Close(B));
 
+/// A server that handles many events at once must answer the others although its writes to some of them fail.
+const HALF_RESET: &[Step] = &[
+    Join(60, b"QUERY|{b}|\n", ANY),
+    AllSend(60, b"QUERY|{b}|\n"),
+    ResetCrowd(30),
+    AllExpect(30, 30, ANY),
+    CloseAll,
+];
 const FIFTY_RESETS: &[Step] = &[Join(50, QUERY, ANY), ResetCrowd(50)];
 
 pub(crate) const FAULTS: &[Fault] = &[
@@ -97,7 +106,13 @@ pub(crate) const FAULTS: &[Fault] = &[
     common::crowd_awaiting(
         C3,
         &[IDLE],
-        "60 clients",
-        &[Join(60, b"QUERY|{b}|\n", ANY), AllSend(60, b"QUERY|{b}|\n"), ResetCrowd(60), Pause(50)],
+        "60 clients; then, up to 4 times, half of 60 clients while the others wait for their replies",
+        &[
+            Join(60, b"QUERY|{b}|\n", ANY),
+            AllSend(60, b"QUERY|{b}|\n"),
+            ResetCrowd(60),
+            Pause(50),
+            RepeatWithin(1, 4, 1000, HALF_RESET),
+        ],
     ),
 ];

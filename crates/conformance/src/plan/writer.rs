@@ -137,6 +137,9 @@ impl<'n> Writer<'n> {
             Step::AllSend(count, template) => {
                 (CROWD..CROWD + count).for_each(|slot| self.send_crowd(slot, template, slot.into()));
             }
+            Step::AllExpect(first, count, allowed) => {
+                (CROWD + first..CROWD + first + count).for_each(|slot| self.expect(slot, allowed));
+            }
             Step::CloseAll => {
                 self.simple(Move::CloseAll);
                 self.open.clear();
