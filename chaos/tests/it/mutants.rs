@@ -79,6 +79,20 @@ fn a_target_that_does_not_serve_after_it_was_killed_is_detected() {
     assert_detected_in("index", &exec, "process/killed", "process/killed/idle", "C3");
 }
 
+/// The clients behind a lost one in a batch of events wait for replies. Which requests are in a batch is a race.
+#[test]
+fn a_server_that_forgets_a_batch_when_a_write_fails_is_detected() {
+    let exec = format!("python3 {}/tests/it/batch.py {{port}}", env!("CARGO_MANIFEST_DIR"));
+    let faults = "disconnects/crowd-awaiting";
+    let is_detected = |seed: u32| {
+        let flags = ["--timeout", "3", "--seed", &seed.to_string(), "--faults", faults, "--exec", &exec];
+        let output = chaos(&flags);
+        let is_named = output.stdout.contains("fail disconnects/crowd-awaiting/idle: ");
+        output.status == 1 && is_named && output.stdout.contains("FAIL C3")
+    };
+    assert!((1..=5).any(is_detected));
+}
+
 /// Once clients have waited in vain for the whole time in two scenes, those of later scenes wait less.
 #[test]
 fn long_waits_for_the_same_defect_are_not_repeated() {
