@@ -126,8 +126,9 @@ impl Started {
     /// Ends the target with all its children, and waits for that, so that a successor does not meet it.
     pub(crate) async fn stop(mut self) {
         drop(self.supervisor.stdin.take());
-        // A supervisor that does not end in time is killed when it is dropped.
-        let _ = timeout(STOP_TIMEOUT, self.supervisor.wait()).await;
+        if timeout(STOP_TIMEOUT, self.supervisor.wait()).await.is_err() {
+            let _ = self.supervisor.start_kill();
+        }
     }
 
     /// Returns how the target ended, with its last output, if it ends within `wait`.
@@ -158,12 +159,10 @@ async fn end_of(supervisor: &mut Child, notices: Option<&mut Notices>) -> io::Re
 }
 
 impl Drop for Started {
-    /// Tells the supervisor to end the target, if [`Started::stop`] has not done so, and kills a supervisor that does not end.
+    /// Tells the supervisor to end the target, if [`Started::stop`] has not done so. It is not killed: if nobody waits any more for the
+    /// end of [`Started::stop`], the supervisor has not ended the target yet.
     fn drop(&mut self) {
-        let is_told = self.supervisor.stdin.take().is_none();
-        if is_told && matches!(self.supervisor.try_wait(), Ok(None)) {
-            let _ = self.supervisor.start_kill();
-        }
+        drop(self.supervisor.stdin.take());
     }
 }
 
@@ -185,4 +184,27 @@ pub(crate) fn spawn_supervisor(arguments: impl Iterator<Item = OsString>) -> Res
 
 fn pid(id: u32) -> Option<Pid> {
     Pid::from_raw(i32::try_from(id).ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_supervisor_ends_its_target_although_nobody_waits_for_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("ended");
+        // It takes a while to end its target once its input has ended.
+        let script = format!("cat; sleep 0.5; : > '{}'", file.display());
+        let mut command = Command::new("sh");
+        command.args(["-c", &script]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let started = Started::of(command.spawn().unwrap());
+        timeout(Duration::from_millis(50), started.stop()).await.unwrap_err();
+        let ended = async {
+            while !file.exists() {
+                sleep(START_POLL).await;
+            }
+        };
+        timeout(Duration::from_secs(30), ended).await.unwrap();
+    }
 }
