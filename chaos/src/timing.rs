@@ -14,7 +14,7 @@ pub(crate) const TIMEKEEPER: u32 = BYSTANDERS + 1;
 /// The pause before the first fault, in which the reference latencies are measured.
 pub(crate) const QUIET: Duration = Duration::from_secs(2);
 
-/// The same pause before the scenes of a further process.
+/// The same pause in all later sessions, with the same process or another one.
 pub(crate) const QUIET_LATER: Duration = Duration::from_secs(1);
 
 /// The same pause before scenes that are repeated: a target that pauses now and then by itself does so in this time too.

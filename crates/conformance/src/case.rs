@@ -138,7 +138,7 @@ pub enum Step {
     AllAsk(Slot, usize, Template, Allowed),
     /// This number of members of the crowd send concurrently, without waiting for replies.
     AllSend(Slot, Template),
-    /// The members of the crowd after the first ones, and this number of them, expect a reply to what they sent.
+    /// Without the first members of the crowd, this number of members expect a reply each to what they sent.
     AllExpect(Slot, Slot, Allowed),
     /// Closes all connections.
     CloseAll,

@@ -63,9 +63,9 @@ impl Trend {
             {
                 Self::Grows(first.lower().min(last.lower()) / f64::from(visits))
             }
-            // A heap without a clear trend after so many rounds is not a leak that could be shown.
-            Some((_, Some(_))) if duration_ns(samples) > TIME_NS_MAX => Self::Bounded,
-            Some((_, None)) if duration_ns(samples) > TREND_TIME_NS_MAX => Self::TooSlow,
+            Some((_, last)) if duration_ns(samples) > last.map_or(TREND_TIME_NS_MAX, |_| TIME_NS_MAX) => {
+                Self::TooSlow
+            }
             None if expected_ns(samples, left_out + WINDOW) > TIME_NS_MAX => Self::TooSlow,
             _ => Self::Open,
         }
@@ -210,6 +210,6 @@ mod tests {
         // Without a clear trend, further rounds are made only while they are quick.
         let unclear = || [0, 0, 0, 6000].into_iter().cycle().take(40);
         assert_eq!(decided(unclear(), ROUND_NS), (40, Trend::Open));
-        assert_eq!(decided(unclear(), 1_300_000_000), (25, Trend::Bounded));
+        assert_eq!(decided(unclear(), 1_300_000_000), (25, Trend::TooSlow));
     }
 }

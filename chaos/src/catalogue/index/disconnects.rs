@@ -43,6 +43,7 @@ const HALF_RESET: &[Step] = &[
     AllExpect(30, 30, ANY),
     CloseAll,
 ];
+
 const FIFTY_RESETS: &[Step] = &[Join(50, QUERY, ANY), ResetCrowd(50)];
 
 pub(crate) const FAULTS: &[Fault] = &[

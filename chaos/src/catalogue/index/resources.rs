@@ -109,7 +109,7 @@ pub(crate) const FAULTS: &[Fault] = &[
         ])],
     ),
     fault("resources/requests", C4, "Memory that requests take is freed, however many requests are sent.")
-        .parameters("14 to 40 rounds of 1,000 lines of 60 kB")
+        .parameters("14 to 40 rounds of 1,000 lines of 60 kB, or as many as are answered within 0.7 s")
         .steps(&[UntilDecided(&[Repeat(14, LINES), Pause(RELEASE_MS), Repeat(26, LINES)])])
         .keeps(ResourceLimit::MemoryPerVisit { visits: TREND_VISITS, left_out: WARM_UP_ROUNDS })
         .beyond_promises(),
