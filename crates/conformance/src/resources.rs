@@ -24,8 +24,8 @@ pub enum ResourceLimit {
         descriptors: u64,
         /// The growth of threads in every round that indicates a leak.
         threads: u64,
-        /// The growth of memory over all rounds, in bytes, that only a leak explains; `None` if no growth is
-        /// conclusive.
+        /// The growth of memory over all rounds, in bytes, that only a leak explains ([`ANY_HEAP_GROWS`] if no growth is
+        /// conclusive), or `None` if the visits are too few to look at memory.
         memory_bytes: Option<u64>,
     },
     /// The growth of memory from the first sample to the largest, in bytes, that is allowed.
@@ -39,13 +39,16 @@ pub enum ResourceLimit {
     },
 }
 
+/// A bound that no growth of memory reaches.
+pub const ANY_HEAP_GROWS: u64 = u64::MAX;
+
 /// The standard limit. A few file descriptors and threads may come and go; a leak takes one for at least every second
 /// visit.
 pub(crate) const ORDINARY: ResourceLimit = ResourceLimit::GrowthPerRound {
     visits: VISITS,
     descriptors: VISITS as u64 / 2,
     threads: VISITS as u64 / 2,
-    memory_bytes: None,
+    memory_bytes: Some(ANY_HEAP_GROWS),
 };
 
 /// The memory, in bytes, that a visit may cost permanently: allocators are not exact.
@@ -108,7 +111,7 @@ pub(crate) fn growth(timed: &Samples, resource_limit: ResourceLimit) -> Option<G
         ResourceLimit::GrowthPerRound { visits, descriptors, threads, memory_bytes } => {
             in_every_round(&samples, visits, "descriptors", |sample| sample.descriptors, descriptors)
                 .or_else(|| in_every_round(&samples, visits, "threads", |sample| sample.threads, threads))
-                .or_else(|| memory_in_every_round(&samples, visits, memory_bytes))
+                .or_else(|| memory_in_every_round(&samples, visits, memory_bytes?))
         }
     }
 }
@@ -131,11 +134,11 @@ fn in_every_round(
     })
 }
 
-fn memory_in_every_round(samples: &[Sample], visits: u16, certain_bytes: Option<u64>) -> Option<Growth> {
+fn memory_in_every_round(samples: &[Sample], visits: u16, certain_bytes: u64) -> Option<Growth> {
     let allowed = u64::from(visits) * MEMORY_BYTES_A_VISIT;
     let growth = in_every_round(samples, visits, "bytes of memory", |sample| sample.memory_bytes, allowed)?;
     let total = samples.last()?.memory_bytes.saturating_sub(samples.first()?.memory_bytes);
-    Some(Growth { is_certain: certain_bytes.is_some_and(|certain| total >= certain), ..growth })
+    Some(Growth { is_certain: total >= certain_bytes, ..growth })
 }
 
 fn memory_beyond(samples: &[Sample], bytes_max: u64) -> Option<Growth> {
@@ -196,6 +199,8 @@ mod tests {
             memory_bytes: Some(4 << 20),
         };
         assert!(growth(&memory, far).unwrap().is_certain, "any heap would have been collected by then");
+        let few = ResourceLimit::GrowthPerRound { visits: 2, descriptors: 1, threads: 1, memory_bytes: None };
+        assert_eq!(growth(&memory, few), None, "an allocator may take a megabyte for two visits");
         assert_eq!(growth(&memory, ResourceLimit::Memory(4 << 20)), None);
         assert!(growth(&memory, ResourceLimit::Memory(3 << 20)).unwrap().is_certain);
     }

@@ -15,7 +15,9 @@ use conformance::case::Step::EndSending;
 use conformance::case::Step::Expect;
 use conformance::case::Step::Flood;
 use conformance::case::Step::Join;
+use conformance::case::Step::Open;
 use conformance::case::Step::Pause;
+use conformance::case::Step::Repeat;
 use conformance::case::Step::RepeatWithin;
 use conformance::case::Step::Reset;
 use conformance::case::Step::ResetCrowd;
@@ -42,6 +44,25 @@ const HALF_RESET: &[Step] = &[
     ResetCrowd(30),
     AllExpect(30, 30, ANY),
     CloseAll,
+];
+
+/// A server whose timer for an incomplete line survives the connection closes the next one, which has the same descriptor. Ten seconds
+/// are a usual limit.
+const DESCRIPTORS_REUSED: &[Step] = &[
+    Join(4, QUERY, ANY),
+    AllSend(4, b"INDEX|{a}|"),
+    Pause(50),
+    CloseAll,
+    Join(4, QUERY, ANY),
+    AllSend(4, b"INDEX|{a}|"),
+    Pause(50),
+    ResetCrowd(4),
+    Pause(50),
+    Open(B),
+    Open(C),
+    Repeat(11, &[Ask(B, QUERY, FAIL), Ask(C, QUERY, FAIL), Pause(1000)]),
+    Ask(B, QUERY, FAIL),
+    Ask(C, QUERY, FAIL),
 ];
 
 const FIFTY_RESETS: &[Step] = &[Join(50, QUERY, ANY), ResetCrowd(50)];
@@ -104,6 +125,13 @@ pub(crate) const FAULTS: &[Fault] = &[
     )
     .parameters("60 clients")
     .steps(&[Join(60, QUERY, ANY), AllSend(60, b"INDEX|{a}"), ResetCrowd(60), Pause(50)]),
+    fault(
+        "disconnects/descriptors-reused",
+        C3,
+        "Clients connect after others have left in the middle of a line, and stay for longer than servers wait for the rest of a line.",
+    )
+    .parameters("4 clients that close, 4 that reset; then 2 clients with a request per second, for 11 s")
+    .steps(DESCRIPTORS_REUSED),
     common::crowd_awaiting(
         C3,
         &[IDLE],

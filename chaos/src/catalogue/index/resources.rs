@@ -18,7 +18,7 @@ use conformance::case::Step::Reset;
 use conformance::case::Step::ResetCrowd;
 use conformance::case::Step::Sample;
 use conformance::case::Step::UntilDecided;
-use conformance::resources::ResourceLimit;
+use conformance::resources::{ANY_HEAP_GROWS, ResourceLimit};
 use driver::moves::Source;
 use protocol::index::clauses::{C4, C5, F6};
 
@@ -27,7 +27,7 @@ use crate::catalogue::common::resources::{
     row, visits,
 };
 use crate::catalogue::index::requests::{QUERY, fault};
-use crate::catalogue::index::states::{IDLE, REQUESTS};
+use crate::catalogue::index::states::{FLOOD_BYTES, IDLE, REQUESTS};
 use crate::fault::Fault;
 
 /// The time that a target has to notice that its clients are gone.
@@ -40,6 +40,16 @@ const ALL_FREED: ResourceLimit = ResourceLimit::GrowthPerRound {
     threads: 8,
     memory_bytes: Some(COLLECTED_BYTES),
 };
+
+/// Two clients that block the target and then reset their connections.
+const STALLED: &[Step] = &[
+    Flood(B, REQUESTS, FLOOD_BYTES),
+    Reset(B),
+    Flood(B, REQUESTS, FLOOD_BYTES),
+    Reset(B),
+    Pause(100),
+    Sample,
+];
 
 /// A round of long lines: 30 MB by few clients, so that little is in use at the same time.
 const FILLING: &[Step] = &[
@@ -84,7 +94,12 @@ pub(crate) const FAULTS: &[Fault] = &[
         "Clients that connect and leave without a request leave no resources allocated.",
         &[IDLE],
         &rounds(&[Repeat(2, SILENT), Pause(SETTLE_MS), Sample]),
-        ResourceLimit::GrowthPerRound { visits: 100, descriptors: 1, threads: 8, memory_bytes: None },
+        ResourceLimit::GrowthPerRound {
+            visits: 100,
+            descriptors: 1,
+            threads: 8,
+            memory_bytes: Some(ANY_HEAP_GROWS),
+        },
     )
     .parameters("4 to 6 rounds of 100 clients"),
     resets(C4, &[IDLE], &rounds(&[Repeat(4, RESET), Pause(SETTLE_MS), Sample]), ALL_FREED).parameters(ROUNDS),
@@ -97,6 +112,16 @@ pub(crate) const FAULTS: &[Fault] = &[
         ALL_FREED,
     )
     .parameters(ROUNDS),
+    row(
+        "resources/stalled-readers",
+        C4,
+        "Clients that block the target and reset their connections leave no resources allocated.",
+        &[IDLE],
+        &rounds(STALLED),
+        ResourceLimit::GrowthPerRound { visits: 2, descriptors: 2, threads: 2, memory_bytes: None },
+    )
+    .parameters("4 to 6 rounds of 2 clients")
+    .needs_block(),
     connections(
         C4,
         &[IDLE],

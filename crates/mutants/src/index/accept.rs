@@ -98,6 +98,7 @@ fn start(server: &Arc<Server>, number: ClientNumber, stream: TcpStream) {
     {
         return;
     }
+    server.faults.take_timer(&stream, &server.lifecycle);
     if server.witness.note_open(number, address_of(&stream)) {
         server.lifecycle.crash_soon();
     }

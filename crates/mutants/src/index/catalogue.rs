@@ -281,6 +281,9 @@ mutants! {
     // Jetty, issue 4733: health checks that connect and leave.
     LeaksDescriptorsOfSilentClients "leaks-descriptors-of-silent-clients" C4 Chaos:
         "file descriptors of clients that leave without a request are not closed";
+    // A write that fails is handled where it was called, and not where connections are closed.
+    LeaksDescriptorsOfStalledReaders "leaks-descriptors-of-stalled-readers" C4 Chaos:
+        "file descriptors of connections are not closed after a failed write";
     LeaksMemory "leaks-memory" C4 Chaos: "64 KiB of memory leak for each connection";
     LeaksBesideGarbage "leaks-beside-garbage" C4 Chaos:
         "3 KiB of memory leak for each connection, in a heap that also contains garbage and is collected late";
@@ -317,6 +320,9 @@ mutants! {
     // A descriptor that is closed twice, as in error paths of HAProxy and libevent.
     ResetClosesTheNextClient "reset-closes-the-next-client" C3 Chaos:
         "the first connection after a reset is closed at once";
+    // A timer that outlives its connection closes a descriptor that another connection has by then.
+    TimerClosesALaterClient "timer-closes-a-later-client" C3 Chaos:
+        "10 s after a connection was reset within a line, the next one that was accepted is closed";
     // libuv has four threads for blocking calls.
     FourStalledReadersBlockAll "four-stalled-readers-block-all" C1 Chaos:
         "four threads write all replies, so that four clients that do not read block all others";

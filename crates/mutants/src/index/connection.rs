@@ -342,6 +342,9 @@ impl<'a> Connection<'a> {
         if effect == Some(Effect::Leak) {
             self.server.leaks.keep_open(self.stream);
         }
+        if ending == Ending::WriteFailed {
+            self.server.leaks.note_failed_write(self.stream);
+        }
         self.server.leaks.note_end(self.stream, is_lost || is_mid_line, self.answered_count == 0);
         self.server.index.close_view(&self.view, is_lost);
         self.server.faults.note_read(self.view.client(), false);
@@ -394,6 +397,9 @@ impl<'a> Connection<'a> {
                 if let Line::Complete(line) = line {
                     self.server.faults.leave_line(line);
                 }
+            }
+            (Some(Defect::TimerClosesALaterClient), Ending::Lost | Ending::WriteFailed) => {
+                self.server.faults.leave_timer();
             }
             _ => {}
         }

@@ -1,9 +1,9 @@
 //! State of defects that show only under faults of clients, of the network or of the process.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::Read;
 use std::mem;
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -22,6 +22,9 @@ const NEWCOMERS_DELAY: Duration = Duration::from_secs(12);
 /// The time that a line of the log may take before a watchdog ends the server.
 const LOG_TIME_MAX: Duration = Duration::from_secs(1);
 
+/// The time limit of a line that a defect does not cancel when the connection ends.
+const TIMER: Duration = Duration::from_secs(10);
+
 /// The time for which a defective server serves its clients after SIGTERM.
 const DRAIN_TIME: Duration = Duration::from_millis(300);
 
@@ -34,6 +37,8 @@ pub(super) struct Faults {
     ended_workers: [AtomicBool; WORKERS],
     /// Whether a reset connection was closed twice, so that the second call closes the next connection.
     is_next_closed: AtomicBool,
+    /// When the timers of reset connections expire, in that order. Each concerns the next connection.
+    timers: Mutex<VecDeque<Instant>>,
     writing_count: AtomicUsize,
     /// Whether the thread that continues blocked writes sleeps for ever.
     is_waker_lost: Arc<AtomicBool>,
@@ -59,6 +64,7 @@ impl Faults {
             is_spinning: AtomicBool::new(false),
             ended_workers: Default::default(),
             is_next_closed: AtomicBool::new(false),
+            timers: Mutex::default(),
             writing_count: AtomicUsize::new(0),
             is_waker_lost: Arc::default(),
             begun_lines: Mutex::default(),
@@ -116,6 +122,26 @@ impl Faults {
     /// Returns whether a connection that was just accepted is closed in place of a reset one.
     pub(super) fn closes_by_mistake(&self) -> bool {
         self.is_next_closed.swap(false, Ordering::SeqCst)
+    }
+
+    /// Leaves the timer of a reset connection's incomplete line running.
+    pub(super) fn leave_timer(&self) {
+        lock(&self.timers).push_back(Instant::now() + TIMER);
+    }
+
+    /// Lets the timer of a reset connection, if one is running, shut down this one.
+    pub(super) fn take_timer(&self, stream: &Arc<TcpStream>, lifecycle: &Arc<Lifecycle>) {
+        let now = Instant::now();
+        let mut timers = lock(&self.timers);
+        timers.retain(|expires_at| *expires_at > now);
+        let Some(expires_at) = timers.pop_front() else { return };
+        let (stream, lifecycle) = (Arc::downgrade(stream), Arc::clone(lifecycle));
+        // If the system refuses a thread, the server is correct, and its test notices.
+        let _ = thread::Builder::new().name("timer".into()).spawn(move || {
+            if !lifecycle.ends_within(expires_at - now) {
+                stream.upgrade().map(|stream| stream.shutdown(Shutdown::Both));
+            }
+        });
     }
 
     /// Keeps the incomplete line of a reset connection in a buffer that the next connection takes.

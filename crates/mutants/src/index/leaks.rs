@@ -55,6 +55,13 @@ impl Leaks {
         self.keep(|kept| kept.streams.push(Arc::clone(stream)));
     }
 
+    /// Records that a write has failed.
+    pub(super) fn note_failed_write(&self, stream: &Arc<TcpStream>) {
+        if self.defects.has(Defect::LeaksDescriptorsOfStalledReaders) {
+            self.keep_open(stream);
+        }
+    }
+
     /// Records the end of a connection. `is_abnormal` states that it ended within a line or by a reset, `is_silent`
     /// that its client has sent no request.
     pub(super) fn note_end(&self, stream: &Arc<TcpStream>, is_abnormal: bool, is_silent: bool) {
@@ -79,7 +86,24 @@ impl Leaks {
 
 #[cfg(test)]
 mod tests {
+    use std::net::TcpListener;
+
     use super::*;
+    use crate::index::find;
+
+    #[test]
+    fn a_failed_write_leaks_a_descriptor() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = Arc::new(TcpStream::connect(listener.local_addr().unwrap()).unwrap());
+        let references_after = |mutant: Option<&str>| {
+            let leaks = Leaks::new(Defects::of(mutant.map(|name| find(name).unwrap())));
+            leaks.note_end(&stream, true, false);
+            leaks.note_failed_write(&stream);
+            Arc::strong_count(&stream)
+        };
+        assert_eq!(references_after(None), 1);
+        assert_eq!(references_after(Some("leaks-descriptors-of-stalled-readers")), 2);
+    }
 
     #[test]
     fn a_collection_frees_the_garbage_but_not_the_leak() {

@@ -12,10 +12,11 @@ use crate::clients::{Client, PAUSE, eventually, state_of};
 use crate::scenes::{Scene, play_at_once, process_scene, scene};
 
 /// Mutants that unit tests cover, because a client needs seconds to fill the buffers of both sockets, or thousands of visits.
-pub(crate) const COVERED: [&str; 6] = [
+pub(crate) const COVERED: [&str; 7] = [
     "four-stalled-readers-block-all",
     "replies-lag-after-a-stall",
     "leaks-beside-garbage",
+    "leaks-descriptors-of-stalled-readers",
     "ends-after-a-slow-log-line",
     "lost-reader-stops-later-writes",
     "accepts-128-at-once",
@@ -140,6 +141,17 @@ fn lost_clients() -> Vec<Scene> {
             client.reset();
             thread::sleep(PAUSE);
             [(); 2].map(|()| Client::new(addr).ask("QUERY|a|")).join(" ")
+        }),
+        scene("timer-closes-a-later-client", "FAIL FAIL", "FAIL closed", |addr| {
+            let mut client = Client::new(addr);
+            client.send("INDEX|a");
+            thread::sleep(PAUSE);
+            client.reset();
+            thread::sleep(PAUSE);
+            let mut next = Client::new(addr);
+            let first = next.ask("QUERY|a|");
+            thread::sleep(Duration::from_millis(10_200));
+            format!("{first} {}", next.ask("QUERY|a|"))
         }),
     ]
 }
