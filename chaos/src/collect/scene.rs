@@ -334,7 +334,10 @@ impl SceneCollector {
     pub(crate) fn finish(self, measured: Measured, lost_lines: Option<Clause>) -> SceneOutcome {
         let Measured { quiet_latencies_ns, latencies_ns, idle_waits_ns, idle_cpu, delays } = measured;
         let Fault { is_baseline, clause, keeps, .. } = *self.scene.fault;
-        let lost_lines = lost_lines.filter(|_| self.scene.sends_lines_at_once() && keeps.is_none());
+        let lost_lines = lost_lines.filter(|_| self.scene.sends_lines_at_once());
+        // Replies that a target does not send cannot block it.
+        let cannot_be_blocked = lost_lines.is_some() && self.scene.case.needs_block;
+        let lost_lines = lost_lines.filter(|_| keeps.is_none());
         let lost_lines = is_baseline.then_some(clause).or(lost_lines);
         let (begun_ns, over_ns) = self.span_ns();
         let duration_ns = over_ns - begun_ns;
@@ -343,7 +346,7 @@ impl SceneCollector {
         let case = self.case.outcome();
         let no_shortage = self.has_reserve.then(|| NO_SHORTAGE.to_owned());
         let is_too_slow = matches!(keeps, Some(ResourceLimit::MemoryPerVisit { .. }));
-        let too_slow = case.cause.clone().filter(|_| is_too_slow);
+        let not_possible = case.cause.clone().filter(|_| is_too_slow || cannot_be_blocked);
         let is_decided = |finding: &Finding| no_shortage.is_none() || finding.verdict != Verdict::Unknown;
         let evidence = Evidence {
             requirements: self.requirements,
@@ -365,7 +368,7 @@ impl SceneCollector {
             delays,
             at_fault: AtFault {
                 finding: case.finding.filter(is_decided),
-                left_out: no_shortage.or(too_slow),
+                left_out: no_shortage.or(not_possible),
                 cause: case.cause,
                 waiting: self.waiting,
                 lost_lines: lost_lines.or(self.half_closed.filter(|_| self.is_half_closed)),

@@ -95,7 +95,8 @@ fn a_correct_server_that_needs_20_ms_for_a_line_is_not_accused() {
 #[test]
 fn a_server_that_loses_lines_violates_f3_only() {
     let exec = zoo(Some("first-line-of-a-read-only"));
-    let faults = "lines/empty,lines/queries,readers/slow/idle,disconnects/*/mid-line,disconnects/*/idle";
+    let faults = "lines/empty,lines/queries,readers/slow/idle,resources/stalled-readers,disconnects/*/mid-line,\
+                  disconnects/*/idle";
     let output = chaos(&["--seed", "5", "--matrix", "--faults", faults, "--exec", &exec]);
     assert_eq!(output.status, 0, "{}{}", output.stdout, output.stderr);
     let last = output.stdout.lines().last().unwrap();

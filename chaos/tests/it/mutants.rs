@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test's failure is its message")]
 
 use std::fs;
+use std::thread;
 
 use serde_json::Value;
 
@@ -61,6 +62,18 @@ fn a_mutant_that_forgets_its_index_before_it_ends_is_detected() {
 #[test]
 fn a_mutant_that_depends_on_the_reader_of_its_log_is_detected() {
     assert_detected("ends-after-a-slow-log-line", "process/output-blocked/*", "C1");
+}
+
+#[test]
+fn what_is_left_of_clients_that_were_reset_is_detected() {
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            assert_detected("timer-closes-a-later-client", "disconnects/descriptors-reused/*", "C3")
+        });
+        scope.spawn(|| {
+            assert_detected("leaks-descriptors-of-stalled-readers", "resources/stalled-readers/*", "C4");
+        });
+    });
 }
 
 #[test]
