@@ -132,6 +132,7 @@ struct Ran {
     harm: BTreeMap<String, String>,
     /// The time until the wanted harm, or of the whole run.
     seconds: f64,
+    is_interrupted: bool,
 }
 
 impl Chaos {
@@ -185,7 +186,8 @@ impl Chaos {
         }
         let status = running.wait()?.code().unwrap_or(-1);
         let harm = harm(&Report::read(&report)?.into_first_run()?);
-        Ok(Ran { status, harm, seconds: detected.unwrap_or_else(|| begun.elapsed()).as_secs_f64() })
+        let seconds = detected.unwrap_or_else(|| begun.elapsed()).as_secs_f64();
+        Ok(Ran { status, harm, seconds, is_interrupted: detected.is_some() })
     }
 
     /// Returns whether the clause is that of the fault. The id of a scene is `FAULT/STATE`.
@@ -199,10 +201,14 @@ impl Chaos {
         let seed = seed.to_string();
         let arguments = ["--exec", &target, "--seed", &seed];
         let strict: &[&str] = if mutant.is_should() { &["--strict"] } else { &[] };
-        let ran = self.judge(&[&arguments[..], strict].concat(), Some(mutant.clause))?;
-        let is_detected = ran.status == 1
-            && ran.seconds <= SECONDS_MAX
-            && ran.harm.values().any(|clause| clause == mutant.clause);
+        let arguments = [&arguments[..], strict].concat();
+        let names_clause = |ran: &Ran| ran.harm.values().any(|clause| clause == mutant.clause);
+        let mut ran = self.judge(&arguments, Some(mutant.clause))?;
+        if ran.is_interrupted && !names_clause(&ran) {
+            // The printed line does not show that the finding belongs to another clause than the fault. The whole run may find more.
+            ran = self.judge(&arguments, None)?;
+        }
+        let is_detected = ran.status == 1 && ran.seconds <= SECONDS_MAX && names_clause(&ran);
         Ok(line(&format!("{} {}", mutant.name, mutant.clause), &seed, &ran, is_detected))
     }
 
@@ -245,7 +251,7 @@ impl Chaos {
 }
 
 fn line(name: &str, seed: &str, ran: &Ran, is_expected: bool) -> Line {
-    let Ran { status, harm, seconds } = ran;
+    let Ran { status, harm, seconds, .. } = ran;
     let shown: Vec<String> = harm.iter().take(2).map(|(id, clause)| format!("{id} ({clause})")).collect();
     let text = format!("{name:<40} seed {seed}  exit {status}  {seconds:4.0} s  {}", shown.join(", "));
     Line { problem: (!is_expected).then(|| format!("{name} with seed {seed}")), text }

@@ -68,7 +68,7 @@ fn a_mutant_that_depends_on_the_reader_of_its_log_is_detected() {
 fn what_is_left_of_clients_that_were_reset_is_detected() {
     thread::scope(|scope| {
         scope.spawn(|| {
-            assert_detected("timer-closes-a-later-client", "disconnects/descriptors-reused/*", "C3")
+            assert_detected("timer-closes-a-later-client", "disconnects/descriptors-reused/*", "C3");
         });
         scope.spawn(|| {
             assert_detected("leaks-descriptors-of-stalled-readers", "resources/stalled-readers/*", "C4");
