@@ -141,6 +141,7 @@ pub(crate) fn decide(evidence: &Evidence) -> Harm {
         (None, Some(_))
             if *progress == Progress::Complete
                 && at_fault.lost_lines.is_none()
+                && !at_fault.cannot_be_blocked
                 && (at_fault.left_out.is_none() || delays.harness_ns > BUSY_NS) =>
         {
             Verdict::Unknown

@@ -346,7 +346,7 @@ impl SceneCollector {
         let case = self.case.outcome();
         let no_shortage = self.has_reserve.then(|| NO_SHORTAGE.to_owned());
         let is_too_slow = matches!(keeps, Some(ResourceLimit::MemoryPerVisit { .. }));
-        let not_possible = case.cause.clone().filter(|_| is_too_slow || cannot_be_blocked);
+        let too_slow = case.cause.clone().filter(|_| is_too_slow);
         let is_decided = |finding: &Finding| no_shortage.is_none() || finding.verdict != Verdict::Unknown;
         let evidence = Evidence {
             requirements: self.requirements,
@@ -368,10 +368,11 @@ impl SceneCollector {
             delays,
             at_fault: AtFault {
                 finding: case.finding.filter(is_decided),
-                left_out: no_shortage.or(not_possible),
+                left_out: no_shortage.or(too_slow),
                 cause: case.cause,
                 waiting: self.waiting,
                 lost_lines: lost_lines.or(self.half_closed.filter(|_| self.is_half_closed)),
+                cannot_be_blocked,
             },
         };
         SceneOutcome {

@@ -279,6 +279,8 @@ pub(crate) struct AtFault {
     /// The clause to which the finding belongs because the target loses lines that arrive together, if it does and the scene
     /// contains such lines, or because it does not reply to a client that has shut down its sending half.
     pub(crate) lost_lines: Option<Clause>,
+    /// Whether it loses lines whose replies would block it, so that the fault cannot occur.
+    pub(crate) cannot_be_blocked: bool,
 }
 
 /// Clients at fault that never got a reply.

@@ -7,8 +7,8 @@
 use crate::support::{chaos, is_full, wisdom_zoo, zoo};
 
 /// Faults that repeat visits for many seconds.
-const LONG_FAULTS: &str =
-    "resources/visits,resources/resets,resources/half-lines,resources/connections,resources/requests";
+const LONG_FAULTS: &str = "resources/visits,resources/resets,resources/half-lines,resources/connections,\
+                           resources/requests,disconnects/descriptors-reused";
 
 /// A fault that needs thousands of solutions.
 const MANY_SOLUTIONS: &str = "spending/hoarded-in-thousands";

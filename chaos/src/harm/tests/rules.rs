@@ -379,6 +379,17 @@ const RULES: &[Rule] = &[
         None,
     ),
     (
+        "replies that are lost cannot block a target, however busy the machine is",
+        |e| {
+            e.requirements.needs_block = true;
+            e.at_fault.cause = Some("the target was not blocked".to_owned());
+            e.at_fault.cannot_be_blocked = true;
+            e.delays.harness_ns = 2 * BUSY_NS;
+        },
+        Verdict::NotRun,
+        None,
+    ),
+    (
         "a missing block does not hide harm",
         |e| {
             e.requirements.needs_block = true;
