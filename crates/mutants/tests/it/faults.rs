@@ -1,6 +1,7 @@
 //! Defects that show only under faults of clients, of the network or of the process.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::thread;
 use std::time::Duration;
 
@@ -106,6 +107,16 @@ fn exhaustion() -> Vec<Scene> {
     ]
 }
 
+/// Returns a client that has connected after another one was reset within a line.
+fn after_a_half_line(addr: SocketAddr) -> Client {
+    let mut client = Client::new(addr);
+    client.send("INDEX|a");
+    thread::sleep(PAUSE);
+    client.reset();
+    thread::sleep(PAUSE);
+    Client::new(addr)
+}
+
 fn lost_clients() -> Vec<Scene> {
     vec![
         process_scene(&[], "half-line-end-spins", "idle FAIL", "busy FAIL", |running| {
@@ -115,12 +126,7 @@ fn lost_clients() -> Vec<Scene> {
             format!("{} {}", activity(running), Client::new(running.addr).ask("QUERY|a|"))
         }),
         scene("half-line-goes-to-the-next-client", "FAIL FAIL", "ERROR FAIL", |addr| {
-            let mut client = Client::new(addr);
-            client.send("INDEX|a");
-            thread::sleep(PAUSE);
-            client.reset();
-            thread::sleep(PAUSE);
-            let mut next = Client::new(addr);
+            let mut next = after_a_half_line(addr);
             format!("{} {}", next.ask("QUERY|a|"), next.ask("QUERY|a|"))
         }),
         scene("reset-ends-a-worker", "FAIL FAIL FAIL FAIL", "FAIL FAIL FAIL silence", |addr| {
@@ -143,12 +149,7 @@ fn lost_clients() -> Vec<Scene> {
             [(); 2].map(|()| Client::new(addr).ask("QUERY|a|")).join(" ")
         }),
         scene("timer-closes-a-later-client", "FAIL FAIL", "FAIL closed", |addr| {
-            let mut client = Client::new(addr);
-            client.send("INDEX|a");
-            thread::sleep(PAUSE);
-            client.reset();
-            thread::sleep(PAUSE);
-            let mut next = Client::new(addr);
+            let mut next = after_a_half_line(addr);
             let first = next.ask("QUERY|a|");
             thread::sleep(Duration::from_millis(10_200));
             format!("{first} {}", next.ask("QUERY|a|"))
