@@ -1,6 +1,6 @@
 //! `cargo ci chaos`: chaos against mutants that faults reveal, and against correct servers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -46,7 +46,7 @@ const OTHER_MUTANTS: &[&str] = &[
 
 /// One task of a worker.
 enum Task<'a> {
-    Detect(&'a Mutant, u64),
+    Detect(&'a Mutant),
     Accept(&'static str, Vec<String>, u64),
     Shrink(&'a Mutant),
 }
@@ -79,8 +79,7 @@ pub(crate) fn run(workspace: &Workspace, flags: &ChaosFlags) -> Result<(), Failu
     let (first, count) = (*flags.seeds.start(), flags.seeds.clone().count() as u64);
     let mut tasks = Vec::new();
     if flags.parts.contains(&ChaosPart::Mutants) {
-        let each = |mutant| flags.seeds.clone().map(move |seed| Task::Detect(mutant, seed));
-        tasks.extend(selected.iter().copied().flat_map(each));
+        tasks.extend(selected.iter().map(|mutant| Task::Detect(mutant)));
     }
     if flags.parts.contains(&ChaosPart::Correct) {
         for (name, target) in &correct {
@@ -94,19 +93,25 @@ pub(crate) fn run(workspace: &Workspace, flags: &ChaosFlags) -> Result<(), Failu
     if flags.parts.contains(&ChaosPart::Shrink) {
         tasks.extend(selected.iter().map(|mutant| Task::Shrink(mutant)));
     }
-    let total = tasks.len();
+    let mut total = 0;
     let mut problems = Vec::new();
     let work = |task| match task {
-        Task::Detect(mutant, seed) => chaos.detect(mutant, seed, flags),
-        Task::Accept(name, target, seed) => chaos.accept(name, &target, seed),
-        Task::Shrink(mutant) => chaos.shrink(mutant, flags),
+        Task::Detect(mutant) => chaos.detect(mutant, flags),
+        Task::Accept(name, target, seed) => chaos.accept(name, &target, seed).map(|line| vec![line]),
+        Task::Shrink(mutant) => chaos.shrink(mutant, flags).map(|line| vec![line]),
     };
-    parallel::for_each(usize::from(flags.jobs), tasks, work, |done: Result<Line, Failure>| match done {
-        Ok(Line { text, problem }) => {
-            println!("{text}");
-            problems.extend(problem);
+    parallel::for_each(usize::from(flags.jobs), tasks, work, |done: Result<Vec<Line>, Failure>| match done {
+        Ok(lines) => {
+            total += lines.len();
+            for Line { text, problem } in lines {
+                println!("{text}");
+                problems.extend(problem);
+            }
         }
-        Err(failure) => problems.push(failure.to_string()),
+        Err(failure) => {
+            total += 1;
+            problems.push(failure.to_string());
+        }
     });
     println!("{} of {total} runs have the expected result", total - problems.len());
     if problems.is_empty() { Ok(()) } else { Err(Failure::other(problems.join("; "))) }
@@ -133,6 +138,18 @@ struct Ran {
     /// The time until the wanted harm, or of the whole run.
     seconds: f64,
     is_interrupted: bool,
+}
+
+impl Ran {
+    /// The faults whose first finding names this clause.
+    fn faults_of(&self, clause: &str) -> impl Iterator<Item = &str> {
+        self.harm.iter().filter(move |(_, of_fault)| *of_fault == clause).map(|(fault, _)| fault.as_str())
+    }
+}
+
+/// Returns the pattern of all faults of the family of this one.
+fn family(fault: &str) -> String {
+    format!("{}/*", fault.split_once('/').map_or(fault, |(family, _)| family))
 }
 
 impl Chaos {
@@ -196,20 +213,30 @@ impl Chaos {
         clause.is_some() && self.clauses.get(fault).map(String::as_str) == clause
     }
 
-    fn detect(&self, mutant: &Mutant, seed: u64, flags: &ChaosFlags) -> Result<Line, Failure> {
+    /// Checks that the first seed reveals the mutant in a default run, and the others with only the families of the faults
+    /// that revealed it first.
+    fn detect(&self, mutant: &Mutant, flags: &ChaosFlags) -> Result<Vec<Line>, Failure> {
         let target = self.zoo(Some(mutant.name), flags);
-        let seed = seed.to_string();
-        let arguments = ["--exec", &target, "--seed", &seed];
         let strict: &[&str] = if mutant.is_should() { &["--strict"] } else { &[] };
-        let arguments = [&arguments[..], strict].concat();
-        let names_clause = |ran: &Ran| ran.harm.values().any(|clause| clause == mutant.clause);
-        let mut ran = self.judge(&arguments, Some(mutant.clause))?;
-        if ran.is_interrupted && !names_clause(&ran) {
-            // The printed line does not show that the finding belongs to another clause than the fault. The whole run may find more.
-            ran = self.judge(&arguments, None)?;
+        let mut families = BTreeSet::new();
+        let mut lines = Vec::new();
+        for seed in flags.seeds.clone() {
+            let seed = seed.to_string();
+            let selected = Vec::from_iter(families.iter().cloned()).join(",");
+            let only: &[&str] = if families.is_empty() { &[] } else { &["--faults", &selected] };
+            let arguments = [&["--exec", &target, "--seed", &seed], strict, only].concat();
+            let mut ran = self.judge(&arguments, Some(mutant.clause))?;
+            if ran.is_interrupted && ran.faults_of(mutant.clause).next().is_none() {
+                // The printed line does not show that the finding belongs to another clause than the fault. The whole run may
+                // find more.
+                ran = self.judge(&arguments, None)?;
+            }
+            families.extend(ran.faults_of(mutant.clause).map(family));
+            let is_found = ran.faults_of(mutant.clause).next().is_some();
+            let is_detected = ran.status == 1 && ran.seconds <= SECONDS_MAX && is_found;
+            lines.push(line(&format!("{} {}", mutant.name, mutant.clause), &seed, &ran, is_detected));
         }
-        let is_detected = ran.status == 1 && ran.seconds <= SECONDS_MAX && names_clause(&ran);
-        Ok(line(&format!("{} {}", mutant.name, mutant.clause), &seed, &ran, is_detected))
+        Ok(lines)
     }
 
     fn accept(&self, name: &str, target: &[String], seed: u64) -> Result<Line, Failure> {
@@ -299,6 +326,15 @@ mod tests {
         assert_eq!(harmed_fault("warned   a/b  x", true), Some("a/b"));
         assert_eq!(harmed_fault("held     a/b  x", true), None);
         assert_eq!(harmed_fault("", true), None);
+    }
+
+    #[test]
+    fn other_seeds_run_the_families_of_the_faults_that_named_the_clause() {
+        let harm = [("lines/nul-bytes/idle", "A4"), ("readers/stalled/idle", "C1")];
+        let harm = harm.map(|(fault, clause)| (fault.to_owned(), clause.to_owned())).into();
+        let ran = Ran { status: 1, harm, seconds: 1.0, is_interrupted: true };
+        assert_eq!(ran.faults_of("C1").map(family).collect::<Vec<_>>(), ["readers/*"]);
+        assert_eq!(ran.faults_of("C4").next(), None);
     }
 
     #[test]

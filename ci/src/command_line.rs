@@ -141,7 +141,8 @@ pub(crate) struct ChaosFlags {
     /// The protocol of the servers
     #[arg(long, value_name = "NAME", default_value = "index")]
     pub(crate) protocol: Protocol,
-    /// The seeds of each mutant; correct servers get 4 times as many times
+    /// The seeds of each mutant: a default run with the first, and with the others only the families of faults that revealed
+    /// it. Correct servers get 4 times as many
     #[arg(long, value_name = "A..B", default_value = "1..5", value_parser = seeds)]
     pub(crate) seeds: RangeInclusive<u64>,
     /// Run only these mutants

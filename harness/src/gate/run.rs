@@ -19,6 +19,9 @@ use crate::gate::hint::hint;
 use crate::gate::state::Gate;
 use crate::workload::pace;
 
+/// The number of clients of cases with many requests. Runs with fewer clients measure the pace for these cases separately.
+const CLIENTS_OF_CASES: u32 = 25;
+
 impl Gate<'_> {
     /// Judges the target and prints each result to `out` as soon as it is available.
     ///
@@ -93,11 +96,14 @@ impl Gate<'_> {
         } else if !many.is_empty()
             || selected.iter().any(|workload| workload.depends_on_pace(&self.report.options))
         {
-            let timeout = self.options.flags.timeout;
-            pace =
-                pace::measure(target.addr(), self.protocol.suite.dialect, self.concurrency, timeout, limits)
-                    .await;
-            self.run_cases_with_pace(many, pace, target, limits).await;
+            pace = self.pace_with(self.concurrency, target, limits).await;
+            let is_limited_by_clients = self.concurrency < CLIENTS_OF_CASES && pace < pace::ENOUGH_PER_SECOND;
+            let pace_of_cases = if is_limited_by_clients && !many.is_empty() {
+                pace.max(self.pace_with(CLIENTS_OF_CASES, target, limits).await)
+            } else {
+                pace
+            };
+            self.run_cases_with_pace(many, pace_of_cases, target, limits).await;
         }
         self.add_cases();
         if !self.options.is_matrix() {
@@ -116,6 +122,12 @@ impl Gate<'_> {
             items.push(item);
         }
         items
+    }
+
+    /// Measures the requests per second that the target answers with this number of clients.
+    pub(super) async fn pace_with(&self, clients: u32, target: &Target, limits: &mut RunLimits) -> u64 {
+        let timeout = self.options.flags.timeout;
+        pace::measure(target.addr(), self.protocol.suite.dialect, clients, timeout, limits).await
     }
 
     /// Returns the reason for which a workload is not run, given the items of the workloads before it.

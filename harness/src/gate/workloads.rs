@@ -15,7 +15,6 @@ use verdict::Verdict;
 use crate::gate::consequences;
 use crate::gate::state::Gate;
 use crate::run::{RunOutcome, header, run};
-use crate::workload::pace;
 
 /// The minimum number of requests from which the pace of the target is computed.
 const PACE_REQUESTS_MIN: u64 = 1000;
@@ -52,16 +51,7 @@ impl Gate<'_> {
     ) -> Item {
         let base = workload.adapted(&self.report.options, &self.earlier(before));
         let pace_per_second = match workload.pace_clients(&base) {
-            Some(clients) => {
-                pace::measure(
-                    target.addr(),
-                    self.protocol.suite.dialect,
-                    clients,
-                    self.options.flags.timeout,
-                    limits,
-                )
-                .await
-            }
+            Some(clients) => self.pace_with(clients, target, limits).await,
             None => pace,
         };
         let conditions = |gate: &Self, limits: &RunLimits| Conditions {

@@ -69,8 +69,11 @@ async fn the_container_is_removed_when_the_harness_is_killed_or_interrupted() {
 #[ignore = "needs a Docker daemon, and the images of `cargo ci images`"]
 async fn the_death_of_a_container_is_reported_and_it_is_removed() {
     let mut running = start_harness(&["--debug"]);
+    let stderr = running.stderr.take().unwrap();
+    // The harness waits until its transcript is read, so that the cases do not end before the container is killed.
+    rustix::pipe::fcntl_setpipe_size(&stderr, 4096).unwrap();
     let name = name_under(&running).await;
-    let mut transcript = BufReader::new(running.stderr.take().unwrap()).lines();
+    let mut transcript = BufReader::new(stderr).lines();
     assert!(transcript.any(|line| line.unwrap().contains("-> INDEX|")), "the replay sends INDEX");
     kill(&name, "SIGKILL").await;
     transcript.for_each(drop);
@@ -135,8 +138,11 @@ async fn a_container_lost_during_the_cases_is_restarted() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
+    let stderr = running.stderr.take().unwrap();
+    // The harness waits until its transcript is read, so that the cases do not end before the container is killed.
+    rustix::pipe::fcntl_setpipe_size(&stderr, 4096).unwrap();
     let name = name_under(&running).await;
-    let mut transcript = BufReader::new(running.stderr.take().unwrap()).lines();
+    let mut transcript = BufReader::new(stderr).lines();
     assert!(transcript.any(|line| line.unwrap().contains("-> REMOVE|")), "the cases are running");
     kill(&name, "SIGKILL").await;
     transcript.for_each(drop);

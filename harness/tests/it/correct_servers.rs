@@ -112,6 +112,19 @@ fn a_server_with_slow_changes_is_not_given_cases_with_thousands_of_them() {
     assert!(output.stdout.contains("which is too slow for this case"), "{}", output.stdout);
 }
 
+/// One client of this server waits for a millisecond per reply. The case has 32 clients, with which the server is fast enough.
+#[test]
+fn the_pace_for_cases_is_measured_with_as_many_clients_as_they_have() {
+    let server = Server::new(|received| {
+        thread::sleep(Duration::from_millis(1));
+        received.correct_act()
+    });
+    let addr = server.start().to_string();
+    let output = harness(&["--addr", &addr, "--only", "index/S3/6", "--concurrency", "1", "--seed", "1"]);
+    assert_eq!(output.status, 0, "{}{}", output.stdout, output.stderr);
+    assert!(!output.stdout.contains("which is too slow for this case"), "{}", output.stdout);
+}
+
 /// A request whose reply was lost may take effect at any later time: here the INDEX of a lost client takes effect after
 /// the REMOVE of another client.
 #[test]
