@@ -280,16 +280,9 @@ impl RunCollector {
             let since = spinning.filter(|(since, _)| *since == number).map(|(_, cpu)| cpu);
             let part = scene.shortage_ns();
             let idle_cpu = since.or_else(|| cpu::spinning_during(&samples, first_ns, part?));
-            let (begun_ns, over_ns) = scene.span_ns();
-            let of_scene = ticks.iter().filter(|(at_ns, _)| (begun_ns..=over_ns).contains(at_ns));
-            let harness_ns = of_scene.map(|(_, late_ns)| *late_ns).max().unwrap_or(0);
-            let delays = Delays {
-                harness_ns,
-                target_ns: waiting::longest_ns(&samples, [begun_ns, over_ns]),
-                target_percent: waiting::percent(&samples, [begun_ns, over_ns]),
-            };
-            let effort = Effort::new(&samples, quiet, scene.requests());
             let waits = latencies.scenes.get(number).map_or(&[][..], Vec::as_slice);
+            let delays = delays(&ticks, &samples, with_waits(scene.span_ns(), waits));
+            let effort = Effort::new(&samples, quiet, scene.requests());
             let measured = Measured {
                 quiet_latencies_ns: quiet_latencies_ns.clone(),
                 latencies_ns: sorted(waits.iter().map(|[due_ns, replied_ns]| replied_ns - due_ns)),
@@ -308,6 +301,28 @@ impl RunCollector {
         let outcomes = outcomes.collect();
         let timeline = Timeline { requests: bystanders.into_requests(), samples, spans };
         (outcomes, timeline, invariant)
+    }
+}
+
+/// Returns the period of a scene and of the requests that were due in it or before the next one: a short scene may be over when the
+/// machine delays them.
+fn with_waits((begun_ns, over_ns): (u64, u64), waits: &[[u64; 2]]) -> [u64; 2] {
+    let first_ns = waits.iter().map(|[due_ns, _]| *due_ns).min();
+    let last_ns = waits.iter().map(|[_, replied_ns]| *replied_ns).max();
+    [
+        first_ns.map_or(begun_ns, |first_ns| first_ns.min(begun_ns)),
+        last_ns.map_or(over_ns, |last_ns| last_ns.max(over_ns)),
+    ]
+}
+
+/// Returns the delays of the machine in this period.
+fn delays(ticks: &[(u64, u64)], samples: &[(u64, Sample)], [begun_ns, over_ns]: [u64; 2]) -> Delays {
+    let within = ticks.iter().filter(|(at_ns, _)| (begun_ns..=over_ns).contains(at_ns));
+    Delays {
+        harness_ns: within.map(|(_, late_ns)| *late_ns).max().unwrap_or(0),
+        target_ns: waiting::longest_ns(samples, [begun_ns, over_ns]),
+        target_percent: waiting::percent(samples, [begun_ns, over_ns]),
+        starved_percent: waiting::starved_percent(samples, [begun_ns, over_ns]),
     }
 }
 

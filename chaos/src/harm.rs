@@ -238,7 +238,11 @@ fn of_latencies(evidence: &Evidence) -> Option<Finding> {
     // Work for the clients at fault may delay the others, but not for long.
     let idle_ns = percentile(&evidence.idle_waits_ns, 99);
     (idle_ns > allowed_ns || actual_ns > allowed_ns.max(SERVED_NS_SHOULD)).then(|| {
-        let delays = of_machine(evidence.delays, allowed_ns);
+        let Delays { target_percent, starved_percent, .. } = evidence.delays;
+        // Only the processors of a busy machine limit a target that works and uses less than one of them.
+        let target_percent =
+            if idle_ns > allowed_ns { target_percent } else { target_percent.max(starved_percent) };
+        let delays = of_machine(Delays { target_percent, ..evidence.delays }, allowed_ns);
         severity::slowed_down([actual_ns, allowed_ns, quiet_ns], delays, requirements)
     })
 }

@@ -194,6 +194,28 @@ fn slow_replies_warn_unless_the_harness_was_late() {
     assert_eq!(outcome.harm.verdict, Verdict::Unknown, "{:?}", outcome.harm.findings);
 }
 
+/// The scene is over before the machine delays the reply to a request that was due in it.
+#[test]
+fn a_reply_after_the_scene_is_inconclusive_if_the_harness_was_late_then() {
+    for (is_late, verdict) in [(false, Verdict::Warn), (true, Verdict::Unknown)] {
+        let mut history = History::begin(SCENE);
+        replies_during(&mut history, 2 * MS);
+        history.send(QUIET_REQUESTS + 30);
+        history.end_scene(Some(MS));
+        let sent_ns = history.at_ns;
+        if is_late {
+            let tick = u32::try_from(sent_ns / u64::try_from(TICK.as_nanos()).unwrap()).unwrap() + 1;
+            history.at_ns = u64::try_from((TICK * tick).as_nanos()).unwrap() + 200 * MS;
+            history.record(TIMEKEEPER, 0, EventKind::Marked(tick));
+        }
+        history.at_ns = sent_ns + 300 * MS;
+        let reply: &[u8] = if (QUIET_REQUESTS + 30) % 4 == 3 { b"FAIL\n" } else { b"OK\n" };
+        history.record(0, 1, EventKind::Received(Cow::Borrowed(reply)));
+        let outcome = history.finish().remove(0);
+        assert_eq!(outcome.harm.verdict, verdict, "{:?}", outcome.harm.findings);
+    }
+}
+
 #[test]
 fn slow_replies_are_inconclusive_if_the_target_had_no_processor() {
     let mut history = History::begin(SCENE);

@@ -256,6 +256,8 @@ pub(crate) struct Delays {
     /// The largest share of half a second for which a target with one thread was ready to run without a processor, in percent. The
     /// threads of others may have delayed each other.
     pub(crate) target_percent: u64,
+    /// The same for a target with any number of threads, but only while it used less than a processor.
+    pub(crate) starved_percent: u64,
 }
 
 impl Delays {

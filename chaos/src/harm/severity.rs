@@ -192,7 +192,7 @@ impl Instead {
 }
 
 fn delays_text(delays: Delays) -> String {
-    let Delays { harness_ns, target_ns, target_percent } = delays;
+    let Delays { harness_ns, target_ns, target_percent, .. } = delays;
     let (harness, target) = (milliseconds(harness_ns), milliseconds(target_ns));
     let share =
         if target_percent > 0 { format!(", up to {target_percent} % of the time") } else { String::new() };

@@ -70,6 +70,13 @@ fn what_is_left_of_clients_that_were_reset_is_detected() {
         scope.spawn(|| {
             assert_detected("timer-closes-a-later-client", "disconnects/descriptors-reused/*", "C3");
         });
+        // It executes the halves of lines that the clients leave behind, which does not concern later clients.
+        scope.spawn(|| {
+            let exec = zoo(Some("end-of-stream-takes-effect"));
+            let flags = ["--seed", "1", "--strict", "--faults", "disconnects/descriptors-reused"];
+            let output = chaos(&[&flags[..], &["--exec", &exec]].concat());
+            assert_eq!(output.status, 0, "{}{}", output.stdout, output.stderr);
+        });
         scope.spawn(|| {
             assert_detected("leaks-descriptors-of-stalled-readers", "resources/stalled-readers/*", "C4");
         });

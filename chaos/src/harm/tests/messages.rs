@@ -64,7 +64,7 @@ fn every_message_is_plain() {
     describe(decided(|e| wait(e, 60 * MS, 30)));
     describe(decided(|e| {
         wait(e, 60 * MS, 30);
-        e.delays = Delays { harness_ns: 40 * MS, target_ns: 5 * MS, target_percent: 0 };
+        e.delays = Delays { harness_ns: 40 * MS, target_ns: 5 * MS, ..Delays::default() };
     }));
     describe(decided(|e| {
         e.requirements.deadline = Some(Duration::from_secs(5));

@@ -261,6 +261,25 @@ const RULES: &[Rule] = &[
         Some("C1"),
     ),
     (
+        "a target with threads that works is inconclusive if it had less than a processor",
+        |e| {
+            wait(e, 1200 * MS, 30);
+            e.idle_waits_ns = vec![MS; 30];
+            e.delays.starved_percent = 51;
+        },
+        Verdict::Unknown,
+        Some("C1"),
+    ),
+    (
+        "a target with threads that lets clients wait and does not work warns",
+        |e| {
+            wait(e, 1200 * MS, 30);
+            e.delays.starved_percent = 51;
+        },
+        Verdict::Warn,
+        Some("C1"),
+    ),
+    (
         "a target that is busy although it has nothing to do warns",
         |e| e.idle_cpu = Some(IdleCpu { before_percent: 3, after_percent: 99 }),
         Verdict::Warn,
