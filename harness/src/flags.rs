@@ -15,6 +15,9 @@ use crate::protocols::parse_name;
 use crate::workload::contention::Edition;
 use crate::workload::schedule::RequestSchedule;
 
+/// The maximum duration of a run whose cases do not wait for deadlines of the target.
+const DEADLINE: Duration = Duration::from_secs(45);
+
 /// Judges whether a server conforms to its protocol: runs a catalogue of cases, then workloads with many clients.
 ///
 /// Without --addr, --host, --port, --exec or --image, the target is the built-in reference server. Long flags also work with
@@ -106,9 +109,9 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub timeout: Duration,
 
-    /// Maximum duration of a run, in seconds. Anything undecided by then is unknown
-    #[arg(long, value_name = "SECONDS", default_value = "45", value_parser = seconds)]
-    pub deadline: Duration,
+    /// Maximum duration of a run, in seconds. Anything undecided by then is unknown [default: 45, and 3 times --stall-limit]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub deadline: Option<Duration>,
 
     /// Maximum number of rounds of a client through its packages in one step. Beyond it, the result is unknown
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
@@ -204,6 +207,11 @@ impl Flags {
     pub(crate) fn parse_arguments(arguments: &[OsString]) -> Result<Self, clap::Error> {
         Self::try_parse_from(with_two_dashes(&Self::command(), arguments))
     }
+
+    /// Returns the maximum duration of a run. Cases that wait for deadlines of the target need more time than others.
+    pub(crate) fn deadline(&self) -> Duration {
+        self.deadline.unwrap_or_else(|| DEADLINE + self.stall_limit.unwrap_or_default() * 3)
+    }
 }
 
 #[cfg(test)]
@@ -237,6 +245,14 @@ mod tests {
         let flags = parse(&["--seeds", "1..5", "--concurrency", "1,10,1000"]).unwrap();
         assert_eq!(flags.seeds, Some(SeedRange { first: 1, last: 5 }));
         assert_eq!(flags.concurrency, [1, 10, 1000]);
+    }
+
+    #[test]
+    fn cases_that_wait_for_deadlines_of_the_target_extend_the_run() {
+        let deadline = |arguments: &[&str]| parse(arguments).unwrap().deadline().as_secs();
+        assert_eq!(deadline(&[]), 45);
+        assert_eq!(deadline(&["--stall-limit", "40"]), 165);
+        assert_eq!(deadline(&["--stall-limit", "40", "--deadline", "60"]), 60);
     }
 
     #[test]

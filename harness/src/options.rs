@@ -107,7 +107,7 @@ impl Options {
         let flags = &self.flags;
         let mut named = Params::default()
             .with("timeout", flags.timeout.as_secs_f64())
-            .with("deadline", flags.deadline.as_secs_f64());
+            .with("deadline", flags.deadline().as_secs_f64());
         if self.protocol.replays_a_graph {
             named.set("unluckiness", flags.unluckiness);
             named.set("rounds-max", flags.rounds_max);

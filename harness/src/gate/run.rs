@@ -49,7 +49,7 @@ impl Gate<'_> {
         };
         self.report.addr = target.addr().to_string();
         self.start_recorder(file_errors);
-        limits.begin_run(self.options.flags.deadline);
+        limits.begin_run(self.options.flags.deadline());
         let workload_items = self.judge_target(&mut target, limits, out).await;
         if let (Err(source), Some(path)) = (self.recorder.finish(), &self.options.flags.reports.record) {
             file_errors.push(WriteError { path: path.clone(), source }.into());
