@@ -31,6 +31,8 @@ pub(crate) enum Task {
     Controls(ControlFlags),
     /// Run the harness against correct servers with unusual behaviour, and check that none is accused
     Correct(CorrectFlags),
+    /// Run the harness against the example servers of fixtures/servers, correct and with their typical defects
+    Examples(ExampleFlags),
     /// Build the images of the server and the harness from static binaries
     Images {
         /// Also build them from source, as `docker build` does, on a stand-in for the public Rust image. It needs root,
@@ -119,6 +121,20 @@ pub(crate) struct MutantFlags {
     /// The number of runs at once; most of a run is waiting. 2 for index and 5 for wisdom if not given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=32))]
     pub(crate) jobs: Option<u8>,
+}
+
+/// Which example servers run.
+#[derive(Debug, Args)]
+pub(crate) struct ExampleFlags {
+    /// The seeds of each correct server, first and last included; a defective one runs with the first
+    #[arg(long, value_name = "A..B", default_value = "1..5", value_parser = seeds)]
+    pub(crate) seeds: RangeInclusive<u64>,
+    /// Run only the servers in these languages
+    #[arg(long, value_name = "LANGUAGE[,LANGUAGE]", value_delimiter = ',')]
+    pub(crate) only: Vec<String>,
+    /// The number of runs at once
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=32))]
+    pub(crate) jobs: u8,
 }
 
 /// Which correct servers run.

@@ -14,7 +14,7 @@ use crate::process;
 use crate::workspace::Workspace;
 
 /// Where the servers are.
-const DIRECTORY: &str = "fixtures/servers";
+const DIRECTORY: &str = "fixtures/servers/unusual";
 
 /// A program that behaves in several ways, as its first argument says.
 #[derive(Debug)]

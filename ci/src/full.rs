@@ -2,8 +2,11 @@
 
 use crate::bench;
 use crate::chaos;
-use crate::command_line::{BenchFlags, ChaosFlags, ChaosPart, CorrectFlags, MutantFlags, Protocol};
+use crate::command_line::{
+    BenchFlags, ChaosFlags, ChaosPart, CorrectFlags, ExampleFlags, MutantFlags, Protocol,
+};
 use crate::correct_servers;
+use crate::example_servers;
 use crate::failure::Failure;
 use crate::images;
 use crate::module_cycles;
@@ -24,6 +27,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step::new("mutants", "every mutant of the package index, five seeds", mutants_of_index),
     Step::new("mutants-wisdom", "every mutant of WOW/1, five seeds", mutants_of_wisdom),
     Step::new("correct", "correct servers with unusual behaviour, five seeds", correct_servers),
+    Step::new("examples", "the example servers in six languages, correct and with defects", examples),
     Step::new("chaos-matrix", "every fault in every state, both protocols", chaos_matrix),
     Step::new("chaos-mutants", "chaos against mutants and correct servers", chaos_runs),
     Step::new("images", "the images that ship, and their sizes", shipped_images),
@@ -135,6 +139,11 @@ fn chaos_flags(protocol: Protocol, is_matrix: bool) -> ChaosFlags {
 fn correct_servers(context: &Context) -> Result<Outcome, Failure> {
     let flags = CorrectFlags { seeds: 1..=5, only: Vec::new(), jobs: 2 };
     correct_servers::run(&context.workspace, &flags).map(|()| Outcome::Passed)
+}
+
+fn examples(context: &Context) -> Result<Outcome, Failure> {
+    let flags = ExampleFlags { seeds: 1..=5, only: Vec::new(), jobs: 2 };
+    example_servers::run(&context.workspace, &flags).map(|()| Outcome::Passed)
 }
 
 fn chaos_matrix(context: &Context) -> Result<Outcome, Failure> {

@@ -12,6 +12,7 @@ mod correct_servers;
 mod detection;
 mod docker;
 mod docs;
+mod example_servers;
 mod failure;
 mod full;
 mod http;
@@ -61,6 +62,7 @@ fn run(task: Task) -> Result<(), Failure> {
         Task::Chaos(flags) => chaos::run(&workspace, &flags),
         Task::Controls(flags) => controls::run(&workspace, &flags),
         Task::Correct(flags) => correct_servers::run(&workspace, &flags),
+        Task::Examples(flags) => example_servers::run(&workspace, &flags),
         Task::Images { from_source: false } => images::build_shipped(&workspace),
         Task::Images { from_source: true } => images::build_from_source(&workspace),
         Task::Sweep => sweep::run(),
