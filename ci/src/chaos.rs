@@ -222,7 +222,8 @@ impl Chaos {
         let mut lines = Vec::new();
         for seed in flags.seeds.clone() {
             let seed = seed.to_string();
-            let selected = Vec::from_iter(families.iter().cloned()).join(",");
+            let selected: Vec<String> = families.iter().cloned().collect();
+            let selected = selected.join(",");
             let only: &[&str] = if families.is_empty() { &[] } else { &["--faults", &selected] };
             let arguments = [&["--exec", &target, "--seed", &seed], strict, only].concat();
             let mut ran = self.judge(&arguments, Some(mutant.clause))?;

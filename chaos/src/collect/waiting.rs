@@ -90,7 +90,9 @@ mod tests {
     fn a_target_with_threads_is_starved_if_it_gets_less_than_a_processor() {
         let working = |cpu_ns: u64| -> Vec<(u64, Sample)> {
             let mut samples = samples(35 * MS, 0, 11);
-            samples.iter_mut().for_each(|(at_ns, sample)| sample.cpu_ns = *at_ns / (50 * MS) * cpu_ns);
+            for (at_ns, sample) in &mut samples {
+                sample.cpu_ns = *at_ns / (50 * MS) * cpu_ns;
+            }
             samples
         };
         assert_eq!(starved_percent(&working(15 * MS), [500 * MS, 1000 * MS]), 70);
