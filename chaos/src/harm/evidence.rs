@@ -94,7 +94,7 @@ impl HarmClauses {
     }
 }
 
-/// Shares of a processor that a target uses while only bystanders send requests, in percent.
+/// Shares of a processor that a target uses, or on a busy machine waits for, while only bystanders send requests, in percent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct IdleCpu {
     /// Before the first fault.
