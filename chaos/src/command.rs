@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use driver::history::Ending;
 use driver::run_limits::RunLimits;
 use proxy::Log;
@@ -77,6 +77,12 @@ pub fn execute(arguments: &[OsString], out: &mut impl Write) -> Result<CommandRe
         None => return runtime.block_on(run_seeds(&flags, out)),
     }
     Ok(CommandResult::printed())
+}
+
+/// Returns the definition of the command line, from which manual pages and completions are made.
+#[must_use]
+pub fn definition() -> clap::Command {
+    CommandLine::command()
 }
 
 /// Runs one schedule for each seed.

@@ -278,10 +278,13 @@ fn of_clients_at_fault(
         // Clients wait because of each other, and not because of what they sent themselves.
         finding.clause = Some(requirements.clauses.silent);
     }
-    // A delayed client may have missed a deadline that the target enforces.
+    // A delayed client may have missed a deadline that the target enforces. Memory does not grow for that reason.
     let delay_ns = delays.longest_ns();
     let may_have_missed = |deadline: std::time::Duration| u128::from(delay_ns) * 3 > deadline.as_nanos();
-    if finding.verdict != Verdict::Unknown && requirements.deadline.is_some_and(may_have_missed) {
+    if finding.verdict != Verdict::Unknown
+        && !at_fault.is_beyond_memory
+        && requirements.deadline.is_some_and(may_have_missed)
+    {
         finding.verdict = Verdict::Unknown;
         finding.reason = Some(severity::machine_delayed(delay_ns));
     }

@@ -187,7 +187,7 @@ pub(crate) struct ControlFlags {
     /// Keep the reports in this directory. A server whose report exists there is not run again
     #[arg(long, value_name = "DIR")]
     pub(crate) reports: Option<PathBuf>,
-    /// Write the table to this file
+    /// Write the table to this file, such as docs/CONTROLS.md; servers that did not run keep their places
     #[arg(long, value_name = "FILE")]
     pub(crate) markdown: Option<PathBuf>,
     /// The number of runs at once

@@ -18,8 +18,8 @@ use crate::workspace::Workspace;
 /// The number of faults of a protocol that need not reveal anything alone.
 const SHARED_MAX: usize = 10;
 
-/// The number of names that a cell contains.
-const NAMES_MAX: usize = 4;
+/// The name of a fault's own control in its row.
+const CONTROL: &str = "control";
 
 /// Faults that reveal nothing alone, and why.
 const SHARED: &[(Protocol, &str, &str)] = &[
@@ -89,6 +89,12 @@ pub(crate) fn run(workspace: &Workspace, flags: &ControlFlags) -> Result<(), Fai
         }
         Err(failure) => problems.push(failure.to_string()),
     });
+    if let Some(path) = &flags.markdown {
+        let before = fs::read_to_string(path).unwrap_or_default();
+        for (name, faults) in documented(&before) {
+            revealed.entry(name).or_insert(faults);
+        }
+    }
     let table = Table::new(protocol, &faults(&binaries, protocol)?, &servers, &revealed);
     if let Some(path) = &flags.markdown {
         fs::write(path, table.markdown()).map_err(Failure::at(path))?;
@@ -156,6 +162,21 @@ fn faults(binaries: &Binaries, protocol: Protocol) -> Result<Vec<String>, Failur
     let mut command = Command::new(binaries.path(Binary::Chaos));
     let list = process::output(command.args(["faults", "--protocol", &protocol.to_string()]))?;
     Ok(list.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect())
+}
+
+/// Returns the servers that a table names, with the faults that reveal them. Servers that no longer exist have no row in a new table.
+fn documented(table: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let mut revealed: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for line in table.lines() {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        let [fault, _, alone, with_others] = cells[..] else { continue };
+        let names = alone.split(", ").chain(with_others.split(", "));
+        for name in names.filter(|name| !name.is_empty()) {
+            let name = if name == CONTROL { fault } else { name };
+            revealed.entry(name.to_owned()).or_default().insert(fault.to_owned());
+        }
+    }
+    revealed
 }
 
 /// Returns the faults that did harm, in any state.
@@ -227,7 +248,7 @@ impl Table {
         let Self { protocol, rows } = self;
         let line = |row: &Row| {
             let proof = if row.alone.is_empty() { row.reason.unwrap_or_default() } else { &row.proof };
-            let (alone, others) = (cell(&row.alone), cell(&row.with_others));
+            let (alone, others) = (row.alone.join(", "), row.with_others.join(", "));
             format!("| {} | {proof} | {alone} | {others} |\n", row.fault)
         };
         let file = file(*protocol);
@@ -254,7 +275,7 @@ second column. *With others* are mutants that several faults reveal.
 
 impl Server {
     fn shown(&self) -> String {
-        if self.control.is_some() { "control".to_owned() } else { self.name.clone() }
+        if self.control.is_some() { CONTROL.to_owned() } else { self.name.clone() }
     }
 }
 
@@ -263,12 +284,6 @@ fn file(protocol: Protocol) -> PathBuf {
         Protocol::Index => "docs/CONTROLS.md".into(),
         Protocol::Wisdom => "docs/CONTROLS-wisdom.md".into(),
     }
-}
-
-fn cell(names: &[String]) -> String {
-    let shown: Vec<&str> = names.iter().take(NAMES_MAX).map(String::as_str).collect();
-    let more = names.len().saturating_sub(NAMES_MAX);
-    shown.join(", ") + &if more > 0 { format!(" and {more} more") } else { String::new() }
 }
 
 #[cfg(test)]
@@ -295,6 +310,23 @@ mod tests {
             ["lines/tls reveals nothing alone", "lines/http reveals nothing alone"]
         );
         assert!(table(&[("a", &["lines/tls"]), ("b", &["lines/http"])]).problems().is_empty());
+    }
+
+    #[test]
+    fn servers_that_were_not_run_keep_their_places() {
+        let revealed: &[(&str, &[&str])] =
+            &[("a", &["lines/tls"]), ("b", &["lines/tls", "lines/http"]), ("c", &["readers/leaving"])];
+        let of = |name: &str| revealed.iter().find(|(of, _)| *of == name).unwrap().1;
+        let read = documented(&table(revealed).markdown());
+        for name in ["a", "b", "c"] {
+            assert_eq!(Vec::from_iter(&read[name]), {
+                let mut faults = of(name).to_vec();
+                faults.sort_unstable();
+                faults
+            });
+        }
+        let row = "| lines/tls | a client begins a TLS handshake | control |  |";
+        assert_eq!(Vec::from_iter(&documented(row)["lines/tls"]), ["lines/tls"]);
     }
 
     #[test]

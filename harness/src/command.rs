@@ -64,6 +64,12 @@ pub fn execute(arguments: &[OsString], out: &mut impl Write) -> Result<CommandRe
     Ok(CommandResult::printed())
 }
 
+/// Returns the definition of the command line, from which manual pages and completions are made.
+#[must_use]
+pub fn definition() -> clap::Command {
+    <Flags as clap::CommandFactory>::command()
+}
+
 fn runtime() -> io::Result<Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()
 }

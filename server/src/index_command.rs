@@ -97,6 +97,12 @@ pub fn serve_with_flags(flags: impl IntoIterator<Item = OsString>) -> Result<(),
     run_with(&arguments, command_line::environment(iter::empty()), &mut std::io::stdout())
 }
 
+/// Returns the definition of the command line, from which manual pages and completions are made.
+#[must_use]
+pub fn definition() -> clap::Command {
+    CommandLine::command()
+}
+
 fn run_with(arguments: &[OsString], environment: Environment, out: &mut impl Write) -> Result<(), Error> {
     let (parsed, layered) =
         command_line::read::<CommandLine>(CommandLine::command(), arguments, environment)?;

@@ -368,6 +368,7 @@ impl SceneCollector {
             delays,
             at_fault: AtFault {
                 finding: case.finding.filter(is_decided),
+                is_beyond_memory: case.is_beyond_memory,
                 left_out: no_shortage.or(too_slow),
                 cause: case.cause,
                 waiting: self.waiting,

@@ -272,6 +272,8 @@ impl Delays {
 pub(crate) struct AtFault {
     /// The finding about an incorrect reply or a resource bound, if there is one.
     pub(crate) finding: Option<Finding>,
+    /// Whether the finding is that the target's memory exceeds a bound.
+    pub(crate) is_beyond_memory: bool,
     /// Why the case is inconclusive, if it is.
     pub(crate) cause: Option<String>,
     /// Why the scene cannot decide anything about this target, if it cannot: it is too slow, or the fault does not occur.

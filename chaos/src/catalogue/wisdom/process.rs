@@ -14,14 +14,17 @@ use conformance::case::Step::ConnectCrowd;
 use conformance::case::Step::Ends;
 use conformance::case::Step::Open;
 use conformance::case::Step::Pause;
+use conformance::case::Step::ResetCrowd;
 use driver::moves::Act as Action;
 use driver::moves::{Slot, Source};
 use protocol::wisdom::clauses::{W16, W25, W31};
 
 use crate::catalogue::common;
-use crate::catalogue::wisdom::requests::{CHALLENGE, CHALLENGE_OR_END, QUOTE, REQUEST, error};
+use crate::catalogue::wisdom::requests::{
+    CHALLENGE, CHALLENGE_OR_END, CHALLENGE_OR_REFUSED, QUOTE, REQUEST, error,
+};
 use crate::catalogue::wisdom::states::{CHALLENGED, MID_FRAME, NEW, fault};
-use crate::environment::FILL_DISK;
+use crate::environment::{FILL_DISK, SUSPEND};
 use crate::fault::Fault;
 
 pub(crate) const FAULTS: &[Fault] = &[
@@ -37,6 +40,12 @@ pub(crate) const FAULTS: &[Fault] = &[
             Ask(C, b"{solution}", error!("REPLAYED")),
             Ends(C),
         ],
+    ),
+    common::process::stopped_crowd(
+        W31,
+        &[NEW],
+        "stopped for 1.5 s; 40 clients connect and reset their connections, and 20 connect and request a challenge afterwards",
+        STOPPED_CROWD,
     ),
     fault(
         "process/killed-while-solving",
@@ -66,6 +75,18 @@ pub(crate) const FAULTS: &[Fault] = &[
         "1 free descriptor; 2 clients connect meanwhile, in addition to the bystanders; 1 s; 2 others request challenges",
         NO_DESCRIPTORS,
     ),
+];
+
+const STOPPED_CROWD: &[Step] = &[
+    Act(SUSPEND),
+    // The target accepts these connections only after they were reset.
+    ConnectCrowd(40, Source::Each(58_000)),
+    ResetCrowd(40),
+    ConnectCrowd(20, Source::Each(58_100)),
+    Pause(1600),
+    Act(Action::EndCondition),
+    AllAsk(20, 1, REQUEST, CHALLENGE_OR_REFUSED),
+    CloseAll,
 ];
 
 /// A client that is connected before the shortage, as `A` is.

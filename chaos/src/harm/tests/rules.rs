@@ -378,6 +378,16 @@ const RULES: &[Rule] = &[
         Some("F4"),
     ),
     (
+        "memory does not grow because the machine is slow",
+        |e| {
+            e.requirements.deadline = Some(Duration::from_millis(300));
+            e.delays.target_ns = 101 * MS;
+            e.at_fault = AtFault { is_beyond_memory: true, ..at_fault(Verdict::Fail) };
+        },
+        Verdict::Fail,
+        Some("F4"),
+    ),
+    (
         "a client at fault does not count before the fault is complete",
         |e| {
             e.progress = Progress::Incomplete;

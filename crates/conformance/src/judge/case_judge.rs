@@ -46,6 +46,8 @@ pub struct CaseJudge {
     /// The latencies of the replies to the first client, in nanoseconds.
     pub(super) latencies_ns: Vec<u64>,
     pub(super) has_answered: bool,
+    /// Whether the finding is that the target's memory exceeds a bound.
+    is_beyond_memory: bool,
     /// The reason for which a pass would prove nothing.
     pub(super) inconclusive: Option<String>,
     pub(super) wire: WireLog,
@@ -82,6 +84,7 @@ impl CaseJudge {
             counted: 0,
             latencies_ns: Vec::new(),
             has_answered: false,
+            is_beyond_memory: false,
             inconclusive: None,
             wire: WireLog::default(),
             span_ns: (0, 0),
@@ -199,6 +202,7 @@ impl CaseJudge {
             verdict: if inconclusive.is_some() { Verdict::NotRun } else { verdict },
             cause: inconclusive,
             finding: self.finding.filter(|_| case.level != Level::Info),
+            is_beyond_memory: self.is_beyond_memory,
             observed,
             wire: self.wire,
             duration_ns: self.span_ns.1.saturating_sub(self.span_ns.0),
@@ -241,6 +245,8 @@ impl CaseJudge {
         match growth(&self.samples, resource_limit) {
             Some(Growth { is_certain: true, visits, actual, expected }) => {
                 let shown = Evidence { sent: visits, actual, expected, differs_at: None };
+                self.is_beyond_memory =
+                    self.finding.is_none() && matches!(resource_limit, ResourceLimit::Memory(_));
                 let (clause, summary) = match resource_limit {
                     ResourceLimit::GrowthPerRound { .. } | ResourceLimit::MemoryPerVisit { .. } => {
                         (self.clause(ViolationKind::ResourceLeak), messages::RESOURCE_LEAK)

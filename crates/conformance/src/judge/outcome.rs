@@ -13,6 +13,8 @@ pub struct CaseOutcome {
     pub cause: Option<String>,
     /// The finding that supports the verdict.
     pub finding: Option<Finding>,
+    /// Whether the finding is that the target's memory exceeds a bound. Delays do not explain that.
+    pub is_beyond_memory: bool,
     /// For an INFO case, the behaviour of the target.
     pub observed: Option<String>,
     /// The transcript.

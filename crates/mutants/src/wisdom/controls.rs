@@ -328,6 +328,11 @@ pub const CONTROLS: &[Control] = &[
         "the process was paused for a fraction of a second",
         |moment| matches!(moment.what, What::Paused(pause) if pause < ms(425)),
     ),
+    Control::new(
+        "process/stopped-crowd",
+        "the process was paused for a second and a half",
+        |moment| matches!(moment.what, What::Paused(pause) if pause > ms(1200) && pause < ms(2400)),
+    ),
     Control::new("process/throttled", "the process was paused three times in a row", |moment| {
         matches!(moment.what, What::Paused(pause) if pause < ms(1000)) && moment.all.pauses == 3
     }),

@@ -74,7 +74,9 @@ const DEFAULTS: [(&str, &str); 8] = [
     ("shutdown_timeout", "10"),
 ];
 
-fn command() -> Command {
+/// Returns the definition of the command line, from which manual pages and completions are made.
+#[must_use]
+pub fn definition() -> Command {
     let with_default = |flag: Arg| {
         let Some((id, value)) = DEFAULTS.iter().find(|(id, _)| flag.get_id() == *id) else { return flag };
         let flag = flag.default_value(*value);
@@ -99,7 +101,7 @@ pub fn run(
     environment: impl IntoIterator<Item = (OsString, OsString)>,
     out: &mut impl Write,
 ) -> ExitCode {
-    let typed = Layered::parse(command(), arguments)
+    let typed = Layered::parse(definition(), arguments)
         .and_then(|layered| CommandLine::from_arg_matches(layered.matches()).map_err(settings::Error::Flags));
     let failure = match typed {
         Ok(CommandLine { task: Task::Get(flags) }) => get::get(&flags, out).err(),
@@ -133,7 +135,7 @@ fn run_server(
     out: &mut impl Write,
 ) -> Result<(), Error> {
     let secret = serve::secret_of(&mut environment)?;
-    let (CommandLine { task }, layered) = command_line::read(command(), arguments, environment)?;
+    let (CommandLine { task }, layered) = command_line::read(definition(), arguments, environment)?;
     match &task {
         Task::Serve(flags) => {
             flags.check(secret.is_some())?;
@@ -156,6 +158,6 @@ fn run_server(
 mod tests {
     #[test]
     fn the_definition_of_the_flags_is_consistent() {
-        super::command().debug_assert();
+        super::definition().debug_assert();
     }
 }
