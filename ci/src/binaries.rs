@@ -70,6 +70,11 @@ impl Binaries {
         self.directory.join("examples/bench_client")
     }
 
+    /// Returns the program that writes manual pages and completions.
+    pub(crate) fn manuals(&self) -> PathBuf {
+        self.directory.join("manuals")
+    }
+
     /// Returns the program that floods a server of quotations.
     pub(crate) fn wisdom_flood(&self) -> PathBuf {
         self.directory.join("examples/wisdom_flood")

@@ -2,6 +2,7 @@
 //! that were tested also run in images.
 
 use std::env;
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::binaries::{Binaries, FEATURES};
@@ -72,11 +73,26 @@ impl Cargo {
         let profile = if subcommand.contains(&"nextest") { "--cargo-profile" } else { "--profile" };
         command.args(["--locked", profile, self.profile.name(), "--target", &self.host]);
         let set_by_user = env::var("RUSTFLAGS").unwrap_or_default();
-        let flags = rustc_flags(&set_by_user, self.is_static());
+        let mut flags = rustc_flags(&set_by_user, self.is_static());
+        let without_paths = if self.profile == Profile::Dist { self.path_flags() } else { Vec::new() };
+        flags.extend(without_paths.iter().map(String::as_str));
         command.arg("--config").arg(format!("build.rustflags={flags:?}"));
         // It would override the argument, which contains it.
         command.env_remove("RUSTFLAGS");
         command
+    }
+
+    /// Returns the flags that replace the directories of this machine in a binary, so that builds in different directories are equal.
+    fn path_flags(&self) -> Vec<String> {
+        let home = || Some(PathBuf::from(env::var_os("HOME")?).join(".cargo"));
+        let cargo_home = env::var_os("CARGO_HOME").map(PathBuf::from).or_else(home);
+        // The last prefix that matches counts, and the target directory may be in the workspace.
+        let replaced = [(Some(self.workspace.root.clone()), "/gauntlet"), (cargo_home, "/cargo")];
+        let replaced = replaced.into_iter().chain([(Some(self.workspace.target.clone()), "/target")]);
+        let flag = |(path, name): (Option<PathBuf>, &str)| {
+            Some(format!("--remap-path-prefix={}={name}", path?.display()))
+        };
+        replaced.filter_map(flag).collect()
     }
 
     /// Builds all binaries and examples of the workspace. Tests are built with the same packages and features, so that

@@ -40,6 +40,12 @@ pub(crate) enum Task {
         #[arg(long)]
         from_source: bool,
     },
+    /// Build the archive of a release: static programs, manual pages, completions, licences, a bill of materials, a checksum
+    Dist {
+        /// Where the archive is written [default: archives in the target directory]
+        #[arg(value_name = "DIR")]
+        directory: Option<PathBuf>,
+    },
     /// Remove containers, networks and images that tests have left behind
     Sweep,
     /// Write the generated catalogues in docs/

@@ -7,9 +7,11 @@ mod built_tests;
 mod cargo;
 mod chaos;
 mod command_line;
+mod components;
 mod controls;
 mod correct_servers;
 mod detection;
+mod dist;
 mod docker;
 mod docs;
 mod example_servers;
@@ -65,6 +67,10 @@ fn run(task: Task) -> Result<(), Failure> {
         Task::Examples(flags) => example_servers::run(&workspace, &flags),
         Task::Images { from_source: false } => images::build_shipped(&workspace),
         Task::Images { from_source: true } => images::build_from_source(&workspace),
+        Task::Dist { directory } => {
+            let directory = directory.unwrap_or_else(|| workspace.target.join("archives"));
+            dist::run(&workspace, &directory)
+        }
         Task::Sweep => sweep::run(),
         Task::Pictures => pictures::run(&workspace),
         Task::Docs { check } => docs::run(&workspace, check),

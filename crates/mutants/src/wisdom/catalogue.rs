@@ -121,7 +121,7 @@ mutants! {
     DiesOfAClientGoneBeforeAccept "dies-of-a-client-gone-before-accept" W31 Chaos:
         "a client that resets its connection before it is accepted ends the server";
     // HAProxy and nginx's limit_conn: counts that an error path does not decrement.
-    SlotsOfResetClientsKept "slots-of-reset-clients-kept" W32 Chaos:
+    SlotsOfResetClientsKept "slots-of-reset-clients-kept" W31 Chaos:
         "a reset connection still counts as one of its address";
     // Apache's lingering close before it had a thread of its own.
     RefusalsBlockAccept "refusals-block-accept" W31 Chaos:
