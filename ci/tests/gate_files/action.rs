@@ -7,6 +7,7 @@ use std::process::Command;
 use regex_lite::{Captures, Regex};
 use serde::Deserialize;
 
+use crate::archives::Archives;
 use crate::reports::{Reports, Seen};
 use crate::script::{self, Ran};
 use crate::targets::{self, IMAGE, Listening, binary};
@@ -57,6 +58,11 @@ type Values = BTreeMap<String, String>;
 
 /// Runs all steps in a directory of their own, with these inputs beside a few that make runs short.
 fn run(inputs: &[(&str, &str)]) -> Seen {
+    run_with(inputs, &[])
+}
+
+/// The same, with these variables too.
+fn run_with(inputs: &[(&str, &str)], more_variables: &[(&str, &str)]) -> Seen {
     let action = action();
     let harness = binary("harness").display().to_string();
     let mut values: Values = action
@@ -76,6 +82,7 @@ fn run(inputs: &[(&str, &str)]) -> Seen {
         ("RUNNER_TEMP".to_owned(), file("")),
         ("GITHUB_ACTIONS".to_owned(), "true".to_owned()),
     ];
+    variables.extend(more_variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     fs::write(file("outputs"), "").unwrap();
     fs::write(file("summary"), "").unwrap();
     let workspace = place.path().join("workspace");
@@ -128,8 +135,15 @@ fn holds(condition: Option<&str>, status: i32, values: &Values) -> bool {
 
 /// Replaces expressions, as a runner does before a shell reads the text.
 fn substitute(text: &str, values: &Values) -> String {
-    let expression = Regex::new(r"\$\{\{ inputs\.([a-z-]+) \}\}").unwrap();
-    expression.replace_all(text, |found: &Captures| values[&found[1]].clone()).into_owned()
+    let expression = Regex::new(r"\$\{\{ (inputs|github)\.([a-z_-]+) \}\}").unwrap();
+    let value = |found: &Captures| match (&found[1], &found[2]) {
+        ("inputs", name) => values[name].clone(),
+        // Nothing listens on port 1.
+        ("github", "server_url") => "http://127.0.0.1:1".to_owned(),
+        ("github", "action_repository") => "owner/gauntlet".to_owned(),
+        other => panic!("{other:?}"),
+    };
+    expression.replace_all(text, value).into_owned()
 }
 
 #[test]
@@ -143,7 +157,7 @@ fn every_input_is_used_and_is_a_flag_of_the_harness() {
     let flags: BTreeSet<&str> =
         flag.captures_iter(&help).map(|found| found.get(1).unwrap().as_str()).collect();
     let is_known = |name: &&String| {
-        flags.contains(name.as_str()) || ["reports", "harness", "chaos"].contains(&name.as_str())
+        flags.contains(name.as_str()) || ["reports", "harness", "chaos", "archives"].contains(&name.as_str())
     };
     assert_eq!(inputs.iter().find(|name| !is_known(name)), None);
 }
@@ -187,6 +201,32 @@ fn the_target_is_broken_on_request() {
     run(&[("exec", &targets::correct()), ("chaos", "20")]).expect("pass", 0);
     // The gate passes and sets its outputs; the job fails.
     run(&[("exec", &targets::fragile()), ("chaos", "20")]).expect("pass", 1);
+}
+
+#[test]
+fn the_archive_of_the_version_is_downloaded() {
+    let archives = Archives::serve();
+    let path = archives.search_path();
+    let inputs =
+        [("exec", &*targets::fragile()), ("harness", ""), ("archives", &archives.url), ("chaos", "20")];
+    // Both programs come from the archive.
+    run_with(&inputs, &[("PATH", &path)]).expect("pass", 1);
+    assert_eq!(archives.built_programs(), [""; 0]);
+}
+
+#[test]
+fn without_an_archive_or_with_a_wrong_one_the_programs_are_built() {
+    let archives = Archives::serve();
+    let path = archives.search_path();
+    let correct = targets::correct();
+    // The default is the releases of the action's repository, which do not exist here.
+    run_with(&[("exec", &correct), ("harness", "")], &[("PATH", &path)]).expect("pass", 0);
+    assert_eq!(archives.built_programs(), ["harness"]);
+    archives.damage();
+    let inputs = [("exec", &*correct), ("harness", ""), ("archives", &archives.url)];
+    let seen = run_with(&inputs, &[("PATH", &path)]);
+    seen.expect("pass", 0);
+    assert_eq!(archives.built_programs(), ["harness", "harness"]);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::archives::Archives;
 use crate::reports::{Reports, Seen};
 use crate::script::{self, Ran};
 use crate::targets::{self, IMAGE, Listening, binary};
@@ -65,6 +66,26 @@ fn commands_are_judged() {
 fn an_address_is_judged() {
     let server = Listening::start();
     run(&[("GAUNTLET_ADDR", &server.addr)]).expect("pass", 0);
+}
+
+/// The job takes the version and the script from the source.
+#[test]
+fn the_archive_of_the_version_is_downloaded() {
+    let archives = Archives::serve();
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    if !std::path::Path::new(source).join(".git").exists() {
+        // An archive of the source cannot be cloned.
+        return;
+    }
+    let variables = [
+        ("GAUNTLET_EXEC", &*targets::correct()),
+        ("GAUNTLET_HARNESS", ""),
+        ("GAUNTLET_GIT", source),
+        ("GAUNTLET_ARCHIVES", &archives.url),
+        ("PATH", &archives.search_path()),
+    ];
+    run(&variables).expect("pass", 0);
+    assert_eq!(archives.built_programs(), [""; 0]);
 }
 
 #[test]

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test's failure is its message")]
 
 mod action;
+mod archives;
 mod gitlab;
 mod reports;
 mod script;
