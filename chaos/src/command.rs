@@ -10,9 +10,6 @@ use clap::{CommandFactory, Parser};
 use driver::history::Ending;
 use driver::run_limits::RunLimits;
 use proxy::Log;
-use report::json;
-use report::junit;
-use report::markdown;
 use report::terminal;
 use report::write_file;
 use report::{Report, RunReport};
@@ -144,7 +141,7 @@ async fn run_seeds(flags: &Flags, out: &mut impl Write) -> Result<CommandResult<
         }
     }
     let report = scorecard::report(&choice.describe(), runs);
-    file_errors.extend(write_reports(flags, protocol, &report, &timelines));
+    file_errors.extend(write_reports(flags, protocol, &report, &timelines, out));
     Ok(CommandResult::judged(report.verdict, file_errors))
 }
 
@@ -177,7 +174,7 @@ async fn replay(
     let failures = runs.iter().filter(|run| run.verdict == Verdict::Fail).count();
     let _ = writeln!(out, "\nfails {failures} of {} times", runs.len());
     let report = scorecard::report(&choice.describe(), runs);
-    let file_errors = write_reports(flags, schedule.protocol, &report, &timelines);
+    let file_errors = write_reports(flags, schedule.protocol, &report, &timelines, out);
     Ok(CommandResult::judged(report.verdict, file_errors))
 }
 
@@ -189,27 +186,14 @@ fn write_schedule(path: &Path, schedule: &Schedule) -> Result<(), Error> {
     Ok(write_file(File::create, path, write)?)
 }
 
-/// Writes the report files and returns the errors of those that could not be written.
+/// Writes the reports and returns the errors of those that could not be written.
 fn write_reports(
     flags: &Flags,
     protocol: &ChaosProtocol,
     report: &Report,
     timelines: &[Vec<Timeline>],
+    out: &mut impl Write,
 ) -> Vec<Error> {
-    let mut results = Vec::new();
-    if let Some(path) = &flags.reports.json {
-        results.push(write_file(File::create, path, |file| json::write(file, report)));
-    }
-    if let Some(path) = &flags.reports.junit {
-        results.push(write_file(File::create, path, |file| junit::write(file, report)));
-    }
-    if let Some(path) = &flags.reports.html {
-        let write = |file| scorecard::write_page(file, protocol, report, timelines);
-        results.push(write_file(File::create, path, write));
-    }
-    if let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()) {
-        let append = |path: &Path| File::options().append(true).create(true).open(path);
-        results.push(write_file(append, Path::new(&path), |file| markdown::write(file, report)));
-    }
-    results.into_iter().filter_map(Result::err).map(Error::from).collect()
+    let write_page = |file| scorecard::write_page(file, protocol, report, timelines);
+    flags.reports.write_all(report, write_page, out).into_iter().map(Error::from).collect()
 }

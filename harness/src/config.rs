@@ -45,7 +45,9 @@ const TEMPLATE: &str = r#"# Flags of `harness` for this directory. Each key is a
 # Reports.
 #json = "gauntlet.json"
 #junit = "gauntlet.xml"
+#tap = "gauntlet.tap"
 #html = "gauntlet.html"
+#badge = "gauntlet.svg"
 "#;
 
 /// Returns the arguments, followed by the flags of the configuration file if there is one.

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use driver::history::Params;
 use fixtures::Graph;
-use report::{FixtureSummary, ReportFlags, write_file};
+use report::{FixtureSummary, write_file};
 use settings::values::random_seed;
 use target::{Choice, choose_target};
 use verdict::known_failures::KnownFailures;
@@ -79,12 +79,11 @@ impl Options {
             None => KnownFailures::default(),
             Some(path) => read_known_failures(path, &subjects)?,
         };
-        let ReportFlags { json, junit, html, record, .. } = &flags.reports;
-        let reports: Vec<&PathBuf> = [json, junit, html, record].into_iter().flatten().collect();
+        let reports = flags.reports.files();
         let files = reports.iter().copied().chain(&flags.shrink);
         if files.clone().collect::<BTreeSet<_>>().len() < files.count() {
             return Err(Error::Usage(
-                "two of --json, --junit, --html, --record and --shrink name the same file",
+                "two of --json, --junit, --tap, --html, --badge, --record and --shrink name the same file",
             ));
         }
         // An unwritable report must be detected before the run, not after it.

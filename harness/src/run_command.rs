@@ -1,21 +1,15 @@
 //! `harness` without a subcommand: runs each seed with each number of clients, prints the outcome and writes the reports.
 
-use std::fs::File;
 use std::io::Write;
-use std::path::Path;
 
 use driver::history::Ending;
 use driver::run_limits::RunLimits;
-use report::{Report, RunReport, VERSION, html, json, junit, markdown, matrix, terminal, write_file};
+use report::{Report, RunReport, VERSION, html, matrix, terminal};
 use verdict::Verdict;
 
 use crate::error::Error;
-use crate::flags::Flags;
 use crate::gate::Gate;
 use crate::options::Options;
-
-/// The environment variable that names the file for the summary of a GitHub job.
-const GITHUB_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 
 /// Executes the runs that the options ask for, writes the reports, and returns the worst verdict.
 ///
@@ -30,7 +24,9 @@ pub(crate) async fn run(
     let verdict = runs.iter().map(|run| run.verdict).max().unwrap_or(Verdict::Unknown);
     let fixture = options.protocol.replays_a_graph.then(|| options.fixture.clone());
     let report = Report { report: VERSION, target: options.choice.describe(), fixture, verdict, runs };
-    file_errors.extend(write_reports(&options.flags, &report));
+    let reports = &options.flags.reports;
+    let errors = reports.write_all(&report, |file| html::write(file, &report), out);
+    file_errors.extend(errors.into_iter().map(Error::from));
     Ok(verdict)
 }
 
@@ -79,23 +75,4 @@ async fn run_all(
         let _ = matrix::write_matrix(out, &runs);
     }
     Ok(runs)
-}
-
-/// Writes every report that the flags ask for, and returns the errors.
-fn write_reports(flags: &Flags, report: &Report) -> Vec<Error> {
-    let mut errors = Vec::new();
-    if let Some(path) = &flags.reports.json {
-        errors.extend(write_file(File::create, path, |file| json::write(file, report)).err());
-    }
-    if let Some(path) = &flags.reports.junit {
-        errors.extend(write_file(File::create, path, |file| junit::write(file, report)).err());
-    }
-    if let Some(path) = &flags.reports.html {
-        errors.extend(write_file(File::create, path, |file| html::write(file, report)).err());
-    }
-    if let Some(path) = std::env::var_os(GITHUB_SUMMARY).filter(|path| !path.is_empty()) {
-        let append = |path: &Path| File::options().append(true).create(true).open(path);
-        errors.extend(write_file(append, Path::new(&path), |file| markdown::write(file, report)).err());
-    }
-    errors.into_iter().map(Error::from).collect()
 }

@@ -18,9 +18,17 @@ pub struct ReportFlags {
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
 
+    /// Write the report in the Test Anything Protocol (TAP 14)
+    #[arg(long, value_name = "FILE")]
+    pub tap: Option<PathBuf>,
+
     /// Write the report as a self-contained HTML page
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
+
+    /// Write the verdict as a badge (SVG)
+    #[arg(long, value_name = "FILE")]
+    pub badge: Option<PathBuf>,
 
     /// Record the history of the run, compressed with gzip: every byte sent and received, with its time. `harness
     /// judge` reads it

@@ -13,7 +13,7 @@ use crate::model::{Item, Report, RunReport};
 ///
 /// # Errors
 /// The output cannot be written.
-pub fn write(mut out: impl Write, report: &Report) -> io::Result<()> {
+pub(crate) fn write(mut out: impl Write, report: &Report) -> io::Result<()> {
     let mut document = Document::new("gauntlet");
     for run in &report.runs {
         document.add_test_suite(suite(report, run));

@@ -14,6 +14,8 @@
 //! assert_eq!(report::format::grouped(1_234_567), "1,234,567");
 //! ```
 
+mod annotations;
+mod badge;
 pub mod catalogue;
 pub mod compare;
 mod files;
@@ -21,14 +23,16 @@ mod flags;
 pub mod format;
 pub mod html;
 pub mod json;
-pub mod junit;
-pub mod markdown;
+mod junit;
+mod markdown;
 pub mod matrix;
 mod model;
+mod outputs;
 pub mod progress;
 pub mod rejudged;
 pub mod reproduction;
 pub mod statistics;
+mod tap;
 pub mod terminal;
 mod transcript;
 mod window;

@@ -10,7 +10,7 @@ use crate::model::{Report, RunReport};
 ///
 /// # Errors
 /// The output cannot be written.
-pub fn write(mut out: impl Write, report: &Report) -> io::Result<()> {
+pub(crate) fn write(mut out: impl Write, report: &Report) -> io::Result<()> {
     writeln!(out, "## Gauntlet: {}\n", report.verdict.word())?;
     writeln!(out, "Target: `{}`\n", report.target.replace('`', "'"))?;
     for run in &report.runs {

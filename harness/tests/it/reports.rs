@@ -162,6 +162,45 @@ fn a_summary_for_github() {
     assert_snapshot!(regex_lite::Regex::new(r"127\.0\.0\.1:\d+").unwrap().replace(&summary, "[addr]"));
 }
 
+/// A run of some cases against a defective server, in a GitHub workflow if wanted.
+fn run_of_some_cases(flags: &[&str], is_in_workflow: bool) -> String {
+    let mut command = Command::new(cargo_bin("harness"));
+    command.args(["--addr", &defective().to_string(), "--seed", "1"]);
+    command.args(["--only", "S1,index/R1/1", "--skip", "index/S1/6,index/S1/8"]).args(flags);
+    command.env_remove("GITHUB_STEP_SUMMARY").env("GITHUB_ACTIONS", is_in_workflow.to_string());
+    let output = command.stderr(Stdio::null()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn annotations_for_github() {
+    let lines = |is_in_workflow| -> String {
+        let output = run_of_some_cases(&[], is_in_workflow);
+        output.lines().filter(|line| line.starts_with("::")).map(|line| format!("{line}\n")).collect()
+    };
+    assert_snapshot!(
+        regex_lite::Regex::new(r"127\.0\.0\.1[: ]\d+").unwrap().replace_all(&lines(true), "[addr]")
+    );
+    assert_eq!(lines(false), "");
+}
+
+#[test]
+fn a_report_in_tap_and_a_badge() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    let list = path("known-failures");
+    fs::write(&list, "index/S1/2  we know\n").unwrap();
+    run_of_some_cases(
+        &["--tap", &path("report.tap"), "--badge", &path("badge.svg"), "--expect", &list],
+        false,
+    );
+    let tap = fs::read_to_string(path("report.tap")).unwrap();
+    let addr = regex_lite::Regex::new(r"127\.0\.0\.1[: ]\d+").unwrap();
+    assert_snapshot!("tap", addr.replace_all(&tap, "[addr]"));
+    assert_snapshot!("badge", fs::read_to_string(path("badge.svg")).unwrap());
+}
+
 #[test]
 fn a_matrix_of_two_implementations() {
     let directory = tempfile::tempdir().unwrap();

@@ -16,9 +16,6 @@ pub(crate) const QUOTE: Allowed = Allowed::Lines(&[b"QUOTE"]);
 pub(crate) const CHALLENGE_OR_REFUSED: Allowed =
     Allowed::Lines(&[b"CHALLENGE", b"ERROR RATE_LIMITED", b"ERROR SERVER_BUSY", b"ERROR TIMEOUT"]);
 
-/// A challenge is required, unless the address has sent too many requests.
-pub(crate) const CHALLENGE_OR_RATE_LIMITED: Allowed = Allowed::Lines(&[b"CHALLENGE", b"ERROR RATE_LIMITED"]);
-
 /// A quotation, or a refusal, which a client in a crowd may receive.
 pub(crate) const QUOTE_OR_REFUSED: Allowed =
     Allowed::Lines(&[b"QUOTE", b"ERROR RATE_LIMITED", b"ERROR SERVER_BUSY", b"ERROR TIMEOUT"]);
