@@ -74,12 +74,12 @@ pub(crate) const FAULTS: &[Fault] = &[
     )
     .parameters("9 clients; reset after 20 ms")
     .steps(&HALF_CLOSE_AFTER_EACH),
-    // More than the connections that a target may have, so that those which still count leave no room.
+    // Twice the connections that the target may have, so that those which still count leave no room.
     common::many_resets(
         W31,
         &[NEW],
-        "1,000 clients, 50 at a time; fewer if they take 3 s",
-        &[RepeatWithin(5, 20, 3000, FIFTY_RESETS), Pause(50)],
+        "1,500 clients, 50 at a time; fewer if they take 3 s",
+        &[RepeatWithin(5, 30, 3000, FIFTY_RESETS), Pause(50)],
     ),
     fault(
         "disconnects/crowd-in-mid-frame",
