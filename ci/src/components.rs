@@ -124,7 +124,7 @@ impl Components {
         Ok(all)
     }
 
-    /// Returns the bill of materials of this version, in the format CycloneDX 1.5. It contains no time, so that it is the same
+    /// Returns the bill of materials of this version, in the format `CycloneDX` 1.5. It contains no time, so that it is the same
     /// in each build.
     pub(crate) fn bill_of_materials(&self, version: &str) -> Value {
         let reference = |package: &Package| format!("pkg:cargo/{}@{}", package.name, package.version);

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use verdict::Verdict;
 
-use crate::model::Report;
+use crate::model::{Report, RunReport};
 
 /// The left part of the badge.
 const NAME: &str = "Gauntlet";
@@ -47,7 +47,7 @@ pub(crate) fn write(mut out: impl Write, report: &Report) -> io::Result<()> {
 /// Returns the text and the colour of the right part. Ids of clauses need no escaping.
 fn message(report: &Report) -> (String, &'static str) {
     let mut clauses: Vec<&str> =
-        report.runs.iter().flat_map(|run| run.violated_clauses()).map(|(clause, _)| clause).collect();
+        report.runs.iter().flat_map(RunReport::violated_clauses).map(|(clause, _)| clause).collect();
     let mut seen = Vec::new();
     clauses.retain(|clause| {
         let is_new = !seen.contains(clause);

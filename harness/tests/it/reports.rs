@@ -177,7 +177,8 @@ fn run_of_some_cases(flags: &[&str], is_in_workflow: bool) -> String {
 fn annotations_for_github() {
     let lines = |is_in_workflow| -> String {
         let output = run_of_some_cases(&[], is_in_workflow);
-        output.lines().filter(|line| line.starts_with("::")).map(|line| format!("{line}\n")).collect()
+        let annotations: Vec<&str> = output.lines().filter(|line| line.starts_with("::")).collect();
+        annotations.join("\n")
     };
     assert_snapshot!(
         regex_lite::Regex::new(r"127\.0\.0\.1[: ]\d+").unwrap().replace_all(&lines(true), "[addr]")
