@@ -1,4 +1,4 @@
-//! `cargo ci dist`: the archive of a release, which is the same on every machine.
+//! `cargo ci dist`: the archive of a release, without paths of the machine and times.
 
 use std::env;
 use std::fs;

@@ -7,7 +7,7 @@ use quick_junit::{NonSuccessKind, Property, Report as Document, TestCase, TestCa
 
 use verdict::Verdict;
 
-use crate::model::{Item, Report, RunReport};
+use crate::model::{Item, Report, RunReport, evidence};
 
 /// Writes the report, with a test suite for each run and a test case for each item.
 ///
@@ -81,14 +81,7 @@ fn summary(item: &Item) -> String {
 fn details(item: &Item) -> String {
     let mut lines = Vec::new();
     for finding in &item.findings {
-        let parts = [
-            ("clause", finding.clause.map(|clause| clause.to_string())),
-            ("sent", finding.sent.clone()),
-            ("expected", finding.expected.clone()),
-            ("actual", finding.actual.clone()),
-            ("reason", finding.reason.clone()),
-        ];
-        lines.extend(parts.into_iter().filter_map(|(name, text)| Some(format!("{name}: {}", text?))));
+        lines.extend(evidence(finding).into_iter().map(|(name, text)| format!("{name}: {text}")));
     }
     lines.extend(item.cause.iter().map(|cause| format!("cause: {cause}")));
     lines.extend(item.reproduction.iter().map(|line| format!("reproduce: {line}")));

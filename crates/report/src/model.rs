@@ -161,6 +161,18 @@ fn serialize_level<S: Serializer>(level: &Level, serializer: S) -> Result<S::Ok,
     serializer.serialize_str(level.word())
 }
 
+/// Returns the evidence of a finding with the name of each part, without the parts that it lacks.
+pub(crate) fn evidence(finding: &Finding) -> Vec<(&'static str, String)> {
+    let parts = [
+        ("clause", finding.clause.map(|clause| clause.to_string())),
+        ("sent", finding.sent.clone()),
+        ("expected", finding.expected.clone()),
+        ("actual", finding.actual.clone()),
+        ("reason", finding.reason.clone()),
+    ];
+    parts.into_iter().filter_map(|(name, text)| Some((name, text?))).collect()
+}
+
 impl RunReport {
     /// Returns the items with a verdict, in order.
     pub fn with(&self, verdict: Verdict) -> impl Iterator<Item = &Item> {

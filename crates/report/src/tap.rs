@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use verdict::Verdict;
 
-use crate::model::{Item, Report, RunReport};
+use crate::model::{Item, Report, RunReport, evidence};
 
 /// Writes the report with a test for each selected item of each run. A known failure is a `TODO`, an item that was not run a `SKIP`.
 ///
@@ -68,14 +68,7 @@ fn write_diagnostics(out: &mut impl Write, item: &Item) -> io::Result<()> {
     // The first finding decides. The JSON report contains all of them.
     if let Some(finding) = item.findings.first() {
         lines.push(("message", finding.summary.clone()));
-        let parts = [
-            ("clause", finding.clause.map(|clause| clause.to_string())),
-            ("sent", finding.sent.clone()),
-            ("expected", finding.expected.clone()),
-            ("actual", finding.actual.clone()),
-            ("reason", finding.reason.clone()),
-        ];
-        lines.extend(parts.into_iter().filter_map(|(name, text)| Some((name, text?))));
+        lines.extend(evidence(finding));
     }
     lines.extend(item.reproduction.first().map(|line| ("reproduce", line.clone())));
     writeln!(out, "  ---")?;
