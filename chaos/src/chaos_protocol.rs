@@ -47,6 +47,8 @@ pub struct ChaosProtocol {
     pub(crate) deadline: Option<Duration>,
     /// The clause that a target violates if clients wait for long, or at all without a fault.
     pub(crate) kept_waiting: Clause,
+    /// Returns the clause that an incorrect reply to this request of a bystander violates without a fault.
+    pub(crate) without_fault: fn(&str) -> Clause,
     /// The clause about the replies to a client that has shut down its sending half, if it is not the one about disconnection.
     pub(crate) half_closed: Option<Clause>,
     /// The clause about resources that covers processor time, if there is one.

@@ -5,6 +5,7 @@
 mod bystanders;
 mod cpu;
 mod effort;
+pub(crate) mod known;
 mod scene;
 #[cfg(test)]
 mod tests;
@@ -21,12 +22,13 @@ use driver::history::Event;
 use driver::history::EventKind;
 use driver::history::FailureKind;
 use driver::history::Sample;
-use protocol::{Clause, Framing};
-use verdict::Verdict;
+use protocol::Framing;
+use verdict::{Finding, Verdict};
 
 use crate::chaos_protocol::{ChaosProtocol, Invariant};
 use crate::collect::bystanders::{Bystanders, Shown};
 use crate::collect::effort::{Effort, Quiet};
+use crate::collect::known::Known;
 use crate::collect::scene::{Measured, SceneCollector};
 use crate::fault::Scene;
 use crate::harm::evidence::{Delays, Incident};
@@ -243,27 +245,27 @@ impl RunCollector {
         self.current.map_or(0, |current| current + 1)
     }
 
-    /// Closes all scenes and returns their outcomes, the measurements, and the invariant for the next session. `lost_lines`
-    /// is the clause of a target that loses lines which arrive together, once a baseline has shown that.
+    /// Closes all scenes and returns their outcomes, the measurements, and the invariant for the next session. No scene is accused of
+    /// what is known about the target.
     #[must_use]
-    pub(crate) fn finish(
-        self,
-        lost_lines: &mut Option<Clause>,
-    ) -> (Vec<SceneOutcome>, Timeline, Box<dyn Invariant>) {
+    pub(crate) fn finish(self, known: &mut Known) -> (Vec<SceneOutcome>, Timeline, Box<dyn Invariant>) {
         let Self { mut bystanders, mut scenes, ticks, samples, quiet_bytes, mut invariant, now_ns, .. } =
             self;
         let spans: Vec<(u64, u64)> = scenes.iter().map(SceneCollector::span_ns).collect();
-        for (sent_ns, finding) in invariant.end_part() {
-            if let Some(scene) = scene_at(&mut scenes, sent_ns) {
-                scene.note_violation(finding);
-            }
-        }
         // The requests of a target that is gone have no reply for that reason.
         if self.halt != Some(Halt::Lost) {
             let end_ns = self.conducted_ns.unwrap_or(u64::MAX);
             for (client, incident, cause_ns) in bystanders.note_missing(end_ns, now_ns, self.reply_timeout_ns)
             {
                 note_incident(&mut scenes, client, incident, [cause_ns, now_ns]);
+            }
+        }
+        known.remove_from(scenes.iter_mut().map(SceneCollector::incidents_mut));
+        // With replies that are incorrect in any case, the history is impossible in any case.
+        let violations = invariant.end_part().into_iter().filter(|_| !known.has_wrong_replies());
+        for (sent_ns, finding) in violations {
+            if let Some(scene) = scene_at(&mut scenes, sent_ns) {
+                scene.note_violation(finding);
             }
         }
         let begun_ns = spans.iter().map(|(begun_ns, _)| *begun_ns).filter(|begun_ns| *begun_ns > 0);
@@ -290,11 +292,12 @@ impl RunCollector {
                 idle_cpu,
                 delays,
             };
-            let outcome = scene.finish(measured, *lost_lines);
-            if outcome.scene.fault.is_baseline
-                && matches!(outcome.harm.verdict, Verdict::Warn | Verdict::Fail)
-            {
-                *lost_lines = Some(outcome.scene.fault.clause);
+            let outcome = scene.finish(measured, known.lost_lines);
+            let is_of_baseline = |finding: &Finding| {
+                finding.clause == Some(outcome.scene.fault.clause) && finding.verdict != Verdict::Unknown
+            };
+            if outcome.scene.fault.is_baseline && outcome.harm.findings.iter().any(is_of_baseline) {
+                known.lost_lines = Some(outcome.scene.fault.clause);
             }
             outcome
         });

@@ -5,11 +5,13 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use clap::{CommandFactory, Parser};
 use driver::history::Ending;
 use driver::run_limits::RunLimits;
 use proxy::Log;
+use report::read::{FailedRun, failed};
 use report::terminal;
 use report::write_file;
 use report::{Report, RunReport};
@@ -84,6 +86,8 @@ pub fn definition() -> clap::Command {
 
 /// Runs one schedule for each seed.
 async fn run_seeds(flags: &Flags, out: &mut impl Write) -> Result<CommandResult<Error>, Error> {
+    let began = SystemTime::now();
+    let flags = &with_again(flags)?;
     let choice = choose_target(&flags.target)?;
     dependencies::verify(&flags.through, &choice)?;
     let protocol = protocols::named(flags.protocol);
@@ -140,9 +144,23 @@ async fn run_seeds(flags: &Flags, out: &mut impl Write) -> Result<CommandResult<
             break;
         }
     }
-    let report = scorecard::report(&choice.describe(), runs);
+    let report = scorecard::report(&choice.describe(), began, runs);
     file_errors.extend(write_reports(flags, protocol, &report, &timelines, out));
     Ok(CommandResult::judged(report.verdict, file_errors))
+}
+
+/// Returns the flags, with the faults and the seed of the report that `--again` names.
+fn with_again(flags: &Flags) -> Result<Flags, Error> {
+    let mut flags = flags.clone();
+    if let Some(path) = &flags.again {
+        let FailedRun { seed, ids } = failed(path)?;
+        flags.faults = ids;
+        flags.matrix = true;
+        if flags.seeds.is_none() {
+            flags.seed.get_or_insert(seed);
+        }
+    }
+    Ok(flags)
 }
 
 /// Runs a schedule from a file several times.
@@ -155,6 +173,7 @@ async fn replay(
     let text = fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
     let schedule =
         Schedule::parse(&text).map_err(|source| Error::Schedule { path: path.to_owned(), source })?;
+    let began = SystemTime::now();
     let choice = choose_target(&flags.target)?;
     dependencies::verify(&flags.through, &choice)?;
     let mut limits = RunLimits::new()?;
@@ -173,7 +192,7 @@ async fn replay(
     }
     let failures = runs.iter().filter(|run| run.verdict == Verdict::Fail).count();
     let _ = writeln!(out, "\nfails {failures} of {} times", runs.len());
-    let report = scorecard::report(&choice.describe(), runs);
+    let report = scorecard::report(&choice.describe(), began, runs);
     let file_errors = write_reports(flags, schedule.protocol, &report, &timelines, out);
     Ok(CommandResult::judged(report.verdict, file_errors))
 }

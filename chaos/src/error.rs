@@ -53,6 +53,9 @@ pub enum Error {
     /// The target flags contradict each other.
     #[error("{0}")]
     TargetFlags(#[from] target::FlagsError),
+    /// A report cannot be read, or nothing failed in it.
+    #[error(transparent)]
+    Report(#[from] report::read::ReadError),
     /// A report cannot be written.
     #[error("{0}")]
     Write(#[from] report::WriteError),

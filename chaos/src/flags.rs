@@ -75,6 +75,10 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "PATTERN[,PATTERN]", value_delimiter = ',')]
     pub(crate) faults: Vec<String>,
 
+    /// Run only the faults that did harm or remained unknown in this JSON report, each in its state, with its seed
+    #[arg(long, value_name = "REPORT", conflicts_with_all = ["faults", "matrix"])]
+    pub(crate) again: Option<PathBuf>,
+
     /// Do not run faults that match a pattern
     #[arg(long, value_name = "PATTERN[,PATTERN]", value_delimiter = ',')]
     pub(crate) skip: Vec<String>,

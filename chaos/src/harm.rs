@@ -76,6 +76,16 @@ impl Harm {
         self.is_only_slow || self.verdict == Verdict::Unknown
     }
 
+    /// Makes slowness that was seen once inconclusive, for this reason: on a busy machine it may be that of the machine.
+    pub(crate) fn unconfirmed(mut self, reason: &str) -> Self {
+        for finding in self.findings.iter_mut().filter(|finding| finding.verdict == Verdict::Warn) {
+            finding.verdict = Verdict::Unknown;
+            finding.reason = Some(reason.to_owned());
+        }
+        self.verdict = Verdict::Unknown;
+        self
+    }
+
     /// Adds that the target, which was started again after the fault had ended it, does not serve a new client.
     pub(crate) fn not_serving_again(mut self, clause: Clause) -> Self {
         self.findings.insert(0, severity::not_serving_again(clause));
@@ -157,11 +167,13 @@ pub(crate) fn decide(evidence: &Evidence) -> Harm {
     Harm { verdict, findings, cause, is_only_slow, has_ended_target, is_without_fault }
 }
 
-/// Returns the verdict that a report shows: with `--strict`, a violated SHOULD is a failure.
-pub(crate) fn strict(verdict: Verdict, is_strict: bool) -> Verdict {
-    match verdict {
-        Verdict::Warn if is_strict => Verdict::Fail,
-        verdict => verdict,
+/// Returns the verdict that a report shows: with `--strict`, a violated SHOULD is a failure, also where something else is undecided.
+pub(crate) fn strict(harm: &Harm, is_strict: bool) -> Verdict {
+    let is_violated = |finding: &Finding| finding.verdict == Verdict::Warn;
+    if is_strict && (harm.verdict == Verdict::Warn || harm.findings.iter().any(is_violated)) {
+        Verdict::Fail
+    } else {
+        harm.verdict
     }
 }
 
@@ -169,7 +181,7 @@ pub(crate) fn strict(verdict: Verdict, is_strict: bool) -> Verdict {
 pub(crate) fn of_run<'h>(scenes: impl Iterator<Item = &'h Harm>, is_strict: bool) -> Verdict {
     // Inconclusive latency could at worst be a warning, which does not change the exit code.
     let is_counted = |harm: &&Harm| is_strict || !harm.is_only_slow || harm.verdict != Verdict::Unknown;
-    let worst = scenes.filter(is_counted).map(|harm| strict(harm.verdict, is_strict)).max();
+    let worst = scenes.filter(is_counted).map(|harm| strict(harm, is_strict)).max();
     // If no scene was run, nothing was decided.
     worst.filter(|worst| *worst > Verdict::NotRun).unwrap_or(Verdict::Unknown)
 }
@@ -206,6 +218,10 @@ fn of_incident(noted: &Noted, requirements: &Requirements) -> Option<Finding> {
     let mut finding = severity::of_incident(incident.clone(), requirements);
     if *time == IncidentTime::BeforeFaults && incident.is_about_service() {
         finding.clause = Some(requirements.kept_waiting);
+    }
+    if let (IncidentTime::BeforeFaults, Incident::IncorrectReply { request, .. }) = (time, incident) {
+        finding.clause = Some((requirements.without_fault)(request));
+        severity::WRONG_WITHOUT_FAULT.clone_into(&mut finding.summary);
     }
     Some(Finding { client: client.or(finding.client), ..finding })
 }

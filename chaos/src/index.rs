@@ -6,7 +6,7 @@ mod invariant;
 
 use std::sync::OnceLock;
 
-use protocol::index::clauses::{A3, A4, C1, C2, C3, C4, C6, F2, F4, F5};
+use protocol::index::clauses::{A3, A4, C1, C2, C3, C4, C6, F2, F4, F5, S1, S3, S5};
 use target::settings::Settings;
 
 use crate::catalogue::index::TABLES;
@@ -30,7 +30,7 @@ pub(crate) static INDEX: ChaosProtocol = ChaosProtocol {
     tables: TABLES,
     ask_interval: ASK_INTERVAL,
     bystander: |number, seed| Box::new(Bystander::new(number, seed)),
-    bystander_judge: || Box::new(IndexJudge),
+    bystander_judge: || Box::new(IndexJudge::default()),
     invariant: || Box::new(Linearizable::new()),
     newcomer: Newcomer {
         request: b"QUERY|newcomer|\n",
@@ -39,6 +39,11 @@ pub(crate) static INDEX: ChaosProtocol = ChaosProtocol {
     },
     deadline: None,
     kept_waiting: C1,
+    without_fault: |request| match request.split('|').next() {
+        Some("INDEX") => S1,
+        Some("REMOVE") => S3,
+        _ => S5,
+    },
     half_closed: Some(F5),
     idle: Some(C4),
     harm_clauses,

@@ -42,7 +42,7 @@ impl SceneOutcome {
 
     /// Returns whether it fails the run.
     pub(crate) fn is_failed(&self, is_strict: bool) -> bool {
-        strict(self.harm.verdict, is_strict) == Verdict::Fail
+        strict(&self.harm, is_strict) == Verdict::Fail
     }
 
     /// Returns the outcome of a scene that was not run.

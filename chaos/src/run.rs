@@ -14,13 +14,13 @@ use driver::history::Params;
 use driver::history::VERSION;
 use driver::recorder::Recorder;
 use driver::run_limits::RunLimits;
-use protocol::Clause;
 use target::Choice;
 use target::Error;
 use target::Target;
 use verdict::Verdict;
 
 use crate::chaos_protocol::{ChaosProtocol, Invariant};
+use crate::collect::known::Known;
 use crate::collect::{Halt, RunCollector};
 use crate::dependencies::Dependencies;
 use crate::disk::Disk;
@@ -111,7 +111,7 @@ pub(crate) async fn run(
         limits,
         bar,
         invariant,
-        lost_lines: None,
+        known: Known::default(),
         waits: 0,
         has_served: false,
         start_error: None,
@@ -147,7 +147,7 @@ pub(crate) async fn run(
                 run.outcomes.push(outcome);
             }
         }
-        if is_baseline && runner.lost_lines.is_some() {
+        if is_baseline && runner.known.lost_lines.is_some() {
             remaining = remaining.into_iter().map(Work::line_by_line).collect();
         }
         run.timelines.push(session.timeline);
@@ -227,8 +227,7 @@ struct Runner<'r> {
     bar: &'r SceneBar,
     /// The invariant spans all sessions: requests lost in an earlier one may still take effect.
     invariant: Box<dyn Invariant>,
-    /// The clause of a target that loses lines which arrive together, once a baseline has shown that.
-    lost_lines: Option<Clause>,
+    known: Known,
     /// The number of scenes with harm in which clients, or newcomers, have waited for a reply in vain.
     waits: u32,
     /// Whether the process of the target has served a session.
@@ -303,13 +302,21 @@ impl Runner<'_> {
             decided.extend::<Vec<SceneOutcome>>(closed);
         }
         decided.append(&mut outcomes);
+        let reason = match self.limits.reached_limit() {
+            Some(_) => "the run ended before another process could show it",
+            None => "the target could not be started again to show it once more",
+        };
+        let is_seen_once = |outcome: &&mut SceneOutcome| {
+            outcome.repetitions == 0 && outcome.harm.is_only_slow && outcome.harm.verdict == Verdict::Warn
+        };
+        for outcome in decided.iter_mut().filter(is_seen_once) {
+            outcome.harm = outcome.harm.clone().unconfirmed(reason);
+        }
         decided
     }
 
     async fn run_session(&mut self, works: &[Work], quiet: Duration) -> Session {
-        let Self {
-            protocol, seed, terms, target, recorder, limits, bar, invariant, lost_lines, waits, ..
-        } = self;
+        let Self { protocol, seed, terms, target, recorder, limits, bar, invariant, known, waits, .. } = self;
         let is_short = *waits >= LONG_WAITS_MAX;
         let reply_timeout = if is_short { terms.reply_timeout.min(SHORT_WAIT) } else { terms.reply_timeout };
         let (protocol, seed): (&'static ChaosProtocol, u64) = (*protocol, *seed);
@@ -384,7 +391,7 @@ impl Runner<'_> {
         let begun = collector.begun();
         // The scene that the time limit cut off is not judged.
         let is_cut = halt != Some(Halt::Lost) && !collector.is_conducted() && ending != Ending::Stopped;
-        let (mut outcomes, timeline, invariant) = collector.finish(lost_lines);
+        let (mut outcomes, timeline, invariant) = collector.finish(known);
         if is_short {
             for outcome in &mut outcomes {
                 outcome.harm.note_short_waits();

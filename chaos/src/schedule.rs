@@ -62,7 +62,7 @@ impl Schedule {
         let mut drawn: Vec<(u64, &Scene)> =
             protocol.scenes().iter().map(|scene| (random.next_u64(), scene)).collect();
         // A target without bounds on memory is slow in most scenes, but only these scenes show the cause.
-        let is_late = |scene: &Scene| !matches!(scene.fault.keeps, Some(ResourceLimit::Memory(_)));
+        let is_late = |scene: &Scene| !scene.fault.keeps.is_some_and(ResourceLimit::is_of_memory);
         drawn.sort_unstable_by_key(|(draw, scene)| (!scene.fault.is_baseline, is_late(scene), *draw));
         let drawn = drawn.into_iter().map(|(_, scene)| scene).filter(|scene| !scene.fault.is_long);
         Self { protocol, seed, steps: steps(drawn.collect(), selection) }

@@ -5,11 +5,14 @@ mod plot;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::time::SystemTime;
 
 use driver::history::Params;
 use report::Item;
+use report::Origin;
 use report::Report;
 use report::VERSION;
+use report::statistics::Pace;
 use report::{ItemKind, RunReport, WorkloadRun};
 use report::{format, terminal};
 use verdict::Verdict;
@@ -49,6 +52,8 @@ pub(crate) fn run_report(
             plan_sha256: schedule.sha256(),
             duration_ns: items.iter().map(|item| item.duration_ns).sum(),
             requests: outcome.timelines.iter().map(|timeline| timeline.requests.len() as u64).sum(),
+            latencies: Vec::new(),
+            pace: Pace::default(),
             phases: Vec::new(),
         }],
         items,
@@ -57,16 +62,17 @@ pub(crate) fn run_report(
     }
 }
 
-/// Returns the report of several runs.
+/// Returns the report of several runs, which end now.
 #[must_use]
-pub(crate) fn report(target: &str, runs: Vec<RunReport>) -> Report {
+pub(crate) fn report(target: &str, began: SystemTime, runs: Vec<RunReport>) -> Report {
     let verdict = runs.iter().map(|run| run.verdict).max().unwrap_or(Verdict::Unknown);
-    Report { report: VERSION, target: target.to_owned(), fixture: None, verdict, runs }
+    let origin = Origin::new("chaos", began, SystemTime::now());
+    Report { report: VERSION, origin, target: target.to_owned(), fixture: None, verdict, runs }
 }
 
 fn item(outcome: &SceneOutcome, schedule: &Schedule, target_flags: &str, is_strict: bool) -> Item {
     let case = outcome.scene.case;
-    let verdict = harm::strict(outcome.harm.verdict, is_strict);
+    let verdict = harm::strict(&outcome.harm, is_strict);
     let needs_reproduction = !matches!(verdict, Verdict::Pass | Verdict::NotRun);
     let protocol = schedule.protocol.flag.trim_start();
     let space = if protocol.is_empty() { "" } else { " " };

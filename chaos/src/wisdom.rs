@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use protocol::Protocol;
 use protocol::wisdom::Wisdom;
-use protocol::wisdom::clauses::{W31, W32};
+use protocol::wisdom::clauses::{W02, W31, W32};
 use protocol::wisdom::messages::Response;
 use target::settings::{BuiltIn, Settings};
 
@@ -43,6 +43,7 @@ pub(crate) static WISDOM: ChaosProtocol = ChaosProtocol {
     },
     deadline: Some(Duration::from_secs(5)),
     kept_waiting: W31,
+    without_fault: |_| W02,
     half_closed: None,
     idle: None,
     // Clients that are not served because earlier ones still occupy something: W32.

@@ -74,6 +74,11 @@ impl Cargo {
         command.args(["--locked", profile, self.profile.name(), "--target", &self.host]);
         let set_by_user = env::var("RUSTFLAGS").unwrap_or_default();
         let mut flags = rustc_flags(&set_by_user, self.is_static());
+        if self.profile == Profile::Ci {
+            // Clippy's compiler reports lints while it compiles, so no second build is necessary for them.
+            command.arg("--config").arg("build.rustc-workspace-wrapper=\"clippy-driver\"");
+            flags.extend(["-D", "warnings"]);
+        }
         let without_paths = if self.profile == Profile::Dist { self.path_flags() } else { Vec::new() };
         flags.extend(without_paths.iter().map(String::as_str));
         command.arg("--config").arg(format!("build.rustflags={flags:?}"));

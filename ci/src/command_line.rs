@@ -54,6 +54,12 @@ pub(crate) enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Build the documentation as a site with search, and check its links. It needs mdBook, and installs it
+    Site {
+        /// Where the site is written [default: site in the target directory]
+        #[arg(value_name = "DIR")]
+        directory: Option<PathBuf>,
+    },
     /// Draw the pictures of README.md again. It needs chromium
     Pictures,
 }

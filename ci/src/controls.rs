@@ -36,6 +36,11 @@ const SHARED: &[(Protocol, &str, &str)] = &[
         "disconnects/end-of-stream in the state mid-reply does the same, 100 ms earlier",
     ),
     (
+        Protocol::Index,
+        "disconnects/descriptors-reused",
+        "a timer of a closed connection also fires during resources/resets, whose rounds take as long",
+    ),
+    (
         Protocol::Wisdom,
         "spending/reset",
         "a server has often written its quotation before the reset arrives, and then sees the end of any session",
@@ -44,6 +49,11 @@ const SHARED: &[(Protocol, &str, &str)] = &[
         Protocol::Wisdom,
         "spending/half-close",
         "a server has often written its quotation before the reset arrives, and then sees the end of any session",
+    ),
+    (
+        Protocol::Wisdom,
+        "spending/key-changed",
+        "a bystander's solution arrives as late when process/stopped-crowd has paused the server",
     ),
 ];
 

@@ -9,6 +9,7 @@ use crate::binaries::{SHIPPED, SHIPPED_PACKAGES};
 use crate::cargo::{Cargo, Features, Profile};
 use crate::components::Components;
 use crate::failure::Failure;
+use crate::files::{copy, write};
 use crate::process;
 use crate::workspace::Workspace;
 
@@ -16,10 +17,27 @@ use crate::workspace::Workspace;
 const PROGRAM_BYTES_MAX: u64 = 12_000_000;
 
 /// The files of the workspace that an archive contains.
-const TEXTS: [&str; 4] = ["README.md", "CHANGELOG.md", "LICENSE-APACHE", "LICENSE-MIT"];
+const TEXTS: [&str; 9] = [
+    "README.md",
+    "ARCHITECTURE.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "deny.toml",
+    "LICENSE-APACHE",
+    "LICENSE-MIT",
+    "fixtures/data/README.md",
+];
+
+/// The directories of the documentation, and of the files that it names.
+const DIRECTORIES: [&str; 6] =
+    ["docs", "ci/deploy", "ci/gate", "ci/matrix", "ci/release", "fixtures/servers"];
+
+/// Open work concerns only those who work on the kit.
+const LEFT_OUT: &str = "NEXT.md";
 
 /// Builds the programs that ship and writes `gauntlet-VERSION-TARGET.tar.gz` and its checksum (`….sha256`) to a directory. The
-/// archive also contains completions, manual pages, licences and a bill of materials.
+/// archive also contains the documentation, completions, manual pages, licences and a bill of materials.
 ///
 /// # Errors
 /// The build fails, a program is missing, or the archive is too large.
@@ -37,9 +55,7 @@ pub(crate) fn run(workspace: &Workspace, directory: &Path) -> Result<(), Failure
     for binary in SHIPPED {
         copy(&binaries.path(*binary), &staged.join(binary.name()))?;
     }
-    for text in TEXTS {
-        copy(&workspace.path(text), &staged.join(text))?;
-    }
+    copy_documents(workspace, &staged)?;
     process::run(Command::new(manuals).arg(&staged))?;
     let components = Components::read(&cargo)?;
     write(&staged.join("LICENSES-OF-DEPENDENCIES"), &components.licences()?)?;
@@ -83,12 +99,31 @@ fn time_of(workspace: &Workspace) -> String {
     set.or_else(of_commit).map_or_else(|| "0".to_owned(), |time| time.trim().to_owned())
 }
 
-fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
-    fs::copy(from, to).map(|_bytes| ()).map_err(Failure::at(from))
+/// Copies the texts, and everything that they link to but source code.
+fn copy_documents(workspace: &Workspace, staged: &Path) -> Result<(), Failure> {
+    for directory in DIRECTORIES {
+        copy_directory(&workspace.path(directory), &staged.join(directory))?;
+    }
+    for text in TEXTS {
+        copy(&workspace.path(text), &staged.join(text))?;
+    }
+    Ok(())
 }
 
-fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    fs::write(path, text).map_err(Failure::at(path))
+fn copy_directory(from: &Path, to: &Path) -> Result<(), Failure> {
+    for entry in fs::read_dir(from).map_err(Failure::at(from))? {
+        let entry = entry.map_err(Failure::at(from))?;
+        let (path, name) = (entry.path(), entry.file_name());
+        if name == LEFT_OUT {
+            continue;
+        }
+        if path.is_dir() {
+            copy_directory(&path, &to.join(name))?;
+        } else {
+            copy(&path, &to.join(name))?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -96,6 +131,31 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+    use crate::site;
+
+    #[test]
+    fn the_links_of_an_archive_lead_to_its_files_or_to_source_code() {
+        let staged = tempfile::tempdir().unwrap();
+        copy_documents(&Workspace::find(), staged.path()).unwrap();
+        let mut count = 0;
+        let mut directories = vec![staged.path().to_owned()];
+        while let Some(directory) = directories.pop() {
+            for path in fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()) {
+                if path.is_dir() {
+                    directories.push(path);
+                } else if path.extension().is_some_and(|extension| extension == "md") {
+                    let text = fs::read_to_string(&path).unwrap();
+                    for link in site::local_links(&text).filter(|link| !link.contains("/src/")) {
+                        let target = path.parent().unwrap().join(link);
+                        assert!(target.exists(), "{} links to {link}", path.display());
+                        count += 1;
+                    }
+                }
+            }
+        }
+        assert!(count > 200, "{count} links");
+        assert!(!staged.path().join("docs/NEXT.md").exists());
+    }
 
     #[test]
     fn an_archive_depends_only_on_the_contents_of_the_files() {

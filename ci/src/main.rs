@@ -16,6 +16,7 @@ mod docker;
 mod docs;
 mod example_servers;
 mod failure;
+mod files;
 mod full;
 mod http;
 mod images;
@@ -24,12 +25,15 @@ mod module_cycles;
 mod mutant_list;
 mod mutant_runs;
 mod mutant_table;
+mod operations;
 mod packages;
 mod parallel;
 mod pictures;
 mod process;
 mod prometheus;
 mod proxy_clients;
+mod site;
+mod site_links;
 mod statistics;
 mod steps;
 mod sweep;
@@ -72,6 +76,9 @@ fn run(task: Task) -> Result<(), Failure> {
             dist::run(&workspace, &directory)
         }
         Task::Sweep => sweep::run(),
+        Task::Site { directory } => {
+            site::run(&workspace, &directory.unwrap_or_else(|| workspace.target.join("site")))
+        }
         Task::Pictures => pictures::run(&workspace),
         Task::Docs { check } => docs::run(&workspace, check),
     }

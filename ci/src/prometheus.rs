@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -30,6 +31,28 @@ pub(crate) fn check(workspace: &Workspace, binaries: &Binaries) -> Result<(), Fa
     let mut command = Command::new(binaries.path(Binary::Server));
     command.args(["--addr", "127.0.0.1:0", "--admin", "127.0.0.1:0"]).stderr(Stdio::null());
     let mut server = Running::start(&mut command)?;
+    let addresses = addresses_of(&mut server)?;
+    let admin = addresses.get("admin").ok_or_else(no_admin)?;
+    send_three_requests(&addresses["listening"])?;
+    check_with_promtool(admin)?;
+    check_with_prometheus(admin)?;
+    process::run(Command::new("promtool").args(["check", "config"]).arg(workspace.path("ci/prometheus.yml")))
+}
+
+/// Returns the address of a server's admin endpoint, when the server listens.
+///
+/// # Errors
+/// The server ends before, or has no admin endpoint.
+pub(crate) fn admin_of(server: &mut Running) -> Result<String, Failure> {
+    addresses_of(server)?.remove("admin").ok_or_else(no_admin)
+}
+
+fn no_admin() -> Failure {
+    Failure::other("the server names no admin address")
+}
+
+/// Reads the addresses that a server prints, by what they are.
+fn addresses_of(server: &mut Running) -> Result<BTreeMap<String, String>, Failure> {
     let mut addresses = BTreeMap::new();
     while !addresses.contains_key("listening") {
         let line = server.line()?.ok_or_else(|| Failure::other("the server ended before it listened"))?;
@@ -37,11 +60,7 @@ pub(crate) fn check(workspace: &Workspace, binaries: &Binaries) -> Result<(), Fa
             addresses.insert(what.to_owned(), addr.to_owned());
         }
     }
-    let admin = addresses.get("admin").ok_or_else(|| Failure::other("the server names no admin address"))?;
-    send_three_requests(&addresses["listening"])?;
-    check_with_promtool(admin)?;
-    check_with_prometheus(admin)?;
-    process::run(Command::new("promtool").args(["check", "config"]).arg(workspace.path("ci/prometheus.yml")))
+    Ok(addresses)
 }
 
 fn send_three_requests(addr: &str) -> Result<(), Failure> {
@@ -73,15 +92,8 @@ fn check_with_promtool(admin: &str) -> Result<(), Failure> {
 
 fn check_with_prometheus(admin: &str) -> Result<(), Failure> {
     let directory = tempfile::tempdir().map_err(Failure::during("creating a directory"))?;
-    let configuration = directory.path().join("prometheus.yml");
     let relay = start_relay(admin.to_owned())?;
-    fs::write(&configuration, configuration_of(admin, &relay)).map_err(Failure::at(&configuration))?;
-    let addr = free_address()?;
-    let mut command = Command::new("prometheus");
-    command.arg(format!("--config.file={}", configuration.display()));
-    command.arg(format!("--storage.tsdb.path={}", directory.path().join("data").display()));
-    command.arg(format!("--web.listen-address={addr}"));
-    let mut prometheus = Running::start(command.stderr(Stdio::null()))?;
+    let (mut prometheus, addr) = start(directory.path(), &configuration_of(admin, &relay))?;
     let both = |value: f64| BTreeMap::from([("open".to_owned(), value), ("text".to_owned(), value)]);
     let deadline = Instant::now() + SCRAPE_WITHIN;
     loop {
@@ -103,6 +115,21 @@ fn check_with_prometheus(admin: &str) -> Result<(), Failure> {
     }
     println!("Prometheus scrapes OpenMetrics and the text form");
     Ok(())
+}
+
+/// Starts a Prometheus with this configuration, whose files are in a directory, and returns its address.
+///
+/// # Errors
+/// It does not start, or its configuration cannot be written.
+pub(crate) fn start(directory: &Path, configuration: &str) -> Result<(Running, String), Failure> {
+    let path = directory.join("prometheus.yml");
+    fs::write(&path, configuration).map_err(Failure::at(&path))?;
+    let addr = free_address()?;
+    let mut command = Command::new("prometheus");
+    command.arg(format!("--config.file={}", path.display()));
+    command.arg(format!("--storage.tsdb.path={}", directory.join("data").display()));
+    command.arg(format!("--web.listen-address={addr}"));
+    Ok((Running::start(command.stderr(Stdio::null()))?, addr))
 }
 
 fn configuration_of(admin: &str, relay: &str) -> String {

@@ -9,6 +9,7 @@ use std::path::Path;
 use tokio::runtime::Runtime;
 
 use conformance::case::Case;
+use report::changes::Changes;
 use report::{catalogue, compare, write_file};
 use verdict::exit::CommandResult;
 use verdict::selection::nearest;
@@ -17,7 +18,7 @@ use crate::error::Error;
 use crate::flags::{CatalogueFormat, Flags, Subcommand};
 use crate::options::Options;
 use crate::protocols::PROTOCOLS;
-use crate::{config, judge_command, protocols, replay_command, run_command};
+use crate::{config, init, judge_command, matrix, protocols, replay_command, run_command};
 
 /// Executes a command line and prints to `out`. The first argument is the name of the program.
 ///
@@ -41,24 +42,35 @@ pub fn execute(arguments: &[OsString], out: &mut impl Write) -> Result<CommandRe
             runtime.shutdown_background();
             return Ok(CommandResult::judged(verdict?, Vec::new()));
         }
+        Subcommand::Matrix(flags) => {
+            let runtime = runtime()?;
+            return Ok(CommandResult::judged(runtime.block_on(matrix::run(&flags, out))?, Vec::new()));
+        }
         Subcommand::Judge { file } => {
             let (verdict, error) = judge_command::judge(&file, out)?;
             return Ok(CommandResult::judged(verdict, error.into_iter().collect()));
         }
         Subcommand::Cases { format, protocol } => write_cases(format, protocol, out),
         Subcommand::Explain { id } => explain(&id, out)?,
-        Subcommand::Compare { reports, html } => {
+        Subcommand::Compare { reports, html, fail_on, markdown } => {
             let compared = compare::read(&reports)?;
+            let changes = Changes::between(&compared);
+            if changes.is_none() && (!fail_on.is_empty() || markdown.is_some()) {
+                return Err(Error::Usage("--fail-on and --markdown compare two reports; name two"));
+            }
             if let Some(path) = &html {
                 write_file(File::create, path, |file| compare::write_html(file, &compared))?;
             }
             ignore_closed(compare::write_text(out, &compared));
+            let Some(changes) = changes else { return Ok(CommandResult::printed()) };
+            if let Some(path) = &markdown {
+                write_file(File::create, path, |file| changes.write_markdown(file))?;
+            }
+            ignore_closed(changes.write_text(out));
+            return Ok(CommandResult::judged(changes.verdict(&fail_on), Vec::new()));
         }
-        Subcommand::Init => {
-            config::init(Path::new(config::DEFAULT_PATH))?;
-            let written =
-                writeln!(out, "wrote {}; `harness` reads it in this directory", config::DEFAULT_PATH);
-            ignore_closed(written);
+        Subcommand::Init(flags) => {
+            init::init(Path::new("."), flags, out)?;
         }
     }
     Ok(CommandResult::printed())

@@ -1,8 +1,7 @@
 //! `gauntlet.toml`: flags in a file. Flags on the command line override them.
 
 use std::ffi::OsString;
-use std::fs;
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::path::Path;
 
 use clap::CommandFactory;
@@ -16,39 +15,6 @@ pub(crate) const DEFAULT_PATH: &str = "gauntlet.toml";
 
 /// Groups of flags of which the command line's choice replaces all others in the file.
 const ALTERNATIVES: &[&[&str]] = &[&["addr", "host", "port", "exec", "image"], &["seed", "seeds"]];
-
-/// The file that `harness init` writes.
-const TEMPLATE: &str = r#"# Flags of `harness` for this directory. Each key is a flag without its dashes; `harness --help` describes all flags.
-# A flag on the command line overrides this file.
-
-# The target: an address, a command to start, or a container image. Default: the built-in reference server.
-#addr = "127.0.0.1:8080"
-#exec = "./server --port {port}"
-#image = "server:latest"
-
-# The plan. Without a seed, each run uses a random seed and prints it.
-#seed = 7
-#concurrency = 100
-#timeout = 10
-#deadline = 45
-
-# The selection: patterns for ids, clauses and levels. `harness cases` lists all cases.
-#only = ["must", "should"]
-#skip = ["index/F6/*"]
-#strict = true
-#stall-limit = 30
-
-# A list of known failures with reasons, one per line, such as:
-#   index/S2/4  we follow the early edition of the protocol
-#expect = "gauntlet-expected.txt"
-
-# Reports.
-#json = "gauntlet.json"
-#junit = "gauntlet.xml"
-#tap = "gauntlet.tap"
-#html = "gauntlet.html"
-#badge = "gauntlet.svg"
-"#;
 
 /// Returns the arguments, followed by the flags of the configuration file if there is one.
 ///
@@ -77,18 +43,10 @@ fn layered(arguments: &[OsString], file: &File) -> Result<Layered, settings::Err
     Ok(layered)
 }
 
-/// Writes a configuration file with comments.
-///
-/// # Errors
-/// Fails if the file exists or cannot be written.
-pub(crate) fn init(path: &Path) -> Result<(), Error> {
-    let written = fs::File::create_new(path).and_then(|mut file| file.write_all(TEMPLATE.as_bytes()));
-    written.map_err(|source| report::WriteError { path: path.to_owned(), source }.into())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::init::template::TEMPLATE;
 
     /// The arguments that the file adds to those of the command line.
     fn added(typed: &[&str], text: &str) -> Result<Vec<String>, String> {

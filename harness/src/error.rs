@@ -7,8 +7,10 @@ use conformance::request_script;
 use driver::history::ReadError;
 use fixtures::ParseError;
 use verdict::exit::{CommandEnd, exit_code};
-use verdict::known_failures::KnownFailuresError;
+use verdict::listed::ListError;
 use verdict::selection::NoMatch;
+
+pub use crate::matrix::TargetsError;
 
 /// The reason for which a command cannot be executed.
 #[derive(Debug, thiserror::Error)]
@@ -62,20 +64,47 @@ pub enum Error {
         /// The error in the file.
         source: request_script::Error,
     },
-    /// The list of known failures is invalid.
-    #[error("the list of known failures {}: {source}", path.display())]
-    Expected {
+    /// A list of known failures or flaky items is invalid.
+    #[error("the list {}: {source}", path.display())]
+    List {
         /// The path as given.
         path: PathBuf,
         /// The position and the error.
-        source: KnownFailuresError,
+        source: ListError,
     },
+    /// A list of targets is invalid.
+    #[error("{}: {source}", path.display())]
+    Targets {
+        /// The path as given.
+        path: PathBuf,
+        /// The error in the file.
+        source: TargetsError,
+    },
+    /// A list contains no target with this name.
+    #[error("{} has no target '{name}'", path.display())]
+    NoTarget {
+        /// The name.
+        name: String,
+        /// The list.
+        path: PathBuf,
+    },
+    /// The directory of a matrix contains results of another run.
+    #[error("{} contains results; keep them with --resume, or name another directory with --out", .0.display())]
+    HasResults(PathBuf),
+    /// `init` has nothing to write.
+    #[error("{0} exist already; remove one to write it again, or ask for a job with --github or --gitlab")]
+    NothingToWrite(String),
+    /// The program chaos is missing.
+    #[error(
+        "there is no program chaos beside harness or in PATH; install it, or set chaos = false in the list"
+    )]
+    NoChaos,
     /// The configuration file is invalid.
     #[error(transparent)]
     Settings(#[from] settings::Error),
-    /// A report for the comparison cannot be read.
+    /// A report cannot be read, or nothing failed in it.
     #[error(transparent)]
-    Report(#[from] report::compare::ReadError),
+    Report(#[from] report::read::ReadError),
     /// A history cannot be read.
     #[error("the history {} {source}", path.display())]
     History {

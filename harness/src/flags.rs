@@ -7,10 +7,12 @@ use std::time::Duration;
 use clap::{CommandFactory, Parser};
 
 use report::ReportFlags;
+use report::changes::Unwanted;
 use settings::values::{SeedRange, seconds, seeds};
 use settings::with_two_dashes;
 use target::TargetFlags;
 
+use crate::matrix::MatrixFlags;
 use crate::protocols::parse_name;
 use crate::workload::contention::Edition;
 use crate::workload::schedule::RequestSchedule;
@@ -54,9 +56,21 @@ pub(crate) struct Flags {
     #[arg(long)]
     pub strict: bool,
 
+    /// Print what was observed where the protocol leaves the behaviour open
+    #[arg(long)]
+    pub verbose: bool,
+
     /// List of known failures, one `ID REASON` per line. A listed failure is expected; a listed item that passes is an error
     #[arg(long, value_name = "FILE")]
     pub expect: Option<PathBuf>,
+
+    /// List of flaky cases and workloads, one `ID REASON` per line. They run and are reported, but decide nothing
+    #[arg(long, value_name = "FILE")]
+    pub flaky: Option<PathBuf>,
+
+    /// Run only what failed or remained unknown in this JSON report, with its seed
+    #[arg(long, value_name = "REPORT", conflicts_with = "only")]
+    pub again: Option<PathBuf>,
 
     /// Also run the cases that wait for the target to drop a stalled client, which must happen within this number of seconds
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
@@ -148,7 +162,7 @@ pub(crate) enum Subcommand {
         /// Id of a case (index/R1/2), a clause (S2) or a workload (index/replay)
         id: String,
     },
-    /// Print the matrix of implementations and cases from several JSON reports
+    /// Print the matrix of implementations and cases from several JSON reports, and for two reports what has changed
     Compare {
         /// JSON reports, as --json writes them
         #[arg(required = true, value_name = "REPORT")]
@@ -156,7 +170,15 @@ pub(crate) enum Subcommand {
         /// Also write the matrix to an HTML page
         #[arg(long, value_name = "FILE")]
         html: Option<PathBuf>,
+        /// Exit with 1 if the second of two reports has such a change from the first, and with 3 if it cannot be compared
+        #[arg(long, value_name = "CHANGE[,CHANGE]", value_delimiter = ',')]
+        fail_on: Vec<Unwanted>,
+        /// Also write the changes between two reports as Markdown
+        #[arg(long, value_name = "FILE")]
+        markdown: Option<PathBuf>,
     },
+    /// Judge a list of targets with harness and chaos, and write a site that compares them. The exit status is 0 if all were judged
+    Matrix(MatrixFlags),
     /// Send the requests of a file repeatedly and report how often they fail. --shrink writes such a file
     Replay {
         /// Request script
@@ -176,8 +198,20 @@ pub(crate) enum Subcommand {
         /// History file, compressed or as plain lines
         file: PathBuf,
     },
-    /// Write a commented gauntlet.toml to the current directory
-    Init,
+    /// Set up the gate of the server in the current directory: recognize its start command, and write gauntlet.toml and the job for
+    /// pull requests on GitHub or GitLab. Existing files are kept
+    Init(InitFlags),
+}
+
+/// What `harness init` writes besides gauntlet.toml.
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
+pub(crate) struct InitFlags {
+    /// Write the workflow of GitHub [default: if the directory has a remote there]
+    #[arg(long)]
+    pub(crate) github: bool,
+    /// Write the job of GitLab [default: if the directory has a remote there]
+    #[arg(long)]
+    pub(crate) gitlab: bool,
 }
 
 /// The output formats of the catalogue.

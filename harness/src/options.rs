@@ -10,7 +10,7 @@ use fixtures::Graph;
 use report::{FixtureSummary, write_file};
 use settings::values::random_seed;
 use target::{Choice, choose_target};
-use verdict::known_failures::KnownFailures;
+use verdict::listed::ListedItems;
 use verdict::selection::{Selection, Subject};
 
 use crate::error::Error;
@@ -33,7 +33,9 @@ pub(crate) struct Options {
     /// The selected cases and workloads.
     pub selection: Selection,
     /// The known failures.
-    pub known_failures: KnownFailures,
+    pub known_failures: ListedItems,
+    /// What decides nothing.
+    pub flaky: ListedItems,
     /// All flags as given.
     pub flags: Flags,
 }
@@ -43,9 +45,22 @@ impl Options {
     ///
     /// # Errors
     /// Flags contradict each other, the fixture cannot be read, or a report cannot be written.
-    pub(crate) fn new(flags: Flags) -> Result<Self, Error> {
+    pub(crate) fn new(mut flags: Flags) -> Result<Self, Error> {
         let protocol = protocols::named(flags.protocol);
         let choice = choose_target(&flags.target)?;
+        let subjects = protocol.subjects();
+        if let Some(path) = &flags.again {
+            let failed = report::read::failed(path)?;
+            flags.only = names_of(&failed.ids, &subjects);
+            if flags.only.is_empty() {
+                return Err(Error::Usage(
+                    "--again names a report in which only the target was lost; run without it",
+                ));
+            }
+            if flags.seeds.is_none() {
+                flags.seed.get_or_insert(failed.seed);
+            }
+        }
         let (graph, name) = match &flags.fixture {
             None => (fixtures::debian(), "debian".to_owned()),
             Some(path) => (read_fixture(path)?, path.display().to_string()),
@@ -70,20 +85,20 @@ impl Options {
                 "--process watches the target's process; start it with --exec or --image, or judge the built-in server",
             ));
         }
-        let subjects = protocol.subjects();
         let selection = Selection::new(&flags.only, &flags.skip, &subjects)?;
         if !subjects.iter().any(|subject| selection.wants(subject).is_ok()) {
             return Err(Error::Usage("--only and --skip leave nothing to run"));
         }
-        let known_failures = match &flags.expect {
-            None => KnownFailures::default(),
-            Some(path) => read_known_failures(path, &subjects)?,
-        };
+        let known_failures = read_list(flags.expect.as_deref(), &subjects)?;
+        let flaky = read_list(flags.flaky.as_deref(), &subjects)?;
+        if flaky.ids().any(|id| known_failures.reason(id).is_some()) {
+            return Err(Error::Usage("--expect and --flaky list the same item; list it once"));
+        }
         let reports = flags.reports.files();
         let files = reports.iter().copied().chain(&flags.shrink);
         if files.clone().collect::<BTreeSet<_>>().len() < files.count() {
             return Err(Error::Usage(
-                "two of --json, --junit, --tap, --html, --badge, --record and --shrink name the same file",
+                "two of --json, --junit, --tap, --ctrf, --html, --badge, --record and --shrink name the same file",
             ));
         }
         // An unwritable report must be detected before the run, not after it.
@@ -91,7 +106,7 @@ impl Options {
             let open = |path: &Path| File::options().append(true).create(true).open(path);
             write_file(open, path, |_| Ok(()))?;
         }
-        Ok(Self { protocol, choice, fixture, seeds, selection, known_failures, flags })
+        Ok(Self { protocol, choice, fixture, seeds, selection, known_failures, flaky, flags })
     }
 
     /// Returns the options of one run as parameters, named like the flags.
@@ -141,10 +156,17 @@ impl Options {
     }
 }
 
-fn read_known_failures(path: &Path, subjects: &[Subject]) -> Result<KnownFailures, Error> {
+/// Returns those of the ids that name a case or workload. The survival of the target is always judged.
+fn names_of(ids: &[String], subjects: &[Subject]) -> Vec<String> {
+    let is_subject = |id: &&String| subjects.iter().any(|subject| subject.id == id.as_str());
+    ids.iter().filter(is_subject).cloned().collect()
+}
+
+fn read_list(path: Option<&Path>, subjects: &[Subject]) -> Result<ListedItems, Error> {
+    let Some(path) = path else { return Ok(ListedItems::default()) };
     let text = fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
-    let invalid = |source| Error::Expected { path: path.to_owned(), source };
-    KnownFailures::parse(&text, subjects).map_err(invalid)
+    let invalid = |source| Error::List { path: path.to_owned(), source };
+    ListedItems::parse(&text, subjects).map_err(invalid)
 }
 
 fn read_fixture(path: &Path) -> Result<Graph, Error> {

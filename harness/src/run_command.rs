@@ -1,10 +1,11 @@
 //! `harness` without a subcommand: runs each seed with each number of clients, prints the outcome and writes the reports.
 
 use std::io::Write;
+use std::time::SystemTime;
 
 use driver::history::Ending;
 use driver::run_limits::RunLimits;
-use report::{Report, RunReport, VERSION, html, matrix, terminal};
+use report::{Origin, Report, RunReport, VERSION, html, matrix, terminal};
 use verdict::Verdict;
 
 use crate::error::Error;
@@ -20,10 +21,13 @@ pub(crate) async fn run(
     file_errors: &mut Vec<Error>,
     out: &mut impl Write,
 ) -> Result<Verdict, Error> {
+    let began = SystemTime::now();
     let runs = run_all(options, file_errors, out).await?;
     let verdict = runs.iter().map(|run| run.verdict).max().unwrap_or(Verdict::Unknown);
     let fixture = options.protocol.replays_a_graph.then(|| options.fixture.clone());
-    let report = Report { report: VERSION, target: options.choice.describe(), fixture, verdict, runs };
+    let origin = Origin::new("harness", began, SystemTime::now());
+    let report =
+        Report { report: VERSION, origin, target: options.choice.describe(), fixture, verdict, runs };
     let reports = &options.flags.reports;
     let errors = reports.write_all(&report, |file| html::write(file, &report), out);
     file_errors.extend(errors.into_iter().map(Error::from));
@@ -62,7 +66,7 @@ async fn run_all(
             }
         };
         if !options.is_matrix() {
-            let _ = terminal::write_outcome(out, &run);
+            let _ = terminal::write_outcome(out, &run, options.flags.verbose);
         }
         let is_over =
             limits.reached_limit() == Some(Ending::Interrupted) || run.verdict == Verdict::Unreachable;

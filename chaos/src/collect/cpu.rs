@@ -107,9 +107,9 @@ fn used(before: &Sample, after: &Sample) -> u64 {
     after.cpu_ns.saturating_sub(before.cpu_ns)
 }
 
-/// The processor time, and the time for which threads waited for a processor.
+/// The processor time, and the time for which threads waited for a processor. A loop may run in the thread of any connection.
 fn demanded(before: &Sample, after: &Sample) -> u64 {
-    used(before, after) + after.waited_ns.saturating_sub(before.waited_ns)
+    used(before, after) + after.waited_by_all_ns.saturating_sub(before.waited_by_all_ns)
 }
 
 #[cfg(test)]
@@ -130,14 +130,14 @@ mod tests {
     /// The same, but in these periods the target uses a processor for this time of every 50 ms, and waits for the rest; at other times
     /// it also waits for this time.
     fn shared_samples(busy: &[Span], used_ns: u64, quiet_waited_ns: u64) -> Vec<(u64, Sample)> {
-        let (mut cpu_ns, mut waited_ns) = (0, 0);
+        let (mut cpu_ns, mut waited_by_all_ns) = (0, 0);
         let times = (0..=END / (50 * MS)).map(|tick| tick * 50 * MS);
         times
             .map(|at_ns| {
                 let is_busy = busy.iter().any(|(from_ns, to_ns)| (*from_ns + 1..=*to_ns).contains(&at_ns));
                 cpu_ns += if is_busy { used_ns } else { 5 * MS };
-                waited_ns += if is_busy { 50 * MS - used_ns } else { quiet_waited_ns };
-                (at_ns, Sample { descriptors: 1, memory_bytes: 1, threads: 1, waited_ns, cpu_ns })
+                waited_by_all_ns += if is_busy { 50 * MS - used_ns } else { quiet_waited_ns };
+                (at_ns, Sample { cpu_ns, waited_by_all_ns, ..Sample::default() })
             })
             .collect()
     }

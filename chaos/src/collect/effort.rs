@@ -98,7 +98,7 @@ mod tests {
     /// Samples every 50 ms of a target that uses a tenth of a processor for 2 s, and then a whole one until 3 s.
     fn samples() -> Vec<(u64, Sample)> {
         let used_ms = |at_ms: u64| at_ms.min(2000) / 10 + at_ms.clamp(2000, 3000) - 2000;
-        let sample = |cpu_ns| Sample { descriptors: 1, memory_bytes: 1, threads: 1, waited_ns: 0, cpu_ns };
+        let sample = |cpu_ns| Sample { cpu_ns, ..Sample::default() };
         (0..80).map(|tick| tick * 50).map(|at_ms| (at_ms * MS, sample(used_ms(at_ms) * MS))).collect()
     }
 
@@ -138,10 +138,7 @@ mod tests {
         let sample = |at_ms: u64| {
             let (cpu_ns, waited_ns) =
                 (at_ms.saturating_sub(1000) / 4 * MS, at_ms.saturating_sub(1000) / 2 * MS);
-            (
-                at_ms * MS,
-                Sample { descriptors: 1, memory_bytes: 1, threads: 1, waited_ns, cpu_ns: 100 * MS + cpu_ns },
-            )
+            (at_ms * MS, Sample { waited_ns, cpu_ns: 100 * MS + cpu_ns, ..Sample::default() })
         };
         let mut samples: Vec<(u64, Sample)> = (0..80).map(|tick| sample(tick * 50)).collect();
         samples[0].1.cpu_ns = 0;

@@ -94,6 +94,7 @@ impl SceneCollector {
         let requirements = Requirements {
             clauses: (protocol.harm_clauses)(scene.fault, scene.state),
             kept_waiting: protocol.kept_waiting,
+            without_fault: protocol.without_fault,
             idle: protocol.idle,
             is_promised: scene.fault.is_promised,
             may_refuse: scene.fault.needs_dependency,
@@ -234,6 +235,11 @@ impl SceneCollector {
         if !self.has_ended_target {
             self.incidents.push(noted);
         }
+    }
+
+    /// Returns the incidents, from which those may be removed that are no harm.
+    pub(super) fn incidents_mut(&mut self) -> &mut Vec<Noted> {
+        &mut self.incidents
     }
 
     /// Records a violation of the invariant.

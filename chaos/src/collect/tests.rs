@@ -81,7 +81,7 @@ impl History {
 
     fn finish(mut self) -> Vec<SceneOutcome> {
         self.serve_others();
-        self.collector.finish(&mut None).0
+        self.collector.finish(&mut Known::default()).0
     }
 
     /// Ends the first scene.
@@ -189,7 +189,7 @@ fn a_target_that_refuses_connections_is_lost() {
     }
     assert!(history.collector.halt() == Some(Halt::Lost));
     history.collector.note_lost("its process ended");
-    let outcome = history.collector.finish(&mut None).0.remove(0);
+    let outcome = history.collector.finish(&mut Known::default()).0.remove(0);
     assert_eq!((outcome.harm.verdict, summary(&outcome)), (Verdict::Fail, "the target is gone"));
 }
 
@@ -281,7 +281,7 @@ fn a_target_slower_than_the_interval_does_not_fall_behind() {
     }
     history.end_scene(Some(MS));
     history.serve_others();
-    let (outcomes, timeline, _) = history.collector.finish(&mut None);
+    let (outcomes, timeline, _) = history.collector.finish(&mut Known::default());
     assert_eq!(summary(&outcomes[0]), "the fault slows bystanders down");
     assert_eq!(timeline.requests.values().max(), Some(&(80 * MS)));
 }
@@ -292,7 +292,7 @@ fn times_that_pass_during_a_stall_count_as_waiting_requests() {
     history.bystander(QUIET_REQUESTS, 1000 * MS, None);
     history.end_scene(Some(MS));
     history.serve_others();
-    let requests = history.collector.finish(&mut None).1.requests;
+    let requests = history.collector.finish(&mut Known::default()).1.requests;
     let waited: Vec<u64> =
         (QUIET_REQUESTS..QUIET_REQUESTS + 20).map(|request| requests[&due_ns(request)] / MS).collect();
     assert_eq!(waited, (1..=20).rev().map(|slot| slot * 50).collect::<Vec<u64>>());

@@ -73,7 +73,7 @@ mod tests {
 
     /// Returns samples at an interval of 50 ms of a target that waits for this time in each interval, from one time on.
     fn samples(waited_ns: u64, from_ns: u64, threads: u64) -> Vec<(u64, Sample)> {
-        let sample = |waited_ns| Sample { descriptors: 1, memory_bytes: 1, threads, waited_ns, cpu_ns: 0 };
+        let sample = |waited_ns| Sample { threads, waited_ns, ..Sample::default() };
         let total = |at_ns: u64| at_ns.saturating_sub(from_ns) / (50 * MS) * waited_ns;
         (0..60).map(|tick| tick * 50 * MS).map(|at_ns| (at_ns, sample(total(at_ns)))).collect()
     }

@@ -47,6 +47,8 @@ pub(crate) struct Requirements {
     pub(crate) clauses: HarmClauses,
     /// The clause that a target violates if clients wait for long, or at all without a fault.
     pub(crate) kept_waiting: Clause,
+    /// Returns the clause that an incorrect reply to this request violates without a fault.
+    pub(crate) without_fault: fn(&str) -> Clause,
     /// The clause about resources that a target violates which uses a processor while it has nothing to do, if there is one.
     pub(crate) idle: Option<Clause>,
     /// Whether the protocol promises that other clients are served during the fault.

@@ -12,6 +12,10 @@ use crate::percentile::milliseconds;
 /// Why a client waits less than the protocol allows.
 pub(crate) const SHORT_WAIT: &str = "clients have waited in vain for the whole time in two scenes before";
 
+/// The summary of an incorrect reply that is not the consequence of a fault.
+pub(crate) const WRONG_WITHOUT_FAULT: &str =
+    "a bystander received an incorrect reply before the first fault: judge the target with harness";
+
 /// Returns the finding that an incident leads to.
 pub(crate) fn of_incident(incident: Incident, requirements: &Requirements) -> Finding {
     let clauses = requirements.clauses;

@@ -3,7 +3,7 @@
 mod messages;
 mod rules;
 
-use protocol::index::clauses::{A3, A4, C1, C3, C4, F4};
+use protocol::index::clauses::{A3, A4, C1, C3, C4, F4, S5};
 use verdict::{Finding, Verdict};
 
 use super::*;
@@ -17,6 +17,7 @@ fn evidence() -> Evidence {
     let requirements = Requirements {
         clauses: HarmClauses { silent: A4, newcomer: A4, closed: A3, impossible: C3, gone: C3, other: C3 },
         kept_waiting: C1,
+        without_fault: |_| S5,
         idle: Some(C4),
         is_promised: true,
         may_refuse: false,
@@ -113,6 +114,17 @@ fn only_slow_replies_are_repeated() {
     assert!(late_of_a_busy_machine.is_only_slow);
 }
 
+/// A run that reached its time limit on a busy machine accused correct servers of delays that it had seen in one process.
+#[test]
+fn slowness_that_was_seen_once_is_inconclusive() {
+    let slow = decided(|evidence| wait(evidence, 52 * MS, 30));
+    assert_eq!((slow.verdict, strict(&slow, true)), (Verdict::Warn, Verdict::Fail));
+    let unconfirmed = slow.unconfirmed("the run ended");
+    assert_eq!((unconfirmed.verdict, strict(&unconfirmed, true)), (Verdict::Unknown, Verdict::Unknown));
+    assert_eq!(unconfirmed.findings[0].reason.as_deref(), Some("the run ended"));
+    assert_eq!(of_run([&unconfirmed, &decided(|_| ())].into_iter(), false), Verdict::Pass);
+}
+
 #[test]
 fn a_sequel_and_the_scene_before_it_have_the_worse_verdict() {
     let (held, warned) = (|| decided(|_| ()), || decided(|e| e.newcomer_waited_ns = Some(1001 * MS)));
@@ -122,6 +134,18 @@ fn a_sequel_and_the_scene_before_it_have_the_worse_verdict() {
         held().after(Harm::not_run("the target is gone")).cause.as_deref(),
         Some("the target is gone")
     );
+}
+
+#[test]
+fn with_strict_a_violated_should_fails_although_something_else_is_undecided() {
+    let harm = decided(|e| {
+        e.newcomer_waited_ns = Some(1001 * MS);
+        e.at_fault = at_fault(Verdict::Unknown);
+    });
+    assert_eq!((harm.verdict, strict(&harm, false)), (Verdict::Unknown, Verdict::Unknown));
+    assert_eq!(strict(&harm, true), Verdict::Fail);
+    let undecided = decided(|e| e.at_fault = at_fault(Verdict::Unknown));
+    assert_eq!(strict(&undecided, true), Verdict::Unknown);
 }
 
 #[test]

@@ -5,5 +5,6 @@ mod correct_servers;
 mod dependency;
 mod mutants;
 mod proxy;
+mod reproductions;
 mod support;
 mod undoing;

@@ -1,6 +1,7 @@
 """A correct package-index server: asyncio on one thread, standard library only.
 
-Usage: right.py PORT [SECONDS]. With SECONDS, each reply is delayed by that time; other clients do not wait for it.
+Usage: right.py PORT [SECONDS] [REFUSED]. With SECONDS, each reply is delayed by that time; other clients do not wait for it.
+With REFUSED, names with this character are answered ERROR, which is not correct.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ import sys
 LINE_BYTES_MAX = 1 << 20
 
 delay_seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 0
+refused = sys.argv[3].encode() if len(sys.argv) > 3 else None
 index = {}
 
 
@@ -17,6 +19,8 @@ def answer(line):
     if len(fields) != 3 or fields[0] not in (b"INDEX", b"REMOVE", b"QUERY") or not fields[1]:
         return b"ERROR\n"
     command, package, listed = fields
+    if refused and refused in package:
+        return b"ERROR\n"
     if command == b"QUERY":
         return b"OK\n" if package in index else b"FAIL\n"
     if command == b"INDEX":

@@ -55,11 +55,12 @@ impl Seen {
             // The outputs are those of the gate; a target that breaks later shows in the status of the job.
             let verdicts = ["pass", "fail", "usage", "unknown", "unreachable"];
             let judged = verdicts.iter().position(|word| *word == verdict).unwrap();
-            assert_eq!(
-                *outputs,
-                [format!("verdict={verdict}"), format!("exit-status={judged}")],
-                "{self:#?}"
-            );
+            let [of_verdict, of_status, counts] = &outputs[..] else { panic!("{self:#?}") };
+            assert_eq!(*of_verdict, format!("verdict={verdict}"), "{self:#?}");
+            assert_eq!(*of_status, format!("exit-status={judged}"), "{self:#?}");
+            let counts = counts.strip_prefix("counts=").unwrap();
+            let expected = if has_reports { verdict.to_uppercase() } else { String::new() };
+            assert!(counts.starts_with(&expected) && counts.is_empty() != has_reports, "{self:#?}");
             assert_eq!(!self.summary.is_empty(), has_reports, "{self:#?}");
         }
     }

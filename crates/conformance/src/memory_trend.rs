@@ -150,7 +150,7 @@ mod tests {
         for growth_kb in growth_kb {
             memory_bytes += growth_kb * 1000;
             let memory_bytes = u64::try_from(memory_bytes).unwrap();
-            let sample = Sample { descriptors: 1, memory_bytes, threads: 1, waited_ns: 0, cpu_ns: 0 };
+            let sample = Sample { descriptors: 1, memory_bytes, threads: 1, ..Sample::default() };
             samples.push((round_ns * (samples.len() as u64 + 1), sample));
             let trend = Trend::of(&samples, 1000, 4);
             if trend != Trend::Open {

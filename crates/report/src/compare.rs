@@ -1,73 +1,32 @@
 //! A comparison of several JSON reports: the matrix of implementations and cases.
 
-use std::collections::BTreeMap;
-use std::fs;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::PathBuf;
 
 use maud::html;
-use serde::Deserialize;
-
 use verdict::Verdict;
 
 use crate::format::{mark_of, style_of};
 use crate::html::{class_of, page};
+use crate::read::{ReadError, RunRead, read_report};
 
 /// The reports to compare, one for each implementation.
 #[derive(Debug)]
 pub struct Compared {
-    implementations: Vec<Implementation>,
+    pub(crate) implementations: Vec<Implementation>,
     /// The ids of all items, in the order of the first report that has them.
-    ids: Vec<String>,
+    pub(crate) ids: Vec<String>,
 }
 
 #[derive(Debug)]
-struct Implementation {
-    name: String,
-    verdict: Verdict,
+pub(crate) struct Implementation {
+    pub(crate) name: String,
+    pub(crate) verdict: Verdict,
     /// The worst verdict over all runs, by id.
-    verdicts: BTreeMap<String, Verdict>,
-}
-
-/// The parts of a report that are read.
-#[derive(Deserialize)]
-struct ReportRead {
-    report: u32,
-    target: String,
-    verdict: Verdict,
-    runs: Vec<RunRead>,
-}
-
-#[derive(Deserialize)]
-struct RunRead {
-    items: Vec<ItemRead>,
-}
-
-#[derive(Deserialize)]
-struct ItemRead {
-    id: String,
-    verdict: Verdict,
-}
-
-/// The error of a report that cannot be compared.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadError {
-    /// The file cannot be read.
-    #[error("cannot read {}: {source}", path.display())]
-    Read {
-        /// The path as given.
-        path: PathBuf,
-        /// The error of the operating system.
-        source: io::Error,
-    },
-    /// The file is not a report, or has another version.
-    #[error("{} is not a report of this kit: {problem}", path.display())]
-    Form {
-        /// The path as given.
-        path: PathBuf,
-        /// A description of the error.
-        problem: String,
-    },
+    pub(crate) verdicts: BTreeMap<String, Verdict>,
+    /// The ids that a flag left out.
+    pub(crate) deselected: BTreeSet<String>,
 }
 
 /// Reads reports. Each implementation has the name of its file.
@@ -77,17 +36,7 @@ pub enum ReadError {
 pub fn read(paths: &[PathBuf]) -> Result<Compared, ReadError> {
     let mut compared = Compared { implementations: Vec::new(), ids: Vec::new() };
     for path in paths {
-        let text = fs::read(path).map_err(|source| ReadError::Read { path: path.clone(), source })?;
-        let wrong = |problem: String| ReadError::Form { path: path.clone(), problem };
-        let report: ReportRead = serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
-        if report.report != crate::model::VERSION {
-            let problem = format!(
-                "it has version {}, but this program reads version {}",
-                report.report,
-                crate::model::VERSION
-            );
-            return Err(wrong(problem));
-        }
+        let report = read_report(path)?;
         let name = path.file_stem().map_or(report.target, |stem| stem.to_string_lossy().into_owned());
         compared.add(name, report.verdict, report.runs);
     }
@@ -97,14 +46,18 @@ pub fn read(paths: &[PathBuf]) -> Result<Compared, ReadError> {
 impl Compared {
     fn add(&mut self, name: String, verdict: Verdict, runs: Vec<RunRead>) {
         let mut verdicts: BTreeMap<String, Verdict> = BTreeMap::new();
+        let mut deselected = BTreeSet::new();
         for item in runs.into_iter().flat_map(|run| run.items) {
             if !self.ids.contains(&item.id) {
                 self.ids.push(item.id.clone());
             }
+            if item.is_deselected() {
+                deselected.insert(item.id.clone());
+            }
             let worst = verdicts.entry(item.id).or_insert(item.verdict);
             *worst = (*worst).max(item.verdict);
         }
-        self.implementations.push(Implementation { name, verdict, verdicts });
+        self.implementations.push(Implementation { name, verdict, verdicts, deselected });
     }
 }
 
@@ -115,7 +68,7 @@ impl Compared {
 /// `out` cannot be written.
 pub fn write_text(out: &mut impl Write, compared: &Compared) -> io::Result<()> {
     for (number, implementation) in (1..).zip(&compared.implementations) {
-        let Implementation { name, verdict, verdicts } = implementation;
+        let Implementation { name, verdict, verdicts, .. } = implementation;
         let failed = verdicts.values().filter(|verdict| **verdict == Verdict::Fail).count();
         let style = style_of(*verdict);
         writeln!(out, "{number:>3}  {style}{:<11}{style:#} {name}: {failed} failed", verdict.word())?;
@@ -155,7 +108,7 @@ pub fn write_html(mut out: impl Write, compared: &Compared) -> io::Result<()> {
     let body = html! {
                 h1 { "Gauntlet: a comparison" }
                 p { (compared.implementations.len()) " implementations, " (compared.ids.len()) " cases and workloads." }
-                div.wide {
+                div.wide tabindex="0" {
                     table.matrix {
                         thead {
                             tr {

@@ -22,6 +22,10 @@ pub struct ReportFlags {
     #[arg(long, value_name = "FILE")]
     pub tap: Option<PathBuf>,
 
+    /// Write the report in the Common Test Report Format (JSON)
+    #[arg(long, value_name = "FILE")]
+    pub ctrf: Option<PathBuf>,
+
     /// Write the report as a self-contained HTML page
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,

@@ -10,6 +10,8 @@ use verdict::{Finding, Verdict};
 
 use crate::format::{grouped, latency, mark_of};
 use crate::model::{Item, Report, RunReport, WorkloadRun};
+use crate::origin::Origin;
+use crate::plots::plots;
 use crate::statistics::CommandStatistics;
 use crate::window::picture;
 
@@ -25,14 +27,23 @@ pub fn write(mut out: impl Write, report: &Report) -> io::Result<()> {
         header {
             h1 { "Gauntlet " span.badge.(class_of(report.verdict)) { (report.verdict.word()) } }
             p { "Target: " code { (report.target) } }
+            (origin(&report.origin))
         }
         @if report.runs.len() > 1 { (runs(report)) }
         @for (number, run) in report.runs.iter().enumerate() { (one_run(report, number, run)) }
-        footer { p { "Gauntlet " (env!("CARGO_PKG_VERSION")) ", report version " (report.report) "." } }
+        footer { p { "Report version " (report.report) "." } }
     };
     let title = format!("Gauntlet: {}", report.verdict.word());
     out.write_all(page(&title, &body).into_string().as_bytes())?;
     out.flush()
+}
+
+/// Returns when, where and with which version a report was made.
+#[must_use]
+pub fn origin(origin: &Origin) -> Markup {
+    html! {
+        p.origin { "Gauntlet " (origin.version) " on " (origin.host) ", " time datetime=(origin.began()) { (origin.began()) } }
+    }
 }
 
 /// Returns a self-contained page.
@@ -47,7 +58,7 @@ pub fn page(title: &str, body: &Markup) -> Markup {
                 title { (title) }
                 style { (PreEscaped(STYLE)) }
             }
-            body { (body) }
+            body { main { (body) } }
         }
     }
 }
@@ -68,7 +79,7 @@ pub const fn class_of(verdict: Verdict) -> &'static str {
 /// Returns a table of several runs.
 fn runs(report: &Report) -> Markup {
     html! {
-        div.wide {
+        div.wide tabindex="0" {
             table {
                 thead { tr { th { "run" } th { "seed" } th { "clients" } th { "verdict" } th { "violated clauses" } } }
                 tbody {
@@ -94,10 +105,9 @@ fn violated(run: &RunReport) -> String {
 }
 
 fn one_run(report: &Report, number: usize, run: &RunReport) -> Markup {
-    let options: Vec<String> = run.options.iter().map(|(name, value)| format!("--{name} {value}")).collect();
     html! {
         section #{ "run-" (number) } {
-            @if report.runs.len() > 1 { h2 { "Run " (number + 1) ": " (run.verdict.word()) } }
+            h2 { @if report.runs.len() > 1 { "Run " (number + 1) } @else { "Result" } ": " (run.verdict.word()) }
             @if let Some(cause) = &run.cause { p { strong { (cause) } } }
             ul.summary {
                 @for (verdict, count) in run.counts() {
@@ -105,15 +115,16 @@ fn one_run(report: &Report, number: usize, run: &RunReport) -> Markup {
                 }
             }
             @if let Some(hint) = &run.hint { p { "Hint: " (hint) } }
-            p.options { code { (options.join(" ")) } }
-            h3 { "Matrix" }
-            (matrix(number, run))
+            (options(run))
             @for verdict in [Verdict::Fail, Verdict::Unknown, Verdict::Warn, Verdict::Expected] {
                 @if run.with(verdict).next().is_some() {
                     h3 { (heading(verdict)) }
                     @for item in run.most_severe(verdict) { (one_item(number, item, true)) }
                 }
             }
+            h3 { "Matrix" }
+            (matrix(number, run))
+            @if run.with(Verdict::NotRun).next().is_some() { h3 { "Not run" } (not_run(number, run)) }
             @if let Some(workload) = run.replay() { h3 { "Replay" } (replay(workload)) }
             @if run.items.iter().any(is_observation) {
                 h3 { "Behaviour that the protocol does not specify" }
@@ -124,8 +135,36 @@ fn one_run(report: &Report, number: usize, run: &RunReport) -> Markup {
                     }
                 }
             }
-            h3 { "Passed and not run" }
-            @for item in run.with(Verdict::Pass).chain(run.with(Verdict::NotRun)) { (one_item(number, item, false)) }
+            @if run.with(Verdict::Pass).next().is_some() { h3 { "Passed" } }
+            @for item in run.with(Verdict::Pass) { (one_item(number, item, false)) }
+        }
+    }
+}
+
+/// Returns the options of a run as flags.
+#[must_use]
+pub fn options(run: &RunReport) -> Markup {
+    let flags: Vec<String> = run.options.iter().map(|(name, value)| format!("--{name} {value}")).collect();
+    html! { p.options { code { (flags.join(" ")) } } }
+}
+
+/// Returns what was not run, grouped by the cause.
+#[must_use]
+pub fn not_run(number: usize, run: &RunReport) -> Markup {
+    let mut causes: Vec<(&str, Vec<&Item>)> = Vec::new();
+    for item in run.with(Verdict::NotRun) {
+        let cause = item.cause.as_deref().unwrap_or("no cause is known");
+        match causes.iter_mut().find(|(known, _)| *known == cause) {
+            Some((_, items)) => items.push(item),
+            None => causes.push((cause, vec![item])),
+        }
+    }
+    html! {
+        @for (cause, items) in causes {
+            details {
+                summary { (cause) ": " (items.len()) }
+                ul { @for item in items { li #(anchor(number, item)) { strong { (item.id) } " " (item.requirement) } } }
+            }
         }
     }
 }
@@ -173,7 +212,7 @@ fn matrix(number: usize, run: &RunReport) -> Markup {
             }
             @for item in run.items.iter().filter(|item| !item.is_case()) {
                 tr {
-                    th {}
+                    td {}
                     td.level { (item.level.word()) }
                     td.cells {
                         a.cell.(class_of(item.verdict)) href={ "#" (anchor(number, item)) }
@@ -243,7 +282,7 @@ fn marked(text: &str, differs_at: Option<usize>) -> Markup {
 
 fn wire(item: &Item) -> Markup {
     html! {
-        div.wide {
+        div.wide tabindex="0" {
             table.wire {
                 @for entry in &item.wire {
                     tr.violation[entry.is_violation] {
@@ -263,7 +302,8 @@ fn replay(run: &WorkloadRun) -> Markup {
     let seconds = Duration::from_nanos(run.duration_ns).as_secs_f64();
     html! {
         p { (grouped(run.requests)) " requests in " (format!("{seconds:.2}")) " s. Plan " code { (run.plan_sha256) } "." }
-        div.wide {
+        (plots(run))
+        div.wide tabindex="0" {
             table.figures {
                 thead {
                     tr {

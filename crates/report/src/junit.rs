@@ -25,6 +25,10 @@ pub(crate) fn write(mut out: impl Write, report: &Report) -> io::Result<()> {
 fn suite(report: &Report, run: &RunReport) -> TestSuite {
     let mut suite = TestSuite::new(format!("seed {} with {} clients", run.seed, run.concurrency));
     suite.add_property(Property::new("target", report.target.as_str()));
+    // The schema of Jenkins has no attribute for the time.
+    suite.add_property(Property::new("began_at", report.origin.began()));
+    suite.add_property(Property::new("gauntlet", report.origin.version));
+    suite.add_property(Property::new("host", report.origin.host.to_string()));
     for (name, value) in run.options.iter() {
         suite.add_property(Property::new(name, value));
     }

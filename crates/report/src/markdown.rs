@@ -13,6 +13,8 @@ use crate::model::{Report, RunReport};
 pub(crate) fn write(mut out: impl Write, report: &Report) -> io::Result<()> {
     writeln!(out, "## Gauntlet: {}\n", report.verdict.word())?;
     writeln!(out, "Target: `{}`\n", report.target.replace('`', "'"))?;
+    let origin = &report.origin;
+    writeln!(out, "Gauntlet {} on {}, {}\n", origin.version, origin.host, origin.began())?;
     for run in &report.runs {
         write_run(&mut out, run)?;
     }

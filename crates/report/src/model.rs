@@ -5,10 +5,11 @@ use serde::{Serialize, Serializer};
 use conformance::wire::WireEntry;
 use driver::history::Params;
 use protocol::{Clause, Level};
-use verdict::selection::{NOT_SELECTED, SKIPPED};
+use verdict::selection::is_deselection;
 use verdict::{Finding, Verdict};
 
-use crate::statistics::PhaseStatistics;
+use crate::origin::Origin;
+use crate::statistics::{LatencyAt, Pace, PhaseStatistics};
 
 /// The version of the JSON format.
 pub const VERSION: u32 = 3;
@@ -18,6 +19,8 @@ pub const VERSION: u32 = 3;
 pub struct Report {
     /// The version of the format: [`VERSION`].
     pub report: u32,
+    /// The program, its machine and the time.
+    pub origin: Origin,
     /// The target, described for users.
     pub target: String,
     /// The package graph that was replayed, if any.
@@ -83,6 +86,10 @@ pub struct WorkloadRun {
     pub duration_ns: u64,
     /// The number of its requests that were answered.
     pub requests: u64,
+    /// The latency of all its requests by percentile; empty if it was not measured.
+    pub latencies: Vec<LatencyAt>,
+    /// Its replies over time.
+    pub pace: Pace,
     /// Its phases, in order, where the workload reports them.
     pub phases: Vec<PhaseStatistics>,
 }
@@ -271,8 +278,7 @@ impl Item {
     /// Returns whether the item was deselected by a flag.
     #[must_use]
     pub fn is_deselected(&self) -> bool {
-        let is_by_flag = |cause: &String| cause == NOT_SELECTED || cause == SKIPPED;
-        self.verdict == Verdict::NotRun && self.cause.as_ref().is_some_and(is_by_flag)
+        self.verdict == Verdict::NotRun && self.cause.as_deref().is_some_and(is_deselection)
     }
 
     /// Returns the rank of the item among those with the same verdict.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::files::{WriteError, write_file};
 use crate::flags::ReportFlags;
 use crate::model::Report;
-use crate::{annotations, badge, json, junit, markdown, tap};
+use crate::{annotations, badge, ctrf, json, junit, markdown, tap};
 
 /// The environment variable that names the file for the summary of a GitHub job.
 const GITHUB_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
@@ -22,8 +22,8 @@ impl ReportFlags {
     /// Returns the files that a run writes, in the order of their flags.
     #[must_use]
     pub fn files(&self) -> Vec<&PathBuf> {
-        let Self { json, junit, tap, html, badge, record, .. } = self;
-        [json, junit, tap, html, badge, record].into_iter().flatten().collect()
+        let Self { json, junit, tap, ctrf, html, badge, record, .. } = self;
+        [json, junit, tap, ctrf, html, badge, record].into_iter().flatten().collect()
     }
 
     /// Writes all reports, and returns the errors of those that cannot be written. `write_page` writes the HTML page; in a GitHub
@@ -34,10 +34,11 @@ impl ReportFlags {
         write_page: impl FnOnce(BufWriter<File>) -> io::Result<()>,
         out: &mut impl Write,
     ) -> Vec<WriteError> {
-        let of_flags: [(&Option<PathBuf>, Format); 4] = [
+        let of_flags: [(&Option<PathBuf>, Format); 5] = [
             (&self.json, json::write),
             (&self.junit, junit::write),
             (&self.tap, tap::write),
+            (&self.ctrf, ctrf::write),
             (&self.badge, badge::write),
         ];
         let mut results = Vec::new();

@@ -1,5 +1,7 @@
 //! Statistics of requests: counts, rates and latencies by phase and command, derived from the history.
 
+mod pace;
+
 use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram;
@@ -7,10 +9,13 @@ use serde::Serialize;
 
 use driver::exchanges::Exchange;
 
+pub use pace::Pace;
+
 /// Collects the statistics of a run.
 #[derive(Debug, Default)]
 pub struct Statistics {
     phases: Vec<Phase>,
+    pace: Pace,
     /// The times of the first and the last event, in nanoseconds.
     span_ns: Option<(u64, u64)>,
 }
@@ -33,6 +38,18 @@ pub struct PhaseStatistics {
     /// The statistics of its requests, by command.
     pub commands: Vec<CommandStatistics>,
 }
+
+/// The latency below which a share of the requests was answered.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct LatencyAt {
+    /// The share, in percent.
+    pub percentile: f64,
+    /// The latency, in nanoseconds.
+    pub latency_ns: u64,
+}
+
+/// The percentiles of a plot: closer together where latencies differ most.
+const PERCENTILES: [f64; 12] = [0.0, 25.0, 50.0, 75.0, 90.0, 95.0, 98.0, 99.0, 99.5, 99.9, 99.95, 100.0];
 
 /// The statistics of one command in one phase. A latency is the time from before the request was written until after
 /// its reply was read, in nanoseconds, accurate to 0.1 %.
@@ -79,6 +96,7 @@ impl Statistics {
     pub fn add(&mut self, command: &'static str, replied: &Exchange<'_>) {
         let Some(phase) = self.phases.last_mut() else { return };
         phase.last_ns = phase.last_ns.max(replied.replied_ns);
+        self.pace.add(replied.replied_ns);
         let latencies = phase.latencies.entry(command).or_insert_with(new_histogram);
         latencies.saturating_record(replied.replied_ns.saturating_sub(replied.sent_ns));
     }
@@ -99,6 +117,25 @@ impl Statistics {
     #[must_use]
     pub fn requests(&self) -> u64 {
         self.phases.iter().flat_map(|phase| phase.latencies.values()).map(Histogram::len).sum()
+    }
+
+    /// Returns the replies over time.
+    #[must_use]
+    pub fn pace(&self) -> Pace {
+        self.pace.clone()
+    }
+
+    /// Returns the latency of all requests by percentile; nothing without requests.
+    #[must_use]
+    pub fn latencies(&self) -> Vec<LatencyAt> {
+        let mut all = new_histogram();
+        for latencies in self.phases.iter().flat_map(|phase| phase.latencies.values()) {
+            // The limits of all histograms are equal.
+            let _ = all.add(latencies);
+        }
+        let at =
+            |percentile: f64| LatencyAt { percentile, latency_ns: all.value_at_quantile(percentile / 100.0) };
+        if all.is_empty() { Vec::new() } else { PERCENTILES.map(at).to_vec() }
     }
 
     /// Returns the statistics of each phase; `names` are the names of the phases from 1.

@@ -12,6 +12,14 @@ use crate::model::{Item, Report, RunReport, evidence};
 /// The output cannot be written.
 pub(crate) fn write(mut out: impl Write, report: &Report) -> io::Result<()> {
     writeln!(out, "TAP version 14")?;
+    let origin = &report.origin;
+    writeln!(
+        out,
+        "# gauntlet {}, {}, {}",
+        origin.version,
+        origin.began(),
+        one_line(&origin.host.to_string())
+    )?;
     let selected = |run: &RunReport| run.items.iter().filter(|item| !item.is_deselected()).count();
     writeln!(out, "1..{}", report.runs.iter().map(selected).sum::<usize>())?;
     let mut number = 0;

@@ -2,20 +2,24 @@
 #![expect(clippy::unwrap_used, reason = "a failing test panics with the message")]
 
 use std::fs;
+use std::time::SystemTime;
 
 use driver::history::{Ending, Event, EventKind, Failure, FailureKind, Header, Params, Sample};
 use driver::moves::Act;
 use jsonschema::Validator;
 use protocol::Level;
 use protocol::index::clauses::S1;
-use report::statistics::Statistics;
+use report::statistics::{LatencyAt, Pace, Statistics};
 use report::terminal::{EXPLAIN_COMMAND, write_items};
-use report::{FixtureSummary, Item, ItemKind, Report, RunReport, VERSION, WorkloadRun};
+use report::{FixtureSummary, Item, ItemKind, Origin, Report, RunReport, VERSION, WorkloadRun};
 use serde_json::Value;
 use verdict::{Finding, Verdict, Window, WindowOperation};
 
 fn validator(name: &str) -> Validator {
-    let path = format!("{}/../../docs/schema/{name}.schema.json", env!("CARGO_MANIFEST_DIR"));
+    validator_of(&format!("{}/../../docs/schema/{name}.schema.json", env!("CARGO_MANIFEST_DIR")))
+}
+
+fn validator_of(path: &str) -> Validator {
     let schema: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
     jsonschema::validator_for(&schema).unwrap()
 }
@@ -78,6 +82,8 @@ fn run_with(item: Item) -> RunReport {
             plan_sha256: "0".repeat(64),
             duration_ns: 1,
             requests: 1,
+            latencies: vec![LatencyAt { percentile: 99.9, latency_ns: 1 }],
+            pace: Pace::default(),
             phases: Statistics::default().phases(&[]),
         }],
         case_requests: 1,
@@ -87,22 +93,43 @@ fn run_with(item: Item) -> RunReport {
 
 #[test]
 fn a_report_with_all_fields_conforms_to_its_schema() {
-    let run = run_with(full_item());
-    let fixture = FixtureSummary { name: "tiny".to_owned(), packages: 4, named_only: 1, dependencies: 3 };
-    let verdict = run.verdict;
-    let report = Report {
-        report: VERSION,
-        target: "127.0.0.1:8080".to_owned(),
-        fixture: Some(fixture),
-        verdict,
-        runs: vec![run],
-    };
     let mut text = Vec::new();
-    report::json::write(&mut text, &report).unwrap();
+    report::json::write(&mut text, &full_report()).unwrap();
     let mut value: Value = serde_json::from_slice(&text).unwrap();
     assert_valid(&validator("report"), &value);
     value["runs"][0]["items"][0]["unknown"] = Value::Null;
     assert!(!validator("report").is_valid(&value), "unknown keys are rejected");
+}
+
+fn full_report() -> Report {
+    let run = run_with(full_item());
+    let fixture = FixtureSummary { name: "tiny".to_owned(), packages: 4, named_only: 1, dependencies: 3 };
+    let verdict = run.verdict;
+    Report {
+        report: VERSION,
+        origin: Origin::new("harness", SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH),
+        target: "127.0.0.1:8080".to_owned(),
+        fixture: Some(fixture),
+        verdict,
+        runs: vec![run],
+    }
+}
+
+#[test]
+fn a_common_test_report_conforms_to_its_schema() {
+    let validator = validator_of(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/ctrf.schema.json"));
+    let written = |verdict| {
+        let mut report = full_report();
+        report.runs[0].items[0].verdict = verdict;
+        report.runs[0].items[0].repetitions = 1;
+        let mut text = Vec::new();
+        report::ctrf::write(&mut text, &report).unwrap();
+        let value: Value = serde_json::from_slice(&text).unwrap();
+        assert_valid(&validator, &value);
+        value["results"]["tests"][0]["status"].as_str().unwrap().to_owned()
+    };
+    let expected = ["passed", "failed", "passed", "failed", "failed", "other", "skipped"];
+    assert_eq!(Verdict::ALL.map(written), expected, "{:?}", Verdict::ALL);
 }
 
 #[test]
@@ -129,7 +156,15 @@ fn every_history_line_conforms_to_its_schema() {
         EventKind::Closed,
         EventKind::Reset,
         EventKind::Marked(1),
-        EventKind::Sampled(Sample { descriptors: 1, memory_bytes: 1, threads: 1, waited_ns: 1, cpu_ns: 1 }),
+        EventKind::Sampled(Sample {
+            descriptors: 1,
+            memory_bytes: 1,
+            memory_peak_bytes: 1,
+            threads: 1,
+            waited_ns: 1,
+            waited_by_all_ns: 1,
+            cpu_ns: 1,
+        }),
         EventKind::ClientDone,
     ];
     let failures =

@@ -22,6 +22,7 @@ mod descriptor_limit;
 mod descriptor_shortage;
 mod error;
 mod flags;
+mod free_port;
 mod image;
 mod memory_shortage;
 mod notice;

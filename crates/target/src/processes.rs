@@ -131,7 +131,6 @@ fn status_of(pid: i32) -> Option<String> {
 /// Returns the sum of the resources of all processes; `None` where it is not known.
 #[cfg(target_os = "linux")]
 fn sample(processes: Processes) -> Option<Sample> {
-    const EMPTY: Sample = Sample { descriptors: 0, memory_bytes: 0, threads: 0, waited_ns: 0, cpu_ns: 0 };
     const NS_PER_S: u64 = 1_000_000_000;
     let mut sum: Option<Sample> = None;
     for pid in processes.members() {
@@ -141,31 +140,99 @@ fn sample(processes: Processes) -> Option<Sample> {
         else {
             continue;
         };
-        let sum = sum.get_or_insert(EMPTY);
+        let sum = sum.get_or_insert_default();
         sum.descriptors += descriptors as u64;
         sum.memory_bytes += status.rssanon.unwrap_or(0) * 1024;
+        let others = status.rssfile.unwrap_or(0) + status.rssshmem.unwrap_or(0);
+        sum.memory_peak_bytes += status.vmhwm.unwrap_or(0).saturating_sub(others) * 1024;
         sum.threads += status.threads;
-        sum.waited_ns += waited_ns(pid);
+        let (by_first_ns, by_all_ns) = waited_ns(pid);
+        sum.waited_ns += by_first_ns;
+        sum.waited_by_all_ns += by_all_ns;
         sum.cpu_ns += (stat.utime + stat.stime) * (NS_PER_S / procfs::ticks_per_second());
     }
     sum
 }
 
-/// Returns the time that the first threads of a process were ready to run but had no processor: the second field of
-/// `schedstat`. The threads of a large pool delay each other, which says nothing about the machine.
+/// Returns the times that the first threads and that all threads of a process were ready to run but had no processor: the second
+/// field of `schedstat`. Of thousands of threads, most are not read, because that takes longer than the pause between two samples.
 #[cfg(target_os = "linux")]
-fn waited_ns(pid: Pid) -> u64 {
-    const THREADS_MAX: usize = 8;
+fn waited_ns(pid: Pid) -> (u64, u64) {
+    const FIRST: usize = 8;
+    const THREADS_MAX: usize = 256;
     let tasks = fs::read_dir(format!("/proc/{}/task", pid.as_raw_nonzero())).into_iter().flatten().flatten();
     let of_task = |task: fs::DirEntry| {
         let schedstat = fs::read_to_string(task.path().join("schedstat")).ok()?;
         schedstat.split_whitespace().nth(1)?.parse::<u64>().ok()
     };
-    tasks.take(THREADS_MAX).filter_map(of_task).sum()
+    let by_thread: Vec<u64> = tasks.take(THREADS_MAX).filter_map(of_task).collect();
+    (by_thread.iter().take(FIRST).sum(), by_thread.iter().sum())
 }
 
 /// Returns `None`: process resources are not measured on this system.
 #[cfg(not(target_os = "linux"))]
 fn sample(_: Processes) -> Option<Sample> {
     None
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::hint;
+    use std::sync::Barrier;
+    use std::thread;
+    use std::time::{Duration, Instant};
+
+    use rustix::process::getpid;
+    use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
+    use super::*;
+
+    /// Uses a processor until both loops have run for a while.
+    fn spin() {
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_millis(300) {
+            hint::spin_loop();
+        }
+    }
+
+    #[test]
+    fn a_loop_in_a_later_thread_is_seen_waiting() {
+        const IDLE: usize = 10;
+        let (before, done) = (waited_ns(getpid()), Barrier::new(IDLE + 1));
+        let (by_first_ns, by_all_ns) = thread::scope(|scope| {
+            for _ in 0..IDLE {
+                scope.spawn(|| done.wait());
+            }
+            let looping = || {
+                // Two loops on one processor wait for each other.
+                let allowed = sched_getaffinity(None).unwrap();
+                let first = (0..CpuSet::MAX_CPU).find(|cpu| allowed.is_set(*cpu)).unwrap();
+                let mut one = CpuSet::new();
+                one.set(first);
+                sched_setaffinity(None, &one).unwrap();
+                spin();
+                let waited = waited_ns(getpid());
+                spin();
+                waited
+            };
+            let (first, second) = (scope.spawn(looping), scope.spawn(looping));
+            let waited = [first.join().unwrap(), second.join().unwrap()];
+            done.wait();
+            waited.into_iter().max_by_key(|(_, by_all_ns)| *by_all_ns).unwrap()
+        });
+        let by_others_ns = (by_all_ns - before.1).saturating_sub(by_first_ns - before.0);
+        assert!(by_others_ns > 50_000_000, "{by_others_ns} ns of {by_all_ns} ns");
+    }
+
+    #[test]
+    fn memory_that_was_freed_remains_as_the_peak() {
+        const TAKEN_BYTES: usize = 64 << 20;
+        let processes = Processes::from(getpid()).unwrap();
+        let before = sample(processes).unwrap();
+        drop(hint::black_box(vec![1_u8; TAKEN_BYTES]));
+        let after = sample(processes).unwrap();
+        assert!(after.memory_bytes < before.memory_bytes + (TAKEN_BYTES as u64) / 2, "{before:?} {after:?}");
+        let grown_bytes = after.memory_peak_bytes - before.memory_peak_bytes;
+        assert!(grown_bytes > (TAKEN_BYTES as u64) * 9 / 10, "{before:?} {after:?}");
+    }
 }

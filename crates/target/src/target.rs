@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::ffi::OsString;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ use crate::choice::Choice;
 #[cfg(target_os = "linux")]
 use crate::descriptor_shortage::DescriptorShortage;
 use crate::error::Error;
+use crate::free_port;
 use crate::image;
 use crate::memory_shortage::{self, MemoryShortage};
 use crate::output::Pipes;
@@ -267,7 +268,7 @@ async fn start_built_in(flags: Vec<OsString>) -> Result<(SocketAddr, Option<Star
 async fn start_command(command: &str, addr: Option<&str>) -> Result<(SocketAddr, Option<Started>), Error> {
     let addr = match addr {
         Some(addr) => addr.to_owned(),
-        None => format!("127.0.0.1:{}", find_free_port()?),
+        None => format!("127.0.0.1:{}", free_port::find()?),
     };
     if reach_once(&addr).await.is_ok() {
         return Err(Error::Taken(addr));
@@ -304,10 +305,4 @@ async fn connect(addr: &str) -> io::Result<TcpStream> {
     let (local, peer) = (stream.local_addr()?, stream.peer_addr()?);
     // Without a listener on an ephemeral port, a connection may receive that port as its own and connect to itself.
     if local == peer { Err(io::ErrorKind::ConnectionRefused.into()) } else { Ok(stream) }
-}
-
-/// Returns a free port. The system seldom assigns it again soon. If another process takes it first, the command fails
-/// to listen, and most commands report that and exit.
-fn find_free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }

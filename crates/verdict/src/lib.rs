@@ -1,7 +1,7 @@
 //! Verdicts and their evidence: findings, exit codes, selection patterns and lists of known failures.
 //!
 //! A judge returns a [`Verdict`] and the [`Finding`]s that support it. A [`selection::Selection`] decides which cases
-//! and workloads run. A [`known_failures::KnownFailures`] list turns a listed failure into an expected one.
+//! and workloads run. A [`listed::ListedItems`] list turns a listed failure into an expected one.
 //!
 //! ```
 //! use verdict::Verdict;
@@ -14,7 +14,7 @@
 
 pub mod exit;
 mod finding;
-pub mod known_failures;
+pub mod listed;
 pub mod selection;
 mod verdict;
 

@@ -10,6 +10,12 @@ pub const NOT_SELECTED: &str = "not selected by --only";
 /// The cause of a case or workload that `--skip` names.
 pub const SKIPPED: &str = "skipped by --skip";
 
+/// Returns whether a flag is the cause for which something was not run.
+#[must_use]
+pub fn is_deselection(cause: &str) -> bool {
+    [NOT_SELECTED, SKIPPED].contains(&cause)
+}
+
 /// The properties of a case or workload that a pattern can match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Subject {

@@ -6,13 +6,14 @@ use conformance::case::{Case, Runs};
 use conformance::results::CaseResult;
 use conformance::run::RunSettings;
 use driver::run_limits::RunLimits;
+use protocol::Level;
 use report::{Item, ItemKind, reproduction};
-use target::Target;
+use target::{Choice, Target};
 use verdict::Verdict;
 
 use crate::flags::Flags;
 use crate::gate::consequences;
-use crate::gate::expectation::apply_known_failures;
+use crate::gate::expectation::apply_lists;
 use crate::gate::state::Gate;
 
 /// A case with many requests runs only if the pace of the target allows it to end within this time.
@@ -84,7 +85,7 @@ impl Gate<'_> {
                 ..Item::new(case.id, ItemKind::Case, case.level)
             };
             let item = match (self.results.cases.remove(case.id), self.skipped.get(case.id)) {
-                (Some(result), _) => self.with_result(plain, result),
+                (Some(result), _) => self.with_result(plain, case, result),
                 (None, Some(cause)) => Item { cause: Some(cause.clone()), ..plain },
                 (None, None) => Item { cause: Some("the run ended before this case".to_owned()), ..plain },
             };
@@ -93,11 +94,14 @@ impl Gate<'_> {
         self.report.case_requests = self.results.requests;
     }
 
-    fn with_result(&mut self, plain: Item, result: CaseResult) -> Item {
-        let flags = self.protocol.flag() + &self.options.choice.flags();
+    fn with_result(&mut self, plain: Item, case: &Case, result: CaseResult) -> Item {
+        let flags = self.protocol.flag() + &self.options.choice.flags() + &self.flags_of(case);
         let is_violated = matches!(result.verdict, Verdict::Fail | Verdict::Warn);
         let reproduction = if is_violated {
-            if let Some(by_hand) = reproduction::by_hand(&self.report.addr, &result.wire) {
+            // A target that was started for this run has another address, or none, afterwards.
+            if let (Choice::Addr(_), Some(by_hand)) =
+                (&self.options.choice, reproduction::by_hand(&self.report.addr, &result.wire))
+            {
                 self.by_hand.insert(plain.id, by_hand);
             }
             vec![reproduction::harness_command(plain.id, self.seed, &flags)]
@@ -116,7 +120,19 @@ impl Gate<'_> {
             reproduction,
             ..plain
         };
-        apply_known_failures(item, self.options)
+        apply_lists(item, self.options)
+    }
+
+    /// Returns the flags without which the case would not run, or would only warn, with a trailing space.
+    fn flags_of(&self, case: &Case) -> String {
+        let Flags { stall_limit, strict, .. } = self.options.flags;
+        let condition = match (case.runs, stall_limit) {
+            (Runs::WithProcess, _) => "--process ".to_owned(),
+            (Runs::WithStallLimit, Some(limit)) => format!("--stall-limit {} ", limit.as_secs_f64()),
+            _ => String::new(),
+        };
+        let strict = if strict && case.level == Level::Should { "--strict " } else { "" };
+        condition + strict
     }
 }
 

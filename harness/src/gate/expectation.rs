@@ -1,13 +1,20 @@
-//! The list of known failures, applied to the items of a run.
+//! The lists of known failures and of flaky items, applied to the items of a run.
 
 use report::Item;
 use verdict::{Finding, Verdict};
 
 use crate::options::Options;
 
-/// Applies the list of known failures. A listed failure is expected. A listed item that passes is an error, so that the list
-/// can only shrink.
-pub(super) fn apply_known_failures(mut item: Item, options: &Options) -> Item {
+/// Applies both lists. A listed failure is expected. A known failure that passes is an error, so that the list can only shrink; a
+/// flaky item may pass, fail or remain unknown.
+pub(super) fn apply_lists(mut item: Item, options: &Options) -> Item {
+    if let Some(reason) = options.flaky.reason(item.id) {
+        if matches!(item.verdict, Verdict::Fail | Verdict::Warn | Verdict::Unknown) {
+            item.verdict = Verdict::Expected;
+            item.cause = Some(format!("flaky: {reason}"));
+        }
+        return item;
+    }
     let Some(reason) = options.known_failures.reason(item.id) else { return item };
     match item.verdict {
         Verdict::Fail | Verdict::Warn => {

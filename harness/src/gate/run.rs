@@ -14,7 +14,7 @@ use verdict::Verdict;
 use verdict::selection::Subject;
 
 use crate::error::Error;
-use crate::gate::expectation::apply_known_failures;
+use crate::gate::expectation::apply_lists;
 use crate::gate::hint::hint;
 use crate::gate::state::Gate;
 use crate::workload::pace;
@@ -227,7 +227,7 @@ impl Gate<'_> {
         }
         for item in &mut self.report.items {
             if !item.is_case() {
-                *item = apply_known_failures(item.clone(), self.options);
+                *item = apply_lists(item.clone(), self.options);
             }
         }
         self.report.hint = hint(&self.report.items);

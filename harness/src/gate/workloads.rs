@@ -7,7 +7,7 @@ use conformance::workload::{Conditions, Earlier, Pilot, Plan, Size, Workload};
 use driver::history::Params;
 use driver::run_limits::RunLimits;
 use report::progress::PhaseBar;
-use report::statistics::per_second;
+use report::statistics::{Pace, per_second};
 use report::{Item, ItemKind, WorkloadRun, terminal};
 use target::Target;
 use verdict::Verdict;
@@ -114,6 +114,8 @@ impl Gate<'_> {
             plan_sha256: plan.sha256.clone(),
             duration_ns: 0,
             requests: 0,
+            latencies: Vec::new(),
+            pace: Pace::default(),
             phases: Vec::new(),
         });
         if !is_pilot {
@@ -133,6 +135,7 @@ impl Gate<'_> {
         }
         if let Some(figures) = self.report.workloads.last_mut() {
             (figures.requests, figures.duration_ns) = (requests, duration_ns);
+            (figures.latencies, figures.pace) = (statistics.latencies(), statistics.pace());
             if workload.replays_fixture() {
                 figures.phases = statistics.phases(phases);
             }

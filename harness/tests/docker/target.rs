@@ -102,19 +102,20 @@ fn fill(addr: SocketAddr) {
 
 /// Fills the memory of the target's container during a replay. Returns the output of the harness and the name of the container.
 async fn filled_during_a_replay() -> (Output, String) {
-    // Three times as many packages as the default graph has: a busy machine takes seconds to fill the memory.
-    let directory = tempfile::tempdir().unwrap();
-    let graph = directory.path().join("graph.deps");
-    let packages: Vec<String> = (0..10_000).map(|number| format!("p{number}:\n")).collect();
-    std::fs::write(&graph, packages.concat()).unwrap();
-    let running = start_harness(&["--fixture", graph.to_str().unwrap()]);
+    let mut running = start_harness(&["--debug"]);
+    let stderr = running.stderr.take().unwrap();
+    // The harness waits until its transcript is read, so that the replay does not end before the memory is full.
+    rustix::pipe::fcntl_setpipe_size(&stderr, 4096).unwrap();
     let name = name_under(&running).await;
+    let mut transcript = BufReader::new(stderr).lines();
+    assert!(transcript.any(|line| line.unwrap().contains("-> INDEX|")), "the replay sends INDEX");
     let limit = Some(32 << 20);
     let limited = ContainerUpdateBody { memory: limit, memory_swap: limit, ..Default::default() };
     daemon().await.update_container(&name, limited).await.unwrap();
     let addr = addr_of(&inspect(&name).await);
     until("it listens", async || TcpStream::connect(addr).is_ok()).await;
     fill(addr);
+    transcript.for_each(drop);
     (running.wait_with_output().unwrap(), name)
 }
 

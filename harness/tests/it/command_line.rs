@@ -25,7 +25,7 @@ fn help_names_every_flag_with_its_default() {
 
 #[test]
 fn every_subcommand_has_help() {
-    for subcommand in ["cases", "explain", "compare", "replay", "judge", "init"] {
+    for subcommand in ["cases", "explain", "compare", "matrix", "replay", "judge", "init"] {
         let output = harness(&[subcommand, "--help"]);
         assert_eq!(output.status, 0);
         assert_snapshot!(format!("help_of_{subcommand}"), output.stdout);

@@ -50,6 +50,7 @@ pages! {
     configuration_file "configuration-file.md" INDEX;
     read_a_report "read-a-report.md" INDEX;
     compare_implementations "compare-implementations.md" INDEX;
+    compare_many "compare-many.md" INDEX;
     find_a_race "find-a-race.md" INDEX;
     record_and_rejudge "record-and-rejudge.md" INDEX;
     many_seeds "many-seeds.md" INDEX;

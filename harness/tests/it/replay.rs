@@ -20,7 +20,8 @@ fn one_client_on_the_tiny_fixture() {
 fn a_hundred_clients_on_the_default_fixture() {
     // Cases whose execution depends on the speed of the machine are skipped.
     let quick_only = "index/S1/8,index/C1/3,index/C1/6";
-    let output = harness(&["--seed", "7", "--packages", "10000", "--episodes", "3", "--skip", quick_only]);
+    let small = ["--packages", "10000", "--episodes", "3"];
+    let output = harness(&[&["--seed", "7", "--verbose", "--skip", quick_only], &small[..]].concat());
     assert_snapshot!(output.redacted_with_counts());
 }
 

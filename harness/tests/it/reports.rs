@@ -159,13 +159,25 @@ fn a_summary_for_github() {
         .unwrap();
     assert_eq!(status.code(), Some(1));
     let summary = fs::read_to_string(path).unwrap();
-    assert_snapshot!(regex_lite::Regex::new(r"127\.0\.0\.1:\d+").unwrap().replace(&summary, "[addr]"));
+    assert_snapshot!(of_any_machine(&summary));
+}
+
+/// Redacts addresses, and the line about the program, the machine and the time.
+fn of_any_machine(report: &str) -> String {
+    let addr = regex_lite::Regex::new(r"127\.0\.0\.1[: ]\d+").unwrap();
+    let origin = regex_lite::Regex::new(r"(?i)(gauntlet) \d+\.\d+\.\d+.*, Linux .* processors?.*\n").unwrap();
+    let report = addr.replace_all(report, "[addr]").into_owned();
+    assert!(origin.is_match(&report), "{report}");
+    origin.replace_all(&report, "$1 [version, time, host]\n").into_owned()
 }
 
 /// A run of some cases against a defective server, in a GitHub workflow if wanted.
 fn run_of_some_cases(flags: &[&str], is_in_workflow: bool) -> String {
     let mut command = Command::new(cargo_bin("harness"));
-    command.args(["--addr", &defective().to_string(), "--seed", "1"]);
+    command.args(["--addr", &defective().to_string()]);
+    if !flags.contains(&"--seed") {
+        command.args(["--seed", "1"]);
+    }
     command.args(["--only", "S1,index/R1/1", "--skip", "index/S1/6,index/S1/8"]).args(flags);
     command.env_remove("GITHUB_STEP_SUMMARY").env("GITHUB_ACTIONS", is_in_workflow.to_string());
     let output = command.stderr(Stdio::null()).output().unwrap();
@@ -197,8 +209,7 @@ fn a_report_in_tap_and_a_badge() {
         false,
     );
     let tap = fs::read_to_string(path("report.tap")).unwrap();
-    let addr = regex_lite::Regex::new(r"127\.0\.0\.1[: ]\d+").unwrap();
-    assert_snapshot!("tap", addr.replace_all(&tap, "[addr]"));
+    assert_snapshot!("tap", of_any_machine(&tap));
     assert_snapshot!("badge", fs::read_to_string(path("badge.svg")).unwrap());
 }
 
@@ -217,6 +228,89 @@ fn a_matrix_of_two_implementations() {
     let page = fs::read_to_string(page).unwrap();
     assert!(page.contains("index/S1/1 FAIL") && page.contains("index/S1/1 PASS"), "{page}");
     let output = harness(&["compare", TINY]);
+    assert_eq!((output.status, output.stderr.lines().count()), (2, 1), "{output:?}");
+}
+
+#[test]
+fn a_common_test_report_of_a_run() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("report.ctrf.json");
+    run_of_some_cases(&["--ctrf", path.to_str().unwrap()], false);
+    let report: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    let summary = &report["results"]["summary"];
+    let count = |name: &str| summary[name].as_u64().unwrap();
+    assert!(count("failed") > 0 && count("passed") > 0, "{summary}");
+    assert_eq!(count("tests"), count("passed") + count("failed") + count("skipped") + count("other"));
+    assert!(count("start") > 1_700_000_000_000 && count("start") <= count("stop"), "{summary}");
+}
+
+#[test]
+fn flaky_items_are_reported_and_decide_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    let addr = defective().to_string();
+    let flags = ["--addr", &addr, "--seed", "1", "--only", "index/S1/1,index/R1/1", "--flaky"];
+    let judged = |list: &str, more: &[&str]| {
+        fs::write(path("flaky"), list).unwrap();
+        harness(&[&flags[..], &[path("flaky").as_str()], more].concat())
+    };
+    let output = judged("index/S1/1  sometimes\nindex/R1/1  sometimes\n", &[]);
+    assert_eq!(output.status, 0, "{}", output.stdout);
+    assert!(output.stdout.contains("flaky: sometimes"), "{}", output.stdout);
+    // A known failure that passes would be an error.
+    assert_eq!(judged("index/R1/1  sometimes\n", &[]).status, 1);
+    fs::write(path("known"), "index/S1/1  known\n").unwrap();
+    let output = judged("index/S1/1  sometimes\n", &["--expect", &path("known")]);
+    assert_eq!((output.status, output.stderr.lines().count()), (2, 1), "{output:?}");
+}
+
+#[test]
+fn what_failed_is_run_again_with_its_seed() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    let (first, again) = (path("first.json"), path("again.json"));
+    run_of_some_cases(&["--json", &first, "--seed", "77"], false);
+    let judge = |addr: &str| harness(&["--addr", addr, "--again", &first, "--json", &again]);
+    let output = judge(&defective().to_string());
+    assert_eq!(output.status, 1, "{}", output.stdout);
+    assert!(output.stdout.contains("--seed 77"), "{}", output.stdout);
+    let output = judge(&Server::correct().start().to_string());
+    assert_eq!(output.status, 0, "{}", output.stdout);
+    let report: Value = serde_json::from_str(&fs::read_to_string(&again).unwrap()).unwrap();
+    let items = report["runs"][0]["items"].as_array().unwrap();
+    let ran: Vec<&str> = items
+        .iter()
+        .filter(|item| item["verdict"] == "pass" && item["id"] != "index/alive")
+        .map(|item| item["id"].as_str().unwrap())
+        .collect();
+    assert!(ran.contains(&"index/S1/1") && !ran.contains(&"index/R1/1"), "{ran:?}");
+    // In the second report nothing failed.
+    let output = harness(&["--again", &again]);
+    assert_eq!((output.status, output.stderr.lines().count()), (2, 1), "{output:?}");
+}
+
+#[test]
+fn changes_between_two_reports() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    let (correct, wrong, narrow, page) =
+        (path("correct.json"), path("defective.json"), path("narrow.json"), path("changes.md"));
+    let judge = |addr: &str, only: &str, json: &str| {
+        harness(&["--addr", addr, "--json", json, "--only", only, "--seed", "1"])
+    };
+    let correct_addr = Server::correct().start().to_string();
+    judge(&correct_addr, "index/S1/1,index/R1/1", &correct);
+    judge(&defective().to_string(), "index/S1/1,index/R1/1", &wrong);
+    judge(&correct_addr, "index/R1/1", &narrow);
+    let compare = |flags: &[&str]| harness(&[&["compare"], flags].concat());
+    let output = compare(&[&correct, &wrong, "--fail-on", "new", "--markdown", &page]);
+    assert_snapshot!("changes", output.redacted());
+    assert_snapshot!("changes_markdown", fs::read_to_string(page).unwrap());
+    assert_eq!(compare(&[&wrong, &correct, "--fail-on", "new,missing"]).status, 0);
+    assert_eq!(compare(&[&correct, &narrow, "--fail-on", "new,missing"]).status, 0);
+    let output = compare(&[&correct, &path("absent.json"), "--fail-on", "new"]);
+    assert_eq!((output.status, output.stderr.lines().count()), (2, 1), "{output:?}");
+    let output = compare(&[&correct, "--fail-on", "new"]);
     assert_eq!((output.status, output.stderr.lines().count()), (2, 1), "{output:?}");
 }
 

@@ -96,9 +96,32 @@ fn a_listed_failure_is_expected_and_a_listed_pass_is_an_error() {
     let output = with_list("index/S2/4  the early edition\nindex/S2/1  it was so once\n");
     assert_eq!(output.status, 1, "{output:?}");
     assert!(output.stdout.contains("remove it from the list"), "{output:?}");
+    // Many lines may be obsolete at once.
+    fs::write(&path, "index/R1/1  a\nindex/R1/2  b\nindex/R1/3  c\n").unwrap();
+    let output = judge(Server::correct().start(), &["--only", "R1", "--expect", path.to_str().unwrap()]);
+    let rest = "also: it is listed as a known failure and passes: remove it from the list\n  index/R1/2 index/R1/3\n";
+    assert!(output.status == 1 && output.stdout.contains(rest), "{output:?}");
     let output = with_list("index/S2/44  the early edition\n");
     assert_eq!((output.status, output.stderr.lines().count()), (2, 1), "{output:?}");
     assert!(output.stderr.contains("line 1: there is no case or workload 'index/S2/44'"), "{output:?}");
+}
+
+#[test]
+fn the_gate_of_a_server_is_set_up_by_one_command() {
+    let directory = tempfile::tempdir().unwrap();
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/servers/python/server.py");
+    fs::copy(source, directory.path().join("server.py")).unwrap();
+    let run = |arguments: &[&str]| {
+        let output =
+            Command::new(cargo_bin("harness")).args(arguments).current_dir(&directory).output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (status, printed) = run(&["init"]);
+    assert_eq!(status, 0, "{printed}");
+    assert!(printed.contains("server.py:"), "{printed}");
+    let (status, printed) = run(&["--only", "R1,S1", "--skip", "index/S1/8"]);
+    assert_eq!(status, 0, "{printed}");
+    assert!(printed.contains("PORT={port} python3 server.py"), "{printed}");
 }
 
 #[test]

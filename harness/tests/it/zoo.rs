@@ -97,27 +97,27 @@ const NEED_ALL: [&str; 4] = [
     "fails-after-30000-requests",
 ];
 
-/// Cases with thousands of requests or hundreds of clients, which take half of a run's work. For a pull request they run
-/// against the mutants of their clause; `cargo ci full` runs them against all.
-const HEAVY: [&str; 5] = ["index/C1/3", "index/C1/6", "index/F3/7", "index/R8/3", "index/S3/6"];
+/// Mutants that the cases of their clause alone do not detect: one shows its defect in the cases of time limits, and one after
+/// the requests of many cases.
+const NEED_ALL_CASES: [&str; 2] = ["timeout-announced", "dies-after-3000-requests"];
+
+/// Cases with thousands of requests or hundreds of clients, which are not run where the target seems slow.
+const HEAVY: [&str; 6] = ["index/C1/3", "index/C1/6", "index/F3/7", "index/R8/3", "index/S3/6", "index/S5/6"];
 
 fn is_of_clause(case: &str, bug: &Mutant) -> bool {
     case.starts_with(&format!("index/{}/", bug.clause.id))
 }
 
-fn flags_for(bug: &Mutant) -> Vec<String> {
+/// For a pull request, mutants meet the cases of their clause; `cargo ci full` runs all cases against each.
+fn flags_for(bug: &Mutant) -> Vec<&'static str> {
     let mut flags = match bug.name {
-        "small-backlog" => return OFFICIAL.map(str::to_owned).to_vec(),
+        "small-backlog" => return OFFICIAL.to_vec(),
         name if NEED_ALL.contains(&name) => ALL.to_vec(),
-        _ => CASES.to_vec(),
+        name if is_full() || NEED_ALL_CASES.contains(&name) => CASES.to_vec(),
+        _ => [&CASES[..], &["--only", bug.clause.id]].concat(),
     };
     if bug.mark == Some(Mark::Slow) {
         flags.extend(["--stall-limit", "7"]);
-    }
-    let mut flags: Vec<String> = flags.into_iter().map(str::to_owned).collect();
-    if !is_full() && !NEED_ALL.contains(&bug.name) {
-        let others = HEAVY.iter().filter(|case| !is_of_clause(case, bug));
-        flags.extend(others.flat_map(|case| ["--skip".to_owned(), (*case).to_owned()]));
     }
     flags
 }
@@ -131,7 +131,6 @@ const NEED_QUIET: [&str; 3] =
 fn found_of(bug: &Mutant) -> Found {
     const ATTEMPTS: usize = 5;
     let flags = flags_for(bug);
-    let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
     let was_run = |found: &Found, case: &str| found.verdicts.get(case).is_none_or(|is| is != "not_run");
     let is_complete = |found: &Found| {
         let heavy = HEAVY.iter().filter(|case| is_of_clause(case, bug)).all(|case| was_run(found, case));
@@ -205,7 +204,8 @@ fn every_mutant_is_detected_with_its_clause_and_every_case_detects_one() {
         .filter(|case| case.runs != Runs::WithProcess && !touched.contains(case.id))
         .map(|case| case.id)
         .collect();
-    assert!(untouched.is_empty(), "no bug touches {untouched:?}");
+    // Mutants of other clauses touch six cases.
+    assert!(untouched.is_empty() || !is_full(), "no bug touches {untouched:?}");
 }
 
 #[test]
@@ -213,10 +213,8 @@ fn every_race_is_detected_under_contention() {
     for race in MUTANTS.iter().filter(|bug| bug.mark == Some(Mark::Race)) {
         // On a busy machine the first seeds may not trigger the race. A run that chose its own number of episodes would
         // also be shorter there.
-        let flags = ["--only", "index/contention", "--episodes", "8"];
-        let mut runs = ["1", "2", "3", "4", "5", "6", "7", "8"]
-            .iter()
-            .map(|seed| gate_on_zoo_under(seed, Some(race), &flags));
+        let flags = ["--only", "index/contention", "--episodes", "3"];
+        let mut runs = (1..=20).map(|seed: u32| gate_on_zoo_under(&seed.to_string(), Some(race), &flags));
         let is_caught = |found: &Found| (found.status, found.violated.len()) == (1, 1);
         assert!(runs.any(|found| is_caught(&found)), "{}", race.name);
     }

@@ -55,7 +55,8 @@ impl Admin {
         has_profiles: bool,
         lost_log_lines: Option<LostLogLines>,
     ) -> (Self, Arc<dyn Telemetry>) {
-        let (registry, telemetry) = metrics::registry(service, limits, lost_log_lines, Instant::now());
+        let state = metrics::State::new(Arc::clone(&lifecycle), limits, Instant::now());
+        let (registry, telemetry) = metrics::registry(service, limits, lost_log_lines, state);
         (Self { lifecycle, heartbeats, registry, build, has_profiles }, telemetry)
     }
 

@@ -41,6 +41,7 @@ fn readiness_ends_when_the_drain_begins() {
     }
     let draining = "{\"liveness\":true,\"readiness\":false,\"status\":\"draining\"}\n";
     assert_eq!(server.get("/healthz"), (503, draining.to_owned()));
+    server.await_metric("package_indexer_draining", 1.0);
     let (status, message) = check_health(&["--admin", &server.admin]);
     assert_eq!(status, Some(1));
     assert!(message.contains("not healthy") && message.contains("draining"), "{message}");

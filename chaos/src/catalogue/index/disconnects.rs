@@ -50,11 +50,11 @@ const HALF_RESET: &[Step] = &[
 /// are a usual limit.
 const DESCRIPTORS_REUSED: &[Step] = &[
     Join(4, QUERY, ANY),
-    AllSend(4, b"INDEX|{c}|"),
+    AllSend(4, b"REMOVE|{c}"),
     Pause(50),
     CloseAll,
     Join(4, QUERY, ANY),
-    AllSend(4, b"INDEX|{c}|"),
+    AllSend(4, b"REMOVE|{c}"),
     Pause(50),
     ResetCrowd(4),
     Pause(50),

@@ -15,11 +15,12 @@ use conformance::case::Step::Open;
 use conformance::case::Step::Pause;
 use conformance::case::Step::ReadSlowly;
 use conformance::case::Step::Reset;
+use conformance::resources::SYSTEM_BUFFERS_BYTES;
 use driver::moves::Slot;
 use protocol::index::clauses::{A1, C1};
 
 use crate::catalogue::index::requests::fault;
-use crate::catalogue::index::states::{FLOOD_BYTES, REQUESTS};
+use crate::catalogue::index::states::REQUESTS;
 use crate::fault::Fault;
 
 /// Further clients that do not read, and one that does.
@@ -30,7 +31,7 @@ const OTHER: Slot = 7;
 
 /// The client sends requests, without reading, until the target is blocked.
 const fn block(slot: Slot) -> Step {
-    Flood(slot, REQUESTS, FLOOD_BYTES)
+    Flood(slot, REQUESTS, SYSTEM_BUFFERS_BYTES)
 }
 
 pub(crate) const FAULTS: &[Fault] = &[

@@ -18,7 +18,7 @@ use conformance::case::Step::Reset;
 use conformance::case::Step::ResetCrowd;
 use conformance::case::Step::Sample;
 use conformance::case::Step::UntilDecided;
-use conformance::resources::{ANY_HEAP_GROWS, ResourceLimit};
+use conformance::resources::{ANY_HEAP_GROWS, ResourceLimit, SYSTEM_BUFFERS_BYTES};
 use driver::moves::Source;
 use protocol::index::clauses::{C4, C5, F6};
 
@@ -27,7 +27,7 @@ use crate::catalogue::common::resources::{
     row, visits,
 };
 use crate::catalogue::index::requests::{QUERY, fault};
-use crate::catalogue::index::states::{FLOOD_BYTES, IDLE, REQUESTS};
+use crate::catalogue::index::states::{IDLE, REQUESTS};
 use crate::fault::Fault;
 
 /// The time that a target has to notice that its clients are gone.
@@ -43,9 +43,9 @@ const ALL_FREED: ResourceLimit = ResourceLimit::GrowthPerRound {
 
 /// Two clients that block the target and then reset their connections.
 const STALLED: &[Step] = &[
-    Flood(B, REQUESTS, FLOOD_BYTES),
+    Flood(B, REQUESTS, SYSTEM_BUFFERS_BYTES),
     Reset(B),
-    Flood(B, REQUESTS, FLOOD_BYTES),
+    Flood(B, REQUESTS, SYSTEM_BUFFERS_BYTES),
     Reset(B),
     Pause(100),
     Sample,
@@ -147,6 +147,6 @@ pub(crate) const FAULTS: &[Fault] = &[
     fault("resources/unread-replies", C5, "Replies that the client does not read take bounded memory.")
         .parameters("128 MiB of requests, or until the target reads no more")
         .steps(&[Sample, Flood(B, REQUESTS, 128 << 20), Sample, Reset(B)])
-        .keeps(ResourceLimit::Memory(64 << 20))
+        .keeps(ResourceLimit::MemoryOfUnreadReplies(64 << 20))
         .beyond_promises(),
 ];

@@ -12,14 +12,12 @@ use conformance::case::Step::Pause;
 use conformance::case::Step::Send;
 use conformance::case::Template;
 use conformance::case::ask;
+use conformance::resources::SYSTEM_BUFFERS_BYTES;
 
 use crate::fault::State;
 
 /// Requests whose replies are as long as the requests.
 pub(crate) const REQUESTS: Template = b"QUERY|z|\n?\n";
-
-/// More bytes than the system buffers, requests and replies together.
-pub(crate) const FLOOD_BYTES: usize = 32 << 20;
 
 /// All states.
 pub(crate) const STATES: &[State] = &[IDLE, MID_LINE, AWAITING_REPLY, MID_REPLY];
@@ -51,7 +49,7 @@ pub(crate) const AWAITING_REPLY: State = State {
 /// The target writes replies that the client does not read.
 pub(crate) const MID_REPLY: State = State {
     name: "mid-reply",
-    steps: &[Flood(A, REQUESTS, FLOOD_BYTES)],
+    steps: &[Flood(A, REQUESTS, SYSTEM_BUFFERS_BYTES)],
     invariant: &[ask_new(b"QUERY|{a}|\n", FAIL)],
     needs_block: true,
 };

@@ -21,7 +21,7 @@ fn flood(works: bool) -> SceneOutcome {
     let ended_ns = history.at_ns;
     for (at_ns, cpu_ns) in [(0, 0), (quiet_ns, 100 * MS), (end_ns, 100 * MS + worked_ns)] {
         history.at_ns = at_ns;
-        let sample = Sample { descriptors: 9, memory_bytes: 1, threads: 1, waited_ns: 0, cpu_ns };
+        let sample = Sample { descriptors: 9, memory_bytes: 1, threads: 1, cpu_ns, ..Sample::default() };
         history.record(TIMEKEEPER, 0, EventKind::Sampled(sample));
     }
     history.at_ns = ended_ns;

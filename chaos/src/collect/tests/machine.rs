@@ -12,7 +12,7 @@ fn a_shortage_of_this_machine_is_inconclusive() {
     history.record(CONDUCTOR, 0, EventKind::Marked(mark(0, Part::Newcomer)));
     history.record(CONDUCTOR, 0, EventKind::NotOpened(refused(FailureKind::OutOfResources)));
     history.record(CONDUCTOR, 0, EventKind::Marked(mark(0, Part::Over)));
-    assert_eq!(history.collector.finish(&mut None).0.remove(0).harm.verdict, Verdict::Unknown);
+    assert_eq!(history.collector.finish(&mut Known::default()).0.remove(0).harm.verdict, Verdict::Unknown);
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn slow_replies_are_inconclusive_if_the_target_had_no_processor() {
     replies_during(&mut history, 60 * MS);
     for waited_ns in [0, 40 * MS] {
         history.at_ns += 1;
-        let sample = Sample { descriptors: 9, memory_bytes: 1, threads: 1, waited_ns, cpu_ns: 0 };
+        let sample = Sample { descriptors: 9, memory_bytes: 1, threads: 1, waited_ns, ..Sample::default() };
         history.record(TIMEKEEPER, 0, EventKind::Sampled(sample));
     }
     let outcome = history.end(Some(MS));

@@ -20,7 +20,7 @@ use crate::judge::status::{CaseState, TargetStatus};
 use crate::messages;
 use crate::other_protocol::other_protocol;
 use crate::plan::{CLEANUP, CasePlan};
-use crate::resources::{Growth, ResourceLimit, growth, is_too_slow};
+use crate::resources::{Flood, Growth, ResourceLimit, growth, is_too_slow};
 use crate::wire::WireLog;
 
 /// The factor by which idle clients may increase the latency of another client, …
@@ -41,6 +41,7 @@ pub struct CaseJudge {
     /// The replies for which the case only observes.
     pub(super) observed: Vec<String>,
     pub(super) samples: Vec<(u64, Sample)>,
+    flood: Flood,
     /// The number of occurrences of the reply that the case counts.
     pub(super) counted: usize,
     /// The latencies of the replies to the first client, in nanoseconds.
@@ -81,6 +82,7 @@ impl CaseJudge {
             finding: None,
             observed: Vec::new(),
             samples: Vec::new(),
+            flood: Flood::default(),
             counted: 0,
             latencies_ns: Vec::new(),
             has_answered: false,
@@ -139,8 +141,11 @@ impl CaseJudge {
             EventKind::Acted { is_done: false, .. } => {
                 self.find_unknown(messages::ACTION_FAILED);
             }
-            EventKind::Flooded { has_stalled: false, .. } if self.plan.case.needs_block => {
-                self.inconclusive = Some(messages::NEVER_BLOCKED.to_owned());
+            EventKind::Flooded { bytes, has_stalled } => {
+                self.flood = Flood { bytes: *bytes, has_stalled: *has_stalled };
+                if self.plan.case.needs_block && !has_stalled {
+                    self.inconclusive = Some(messages::NEVER_BLOCKED.to_owned());
+                }
                 self.wire.add(event.connection, event.at_ns, &event.event);
             }
             EventKind::Opened(slot) => self.wire.open(event.connection, *slot, event.at_ns),
@@ -242,16 +247,17 @@ impl CaseJudge {
     }
 
     fn judge_samples(&mut self, resource_limit: ResourceLimit) {
-        match growth(&self.samples, resource_limit) {
+        match growth(&self.samples, self.flood, resource_limit) {
             Some(Growth { is_certain: true, visits, actual, expected }) => {
                 let shown = Evidence { sent: visits, actual, expected, differs_at: None };
-                self.is_beyond_memory =
-                    self.finding.is_none() && matches!(resource_limit, ResourceLimit::Memory(_));
+                self.is_beyond_memory = self.finding.is_none() && resource_limit.is_of_memory();
                 let (clause, summary) = match resource_limit {
                     ResourceLimit::GrowthPerRound { .. } | ResourceLimit::MemoryPerVisit { .. } => {
                         (self.clause(ViolationKind::ResourceLeak), messages::RESOURCE_LEAK)
                     }
-                    ResourceLimit::Memory(_) => (self.plan.case.clause, messages::MEMORY_UNBOUNDED),
+                    ResourceLimit::Memory(_) | ResourceLimit::MemoryOfUnreadReplies(_) => {
+                        (self.plan.case.clause, messages::MEMORY_UNBOUNDED)
+                    }
                 };
                 self.find(clause, summary, shown);
             }

@@ -103,16 +103,24 @@ pub enum EventKind<'a> {
 }
 
 /// The resources that a process and its children use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sample {
     /// The number of open file descriptors.
     pub descriptors: u64,
     /// The private memory in bytes: neither shared with other processes nor backed by files.
     pub memory_bytes: u64,
+    /// The most private memory so far, in bytes: the peak of resident memory without what is shared or backed by files now. Older
+    /// histories have none.
+    #[serde(default)]
+    pub memory_peak_bytes: u64,
     /// The number of threads.
     pub threads: u64,
-    /// The total time, in nanoseconds, that the threads were ready to run but had no processor.
+    /// The total time, in nanoseconds, that the first threads of each process were ready to run but had no processor. Many threads
+    /// delay each other, which says nothing about the machine.
     pub waited_ns: u64,
+    /// The same for all threads, also those of later connections. Older histories have none.
+    #[serde(default)]
+    pub waited_by_all_ns: u64,
     /// The total processor time, in nanoseconds. Older histories have none.
     #[serde(default)]
     pub cpu_ns: u64,

@@ -16,7 +16,7 @@ use crate::{Operation, search};
 fn agrees_with_the_naive_checker() {
     let mut random = ChaCha8Rng::seed_from_u64(2);
     let mut wrong = 0;
-    for _ in 0..40_000 {
+    for _ in 0..15_000 {
         let operations = draw(&mut random);
         let has_order = has_order(&operations);
         wrong += u32::from(!has_order);
@@ -28,7 +28,7 @@ fn agrees_with_the_naive_checker() {
             Conclusion::Unknown(inconclusive) => panic!("{inconclusive:?} of\n{}", written(&operations)),
         }
     }
-    assert!((10_000..30_000).contains(&wrong), "{wrong} without a linearization");
+    assert!((4_000..11_000).contains(&wrong), "{wrong} without a linearization");
 }
 
 /// Draws a small history from an empty index, with much overlap and possibly with incorrect replies.

@@ -240,6 +240,8 @@ pub const CONTROLS: &[Control] = &[
             moment.what == What::Unit
                 && trace.units == 3
                 && trace.after_pauses >= 2
+                // A client that asks once in a second is another fault.
+                && moment.now - trace.opened_at < ms(1900)
                 && trace.not_queries == 0
                 && !trace.is_served_normally()
         },

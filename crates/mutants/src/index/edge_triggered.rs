@@ -6,6 +6,7 @@ use std::net::TcpListener;
 use std::os::fd::OwnedFd;
 
 use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
+use rustix::io::Errno;
 
 /// The number of connections that are accepted after an edge.
 const BATCH: u32 = 128;
@@ -35,8 +36,8 @@ impl<'a> EdgeTriggered<'a> {
         if self.left.get() == 0 || !matches!(poll(&mut listener, Some(&NO_TIME)), Ok(1)) {
             let mut events =
                 [epoll::Event { flags: epoll::EventFlags::empty(), data: epoll::EventData::new_u64(0) }];
-            // An interruption by a signal only accepts earlier.
-            let _ = epoll::wait(&self.edges, &mut events, None);
+            // A process that was stopped is interrupted when it continues, before it has read its edge.
+            while epoll::wait(&self.edges, &mut events, None) == Err(Errno::INTR) {}
             self.left.set(BATCH);
         }
         self.left.set(self.left.get() - 1);

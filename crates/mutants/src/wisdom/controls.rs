@@ -180,10 +180,16 @@ pub const CONTROLS: &[Control] = &[
         |trace, _moment| { trace.units == 1 }
     ),
     crowd!("crowds/forged", "a first frame is a solution", [8_000, 50], |trace| begins(trace, SOLUTION)),
-    crowd!("crowds/requests", "a request of a flood arrives", [8_200, 200], |trace| trace.units == 1),
-    crowd!("crowds/served", "a solution of a crowd arrives", [9_400, 300], |trace| trace.units == 2),
+    crowd!("crowds/requests", "a request of a flood arrives", [8_200, 200], |trace| {
+        trace.units == 1 && is_of_many(trace)
+    }),
+    crowd!("crowds/served", "a solution of a crowd arrives", [9_400, 300], |trace| {
+        trace.units == 2 && is_of_many(trace)
+    }),
     crowd!("crowds/one-address", "requests arrive from one address", [9_800, 1], |trace| trace.units == 1),
-    crowd!("crowds/storm", "a request of a storm arrives", [10_000, 800], |trace| trace.units == 1),
+    crowd!("crowds/storm", "a request of a storm arrives", [10_000, 800], |trace| {
+        trace.units == 1 && is_of_many(trace)
+    }),
     end_of!(
         "crowds/silent-storm",
         "a client of a storm leaves without a byte",
@@ -386,6 +392,12 @@ pub const CONTROLS: &[Control] = &[
 /// Returns whether the client is a member of the crowd with this first address and size.
 fn is_of(trace: &Trace, [first, size]: [u32; 2]) -> bool {
     (first + CROWD..first + CROWD + size).contains(&trace.address)
+}
+
+/// Returns whether more clients were connected than chaos has at other times: the address of a bystander, which is drawn, may be one of
+/// a large crowd.
+fn is_of_many(trace: &Trace) -> bool {
+    trace.company > 60
 }
 
 /// Returns whether the first frame, complete or not, begins with these bytes.

@@ -41,12 +41,18 @@ pub fn write_items(
     let mut shown = 0;
     let mut seen: Vec<(Option<&str>, &str)> = Vec::new();
     let mut more: Vec<&str> = Vec::new();
+    let mut alike_sentences: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for item in run.most_severe(verdict) {
         let Some(finding) = item.findings.first() else {
             inconclusive.push(item);
             continue;
         };
         let kind = (item.violated_clause(), finding.summary.as_str());
+        // Nothing but the name of the item is new.
+        if is_sentence(finding) && seen.iter().any(|(_, summary)| *summary == kind.1) {
+            alike_sentences.entry(kind.1).or_default().push(item.id);
+            continue;
+        }
         // The same violation of another clause would be repeated for many cases.
         let alike = seen.iter().filter(|(clause, _)| clause.is_some() && *clause == kind.0).count();
         if shown >= SHOWN_MAX
@@ -59,6 +65,11 @@ pub fn write_items(
         seen.push(kind);
         shown += 1;
         write_item(out, item)?;
+    }
+    for (summary, ids) in alike_sentences {
+        let style = style_of(verdict);
+        writeln!(out, "\n{style}{}{style:#} also: {summary}", word(verdict))?;
+        write_ids(out, &ids)?;
     }
     if !more.is_empty() {
         let style = style_of(verdict);
@@ -75,6 +86,15 @@ pub fn write_items(
         write_ids(out, &ids)?;
     }
     Ok(())
+}
+
+/// Returns whether a finding has no bytes, times or reasons to show.
+fn is_sentence(finding: &Finding) -> bool {
+    finding.clause.is_none()
+        && finding.sent.is_none()
+        && finding.actual.is_none()
+        && finding.expected.is_none()
+        && finding.reason.is_none()
 }
 
 fn write_item(out: &mut (impl Write + ?Sized), item: &Item) -> io::Result<()> {

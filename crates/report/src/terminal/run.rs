@@ -107,18 +107,18 @@ pub fn write_clauses(out: &mut (impl Write + ?Sized), run: &RunReport) -> io::Re
     Ok(())
 }
 
-/// Writes measurements, observations and findings; failures and the verdict come last.
+/// Writes measurements, observations (their number unless `is_verbose`) and findings; failures and the verdict come last.
 ///
 /// # Errors
 /// `out` cannot be written.
-pub fn write_outcome(out: &mut (impl Write + ?Sized), run: &RunReport) -> io::Result<()> {
+pub fn write_outcome(out: &mut (impl Write + ?Sized), run: &RunReport, is_verbose: bool) -> io::Result<()> {
     if run.cause.is_none() {
         write_others(out, run)?;
     }
     if let Some(replay) = run.replay() {
         write_table(out, replay)?;
     }
-    write_observed(out, run)?;
+    write_observed(out, run, is_verbose)?;
     // Without a target, the last line contains everything.
     if run.cause.is_none() {
         write_not_run(out, run)?;
@@ -180,15 +180,23 @@ fn write_row(out: &mut (impl Write + ?Sized), step: &str, command: &CommandStati
 }
 
 /// Writes the behaviour of the target that the protocol does not specify.
-fn write_observed(out: &mut (impl Write + ?Sized), run: &RunReport) -> io::Result<()> {
-    let mut has_begun = false;
-    for item in run.items.iter().filter(|item| item.is_case()) {
-        let Some(observed) = &item.observed else { continue };
-        if !has_begun {
-            writeln!(out, "\nBehaviour that the protocol does not specify:")?;
-            has_begun = true;
-        }
-        writeln!(out, "  {:<11} {observed}", item.id)?;
+fn write_observed(out: &mut (impl Write + ?Sized), run: &RunReport, is_verbose: bool) -> io::Result<()> {
+    let observed: Vec<(&str, &str)> = run
+        .items
+        .iter()
+        .filter(|item| item.is_case())
+        .filter_map(|item| Some((item.id, item.observed.as_deref()?)))
+        .collect();
+    if observed.is_empty() {
+        return Ok(());
+    }
+    write!(out, "\nBehaviour that the protocol does not specify:")?;
+    if !is_verbose {
+        return writeln!(out, " {} observed, shown with --verbose", observed.len());
+    }
+    writeln!(out)?;
+    for (id, observed) in observed {
+        writeln!(out, "  {id:<11} {observed}")?;
     }
     Ok(())
 }

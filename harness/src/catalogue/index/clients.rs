@@ -5,7 +5,7 @@ use conformance::case::Step::{
     ExpectTimes, Flood, Join, Open, Pause, PauseForStallLimit, Repeat, Reset, Sample, Send, SendTimes,
 };
 use conformance::case::{A, ANY, B, C, Case, D, ERROR, FAIL, OK, OK_OR_FAIL, Runs, Step, ask, case};
-use conformance::resources::VISITS;
+use conformance::resources::{SYSTEM_BUFFERS_BYTES, VISITS};
 use driver::moves::Source;
 use protocol::Level::Should;
 use protocol::index::clauses::{C1, C2, C3, C4, C5};
@@ -13,10 +13,6 @@ use protocol::index::clauses::{C1, C2, C3, C4, C5};
 /// A flood of requests whose replies have the same length as the requests. Shorter lines would keep a slow target busy
 /// for longer than other clients wait.
 const FLOOD: &[u8] = b"QUERY|z|\n?\n";
-
-/// The size of a flood, in bytes: more than the system buffers for requests and replies together (about 14 MiB where it
-/// was measured).
-const FLOOD_BYTES: usize = 32 << 20;
 
 /// How often a flood is repeated that keeps the target busy for some milliseconds only.
 const FLOOD_TIMES: usize = 12_000;
@@ -68,7 +64,7 @@ pub(super) const CASES: &[Case] = &[
     .cause("The server writes a reply while it holds a lock, or on a thread that other clients need.")
     .steps(&[
         ask(b"QUERY|{a}|\n", FAIL),
-        Flood(B, FLOOD, FLOOD_BYTES),
+        Flood(B, FLOOD, SYSTEM_BUFFERS_BYTES),
         ask(b"INDEX|{a}|\n", OK),
         Ask(C, b"QUERY|{a}|\n", OK),
         Close(B),
@@ -320,7 +316,7 @@ pub(super) const CASES: &[Case] = &[
         .cause("Writes have no deadline.")
         .steps(&[
             ask(b"QUERY|{a}|\n", FAIL),
-            Flood(B, FLOOD, FLOOD_BYTES),
+            Flood(B, FLOOD, SYSTEM_BUFFERS_BYTES),
             PauseForStallLimit,
             // Not longer: the flood ends in the middle of a line, for which the target may drop the client too.
             AwaitEndWithin(B, 4000),

@@ -16,6 +16,8 @@ use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use self::encoding::gauge;
+use crate::lifecycle::{Lifecycle, Phase};
 use crate::limits::{Limits, Refusal};
 use crate::telemetry::Telemetry;
 
@@ -36,7 +38,7 @@ pub(super) fn registry<M: Measured>(
     service: Arc<M>,
     limits: &Limits,
     lost_log_lines: Option<LostLogLines>,
-    begun: Instant,
+    state: State,
 ) -> (Registry, Arc<dyn Telemetry>) {
     let mut registry = Registry::default();
     let connections = ConnectionMetrics::default();
@@ -50,7 +52,7 @@ pub(super) fn registry<M: Measured>(
         Unit::Bytes,
         buffered_max,
     );
-    prefixed.register_collector(Box::new(Uptime { begun }));
+    prefixed.register_collector(Box::new(state));
     if let Some(lost) = lost_log_lines {
         prefixed.register_collector(Box::new(LogMetrics { lost }));
     }
@@ -202,13 +204,33 @@ impl Collector for LogMetrics {
     }
 }
 
+/// The state of the server as a whole.
 #[derive(Debug)]
-struct Uptime {
+pub(super) struct State {
+    lifecycle: Arc<Lifecycle>,
+    connections_max: usize,
     begun: Instant,
 }
 
-impl Collector for Uptime {
+impl State {
+    /// Returns the state of a server that began at this time.
+    pub(super) fn new(lifecycle: Arc<Lifecycle>, limits: &Limits, begun: Instant) -> Self {
+        Self { lifecycle, connections_max: limits.connections_max, begun }
+    }
+}
+
+impl Collector for State {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let is_draining = self.lifecycle.phase() == Phase::Draining;
+        let help = "1 after a stop signal, until the server ends; otherwise 0";
+        gauge(&mut encoder, "draining", help, None, usize::from(is_draining))?;
+        gauge(
+            &mut encoder,
+            "connections_limit",
+            "Largest number of open connections",
+            None,
+            self.connections_max,
+        )?;
         let uptime = ConstGauge::new(self.begun.elapsed().as_secs_f64());
         let help = "Time since the start of the server";
         uptime.encode(encoder.encode_descriptor(

@@ -1,36 +1,36 @@
-//! Lists of known failures. Each line has the form `ID  REASON`; `#` begins a comment.
+//! Lists of items that may fail: known failures, and flaky ones. Each line has the form `ID  REASON`; `#` begins a comment.
 
 use std::collections::BTreeMap;
 
 use crate::selection::{Subject, nearest};
 
-/// Known failures: the id of each case or workload, with its reason.
+/// The id of each listed case or workload, with its reason.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct KnownFailures(BTreeMap<&'static str, String>);
+pub struct ListedItems(BTreeMap<&'static str, String>);
 
 /// An invalid line of a list.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {problem}")]
-pub struct KnownFailuresError {
+pub struct ListError {
     /// The line number, from 1.
     pub line: usize,
     /// A description of the error.
     pub problem: String,
 }
 
-impl KnownFailures {
+impl ListedItems {
     /// Parses a list.
     ///
     /// # Errors
     /// An entry has no reason, is a duplicate, or names no case or workload.
-    pub fn parse(text: &str, all: &[Subject]) -> Result<Self, KnownFailuresError> {
+    pub fn parse(text: &str, all: &[Subject]) -> Result<Self, ListError> {
         let mut entries = BTreeMap::new();
         for (content, line) in text.lines().zip(1..) {
             let content = content.split('#').next().unwrap_or_default().trim();
             if content.is_empty() {
                 continue;
             }
-            let fails = |problem: String| Err(KnownFailuresError { line, problem });
+            let fails = |problem: String| Err(ListError { line, problem });
             let (id, reason) = content.split_once(char::is_whitespace).unwrap_or((content, ""));
             let Some(subject) = all.iter().find(|subject| subject.id == id) else {
                 let hint = nearest(id, all.iter().map(|subject| subject.id));
@@ -73,7 +73,7 @@ mod tests {
     #[test]
     fn a_list_has_an_id_and_a_reason_in_each_line() {
         let list = "# known\n\nindex/S2/4   early edition  # since 2014\nindex/replay too slow\n";
-        let expected = KnownFailures::parse(list, &ALL).unwrap();
+        let expected = ListedItems::parse(list, &ALL).unwrap();
         assert_eq!(expected.reason("index/S2/4"), Some("early edition"));
         assert_eq!(expected.reason("index/replay"), Some("too slow"));
         assert_eq!(expected.reason("index/R1/1"), None);
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn an_invalid_list_is_reported_with_its_line() {
-        let error = |list: &str| KnownFailures::parse(list, &ALL).unwrap_err().to_string();
+        let error = |list: &str| ListedItems::parse(list, &ALL).unwrap_err().to_string();
         assert_eq!(
             error("\nindex/S2/4\n"),
             "line 2: 'index/S2/4' has no reason; write the reason after the id"

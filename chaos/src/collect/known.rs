@@ -1,0 +1,104 @@
+//! What a target does without a fault: no scene is accused of it.
+
+use std::collections::BTreeSet;
+
+use protocol::Clause;
+
+use crate::harm::evidence::{Incident, IncidentTime, Noted};
+
+/// What the sessions of a run have shown about a target that is not at fault for it.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    /// The clause of a target that loses lines which arrive together, once a baseline has shown that.
+    pub(crate) lost_lines: Option<Clause>,
+    /// The incorrect replies that bystanders receive before the first fault.
+    wrong_replies: BTreeSet<WrongReply>,
+    /// Whether a session has ended. What later ones show before their first fault may be the consequence of an earlier fault.
+    has_session: bool,
+}
+
+/// A kind of incorrect reply.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct WrongReply {
+    command: String,
+    expected: String,
+    actual: String,
+}
+
+/// The number of characters in which kinds of replies differ.
+const REPLY_CHARS: usize = 8;
+
+impl WrongReply {
+    fn of(incident: &Incident) -> Option<Self> {
+        let Incident::IncorrectReply { request, actual, expected, .. } = incident else { return None };
+        let command = request.chars().take_while(char::is_ascii_alphanumeric).collect();
+        let actual = actual.chars().take(REPLY_CHARS).collect();
+        Some(Self { command, expected: expected.clone(), actual })
+    }
+}
+
+impl Known {
+    /// Returns whether bystanders receive incorrect replies without a fault.
+    pub(crate) fn has_wrong_replies(&self) -> bool {
+        !self.wrong_replies.is_empty()
+    }
+
+    /// Removes the incidents that are no harm from those of all scenes of a session, because the target does the same before the first
+    /// fault of the run. The first one of each kind remains.
+    pub(crate) fn remove_from<'s>(&mut self, scenes: impl Iterator<Item = &'s mut Vec<Noted>>) {
+        let mut scenes: Vec<&mut Vec<Noted>> = scenes.collect();
+        let mut new = BTreeSet::new();
+        for noted in scenes.iter().flat_map(|incidents| incidents.iter()) {
+            if noted.time == IncidentTime::BeforeFaults
+                && !self.has_session
+                && let Some(kind) = WrongReply::of(&noted.incident)
+            {
+                new.insert(kind);
+            }
+        }
+        let mut shown = BTreeSet::new();
+        for incidents in &mut scenes {
+            incidents.retain(|noted| {
+                let Some(kind) = WrongReply::of(&noted.incident) else { return true };
+                let is_first = noted.time == IncidentTime::BeforeFaults && new.contains(&kind);
+                !self.wrong_replies.contains(&kind) && !new.contains(&kind) || is_first && shown.insert(kind)
+            });
+        }
+        self.wrong_replies.append(&mut new);
+        self.has_session = true;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::harm::evidence::IncidentTime::{After, BeforeFaults, During};
+
+    fn noted(request: &str, actual: &str, time: IncidentTime) -> Noted {
+        let [request, actual, expected] = [request, actual, "OK"].map(str::to_owned);
+        Noted {
+            client: Some(1),
+            incident: Incident::IncorrectReply { request, actual, expected, is_refusal: false },
+            time,
+        }
+    }
+
+    #[test]
+    fn what_a_target_does_before_the_first_fault_is_shown_once() {
+        let mut known = Known::default();
+        let mut first =
+            vec![noted("INDEX|a-1|", "ERROR", BeforeFaults), noted("INDEX|a-2|", "ERROR", During)];
+        let mut second = vec![noted("INDEX|a-3|", "ERROR", After), noted("QUERY|b|", "FAIL", After)];
+        known.remove_from([&mut first, &mut second].into_iter());
+        assert_eq!(first, [noted("INDEX|a-1|", "ERROR", BeforeFaults)]);
+        assert_eq!(second, [noted("QUERY|b|", "FAIL", After)], "another kind of reply");
+        let mut later =
+            vec![noted("INDEX|c-1|", "ERROR", BeforeFaults), noted("INDEX|c-2|", "ERROR", During)];
+        known.remove_from([&mut later].into_iter());
+        assert_eq!(later, []);
+        // A store that a fault has damaged: the next process gives incorrect replies before its first fault.
+        let mut damaged = vec![noted("QUERY|d|", "ERROR", BeforeFaults), noted("QUERY|e|", "ERROR", During)];
+        known.remove_from([&mut damaged].into_iter());
+        assert_eq!(damaged.len(), 2);
+    }
+}
