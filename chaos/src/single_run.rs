@@ -95,6 +95,10 @@ fn options_of(schedule: &Schedule, flags: &Flags) -> Params {
     if schedule.protocol != PROTOCOLS[0] {
         options.set("protocol", schedule.protocol.name);
     }
+    // A flag without a value.
+    if flags.matrix {
+        options.set("matrix", "");
+    }
     if let Some(duration) = flags.duration {
         options.set("duration", duration.as_secs_f64());
     }

@@ -65,6 +65,7 @@ messages! {
     TOO_SLOW = "the target is too slow for this case";
     NO_TIME_TO_RESTART = "no time was left to wait for it";
     NEVER_BLOCKED = "the target read everything that was sent and was never blocked";
+    STOPPED_READING = "the client stopped reading at its time limit, before the target had shown that it continues to write";
     ACTION_FAILED = "an action of the case on the target failed";
     OVERLOADED = "no reply in time, but this machine was overloaded";
     EXCUSED_BY_TIME = "so much time had passed that a correct server sends this reply";

@@ -114,6 +114,8 @@ impl WireLog {
             EventKind::StayedOpen { waited_ns } => {
                 (Direction::None, format!("still open after {}", seconds(*waited_ns)))
             }
+            EventKind::EndedSending => (Direction::None, "shuts down its sending half".to_owned()),
+            EventKind::StoppedReading => (Direction::None, "stops reading".to_owned()),
             EventKind::Closed => (Direction::None, "closes the connection".to_owned()),
             EventKind::Reset => (Direction::None, "resets the connection".to_owned()),
             EventKind::Opened(_)

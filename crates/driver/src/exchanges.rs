@@ -213,6 +213,7 @@ impl<F: Framing> ConnectionState<F> {
             EventKind::Sent(bytes) if !self.is_flooded => self.send(at_ns, bytes),
             // The replies to a flood are not compared with its requests. Only their absence is reported.
             EventKind::Flooded { .. } => self.is_flooded = true,
+            EventKind::EndedSending | EventKind::StoppedReading => {}
             EventKind::StayedOpen { waited_ns } => {
                 see(Observation::StayedOpen { place: self.place, waited_ns: *waited_ns });
             }

@@ -144,8 +144,7 @@ fn one_run(report: &Report, number: usize, run: &RunReport) -> Markup {
 /// Returns the options of a run as flags.
 #[must_use]
 pub fn options(run: &RunReport) -> Markup {
-    let flags: Vec<String> = run.options.iter().map(|(name, value)| format!("--{name} {value}")).collect();
-    html! { p.options { code { (flags.join(" ")) } } }
+    html! { p.options { code { (run.options.as_flags()) } } }
 }
 
 /// Returns what was not run, grouped by the cause.

@@ -25,6 +25,8 @@ pub(crate) fn write_event(out: &mut impl Write, event: &Event<'_>) -> io::Result
             format!("no reply within {}", seconds(*waited_ns))
         }
         EventKind::Flooded { bytes, .. } => format!("-> {bytes} bytes, repeating the same request"),
+        EventKind::EndedSending => "the client shuts down its sending half".to_owned(),
+        EventKind::StoppedReading => "the client stops reading".to_owned(),
         EventKind::StayedOpen { waited_ns } => format!("still open after {}", seconds(*waited_ns)),
         EventKind::Closed => "closed by the client".into(),
         EventKind::Reset => "reset by the client".into(),

@@ -152,6 +152,8 @@ fn every_history_line_conforms_to_its_schema() {
         EventKind::Ended,
         EventKind::TimedOut { waited_ns: 1, late_ns: 0 },
         EventKind::Flooded { bytes: 1, has_stalled: true },
+        EventKind::EndedSending,
+        EventKind::StoppedReading,
         EventKind::StayedOpen { waited_ns: 1 },
         EventKind::Closed,
         EventKind::Reset,

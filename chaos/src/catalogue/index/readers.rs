@@ -40,7 +40,7 @@ pub(crate) const FAULTS: &[Fault] = &[
         C1,
         "A client sends requests without reading replies until the target is blocked.",
     )
-    .parameters("until the target reads nothing for 200 ms; 500 ms later another client sends a request; receive buffer of 4 KiB")
+    .parameters("until the target reads nothing for 500 ms; 500 ms later another client sends a request; receive buffer of 4 KiB")
     // The other client must be served while the reader is still connected.
     .steps(&[block(B), Pause(500), Ask(C, b"QUERY|{a}|\n", FAIL), Reset(B)])
     .needs_block(),
@@ -83,7 +83,7 @@ pub(crate) const FAULTS: &[Fault] = &[
         A1,
         "A client blocks the target and leaves; another one blocks it for a while and then reads all replies.",
     )
-    .parameters("700 ms; not to the end if that takes more than 20 s")
+    .parameters("700 ms; not to the end if that takes more than 20 s and the target has continued to write")
     // With a small receive buffer, reading all replies would take too long.
     .steps(&[block(C), Reset(C), Open(B), block(B), Pause(700), AwaitFlood(B, 20_000), Reset(B)])
         .needs_block(),

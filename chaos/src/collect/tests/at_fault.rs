@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use conformance::case::{A, D};
+use conformance::case::{A, B, D};
 use driver::moves::{Act, Slot};
 use protocol::index::clauses::A4;
 use verdict::Verdict;
@@ -32,6 +32,24 @@ fn flood(works: bool) -> SceneOutcome {
 fn a_flood_that_the_target_works_through_may_delay_others() {
     assert_eq!(summary(&flood(true)), "");
     assert_eq!(summary(&flood(false)), "the fault slows bystanders down");
+}
+
+#[test]
+fn a_reader_that_stops_early_shows_nothing() {
+    let outcome = |what: &[EventKind<'static>]| {
+        let mut history = History::begin("readers/resuming/idle");
+        history.record(CONDUCTOR, 1, EventKind::Opened(B));
+        for what in what {
+            history.record(CONDUCTOR, 1, what.clone());
+        }
+        history.end(Some(MS)).harm
+    };
+    let flood = |has_stalled| EventKind::Flooded { bytes: 1_000_000, has_stalled };
+    assert_eq!(outcome(&[flood(true)]).verdict, Verdict::Pass);
+    assert_eq!(outcome(&[flood(false)]).verdict, Verdict::Unknown);
+    let harm = outcome(&[flood(true), EventKind::StoppedReading]);
+    assert_eq!(harm.verdict, Verdict::Unknown, "{:?}", harm.findings);
+    assert!(harm.cause.is_some_and(|cause| cause.contains("stopped reading")));
 }
 
 #[test]

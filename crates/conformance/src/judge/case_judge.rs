@@ -148,6 +148,10 @@ impl CaseJudge {
                 }
                 self.wire.add(event.connection, event.at_ns, &event.event);
             }
+            EventKind::StoppedReading => {
+                self.inconclusive = Some(messages::STOPPED_READING.to_owned());
+                self.wire.add(event.connection, event.at_ns, &event.event);
+            }
             EventKind::Opened(slot) => self.wire.open(event.connection, *slot, event.at_ns),
             what => self.wire.add(event.connection, event.at_ns, what),
         }

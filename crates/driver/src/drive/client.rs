@@ -223,7 +223,7 @@ where
             Move::Await(_, count) => connection.read_replies(run, count).await,
             Move::ReadAvailable(_, bytes_max) => connection.read_available(run, bytes_max),
             Move::AwaitEnd(_, limit) => connection.await_end(run, limit).await,
-            _ => connection.end_sending().await,
+            _ => connection.end_sending(run).await,
         };
         match made {
             Ok(()) if matches!(next, Move::Await(..)) => {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::io::{self, ErrorKind};
 use std::mem;
 use std::pin::Pin;
+use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -32,7 +33,7 @@ const LINGER_READS_MAX: usize = 16;
 
 /// When a flood ends before all its bytes are sent.
 struct FloodLimits {
-    /// The target has not read for this time.
+    /// The target has not read for this time, and for [`PAUSE_FACTOR`] times longer than ever before.
     stall: Duration,
     /// The flood lasts for this time; a slow target need not be filled completely.
     duration: Duration,
@@ -47,6 +48,10 @@ const FLOOD: FloodLimits =
 const LARGE_FLOOD: FloodLimits =
     FloodLimits { stall: Duration::from_secs(1), duration: Duration::from_secs(15) };
 
+/// A target that is not blocked may pause too, on a busy machine repeatedly. Only a pause that is this many times longer than those
+/// before it ends a flood.
+const PAUSE_FACTOR: u32 = 4;
+
 /// The number of bytes from which a flood is to fill memory.
 const LARGE_FLOOD_BYTES: usize = 100 << 20;
 
@@ -56,6 +61,9 @@ const FLOOD_CHUNK_BYTES: usize = 64 * 1024;
 /// The number of replies to a flood that are kept at once, and the time after which the duration of reading all is estimated.
 const FLOOD_REPLIES_AT_ONCE: usize = 50;
 const FLOOD_ESTIMATED_AFTER: Duration = Duration::from_secs(1);
+
+/// A target that has written this many times while nothing was left to read no longer empties a buffer: it has continued to write.
+const FLOOD_WAITS_MIN: u32 = 20;
 
 /// The connection ended, and the event was emitted; whether the client has waited for a reply in vain.
 pub(super) struct Closed(pub(super) bool);
@@ -136,7 +144,7 @@ impl<F: Framing> Connection<F> {
         }
     }
 
-    /// Sends `bytes` repeatedly until the target stops reading; ignores the replies.
+    /// Sends `bytes` repeatedly until the target stops reading; reads no replies.
     pub(super) async fn flood<O: Observer>(
         &mut self,
         run: &Run<O>,
@@ -148,12 +156,17 @@ impl<F: Framing> Connection<F> {
         chunk.truncate(bytes_max);
         let begun = Instant::now();
         let limits = if bytes_max >= LARGE_FLOOD_BYTES { LARGE_FLOOD } else { FLOOD };
-        let (mut sent, mut has_stalled) = (0, false);
+        let (mut sent, mut has_stalled, mut pause_max) = (0, false, Duration::ZERO);
         while sent < bytes_max && begun.elapsed() < limits.duration {
             // A write can end within a line; the next one continues there.
             let rest = &chunk[sent % chunk.len()..];
-            match timeout(limits.stall, self.stream.write(rest)).await {
-                Ok(Ok(written @ 1..)) => sent += written,
+            let stall = limits.stall.max(pause_max * PAUSE_FACTOR).min(limits.duration);
+            let waiting_since = Instant::now();
+            match timeout(stall, self.stream.write(rest)).await {
+                Ok(Ok(written @ 1..)) => {
+                    sent += written;
+                    pause_max = pause_max.max(waiting_since.elapsed());
+                }
                 Ok(Ok(0)) | Err(_) => {
                     has_stalled = true;
                     break;
@@ -167,7 +180,7 @@ impl<F: Framing> Connection<F> {
     }
 
     /// Completes the last request of the last flood and reads all replies; `framing` cuts the requests. Stops early if the target
-    /// would need longer than `limit`.
+    /// would need longer than `limit`, once it has continued to write; if it has not done so within `limit`, that is an event.
     pub(super) async fn await_flood<O: Observer>(
         &mut self,
         run: &Run<O>,
@@ -181,9 +194,10 @@ impl<F: Framing> Connection<F> {
         let count = sent.div_ceil(length) * frames(&mut framing, &bytes);
         let begun = Instant::now();
         self.due_since = begun;
-        let mut read = 0;
+        let (mut read, mut waits) = (0, 0);
         while read < count {
             let next = FLOOD_REPLIES_AT_ONCE.min(count - read);
+            waits += u32::from(!self.is_readable());
             self.read_replies(run, next).await?;
             read += next;
             // The target has read enough by now, or will have when the next replies have arrived.
@@ -195,11 +209,24 @@ impl<F: Framing> Connection<F> {
                 missing = &missing[written..];
             }
             let elapsed = begun.elapsed();
-            if elapsed > FLOOD_ESTIMATED_AFTER && as_ns(elapsed) / read as u64 * count as u64 > as_ns(limit) {
+            let is_too_long =
+                elapsed > FLOOD_ESTIMATED_AFTER && as_ns(elapsed) / read as u64 * count as u64 > as_ns(limit);
+            if is_too_long && waits >= FLOOD_WAITS_MIN {
+                break;
+            }
+            if elapsed > limit {
+                run.emit(run.now_ns(), self.client, self.number, EventKind::StoppedReading);
                 break;
             }
         }
         Ok(())
+    }
+
+    /// Returns whether bytes, or the end of the stream, can be read now.
+    fn is_readable(&self) -> bool {
+        // Nobody is woken, because the next read asks again.
+        let mut context = Context::from_waker(Waker::noop());
+        !self.unread.is_empty() || self.stream.poll_read_ready(&mut context).is_ready()
     }
 
     /// Reads at most `bytes_max` bytes that are already available; does not wait.
@@ -248,7 +275,8 @@ impl<F: Framing> Connection<F> {
     }
 
     /// Shuts down the sending half. If the target is already gone, the next read detects it.
-    pub(super) async fn end_sending(&mut self) -> Result<(), Closed> {
+    pub(super) async fn end_sending<O: Observer>(&mut self, run: &Run<O>) -> Result<(), Closed> {
+        run.emit(run.now_ns(), self.client, self.number, EventKind::EndedSending);
         let _ = self.stream.shutdown().await;
         Ok(())
     }

@@ -76,6 +76,10 @@ pub enum EventKind<'a> {
         /// Whether the target stopped reading before all bytes were sent.
         has_stalled: bool,
     },
+    /// The client shut down its sending half.
+    EndedSending,
+    /// The client stopped reading the replies to a flood at its time limit, before the target had shown that it continues to write.
+    StoppedReading,
     /// The target did not close a connection that it should have closed.
     StayedOpen {
         /// The time that the client waited, in nanoseconds.

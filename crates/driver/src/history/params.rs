@@ -65,4 +65,11 @@ impl Params {
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
+
+    /// Returns the parameters as flags of a command line. One with an empty value is a flag without a value.
+    #[must_use]
+    pub fn as_flags(&self) -> String {
+        let flags = self.iter().map(|(name, value)| format!("--{name} {value}").trim_end().to_owned());
+        flags.collect::<Vec<_>>().join(" ")
+    }
 }

@@ -44,7 +44,8 @@ fn a_target_that_pauses_while_it_reads_receives_the_whole_flood() {
     }
 }
 
-/// The pause is longer than most pauses by a busy scheduler, and shorter than the wait for a target that stalls.
+/// The first pause is longer than most pauses by a busy scheduler, and shorter than the wait for a target that stalls. The second is
+/// longer than that wait, but only a little longer than the first.
 #[track_caller]
 fn assert_received_despite_a_pause(flood_bytes: usize) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -52,8 +53,13 @@ fn assert_received_despite_a_pause(flood_bytes: usize) {
     let target = thread::spawn(move || {
         let mut stream = listener.accept().unwrap().0;
         let mut buffer = vec![0; 1 << 20];
-        stream.read_exact(&mut buffer).unwrap();
-        thread::sleep(Duration::from_millis(300));
+        for pause_ms in [300, 700] {
+            // More than the client's system keeps, so that the client waits for most of each pause.
+            for _ in 0..12 {
+                stream.read_exact(&mut buffer).unwrap();
+            }
+            thread::sleep(Duration::from_millis(pause_ms));
+        }
         while stream.read(&mut buffer).is_ok_and(|read| read > 0) {}
     });
     let flooded = Rc::new(Cell::new(None));
@@ -74,8 +80,8 @@ fn assert_received_despite_a_pause(flood_bytes: usize) {
     assert!(bytes >= flood_bytes as u64 && !has_stalled, "{bytes} bytes, stalled: {has_stalled}");
 }
 
-/// Floods the target without reading, then reads all replies.
-struct Resuming(u8);
+/// Floods the target without reading, then reads all replies, or for this time.
+struct Resuming(u8, Duration);
 
 impl Script for Resuming {
     fn next(&mut self, _: MoveResult<'_>) -> Move<'_> {
@@ -83,7 +89,7 @@ impl Script for Resuming {
         match self.0 {
             1 => Move::OpenNarrow(1),
             2 => Move::Flood(1, b"QUERY|a|\nQUERY|b|\n", 64 << 20),
-            3 => Move::AwaitFlood(1, Duration::from_mins(1)),
+            3 => Move::AwaitFlood(1, self.1),
             _ => Move::Done,
         }
     }
@@ -93,9 +99,17 @@ fn lines_in(bytes: &[u8]) -> usize {
     bytes.split(|&byte| byte == b'\n').count() - 1
 }
 
-/// Floods a target that withholds this number of replies. Returns the number of complete requests, the number of replies, and
-/// whether the client waited in vain.
-fn read_after_a_flood(withheld: usize) -> (usize, usize, bool) {
+/// What a client sees that reads replies after a flood.
+#[derive(Debug, Default, PartialEq)]
+struct Seen {
+    /// The requests that the target has received minus the replies that the client has.
+    missing: usize,
+    has_timed_out: bool,
+    has_stopped: bool,
+}
+
+/// Floods a target that withholds this number of replies and waits for this time before each reply; reads for the time limit.
+fn read_after_a_flood(withheld: usize, pause: Duration, limit: Duration) -> Seen {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap();
     let target = thread::spawn(move || {
@@ -105,39 +119,54 @@ fn read_after_a_flood(withheld: usize) -> (usize, usize, bool) {
             let complete = lines_in(&buffer[..read]);
             (due, lines) = (due + complete, lines + complete);
             let ready = due.saturating_sub(withheld);
-            if stream.write_all(&b"OK\n".repeat(ready)).is_err() {
-                break;
+            let at_once = if pause.is_zero() { ready.max(1) } else { 1 };
+            for _ in 0..ready / at_once {
+                thread::sleep(pause);
+                if stream.write_all(&b"OK\n".repeat(at_once)).is_err() {
+                    return lines;
+                }
             }
             due -= ready;
         }
         lines
     });
-    let seen = Rc::new(Cell::new((0, false)));
+    let seen = Rc::new(RefCell::new((0, Seen::default())));
     let of_observer = Rc::clone(&seen);
     let observer = move |event: &Event<'_>| {
-        let (replies, has_timed_out) = of_observer.get();
-        of_observer.set(match &event.event {
-            EventKind::Received(bytes) => (replies + lines_in(bytes), has_timed_out),
-            EventKind::TimedOut { .. } => (replies, true),
-            _ => (replies, has_timed_out),
-        });
+        let (replies, seen) = &mut *of_observer.borrow_mut();
+        match &event.event {
+            EventKind::Received(bytes) => *replies += lines_in(bytes),
+            EventKind::TimedOut { .. } => seen.has_timed_out = true,
+            EventKind::StoppedReading => seen.has_stopped = true,
+            _ => {}
+        }
         ControlFlow::Continue(())
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let limits = Limits::gentle(Duration::from_secs(2));
     let until = std::future::pending();
-    let run = drive(addr, vec![Resuming(0)], Index::framing, limits, Box::new(NoProcess), observer, until);
+    let scripts = vec![Resuming(0, limit)];
+    let run = drive(addr, scripts, Index::framing, limits, Box::new(NoProcess), observer, until);
     assert_eq!(runtime.block_on(run), Ending::Finished);
-    let (replies, has_timed_out) = seen.get();
-    (target.join().unwrap(), replies, has_timed_out)
+    let (replies, seen) = seen.take();
+    Seen { missing: target.join().unwrap().saturating_sub(replies), ..seen }
 }
 
 #[test]
 fn all_replies_to_a_flood_are_awaited() {
-    let (requests, replies, has_timed_out) = read_after_a_flood(0);
-    assert_eq!((replies, has_timed_out), (requests, false));
-    let (requests, replies, has_timed_out) = read_after_a_flood(1);
-    assert_eq!((replies, has_timed_out), (requests - 1, true));
+    let read = |withheld| read_after_a_flood(withheld, Duration::ZERO, Duration::from_mins(1));
+    assert_eq!(read(0), Seen::default());
+    assert_eq!(read(1), Seen { missing: 1, has_timed_out: true, has_stopped: false });
+}
+
+/// The replies that were already written when the client began to read do not show that the target continues.
+#[test]
+fn a_client_stops_reading_early_only_once_the_target_has_continued_to_write() {
+    let pause = Duration::from_micros(100);
+    let seen = read_after_a_flood(0, pause, Duration::from_secs(20));
+    assert_eq!((seen.missing > 0, seen.has_timed_out, seen.has_stopped), (true, false, false));
+    let seen = read_after_a_flood(0, pause, Duration::ZERO);
+    assert_eq!((seen.missing > 0, seen.has_timed_out, seen.has_stopped), (true, false, true));
 }
 
 /// A target that releases the descriptors of its clients only when it is sampled for the fourth time.

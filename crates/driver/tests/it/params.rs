@@ -11,3 +11,9 @@ fn a_number_is_returned_only_within_its_range() {
     assert_eq!(error("clients"), "the parameter --clients is missing or invalid");
     assert_eq!(error("rounds"), "the parameter --rounds is missing or invalid");
 }
+
+#[test]
+fn a_parameter_without_a_value_is_a_flag() {
+    let params = Params::default().with("seed", 7).with("matrix", "");
+    assert_eq!(params.as_flags(), "--matrix --seed 7");
+}

@@ -69,11 +69,7 @@ fn pace(requests: u64, duration_ns: u64) -> String {
 /// # Errors
 /// `out` cannot be written.
 pub fn write_options(out: &mut (impl Write + ?Sized), options: &Params) -> io::Result<()> {
-    write!(out, "options ")?;
-    for (name, value) in options.iter() {
-        write!(out, " --{name} {value}")?;
-    }
-    writeln!(out)
+    writeln!(out, "options  {}", options.as_flags())
 }
 
 /// Writes the verdicts of the cases, one line for each clause.
