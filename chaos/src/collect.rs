@@ -63,6 +63,8 @@ pub(crate) struct RunCollector {
     /// The time at which the last scene was over.
     conducted_ns: Option<u64>,
     refusals: u32,
+    /// The request of newcomers.
+    newcomer: &'static [u8],
     /// Why no further scene can be run against this process, if there is a reason.
     halt: Option<Halt>,
     /// Whether a bystander has waited for a reply in vain.
@@ -105,6 +107,7 @@ impl RunCollector {
             now_ns: 0,
             conducted_ns: None,
             refusals: 0,
+            newcomer: protocol.newcomer.request,
             halt: None,
             has_bystander_waited: false,
             reply_timeout_ns: u64::try_from(reply_timeout.as_nanos()).unwrap_or(u64::MAX),
@@ -204,6 +207,10 @@ impl RunCollector {
         });
         bystanders.note(event);
         let is_lost = *refusals >= REFUSALS_MAX;
+        let of_process = scenes.first().map_or(&[][..], SceneCollector::incidents);
+        let last = current.and_then(|current| scenes.get(current)?.incidents().last());
+        let newcomer_halt = newcomer_halt
+            .filter(|_| last.is_none_or(|last| !known::is_usual(&last.incident, self.newcomer, of_process)));
         self.halt = self.halt.max(newcomer_halt);
         self.note_halt(is_lost, Halt::Lost);
     }
@@ -260,7 +267,7 @@ impl RunCollector {
                 note_incident(&mut scenes, client, incident, [cause_ns, now_ns]);
             }
         }
-        known.remove_from(scenes.iter_mut().map(SceneCollector::incidents_mut));
+        known.remove_from(scenes.iter_mut().map(SceneCollector::incidents_mut), self.newcomer);
         // With replies that are incorrect in any case, the history is impossible in any case.
         let violations = invariant.end_part().into_iter().filter(|_| !known.has_wrong_replies());
         for (sent_ns, finding) in violations {

@@ -141,6 +141,9 @@ pub(crate) struct ExampleFlags {
     /// The seeds of each correct server, first and last included; a defective one runs with the first
     #[arg(long, value_name = "A..B", default_value = "1..5", value_parser = seeds)]
     pub(crate) seeds: RangeInclusive<u64>,
+    /// Build the image of each correct server, and judge a container with the first seed. It needs Docker and debian:bookworm-slim
+    #[arg(long)]
+    pub(crate) images: bool,
     /// Run only the servers in these languages
     #[arg(long, value_name = "LANGUAGE[,LANGUAGE]", value_delimiter = ',')]
     pub(crate) only: Vec<String>,

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use crate::binaries::Binary;
 use crate::cargo::{Cargo, Profile};
 use crate::command_line::ExampleFlags;
+use crate::docker::docker;
 use crate::failure::Failure;
 use crate::json_report::Report;
 use crate::parallel;
@@ -97,7 +98,8 @@ struct Trial {
     language: &'static str,
     /// The defect and the clause that must be named, unless the server is correct.
     defect: Option<(&'static str, &'static str)>,
-    command: String,
+    /// The flag that selects the target, and its value.
+    target: [String; 2],
     seed: u64,
 }
 
@@ -123,14 +125,18 @@ pub(crate) fn run(workspace: &Workspace, flags: &ExampleFlags) -> Result<(), Fai
             names.join(", ")
         )));
     }
-    let (installed, missing): (Vec<&Example>, Vec<&Example>) =
-        selected.into_iter().partition(|example| process::find_program(example.needs).is_some());
+    let is_possible = |example: &&Example| flags.images || process::find_program(example.needs).is_some();
+    let (installed, missing): (Vec<&Example>, Vec<&Example>) = selected.into_iter().partition(is_possible);
     let built = tempfile::tempdir().map_err(Failure::during("creating a directory"))?;
     let mut trials = Vec::new();
     for example in installed {
         let source = workspace.path("fixtures/servers").join(example.language);
-        build(example, &source, built.path())?;
-        trials.extend(example.trials(&source, built.path(), flags));
+        if flags.images {
+            trials.push(example.image_trial(&source, *flags.seeds.start())?);
+        } else {
+            build(example, &source, built.path())?;
+            trials.extend(example.trials(&source, built.path(), flags));
+        }
     }
     let harness = Cargo::new(workspace, Profile::Ci)?.build_workspace()?.path(Binary::Harness);
     let total = trials.len();
@@ -157,12 +163,23 @@ impl Example {
         let trial = |defect: Option<(&'static str, &'static str)>, seed| Trial {
             language: self.language,
             defect,
-            command: format!("PORT={{port}} DEFECT={} exec {run}", defect.map_or("", |(name, _)| name)),
+            target: [
+                "--exec".to_owned(),
+                format!("PORT={{port}} DEFECT={} exec {run}", defect.map_or("", |(name, _)| name)),
+            ],
             seed,
         };
         let correct = flags.seeds.clone().map(|seed| trial(None, seed));
         let defective = self.defects.iter().map(|defect| trial(Some(*defect), *flags.seeds.start()));
         correct.chain(defective).collect()
+    }
+
+    /// Builds the image of the server, which is correct, and returns its run.
+    fn image_trial(&self, source: &Path, seed: u64) -> Result<Trial, Failure> {
+        let tag = format!("gauntlet-example-{}:dev", self.language);
+        let context = source.display().to_string();
+        docker(&["build", "--quiet", "--tag", &tag, &context])?;
+        Ok(Trial { language: self.language, defect: None, target: ["--image".to_owned(), tag], seed })
     }
 }
 
@@ -184,7 +201,9 @@ fn judge(harness: &Path, trial: &Trial) -> Result<Option<String>, Failure> {
     let report = directory.path().join("report.json");
     let mut command = Command::new(harness);
     command
-        .args(["--strict", "--exec", &trial.command, "--seed", &trial.seed.to_string(), "--json"])
+        .arg("--strict")
+        .args(&trial.target)
+        .args(["--seed", &trial.seed.to_string(), "--json"])
         .arg(&report);
     let status = process::status(command.stdout(Stdio::null()).stderr(Stdio::null()))?;
     let violated = Report::read(&report)?.into_first_run()?.violated();
@@ -216,7 +235,7 @@ mod tests {
 
     #[test]
     fn a_defective_server_runs_once_and_a_correct_one_with_each_seed() {
-        let flags = ExampleFlags { seeds: 2..=4, only: Vec::new(), jobs: 1 };
+        let flags = ExampleFlags { seeds: 2..=4, only: Vec::new(), jobs: 1, images: false };
         let trials = EXAMPLES[0].trials(Path::new("/s"), Path::new("/b"), &flags);
         let names: Vec<String> = trials.iter().map(Trial::to_string).collect();
         assert_eq!(
@@ -225,6 +244,6 @@ mod tests {
         );
         assert_eq!(names[3], "python first-line-of-a-read-only, seed 2");
         assert_eq!(names.len(), 6);
-        assert_eq!(trials[0].command, "PORT={port} DEFECT= exec python3 '/s/server.py'");
+        assert_eq!(trials[0].target[1], "PORT={port} DEFECT= exec python3 '/s/server.py'");
     }
 }

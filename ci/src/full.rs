@@ -6,6 +6,7 @@ use crate::command_line::{
     BenchFlags, ChaosFlags, ChaosPart, CorrectFlags, ExampleFlags, MutantFlags, Protocol,
 };
 use crate::correct_servers;
+use crate::docker;
 use crate::example_servers;
 use crate::failure::Failure;
 use crate::images;
@@ -149,8 +150,13 @@ fn correct_servers(context: &Context) -> Result<Outcome, Failure> {
 }
 
 fn examples(context: &Context) -> Result<Outcome, Failure> {
-    let flags = ExampleFlags { seeds: 1..=5, only: Vec::new(), jobs: 2 };
-    example_servers::run(&context.workspace, &flags).map(|()| Outcome::Passed)
+    for images in [false, true] {
+        let flags = ExampleFlags { seeds: 1..=5, images, only: Vec::new(), jobs: 2 };
+        if !images || docker::is_available() {
+            example_servers::run(&context.workspace, &flags)?;
+        }
+    }
+    Ok(Outcome::Passed)
 }
 
 fn chaos_matrix(context: &Context) -> Result<Outcome, Failure> {

@@ -3,15 +3,16 @@
 use std::collections::BTreeSet;
 
 use protocol::Clause;
+use protocol::text::printable;
 
-use crate::harm::evidence::{Incident, IncidentTime, Noted};
+use crate::harm::evidence::{Incident, IncidentTime, Instead, Noted};
 
 /// What the sessions of a run have shown about a target that is not at fault for it.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
     /// The clause of a target that loses lines which arrive together, once a baseline has shown that.
     pub(crate) lost_lines: Option<Clause>,
-    /// The incorrect replies that bystanders receive before the first fault.
+    /// The incorrect replies that bystanders receive before the first fault; newcomers receive them too.
     wrong_replies: BTreeSet<WrongReply>,
     /// Whether a session has ended. What later ones show before their first fault may be the consequence of an earlier fault.
     has_session: bool,
@@ -31,10 +32,29 @@ const REPLY_CHARS: usize = 8;
 impl WrongReply {
     fn of(incident: &Incident) -> Option<Self> {
         let Incident::IncorrectReply { request, actual, expected, .. } = incident else { return None };
-        let command = request.chars().take_while(char::is_ascii_alphanumeric).collect();
-        let actual = actual.chars().take(REPLY_CHARS).collect();
-        Some(Self { command, expected: expected.clone(), actual })
+        Some(Self { command: command_of(request), expected: expected.clone(), actual: beginning_of(actual) })
     }
+
+    /// Returns whether the incident is that a newcomer with this request received such a reply.
+    fn explains(&self, incident: &Incident, newcomer: &[u8]) -> bool {
+        let Incident::NewcomerNotServed(Instead::Reply(actual)) = incident else { return false };
+        self.command == command_of(&printable(newcomer)) && self.actual == beginning_of(actual)
+    }
+}
+
+fn command_of(request: &str) -> String {
+    request.chars().take_while(char::is_ascii_alphanumeric).collect()
+}
+
+fn beginning_of(reply: &str) -> String {
+    reply.chars().take(REPLY_CHARS).collect()
+}
+
+/// Returns whether an incident is that a newcomer with this request received the incorrect reply that bystanders of the same process
+/// received before the first fault.
+pub(super) fn is_usual(incident: &Incident, newcomer: &[u8], of_process: &[Noted]) -> bool {
+    let before = of_process.iter().filter(|noted| noted.time == IncidentTime::BeforeFaults);
+    before.filter_map(|noted| WrongReply::of(&noted.incident)).any(|kind| kind.explains(incident, newcomer))
 }
 
 impl Known {
@@ -44,8 +64,12 @@ impl Known {
     }
 
     /// Removes the incidents that are no harm from those of all scenes of a session, because the target does the same before the first
-    /// fault of the run. The first one of each kind remains.
-    pub(crate) fn remove_from<'s>(&mut self, scenes: impl Iterator<Item = &'s mut Vec<Noted>>) {
+    /// fault of the run. The first one of each kind that a bystander received remains. `newcomer` is the request of newcomers.
+    pub(crate) fn remove_from<'s>(
+        &mut self,
+        scenes: impl Iterator<Item = &'s mut Vec<Noted>>,
+        newcomer: &[u8],
+    ) {
         let mut scenes: Vec<&mut Vec<Noted>> = scenes.collect();
         let mut new = BTreeSet::new();
         for noted in scenes.iter().flat_map(|incidents| incidents.iter()) {
@@ -59,6 +83,9 @@ impl Known {
         let mut shown = BTreeSet::new();
         for incidents in &mut scenes {
             incidents.retain(|noted| {
+                if self.wrong_replies.union(&new).any(|kind| kind.explains(&noted.incident, newcomer)) {
+                    return false;
+                }
                 let Some(kind) = WrongReply::of(&noted.incident) else { return true };
                 let is_first = noted.time == IncidentTime::BeforeFaults && new.contains(&kind);
                 !self.wrong_replies.contains(&kind) && !new.contains(&kind) || is_first && shown.insert(kind)
@@ -73,6 +100,8 @@ impl Known {
 mod tests {
     use super::*;
     use crate::harm::evidence::IncidentTime::{After, BeforeFaults, During};
+
+    const NEWCOMER: &[u8] = b"QUERY|newcomer|\n";
 
     fn noted(request: &str, actual: &str, time: IncidentTime) -> Noted {
         let [request, actual, expected] = [request, actual, "OK"].map(str::to_owned);
@@ -89,16 +118,36 @@ mod tests {
         let mut first =
             vec![noted("INDEX|a-1|", "ERROR", BeforeFaults), noted("INDEX|a-2|", "ERROR", During)];
         let mut second = vec![noted("INDEX|a-3|", "ERROR", After), noted("QUERY|b|", "FAIL", After)];
-        known.remove_from([&mut first, &mut second].into_iter());
+        known.remove_from([&mut first, &mut second].into_iter(), NEWCOMER);
         assert_eq!(first, [noted("INDEX|a-1|", "ERROR", BeforeFaults)]);
         assert_eq!(second, [noted("QUERY|b|", "FAIL", After)], "another kind of reply");
         let mut later =
             vec![noted("INDEX|c-1|", "ERROR", BeforeFaults), noted("INDEX|c-2|", "ERROR", During)];
-        known.remove_from([&mut later].into_iter());
+        known.remove_from([&mut later].into_iter(), NEWCOMER);
         assert_eq!(later, []);
         // A store that a fault has damaged: the next process gives incorrect replies before its first fault.
         let mut damaged = vec![noted("QUERY|d|", "ERROR", BeforeFaults), noted("QUERY|e|", "ERROR", During)];
-        known.remove_from([&mut damaged].into_iter());
+        known.remove_from([&mut damaged].into_iter(), NEWCOMER);
         assert_eq!(damaged.len(), 2);
+    }
+    #[test]
+    fn a_newcomer_that_receives_what_bystanders_received_before_was_not_harmed() {
+        let of_newcomer = |actual: &str| Noted {
+            client: None,
+            incident: Incident::NewcomerNotServed(Instead::Reply(actual.to_owned())),
+            time: After,
+        };
+        let mut scene =
+            vec![noted("QUERY|a|", "ERROR", BeforeFaults), of_newcomer("ERROR"), of_newcomer("NO")];
+        assert!(is_usual(&scene[1].incident, NEWCOMER, &scene));
+        assert!(!is_usual(&scene[2].incident, NEWCOMER, &scene));
+        let mut known = Known::default();
+        known.remove_from([&mut scene].into_iter(), NEWCOMER);
+        assert_eq!(scene, [noted("QUERY|a|", "ERROR", BeforeFaults), of_newcomer("NO")]);
+        // Another request of bystanders says nothing about that of the newcomer.
+        let mut other = vec![noted("INDEX|a|", "ERROR", BeforeFaults), of_newcomer("ERROR")];
+        assert!(!is_usual(&other[1].incident, NEWCOMER, &other));
+        Known::default().remove_from([&mut other].into_iter(), NEWCOMER);
+        assert_eq!(other.len(), 2);
     }
 }

@@ -237,6 +237,11 @@ impl SceneCollector {
         }
     }
 
+    /// Returns the incidents.
+    pub(super) fn incidents(&self) -> &[Noted] {
+        &self.incidents
+    }
+
     /// Returns the incidents, from which those may be removed that are no harm.
     pub(super) fn incidents_mut(&mut self) -> &mut Vec<Noted> {
         &mut self.incidents
@@ -316,7 +321,10 @@ impl SceneCollector {
                 self.newcomer_waited_ns = Some(at_ns.saturating_sub(self.newcomer_ns));
                 return None;
             }
-            Observation::Exchange(exchange) => Instead::Reply(printable(exchange.reply)),
+            Observation::Exchange(exchange) => {
+                self.newcomer_waited_ns = Some(at_ns.saturating_sub(self.newcomer_ns));
+                Instead::Reply(printable(exchange.reply))
+            }
             Observation::Unanswered { end: EventKind::TimedOut { waited_ns, late_ns }, .. } => {
                 Instead::Nothing { waited_ns: *waited_ns, late_ns: *late_ns }
             }

@@ -2,6 +2,7 @@
 
 mod at_fault;
 mod machine;
+mod newcomer;
 
 use std::borrow::Cow;
 
@@ -86,13 +87,18 @@ impl History {
 
     /// Ends the first scene.
     fn end_scene(&mut self, newcomer_ns: Option<u64>) {
+        self.end_scene_with(newcomer_ns, b"FAIL\n");
+    }
+
+    /// Ends the first scene; the newcomer receives this reply.
+    fn end_scene_with(&mut self, newcomer_ns: Option<u64>, reply: &'static [u8]) {
         self.record(CONDUCTOR, 0, EventKind::Marked(mark(0, Part::Newcomer)));
         match newcomer_ns {
             Some(waited_ns) => {
                 self.record(CONDUCTOR, 9, EventKind::Opened(0));
                 self.record(CONDUCTOR, 9, EventKind::Sent(Cow::Borrowed(b"QUERY|newcomer|\n")));
                 self.at_ns += waited_ns;
-                self.record(CONDUCTOR, 9, EventKind::Received(Cow::Borrowed(b"FAIL\n")));
+                self.record(CONDUCTOR, 9, EventKind::Received(Cow::Borrowed(reply)));
             }
             None => self.record(CONDUCTOR, 0, EventKind::NotOpened(refused(FailureKind::Other))),
         }
@@ -102,7 +108,7 @@ impl History {
     /// The first bystander sends a request when it is due, and receives nothing yet.
     fn send(&mut self, request: u64) {
         self.at_ns = due_ns(request);
-        self.record(0, 1, EventKind::Sent(Cow::Borrowed(b"a request\n")));
+        self.record(0, 1, EventKind::Sent(Cow::Borrowed(b"QUERY|a|\n")));
     }
 
     /// Each bystander but the first receives a reply to its last request.

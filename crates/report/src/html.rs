@@ -240,13 +240,19 @@ pub fn one_item(number: usize, item: &Item, is_open: bool) -> Markup {
             @if let Some(cause) = &item.cause { p { (cause) } }
             @if let Some(observed) = &item.observed { p { "Observed: " (observed) } }
             @if item.repetitions > 0 { p { "Decided in repetition " (item.repetitions) ", because this machine was busy." } }
-            @for finding in &item.findings { (one_finding(finding)) }
+            @for finding in item.findings.iter().take(FINDINGS_SHOWN) { (one_finding(finding)) }
+            @if let Some(further @ 1..) = item.findings.len().checked_sub(FINDINGS_SHOWN) {
+                p { "and " (further) " more findings, which the JSON report contains" }
+            }
             @if is_open && !item.usual_cause.is_empty() { p { "Usual cause: " (item.usual_cause) } }
             @for line in &item.reproduction { pre.reproduction { (line) } }
             @if !item.wire.is_empty() { (wire(item)) }
         }
     }
 }
+
+/// The number of findings of an item that a page shows. A fault may have thousands of the same kind.
+const FINDINGS_SHOWN: usize = 20;
 
 fn one_finding(finding: &Finding) -> Markup {
     let place = match (finding.phase, finding.client) {

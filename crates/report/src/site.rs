@@ -249,7 +249,7 @@ impl Site {
                             @if self.has_chaos { th scope="col" { abbr title="the verdict, and how many faults were decided" { "chaos" } } }
                             th scope="col" { "violated" }
                             th scope="col" { abbr title="requests per second in the replay" { "requests/s" } }
-                            @for clause in &self.clauses {
+                            @for clause in self.telling() {
                                 th scope="col" { abbr title=(clause.title) { (clause.id) } }
                             }
                         }
@@ -257,19 +257,34 @@ impl Site {
                     tbody { @for row in self.ordered(order) { (self.row(row)) } }
                 }
             }
+            @let equal: Vec<&str> = self.clauses.iter().filter(|clause| self.is_passed(clause)).map(|clause| clause.id.as_str()).collect();
+            @if !equal.is_empty() {
+                p { "Without a column, because every target passes: " (equal.join(" ")) }
+            }
             p { "✓ pass, ✗ fail, ! warning (a SHOULD), ? unknown, · not run. The same data are in " a.order href="matrix.json" { "matrix.json" } "." }
         }
+    }
+
+    /// Returns the clauses that tell targets apart: not every target passes them.
+    fn telling(&self) -> impl Iterator<Item = &Clause> {
+        self.clauses.iter().filter(|clause| !self.is_passed(clause))
+    }
+
+    /// Returns whether every target with a result for a clause passes it.
+    fn is_passed(&self, clause: &Clause) -> bool {
+        let mut cells = self.targets.iter().filter_map(|row| row.clauses.get(&clause.id));
+        cells.all(|cell| cell.verdict == Verdict::Pass)
     }
 
     fn row(&self, row: &Row) -> Markup {
         let verdict = |verdict: Option<Verdict>, program: &str| {
             html! {
                 @match verdict {
-                    Some(verdict) => td class=(class_of(verdict)) {
+                    Some(verdict) => td.summary.(class_of(verdict)) {
                         a href={ (row.name) "/" (program) ".html" } { (verdict.word()) }
                         @if program == "chaos" && row.decided_faults < row.faults { " " (row.decided_faults) "/" (row.faults) }
                     },
-                    None => td.notrun { "no report" },
+                    None => td.summary.notrun { "no report" },
                 }
             }
         };
@@ -278,9 +293,9 @@ impl Site {
                 th scope="row" title=[row.target.as_deref()] { (row.name) }
                 (verdict(row.harness, "harness"))
                 @if self.has_chaos { (verdict(row.chaos, "chaos")) }
-                td { (row.violated().join(" ")) }
-                td.number { @if let Some(speed) = row.requests_per_second { (grouped(speed)) } }
-                @for clause in &self.clauses {
+                td.summary.violated { (row.violated().join(" ")) }
+                td.summary.number { @if let Some(speed) = row.requests_per_second { (grouped(speed)) } }
+                @for clause in self.telling() {
                     @match row.clauses.get(&clause.id) {
                         Some(cell) => td {
                             a.cell.(class_of(cell.verdict)) href=(cell.evidence) title={ (cell.item) ": " (cell.verdict.word()) } {
@@ -352,6 +367,19 @@ mod tests {
         assert_eq!(site.targets[0].violated(), ["S2"]);
         let chaos = &site.targets[1];
         assert_eq!((chaos.decided_faults, chaos.faults), (1, 2));
+    }
+
+    #[test]
+    fn a_clause_that_every_target_passes_has_no_column() {
+        let mut site = Site { has_chaos: false, clauses: Vec::new(), targets: Vec::new() };
+        let passed =
+            [("index/R1/1", "R1", "pass"), ("index/S2/2", "S2", "pass"), ("index/C2/1", "C2", "not_run")];
+        site.add("right", Some(&report("pass", &passed)), None);
+        site.add("wrong", Some(&report("fail", &[("index/S2/2", "S2", "fail"), passed[0]])), None);
+        let shown: Vec<&str> = site.telling().map(|clause| clause.id.as_str()).collect();
+        assert_eq!(shown, ["S2", "C2"]);
+        let page = site.body(Order::Name).into_string();
+        assert!(page.contains("because every target passes: R1<"), "{page}");
     }
 
     #[test]
