@@ -299,7 +299,7 @@ impl RunCollector {
                 idle_cpu,
                 delays,
             };
-            let outcome = scene.finish(measured, known.lost_lines);
+            let outcome = scene.finish(measured, known);
             let is_of_baseline = |finding: &Finding| {
                 finding.clause == Some(outcome.scene.fault.clause) && finding.verdict != Verdict::Unknown
             };

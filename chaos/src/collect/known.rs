@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use protocol::Clause;
 use protocol::text::printable;
+use verdict::Finding;
 
 use crate::harm::evidence::{Incident, IncidentTime, Instead, Noted};
 
@@ -47,7 +48,7 @@ fn command_of(request: &str) -> String {
 }
 
 fn beginning_of(reply: &str) -> String {
-    reply.chars().take(REPLY_CHARS).collect()
+    reply.trim_end_matches("\\n").chars().take(REPLY_CHARS).collect()
 }
 
 /// Returns whether an incident is that a newcomer with this request received the incorrect reply that bystanders of the same process
@@ -61,6 +62,18 @@ impl Known {
     /// Returns whether bystanders receive incorrect replies without a fault.
     pub(crate) fn has_wrong_replies(&self) -> bool {
         !self.wrong_replies.is_empty()
+    }
+
+    /// Returns whether a finding about a client at fault is that it received such a reply.
+    pub(crate) fn explains(&self, finding: &Finding) -> bool {
+        let Finding { sent: Some(sent), actual: Some(actual), expected: Some(expected), .. } = finding else {
+            return false;
+        };
+        let (command, actual) = (command_of(sent), beginning_of(actual));
+        let is_same = |kind: &WrongReply| {
+            kind.command == command && kind.actual == actual && expected.contains(&kind.expected)
+        };
+        self.wrong_replies.iter().any(is_same)
     }
 
     /// Removes the incidents that are no harm from those of all scenes of a session, because the target does the same before the first
@@ -130,6 +143,21 @@ mod tests {
         known.remove_from([&mut damaged].into_iter(), NEWCOMER);
         assert_eq!(damaged.len(), 2);
     }
+    #[test]
+    fn a_client_at_fault_that_receives_what_bystanders_received_before_shows_no_harm() {
+        let mut known = Known::default();
+        known.remove_from([&mut vec![noted("QUERY|a|", "ERROR", BeforeFaults)]].into_iter(), NEWCOMER);
+        let finding = |sent: &str, expected: &str, actual: &str| {
+            let mut finding = Finding::new(verdict::Verdict::Fail, "incorrect reply");
+            finding.show(sent.to_owned(), actual.to_owned(), expected.to_owned());
+            finding
+        };
+        assert!(known.explains(&finding(r"QUERY|b|\n", r"OK\n", r"ERROR\n")));
+        assert!(!known.explains(&finding(r"QUERY|b|\n", r"OK\n", r"FAIL\n")));
+        assert!(!known.explains(&finding(r"QUERY|b|\n", r"FAIL\n", r"ERROR\n")), "bystanders expected OK");
+        assert!(!known.explains(&finding(r"INDEX|b|\n", r"OK\n", r"ERROR\n")));
+    }
+
     #[test]
     fn a_newcomer_that_receives_what_bystanders_received_before_was_not_harmed() {
         let of_newcomer = |actual: &str| Noted {

@@ -21,6 +21,7 @@ use verdict::{Finding, Verdict};
 use super::Halt;
 use crate::chaos_protocol::ChaosProtocol;
 use crate::collect::effort::Requests;
+use crate::collect::known::Known;
 use crate::fault::{Fault, Scene};
 use crate::harm::evidence::{
     AtFault, Delays, Evidence, IdleCpu, Incident, IncidentTime, Instead, Noted, Progress, Requirements,
@@ -344,11 +345,11 @@ impl SceneCollector {
         Some(Halt::Stuck)
     }
 
-    /// Closes the scene and returns its outcome. `lost_lines` is the clause of a target that loses lines which arrive together.
-    pub(crate) fn finish(self, measured: Measured, lost_lines: Option<Clause>) -> SceneOutcome {
+    /// Closes the scene and returns its outcome. The target is not accused of what is known about it.
+    pub(crate) fn finish(self, measured: Measured, known: &Known) -> SceneOutcome {
         let Measured { quiet_latencies_ns, latencies_ns, idle_waits_ns, idle_cpu, delays } = measured;
         let Fault { is_baseline, clause, keeps, .. } = *self.scene.fault;
-        let lost_lines = lost_lines.filter(|_| self.scene.sends_lines_at_once());
+        let lost_lines = known.lost_lines.filter(|_| self.scene.sends_lines_at_once());
         // Replies that a target does not send cannot block it.
         let cannot_be_blocked = lost_lines.is_some() && self.scene.case.needs_block;
         let lost_lines = lost_lines.filter(|_| keeps.is_none());
@@ -381,7 +382,7 @@ impl SceneCollector {
             idle_cpu,
             delays,
             at_fault: AtFault {
-                finding: case.finding.filter(is_decided),
+                finding: case.finding.filter(|finding| is_decided(finding) && !known.explains(finding)),
                 is_beyond_memory: case.is_beyond_memory,
                 left_out: no_shortage.or(too_slow),
                 cause: case.cause,
