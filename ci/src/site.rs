@@ -46,8 +46,9 @@ pub(crate) fn run(workspace: &Workspace, directory: &Path) -> Result<(), Failure
         stage(workspace, page, &source)?;
     }
     write(&source.join("SUMMARY.md"), &summary(workspace, &pages)?)?;
-    let configuration = workspace.path("ci/site/book.toml");
-    write(&temporary.path().join("book.toml"), &read(&configuration)?)?;
+    for file in CONFIGURATION {
+        copy(&workspace.path(&format!("ci/site/{file}")), &temporary.path().join(file))?;
+    }
     let mut build = Command::new("mdbook");
     build.arg("build").arg("--dest-dir").arg(std::path::absolute(directory).map_err(Failure::at(directory))?);
     process::output(build.arg(temporary.path()))?;
@@ -55,6 +56,9 @@ pub(crate) fn run(workspace: &Workspace, directory: &Path) -> Result<(), Failure
     println!("{}: {} pages, {links} links", directory.join("index.html").display(), pages.len());
     Ok(())
 }
+
+/// The configuration of mdBook, and what its pages lack for keyboards and screen readers.
+const CONFIGURATION: [&str; 3] = ["book.toml", "accessible.css", "accessible.js"];
 
 /// Returns the pages of the repository, relative to its root.
 fn pages(workspace: &Workspace) -> Result<Vec<String>, Failure> {
