@@ -62,8 +62,10 @@ const FLOOD_CHUNK_BYTES: usize = 64 * 1024;
 const FLOOD_REPLIES_AT_ONCE: usize = 50;
 const FLOOD_ESTIMATED_AFTER: Duration = Duration::from_secs(1);
 
-/// A target that has written this many times while nothing was left to read no longer empties a buffer: it has continued to write.
+/// A target that has written this many times while nothing was left to read, or for which the client has waited that long, no longer
+/// empties a buffer: it has continued to write.
 const FLOOD_WAITS_MIN: u32 = 20;
+const FLOOD_WAITED_MIN: Duration = Duration::from_secs(3);
 
 /// The connection ended, and the event was emitted; whether the client has waited for a reply in vain.
 pub(super) struct Closed(pub(super) bool);
@@ -194,12 +196,14 @@ impl<F: Framing> Connection<F> {
         let count = sent.div_ceil(length) * frames(&mut framing, &bytes);
         let begun = Instant::now();
         self.due_since = begun;
-        let (mut read, mut waits) = (0, 0);
+        let (mut read, mut waits, mut waited) = (0, 0, Duration::ZERO);
         while read < count {
             let next = FLOOD_REPLIES_AT_ONCE.min(count - read);
-            waits += u32::from(!self.is_readable());
+            let waiting_since = (!self.may_have_received(next)).then(Instant::now);
             self.read_replies(run, next).await?;
             read += next;
+            waits += u32::from(waiting_since.is_some());
+            waited += waiting_since.map_or(Duration::ZERO, |since| since.elapsed());
             // The target has read enough by now, or will have when the next replies have arrived.
             if !missing.is_empty()
                 && let Ok(written) = self.stream.try_write(missing)
@@ -211,7 +215,7 @@ impl<F: Framing> Connection<F> {
             let elapsed = begun.elapsed();
             let is_too_long =
                 elapsed > FLOOD_ESTIMATED_AFTER && as_ns(elapsed) / read as u64 * count as u64 > as_ns(limit);
-            if is_too_long && waits >= FLOOD_WAITS_MIN {
+            if is_too_long && (waits >= FLOOD_WAITS_MIN || waited >= FLOOD_WAITED_MIN) {
                 break;
             }
             if elapsed > limit {
@@ -222,11 +226,11 @@ impl<F: Framing> Connection<F> {
         Ok(())
     }
 
-    /// Returns whether bytes, or the end of the stream, can be read now.
-    fn is_readable(&self) -> bool {
-        // Nobody is woken, because the next read asks again.
+    /// Returns whether this number of replies may be complete, or bytes can be read now. The beginning of a reply is not enough.
+    fn may_have_received(&self, replies: usize) -> bool {
+        // Nobody is woken, because the next read asks again. A reply has at least one byte.
         let mut context = Context::from_waker(Waker::noop());
-        !self.unread.is_empty() || self.stream.poll_read_ready(&mut context).is_ready()
+        self.unread.len() >= replies || self.stream.poll_read_ready(&mut context).is_ready()
     }
 
     /// Reads at most `bytes_max` bytes that are already available; does not wait.
