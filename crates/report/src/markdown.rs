@@ -22,12 +22,9 @@ pub(crate) fn write(mut out: impl Write, report: &Report) -> io::Result<()> {
 }
 
 fn write_run(out: &mut impl Write, run: &RunReport) -> io::Result<()> {
-    let counts: Vec<String> = Verdict::ALL
-        .into_iter()
-        .map(|verdict| (verdict, run.with(verdict).count()))
-        .filter(|(_, count)| *count > 0)
-        .map(|(verdict, count)| format!("{count} {}", verdict.word().to_lowercase()))
-        .collect();
+    // The cases, as in the terminal.
+    let words = |(verdict, count): (Verdict, usize)| format!("{count} {}", verdict.word().to_lowercase());
+    let counts: Vec<String> = run.counts().into_iter().map(words).collect();
     let counts = run.cause.clone().unwrap_or_else(|| counts.join(", "));
     writeln!(
         out,
@@ -48,17 +45,36 @@ fn write_run(out: &mut impl Write, run: &RunReport) -> io::Result<()> {
         let cause = item.cause.as_ref().map_or(String::new(), |cause| format!(" ({cause})"));
         writeln!(
             out,
-            "| {} | {}{cause} | {} | {} | {} | {} |",
+            "| {} | {}: {}{cause} | {} | {} | {} | {} |",
             item.verdict.word(),
             item.id,
+            item.requirement.replace('|', "\\|"),
             item.violated_clause().unwrap_or(item.clause_id()),
             code(finding.and_then(|finding| finding.sent.as_ref())),
             code(finding.and_then(|finding| finding.expected.as_ref())),
             code(finding.and_then(|finding| finding.actual.as_ref())),
         )?;
     }
-    writeln!(out)
+    writeln!(out)?;
+    write_commands(out, run)
 }
+
+/// Writes the commands that show the failures again.
+fn write_commands(out: &mut impl Write, run: &RunReport) -> io::Result<()> {
+    let commands: Vec<&String> =
+        run.with(Verdict::Fail).filter_map(|item| item.reproduction.first()).collect();
+    if commands.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "<details><summary>Commands that show the failures again</summary>\n\n```sh")?;
+    for command in commands.iter().take(COMMANDS_SHOWN) {
+        writeln!(out, "{command}")?;
+    }
+    writeln!(out, "```\n\n</details>\n")
+}
+
+/// The number of commands in a summary.
+const COMMANDS_SHOWN: usize = 20;
 
 /// Formats a text as code within a table cell; escapes characters that would end the cell or the code.
 fn in_cell(text: &str) -> String {
