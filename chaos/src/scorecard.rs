@@ -67,7 +67,15 @@ pub(crate) fn run_report(
 pub(crate) fn report(target: &str, began: SystemTime, runs: Vec<RunReport>) -> Report {
     let verdict = runs.iter().map(|run| run.verdict).max().unwrap_or(Verdict::Unknown);
     let origin = Origin::new("chaos", began, SystemTime::now());
-    Report { report: VERSION, origin, target: target.to_owned(), fixture: None, verdict, runs }
+    Report {
+        report: VERSION,
+        origin,
+        target: target.to_owned(),
+        fixture: None,
+        verdict,
+        frequencies: Vec::new(),
+        runs,
+    }
 }
 
 fn item(outcome: &SceneOutcome, schedule: &Schedule, target_flags: &str, is_strict: bool) -> Item {

@@ -88,6 +88,10 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "A..B", value_parser = seeds)]
     pub seeds: Option<SeedRange>,
 
+    /// Run everything this number of times, and print how often each case and workload was violated
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub repeat: u16,
+
     /// Number of clients, 1 to 10000. With several numbers (1,10,100), run each and print one table
     #[arg(long, value_name = "N[,N]", value_delimiter = ',', default_value = "100",
           value_parser = clap::value_parser!(u32).range(1..=10_000))]

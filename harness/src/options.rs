@@ -75,9 +75,11 @@ impl Options {
             Some(seeds) => (seeds.first..=seeds.last).collect(),
             None => vec![flags.seed.unwrap_or_else(random_seed)],
         };
-        if flags.reports.record.is_some() && seeds.len() * flags.concurrency.len() > 1 {
+        if flags.reports.record.is_some()
+            && seeds.len() * flags.concurrency.len() * usize::from(flags.repeat) > 1
+        {
             return Err(Error::Usage(
-                "--record writes the history of one run; give one seed and one concurrency",
+                "--record writes the history of one run; give one seed and one concurrency, and do not repeat it",
             ));
         }
         if flags.process && matches!(choice, Choice::Addr(_)) {
@@ -152,7 +154,7 @@ impl Options {
     /// Whether there is more than one run.
     #[must_use]
     pub(crate) fn is_matrix(&self) -> bool {
-        self.seeds.len() * self.flags.concurrency.len() > 1
+        self.seeds.len() * self.flags.concurrency.len() * usize::from(self.flags.repeat) > 1
     }
 }
 

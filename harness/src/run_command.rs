@@ -1,11 +1,12 @@
-//! `harness` without a subcommand: runs each seed with each number of clients, prints the outcome and writes the reports.
+//! `harness` without a subcommand: runs each seed with each number of clients, as often as asked for, prints the outcome and writes the reports.
 
 use std::io::Write;
+use std::iter;
 use std::time::SystemTime;
 
 use driver::history::Ending;
 use driver::run_limits::RunLimits;
-use report::{Origin, Report, RunReport, VERSION, html, matrix, terminal};
+use report::{Frequency, Origin, Report, RunReport, VERSION, frequencies, html, matrix, terminal};
 use verdict::Verdict;
 
 use crate::error::Error;
@@ -26,8 +27,9 @@ pub(crate) async fn run(
     let verdict = runs.iter().map(|run| run.verdict).max().unwrap_or(Verdict::Unknown);
     let fixture = options.protocol.replays_a_graph.then(|| options.fixture.clone());
     let origin = Origin::new("harness", began, SystemTime::now());
-    let report =
-        Report { report: VERSION, origin, target: options.choice.describe(), fixture, verdict, runs };
+    let frequencies = frequencies_of(options, &runs);
+    let target = options.choice.describe();
+    let report = Report { report: VERSION, origin, target, fixture, verdict, frequencies, runs };
     let reports = &options.flags.reports;
     let errors = reports.write_all(&report, |file| html::write(file, &report), out);
     file_errors.extend(errors.into_iter().map(Error::from));
@@ -51,6 +53,7 @@ async fn run_all(
     let concurrencies = &options.flags.concurrency;
     let pairs =
         options.seeds.iter().flat_map(|&seed| concurrencies.iter().map(move |&clients| (seed, clients)));
+    let pairs = iter::repeat_n(pairs, options.flags.repeat.into()).flatten();
     for (seed, concurrency) in pairs {
         if !options.is_matrix() {
             let _ = terminal::write_options(out, &options.of_run(seed, concurrency));
@@ -76,7 +79,13 @@ async fn run_all(
         }
     }
     if options.is_matrix() {
-        let _ = matrix::write_matrix(out, &runs);
+        let _ = matrix::write_matrix(out, &runs, &frequencies_of(options, &runs));
     }
     Ok(runs)
+}
+
+/// Returns how often repeated runs have shown violations; nothing if they are not repeated.
+fn frequencies_of(options: &Options, runs: &[RunReport]) -> Vec<Frequency> {
+    let repeated = if options.flags.repeat > 1 { runs } else { &[] };
+    frequencies(repeated, |id| options.flaky.reason(id).is_some())
 }

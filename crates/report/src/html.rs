@@ -9,6 +9,7 @@ use protocol::{Clause, Level};
 use verdict::{Finding, Verdict};
 
 use crate::format::{grouped, latency, mark_of};
+use crate::frequency;
 use crate::model::{Item, Report, RunReport, WorkloadRun};
 use crate::origin::Origin;
 use crate::plots::plots;
@@ -30,6 +31,7 @@ pub fn write(mut out: impl Write, report: &Report) -> io::Result<()> {
             (origin(&report.origin))
         }
         @if report.runs.len() > 1 { (runs(report)) }
+        (frequency::tables(&report.frequencies))
         @for (number, run) in report.runs.iter().enumerate() { (one_run(report, number, run)) }
         footer { p { "Report version " (report.report) "." } }
     };

@@ -23,6 +23,7 @@ pub mod ctrf;
 mod files;
 mod flags;
 pub mod format;
+mod frequency;
 pub mod html;
 pub mod json;
 mod junit;
@@ -45,5 +46,6 @@ mod window;
 
 pub use files::{WriteError, write_file};
 pub use flags::ReportFlags;
+pub use frequency::{Frequency, frequencies};
 pub use model::{FixtureSummary, Item, ItemKind, Report, RunReport, VERSION, WorkloadRun};
 pub use origin::{Host, Origin};

@@ -7,14 +7,16 @@ use std::time::Duration;
 use verdict::Verdict;
 
 use crate::format::{grouped, style_of};
+use crate::frequency::{self, Frequency};
 use crate::model::{Item, RunReport};
 use crate::terminal::{EXPLAIN_COMMAND, write_items};
 
-/// Writes the verdict and the duration of each run, and the counts in the last line.
+/// Writes the worst verdict of each seed and number of clients with the duration of that run, how often repeated runs have shown
+/// violations, and the counts in the last line.
 ///
 /// # Errors
 /// `out` cannot be written.
-pub fn write_matrix(out: &mut impl Write, runs: &[RunReport]) -> io::Result<()> {
+pub fn write_matrix(out: &mut impl Write, runs: &[RunReport], frequencies: &[Frequency]) -> io::Result<()> {
     let columns: BTreeSet<u32> = runs.iter().map(|run| run.concurrency).collect();
     let rows: BTreeSet<u64> = runs.iter().map(|run| run.seed).collect();
     write!(out, "\n{:<12}", "seed")?;
@@ -26,13 +28,15 @@ pub fn write_matrix(out: &mut impl Write, runs: &[RunReport]) -> io::Result<()> 
     for seed in &rows {
         write!(out, "{seed:<12}")?;
         for concurrency in &columns {
-            match runs.iter().find(|run| (run.seed, run.concurrency) == (*seed, *concurrency)) {
+            let of_cell = runs.iter().filter(|run| (run.seed, run.concurrency) == (*seed, *concurrency));
+            match of_cell.rev().max_by_key(|run| run.verdict) {
                 Some(run) => write_cell(out, run)?,
                 None => write!(out, "{:>22}", "")?,
             }
         }
         writeln!(out)?;
     }
+    frequency::write_text(out, frequencies)?;
     if let Some(run) = runs.iter().filter(|run| run.verdict > Verdict::Warn).max_by_key(|run| run.verdict) {
         writeln!(
             out,

@@ -8,6 +8,7 @@ use protocol::{Clause, Level};
 use verdict::selection::is_deselection;
 use verdict::{Finding, Verdict};
 
+use crate::frequency::Frequency;
 use crate::origin::Origin;
 use crate::statistics::{LatencyAt, Pace, PhaseStatistics};
 
@@ -28,6 +29,9 @@ pub struct Report {
     pub fixture: Option<FixtureSummary>,
     /// The worst verdict of all runs.
     pub verdict: Verdict,
+    /// How often repeated runs have shown violations; empty if no run is repeated.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub frequencies: Vec<Frequency>,
     /// The runs, in order.
     pub runs: Vec<RunReport>,
 }

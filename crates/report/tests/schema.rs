@@ -11,7 +11,7 @@ use protocol::Level;
 use protocol::index::clauses::S1;
 use report::statistics::{LatencyAt, Pace, Statistics};
 use report::terminal::{EXPLAIN_COMMAND, write_items};
-use report::{FixtureSummary, Item, ItemKind, Origin, Report, RunReport, VERSION, WorkloadRun};
+use report::{FixtureSummary, Frequency, Item, ItemKind, Origin, Report, RunReport, VERSION, WorkloadRun};
 use serde_json::Value;
 use verdict::{Finding, Verdict, Window, WindowOperation};
 
@@ -111,6 +111,13 @@ fn full_report() -> Report {
         target: "127.0.0.1:8080".to_owned(),
         fixture: Some(fixture),
         verdict,
+        frequencies: vec![Frequency {
+            id: "index/S2/2",
+            violated: 1,
+            decided: 3,
+            interval: [0.06, 0.79],
+            is_flaky: false,
+        }],
         runs: vec![run],
     }
 }

@@ -13,6 +13,7 @@ mod interruption;
 mod judging;
 mod matrix;
 mod plan;
+mod repetition;
 mod replay;
 mod reports;
 mod reproductions;
