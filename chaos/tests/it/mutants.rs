@@ -193,6 +193,7 @@ fn a_mutant_that_executes_half_lines_is_detected() {
 fn mutants_that_delay_other_clients_are_detected() {
     assert_detected("lock-held-while-writing", "readers/never-reading/*", "C1");
     assert_detected("half-line-blocks-all", "writers/never-finished/*", "C1");
+    assert_detected("changes-answered-under-the-lock", "readers/several/*", "C1");
 }
 
 #[test]

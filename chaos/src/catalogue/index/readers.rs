@@ -34,6 +34,11 @@ const fn block(slot: Slot) -> Step {
     Flood(slot, REQUESTS, SYSTEM_BUFFERS_BYTES)
 }
 
+/// The same with requests that would change the index, if they were not refused. A target may hold a lock while it answers them.
+const fn block_with_changes(slot: Slot) -> Step {
+    Flood(slot, b"INDEX|y|z\n", SYSTEM_BUFFERS_BYTES)
+}
+
 pub(crate) const FAULTS: &[Fault] = &[
     fault(
         "readers/never-reading",
@@ -61,14 +66,14 @@ pub(crate) const FAULTS: &[Fault] = &[
     .steps(&[block(B), Pause(100), Close(B)])
     .needs_block(),
     fault("readers/several", C1, "Six clients block the target at the same time.")
-        .parameters("6 clients; then another client sends a request")
+        .parameters("6 clients, 3 of them with INDEX requests that are refused; then another client sends a request")
         .steps(&[
             block(B),
             block(C),
             block(D),
-            block(E),
-            block(F),
-            block(G),
+            block_with_changes(E),
+            block_with_changes(F),
+            block_with_changes(G),
             Ask(OTHER, b"QUERY|{a}|\n", FAIL),
             Reset(B),
             Reset(C),

@@ -350,6 +350,9 @@ mutants! {
     // A flag for the thread that continues blocked writes stays set when their connection is lost.
     LostReaderStopsLaterWrites "lost-reader-stops-later-writes" A1 Chaos:
         "after a write has failed, no blocked write of any client is continued";
+    // A handler that writes its reply before it releases the lock of the index.
+    ChangesAnsweredUnderTheLock "changes-answered-under-the-lock" C1 Chaos:
+        "a client that does not read the replies to INDEX or REMOVE blocks all clients";
     // netty: each component of a composite buffer keeps the whole block that the read has allocated.
     ReadsWithinALineTakeBlocks "reads-within-a-line-take-blocks" F6 Chaos:
         "each read takes 4 KiB, even for one byte, until the line is complete (at most 64 MiB)";

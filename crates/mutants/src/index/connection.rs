@@ -186,6 +186,11 @@ impl<'a> Connection<'a> {
         }
         self.read_at = Instant::now();
         let lines = self.split(count);
+        if self.has(Defect::ChangesAnsweredUnderTheLock) {
+            // A QUERY needs the lock too, but not while its reply is written.
+            let lock = self.server.gate.lock().unwrap_or_else(PoisonError::into_inner);
+            self.gate = lines.iter().any(Line::may_change).then_some(lock);
+        }
         self.note_read(!lines.is_empty());
         if self.has(Defect::ReadsFirstLineBeforeNextAccept) && !lines.is_empty() {
             self.server.admission.stop_awaiting(self.view.client(), &self.server.lifecycle);

@@ -18,6 +18,13 @@ pub(super) enum Line {
     Rejected,
 }
 
+impl Line {
+    /// Returns whether it may change the index.
+    pub(super) fn may_change(&self) -> bool {
+        matches!(self, Self::Complete(line) if !line.starts_with(b"QUERY"))
+    }
+}
+
 /// Splits bytes into lines and keeps the incomplete line at their end.
 #[derive(Debug)]
 pub(super) struct LineSplitter {

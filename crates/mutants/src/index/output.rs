@@ -38,6 +38,7 @@ impl Output {
         let is_patient = [
             Defect::KeepsStalledReaders,
             Defect::LockHeldWhileWriting,
+            Defect::ChangesAnsweredUnderTheLock,
             Defect::UnreadRepliesPileUp,
             Defect::FourStalledReadersBlockAll,
         ]
