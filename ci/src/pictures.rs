@@ -8,9 +8,8 @@ use std::process::Command;
 
 use anstyle_svg::Term;
 
-use crate::binaries::{Binaries, Binary, zoo_command};
+use crate::binaries::{Binaries, Binary};
 use crate::cargo::{Cargo, Profile};
-use crate::command_line::Protocol;
 use crate::failure::Failure;
 use crate::process;
 use crate::workspace::Workspace;
@@ -43,7 +42,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
     let temporary = tempfile::tempdir().map_err(Failure::during("creating a directory"))?;
     let page = temporary.path().join("report.html");
     // The report shows the command, so the zoo is found by its name.
-    let exec = zoo_command(Path::new("zoo"), Protocol::Index, Some(MUTANT));
+    let exec = format!("zoo --mutant {MUTANT} --addr {{addr}}");
     let harness = binaries.path(Binary::Harness);
     let mut judge = Command::new(&harness);
     judge.env("PATH", path_with(&harness)?);
