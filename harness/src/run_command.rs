@@ -28,6 +28,9 @@ pub(crate) async fn run(
     let fixture = options.protocol.replays_a_graph.then(|| options.fixture.clone());
     let origin = Origin::new("harness", began, SystemTime::now());
     let frequencies = frequencies_of(options, &runs);
+    if options.is_matrix() {
+        let _ = matrix::write_matrix(out, &runs, &frequencies);
+    }
     let target = options.choice.describe();
     let report = Report { report: VERSION, origin, target, fixture, verdict, frequencies, runs };
     let reports = &options.flags.reports;
@@ -78,14 +81,12 @@ async fn run_all(
             break;
         }
     }
-    if options.is_matrix() {
-        let _ = matrix::write_matrix(out, &runs, &frequencies_of(options, &runs));
-    }
     Ok(runs)
 }
 
 /// Returns how often repeated runs have shown violations; nothing if they are not repeated.
 fn frequencies_of(options: &Options, runs: &[RunReport]) -> Vec<Frequency> {
     let repeated = if options.flags.repeat > 1 { runs } else { &[] };
-    frequencies(repeated, |id| options.flaky.reason(id).is_some())
+    let [flaky, known] = [&options.flaky, &options.known_failures];
+    frequencies(repeated, |id| flaky.reason(id).is_some(), |id| known.reason(id).is_some())
 }
